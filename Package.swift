@@ -1,0 +1,136 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target of ours is held to the same rules. Dependencies are not: SwiftPM applies these per target.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+/// A library that several processes share, in `Sources/Shared/<name>`.
+func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Shared/\(name)", swiftSettings: strict)
+}
+
+/// A process: its entry point in `Sources/<name>`, and its library in a folder of the same place.
+func process(_ name: String, core: String, _ dependencies: [Target.Dependency]) -> [Target] {
+    [
+        .executableTarget(
+            name: name,
+            dependencies: [.target(name: core)],
+            path: "Sources/\(name)",
+            exclude: [core],
+            swiftSettings: strict
+        ),
+        .target(name: core, dependencies: dependencies, path: "Sources/\(name)/\(core)", swiftSettings: strict),
+    ]
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "media-processor",
+    products: [
+        .executable(name: "supervisor", targets: ["supervisor"]),
+        .executable(name: "stage-download", targets: ["stage-download"]),
+        .executable(name: "stage-process", targets: ["stage-process"]),
+        .executable(name: "stage-upload", targets: ["stage-upload"]),
+        .executable(name: "stage-cleanup", targets: ["stage-cleanup"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The JSON trait would bring file providers that nothing here reads.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C libraries, each imported by one module.
+        .systemLibrary(name: "CRabbitMQ", path: "Sources/Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
+        .systemLibrary(name: "CFFmpeg", path: "Sources/Shared/CFFmpeg", pkgConfig: "libavformat"),
+        .systemLibrary(name: "CVips", path: "Sources/Shared/CVips", pkgConfig: "vips"),
+        .target(name: "CLinux", path: "Sources/Shared/CLinux"),
+
+        shared("JobModel", []),
+        shared("RootedFiles", ["CLinux"]),
+        shared("AMQP", ["CRabbitMQ", "CLinux", logging]),
+        shared("Media", ["CFFmpeg", "JobModel", logging]),
+        shared("Images", ["CVips", "JobModel", logging]),
+        shared("TempFiles", ["JobModel", "RootedFiles", "CLinux", logging, grdb, crypto]),
+        shared("Storage", ["JobModel", "RootedFiles", logging]),
+        shared("ServiceKit", ["JobModel", "CLinux", logging, metrics, configuration]),
+        shared("StageRuntime", ["JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, unixSignals]),
+    ]
+        + process(
+            "supervisor",
+            core: "SupervisorCore",
+            [
+                "JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, metrics, argumentParser, hummingbird,
+                serviceLifecycle, unixSignals,
+            ]
+        )
+        + process(
+            "stage-download",
+            core: "DownloadStage",
+            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Storage", logging]
+        )
+        + process(
+            "stage-process",
+            core: "ProcessStage",
+            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Media", "Images", logging]
+        )
+        + process(
+            "stage-upload",
+            core: "UploadStage",
+            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Storage", logging]
+        )
+        + process(
+            "stage-cleanup",
+            core: "CleanupStage",
+            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", logging]
+        )
+        + [
+            .target(
+                name: "TestSupport",
+                dependencies: ["AMQP", "JobModel", logging],
+                path: "Tests/TestSupport",
+                swiftSettings: strict
+            ),
+            tests("JobModelTests", ["JobModel"]),
+            tests("RootedFilesTests", ["RootedFiles", "TestSupport"]),
+            tests("AMQPTests", ["AMQP", "TestSupport", logging]),
+            tests("MediaTests", ["Media", "JobModel", "TestSupport", logging]),
+            tests("ImagesTests", ["Images", "JobModel", "TestSupport", logging]),
+            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "TestSupport", logging, grdb]),
+            tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),
+            tests("ServiceKitTests", ["ServiceKit", "JobModel", logging]),
+            tests(
+                "StageRuntimeTests",
+                ["StageRuntime", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+            ),
+            tests(
+                "SupervisorCoreTests",
+                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+            ),
+            tests("IntegrationTests", ["JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]),
+        ]
+)

@@ -1,0 +1,35 @@
+/// Timings and limits of one client.
+public struct AMQPConfiguration: Sendable, Hashable {
+    /// Interval in which either side shows that it lives; whole seconds, 0 turns heartbeats off. Default 10 s.
+    public var heartbeat: Duration
+    /// Time for TCP and TLS. Default 5 s. The look-up of a host name is not part of it.
+    public var connectTimeout: Duration
+    /// Time for the broker to answer a request, after which the connection counts as dead. Default 30 s.
+    public var replyTimeout: Duration
+    /// Time for a publish, from the call to the broker's confirm, waiting for a connection included. Default 30 s.
+    public var publishTimeout: Duration
+    /// Longest body sent or handed out. Default 16 MiB. A longer received body is dropped and the delivery marked.
+    public var maximumBodyBytes: Int
+    /// Waits between tries to connect, and between tries to subscribe.
+    public var backoff: BackoffPolicy
+    /// Certificates trusted for `amqps`, in PEM.
+    public var certificateAuthoritiesPath: String
+
+    public init(
+        heartbeat: Duration = .seconds(10),
+        connectTimeout: Duration = .seconds(5),
+        replyTimeout: Duration = .seconds(30),
+        publishTimeout: Duration = .seconds(30),
+        maximumBodyBytes: Int = 16 << 20,
+        backoff: BackoffPolicy = BackoffPolicy(),
+        certificateAuthoritiesPath: String = "/etc/ssl/certs/ca-certificates.crt"
+    ) {
+        self.heartbeat = heartbeat
+        self.connectTimeout = connectTimeout
+        self.replyTimeout = replyTimeout
+        self.publishTimeout = publishTimeout
+        self.maximumBodyBytes = maximumBodyBytes
+        self.backoff = backoff
+        self.certificateAuthoritiesPath = certificateAuthoritiesPath
+    }
+}

@@ -1,0 +1,159 @@
+/// Where a broker is and who connects: an `amqp://` or `amqps://` URL taken apart.
+public struct AMQPEndpoint: Sendable, Hashable {
+    public var host: String
+    public var port: UInt16
+    public var virtualHost: String
+    public var user: String
+    /// Secret: never log it.
+    public var password: String
+    public var usesTLS: Bool
+    /// The URL's `heartbeat` parameter in seconds; overrides the configuration.
+    public var heartbeatSeconds: UInt16?
+
+    public init(
+        host: String = "127.0.0.1",
+        port: UInt16? = nil,
+        virtualHost: String = "/",
+        user: String = "guest",
+        password: String = "guest",
+        usesTLS: Bool = false,
+        heartbeatSeconds: UInt16? = nil
+    ) {
+        self.host = host
+        self.port = port ?? (usesTLS ? 5671 : 5672)
+        self.virtualHost = virtualHost
+        self.user = user
+        self.password = password
+        self.usesTLS = usesTLS
+        self.heartbeatSeconds = heartbeatSeconds
+    }
+
+    /// The address without the password, for logs.
+    public var redacted: String {
+        let scheme = usesTLS ? "amqps" : "amqp"
+        let authority = host.contains(":") ? "[\(host)]" : host
+        return "\(scheme)://\(user):***@\(authority):\(port)/\(virtualHost == "/" ? "" : virtualHost)"
+    }
+}
+
+extension AMQPEndpoint: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { redacted }
+    public var debugDescription: String { redacted }
+    /// Keeps `dump` and test failures from printing the password.
+    public var customMirror: Mirror { Mirror(self, children: ["url": redacted]) }
+}
+
+extension AMQPEndpoint {
+    /// Reads `amqp[s]://[user[:password]@]host[:port][/vhost][?heartbeat=seconds]`, percent-decoded.
+    ///
+    /// Missing parts are `guest`, 5672 (5671 for TLS) and the virtual host `/`. Other query parameters are ignored.
+    ///
+    /// - Throws: `.invalidURL`; the message never repeats the URL, which holds a password.
+    public init(parsing url: String) throws(AMQPError) {
+        guard let schemeEnd = url.firstRange(of: "://") else {
+            throw Self.invalid("it does not start with amqp:// or amqps://")
+        }
+        let scheme = url[..<schemeEnd.lowerBound].lowercased()
+        guard scheme == "amqp" || scheme == "amqps" else {
+            throw Self.invalid("its scheme is neither amqp nor amqps")
+        }
+        var rest = url[schemeEnd.upperBound...]
+        if let fragment = rest.firstIndex(of: "#") { rest = rest[..<fragment] }
+        var query: Substring = ""
+        if let mark = rest.firstIndex(of: "?") {
+            query = rest[rest.index(after: mark)...]
+            rest = rest[..<mark]
+        }
+        // A password may hold an unencoded slash or at sign: the host begins after the last at sign.
+        var credentials: Substring?
+        if let at = rest.lastIndex(of: "@") {
+            credentials = rest[..<at]
+            rest = rest[rest.index(after: at)...]
+        }
+        var path: Substring = ""
+        if let slash = rest.firstIndex(of: "/") {
+            path = rest[rest.index(after: slash)...]
+            rest = rest[..<slash]
+        }
+        self.init(usesTLS: scheme == "amqps")
+        try setAuthority(rest)
+        if let credentials { try setCredentials(credentials) }
+        if !path.isEmpty {
+            guard !path.contains("/") else {
+                throw Self.invalid("its virtual host holds a slash; write it as %2F")
+            }
+            virtualHost = try Self.decode(path, part: "virtual host")
+        }
+        for parameter in query.split(separator: "&") where parameter.hasPrefix("heartbeat=") {
+            guard let seconds = UInt16(parameter.dropFirst("heartbeat=".count)) else {
+                throw Self.invalid("its heartbeat is not a number of seconds from 0 to 65535")
+            }
+            heartbeatSeconds = seconds
+        }
+    }
+
+    private mutating func setCredentials(_ text: Substring) throws(AMQPError) {
+        guard let colon = text.firstIndex(of: ":") else {
+            user = try Self.decode(text, part: "user")
+            return
+        }
+        user = try Self.decode(text[..<colon], part: "user")
+        password = try Self.decode(text[text.index(after: colon)...], part: "password")
+    }
+
+    private mutating func setAuthority(_ text: Substring) throws(AMQPError) {
+        var portText: Substring?
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { throw Self.invalid("its IPv6 address lacks a ]") }
+            host = String(text[text.index(after: text.startIndex)..<end])
+            let tail = text[text.index(after: end)...]
+            guard tail.isEmpty || tail.hasPrefix(":") else { throw Self.invalid("its port is unreadable") }
+            portText = tail.isEmpty ? nil : tail.dropFirst()
+        } else if let colon = text.firstIndex(of: ":") {
+            host = try Self.decode(text[..<colon], part: "host")
+            portText = text[text.index(after: colon)...]
+        } else {
+            host = try Self.decode(text, part: "host")
+        }
+        guard !host.isEmpty else { throw Self.invalid("it names no host") }
+        guard let portText else { return }
+        guard let number = UInt16(portText), number > 0 else { throw Self.invalid("its port is not 1 to 65535") }
+        port = number
+    }
+
+    private static func decode(_ text: Substring, part: String) throws(AMQPError) -> String {
+        var bytes: [UInt8] = []
+        var digits = text.utf8.makeIterator()
+        while let byte = digits.next() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = digits.next().flatMap(hexValue), let low = digits.next().flatMap(hexValue) else {
+                throw invalid("its \(part) holds a % without two hexadecimal digits; write % as %25")
+            }
+            bytes.append(high << 4 | low)
+        }
+        guard let decoded = String(validating: bytes, as: UTF8.self), !decoded.utf8.contains(0) else {
+            throw invalid("its \(part) is not UTF-8 text")
+        }
+        return decoded
+    }
+
+    private static func hexValue(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    private static func invalid(_ reason: String) -> AMQPError {
+        AMQPError(
+            .invalidURL,
+            "the broker URL is not usable: \(reason). Expected amqp://user:password@host:port/vhost",
+            isRetriable: false
+        )
+    }
+}

@@ -1,0 +1,62 @@
+/// A message to publish.
+public struct AMQPMessage: Sendable, Hashable {
+    public var body: [UInt8]
+    /// The application's id of the message; the job id on job messages.
+    public var messageID: String?
+    public var contentType: String?
+    /// Whether the message survives a restart of the broker in a durable queue.
+    public var isPersistent: Bool
+    /// 0–9; only classic queues with `x-max-priority` heed it.
+    public var priority: UInt8?
+    /// Time after which a queue drops or dead-letters the message.
+    public var expirationMilliseconds: UInt32?
+    public var correlationID: String?
+    /// The application's name for the kind of message.
+    public var type: String?
+    public var headers: [String: AMQPValue]
+
+    public init(
+        body: [UInt8],
+        messageID: String? = nil,
+        contentType: String? = "application/json",
+        isPersistent: Bool = true,
+        priority: UInt8? = nil,
+        expirationMilliseconds: UInt32? = nil,
+        correlationID: String? = nil,
+        type: String? = nil,
+        headers: [String: AMQPValue] = [:]
+    ) {
+        self.body = body
+        self.messageID = messageID
+        self.contentType = contentType
+        self.isPersistent = isPersistent
+        self.priority = priority
+        self.expirationMilliseconds = expirationMilliseconds
+        self.correlationID = correlationID
+        self.type = type
+        self.headers = headers
+    }
+}
+
+extension AMQPMessage {
+    /// Checks what the protocol cannot carry before anything is written: a message that fails half-way through its
+    /// frames would cost the whole connection.
+    ///
+    /// - Throws: `.invalidArgument`.
+    func validate(queue: String, maximumBodyBytes: Int) throws(AMQPError) {
+        try AMQPLimits.checkQueueName(queue)
+        guard body.count <= maximumBodyBytes else {
+            throw .invalidArgument(
+                "a message of \(body.count) bytes is longer than the limit of \(maximumBodyBytes)",
+                queue: queue
+            )
+        }
+        let names = [
+            ("message id", messageID), ("content type", contentType), ("correlation id", correlationID), ("type", type),
+        ]
+        for case (let name, let value?) in names where value.utf8.count > AMQPLimits.shortStringBytes {
+            throw .invalidArgument("the \(name) is longer than \(AMQPLimits.shortStringBytes) bytes", queue: queue)
+        }
+        try AMQPLimits.checkTable(headers, name: "headers", queue: queue)
+    }
+}

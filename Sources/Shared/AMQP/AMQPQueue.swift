@@ -1,0 +1,17 @@
+/// A queue as it is declared.
+///
+/// The default, durable without arguments, is what the existing clients of the service declare. Any difference makes the
+/// broker refuse the later of the two declarations with 406.
+public struct AMQPQueue: Sendable, Hashable {
+    public var name: String
+    /// Whether the queue survives a restart of the broker.
+    public var isDurable: Bool
+    /// Optional arguments such as `x-message-ttl` (milliseconds) or `x-dead-letter-routing-key`.
+    public var arguments: [String: AMQPValue]
+
+    public init(_ name: String, isDurable: Bool = true, arguments: [String: AMQPValue] = [:]) {
+        self.name = name
+        self.isDurable = isDurable
+        self.arguments = arguments
+    }
+}

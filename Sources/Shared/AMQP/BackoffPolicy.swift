@@ -1,0 +1,31 @@
+/// How long to wait before trying again: exponential growth with full jitter, so that many clients of a broker that
+/// comes back do not all arrive at once.
+public struct BackoffPolicy: Sendable, Hashable {
+    /// The longest wait before the second try.
+    public var initial: Duration
+    /// The longest wait at all.
+    public var maximum: Duration
+
+    public init(initial: Duration = .milliseconds(200), maximum: Duration = .seconds(30)) {
+        self.initial = initial
+        self.maximum = maximum
+    }
+
+    /// The upper end of the wait after so many failures (0 and less count as none), before jitter.
+    public func ceiling(afterFailures failures: Int) -> Duration {
+        guard failures > 0 else { return .zero }
+        var ceiling = min(initial, maximum)
+        for _ in 1..<min(failures, 64) where ceiling < maximum {
+            ceiling = min(ceiling * 2, maximum)
+        }
+        return ceiling
+    }
+
+    /// A wait drawn evenly from zero to the ceiling.
+    public func delay(
+        afterFailures failures: Int,
+        using random: inout some RandomNumberGenerator
+    ) -> Duration {
+        ceiling(afterFailures: failures) * Double.random(in: 0...1, using: &random)
+    }
+}

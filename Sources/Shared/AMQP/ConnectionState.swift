@@ -1,0 +1,19 @@
+/// What a client's connection is doing.
+public enum ConnectionState: Sendable, Hashable {
+    /// Not connected yet, or between two tries.
+    case connecting
+    case connected
+    /// Connected, but the broker takes no messages until its memory or disk alarm is over.
+    case blocked(reason: String)
+    /// The connection was lost or could not be made; the next try follows by itself.
+    case disconnected(AMQPError)
+    /// Closed by the application. Final.
+    case closed
+
+    public var isConnected: Bool {
+        switch self {
+        case .connected, .blocked: true
+        case .connecting, .disconnected, .closed: false
+        }
+    }
+}

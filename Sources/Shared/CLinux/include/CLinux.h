@@ -1,0 +1,45 @@
+// Linux calls that Swift cannot reach: variadic functions, macros, and system calls that glibc 2.36 does not wrap.
+// The header names no system type: _GNU_SOURCE changes their shape, and Swift's own Glibc module is built without it.
+#ifndef MEDIA_PROCESSOR_CLINUX_H
+#define MEDIA_PROCESSOR_CLINUX_H
+
+#include <stdint.h>
+
+// glibc 2.36 has no wrapper for openat2, and syscall(2) is variadic. A descriptor, or -1 with errno.
+int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+// The RESOLVE_ constants sit in a header that Glibc does not include.
+extern const uint64_t clinux_resolve_beneath;
+extern const uint64_t clinux_resolve_no_symlinks;
+extern const uint64_t clinux_resolve_no_magiclinks;
+extern const uint64_t clinux_resolve_no_xdev;
+
+// O_PATH needs _GNU_SOURCE.
+extern const int clinux_path_only;
+
+// fcntl(2) is variadic, and F_OFD_ needs _GNU_SOURCE. An open-file-description lock belongs to the description, not to
+// the process: it survives other opens and closes of the same file in this process, and the kernel drops it with the
+// last descriptor. Both return 0, or an errno (EAGAIN when another description holds the lock).
+int clinux_lock_exclusively(int descriptor);
+int clinux_unlock(int descriptor);
+// 1 when another open file description holds the lock, 0 when nobody does, or -errno.
+int clinux_is_locked_elsewhere(int descriptor);
+
+// prctl(2) is variadic. 0, or -1 with errno.
+int clinux_set_parent_death_signal(int signal_number);
+int clinux_become_subreaper(void);
+
+// No wrapper in glibc 2.36 that Swift's Glibc module shows. -1 with errno.
+int clinux_pidfd_open(int pid);
+int clinux_pidfd_send_signal(int pidfd, int signal_number);
+
+// The wait status macros are not importable.
+int clinux_exited(int status);
+int clinux_exit_status(int status);
+int clinux_signaled(int status);
+int clinux_term_signal(int status);
+
+// pipe2(2) and its flags need _GNU_SOURCE. Both ends are close-on-exec. 0, or -1 with errno.
+int clinux_pipe(int ends[2]);
+
+#endif

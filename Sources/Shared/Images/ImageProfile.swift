@@ -1,0 +1,105 @@
+/// Which variants are made of an image, and how: configuration.
+public struct ImageProfile: Codable, Sendable, Equatable {
+    public struct Variant: Codable, Sendable, Equatable {
+        /// Names the output, for example `720p`.
+        public var quality: String
+        /// Side in pixels of the square that the variant is fitted inside. Never enlarged.
+        public var side: Int
+
+        public init(quality: String, side: Int) {
+            self.quality = quality
+            self.side = side
+        }
+    }
+
+    public var variants: [Variant]
+    /// Format of the variants of a picture without transparency.
+    public var opaqueFormat: OutputFormat
+    /// Format of the variants of a picture with transparency. PNG by default, which every client shows; WebP is several
+    /// times smaller. JPEG lays the picture over white.
+    public var alphaFormat: OutputFormat
+    public var encoding: ImageEncoding
+    public var limits: ImageLimits
+
+    public init(
+        variants: [Variant],
+        opaqueFormat: OutputFormat = .jpeg,
+        alphaFormat: OutputFormat = .png,
+        encoding: ImageEncoding = ImageEncoding(),
+        limits: ImageLimits = .default
+    ) {
+        self.variants = variants
+        self.opaqueFormat = opaqueFormat
+        self.alphaFormat = alphaFormat
+        self.encoding = encoding
+        self.limits = limits
+    }
+
+    /// What clients of the service expect: four variants, JPEG, or PNG where there is transparency.
+    public static let `default` = ImageProfile(variants: [
+        Variant(quality: "180p", side: 180),
+        Variant(quality: "360p", side: 360),
+        Variant(quality: "720p", side: 720),
+        Variant(quality: "1080p", side: 1_080),
+    ])
+
+    /// What is wrong with this profile, one sentence each; empty when it can be used.
+    public var problems: [String] {
+        var problems: [String] = []
+        if variants.isEmpty { problems.append("there are no variants") }
+        for variant in variants {
+            if !FileName.isPlain(variant.quality) {
+                problems.append("the quality \"\(variant.quality)\" is not 1–64 letters, digits, '.', '_' or '-'")
+            }
+            let maxSide = min(opaqueFormat.maxSide, alphaFormat.maxSide)
+            if !(1...maxSide).contains(variant.side) {
+                problems.append("the side of \"\(variant.quality)\" is \(variant.side), and must be 1…\(maxSide) pixels")
+            }
+        }
+        if Set(variants.map(\.quality)).count != variants.count { problems.append("two variants have one quality") }
+        if limits.maxPixels < 1 { problems.append("the limit of pixels is \(limits.maxPixels), and must be 1 or more") }
+        if limits.maxSide < 1 { problems.append("the limit of a side is \(limits.maxSide), and must be 1 or more") }
+        return problems + encoding.problems
+    }
+}
+
+/// Settings of the encoders.
+public struct ImageEncoding: Codable, Sendable, Equatable {
+    /// 1…100. 82 by default.
+    public var jpegQuality: Int
+    /// 1…100, of the colours; alpha is always exact. 82 by default.
+    public var webpQuality: Int
+    /// Deflate level 0…9. 6 by default.
+    public var pngCompression: Int
+
+    public init(jpegQuality: Int = 82, webpQuality: Int = 82, pngCompression: Int = 6) {
+        self.jpegQuality = jpegQuality
+        self.webpQuality = webpQuality
+        self.pngCompression = pngCompression
+    }
+
+    var problems: [String] {
+        var problems: [String] = []
+        if !(1...100).contains(jpegQuality) { problems.append("the JPEG quality is \(jpegQuality), and must be 1…100") }
+        if !(1...100).contains(webpQuality) { problems.append("the WebP quality is \(webpQuality), and must be 1…100") }
+        if !(0...9).contains(pngCompression) {
+            problems.append("the PNG compression is \(pngCompression), and must be 0…9")
+        }
+        return problems
+    }
+}
+
+enum FileName {
+    /// Whether `name` can be used as a file name anywhere, as it is.
+    static func isPlain(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count) && !name.hasPrefix(".")
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}

@@ -1,0 +1,31 @@
+/// A format that variants are written in.
+public enum OutputFormat: String, Codable, Sendable, CaseIterable {
+    case jpeg
+    case png
+    case webp
+
+    public var fileExtension: String {
+        switch self {
+        case .jpeg: "jpg"
+        case .png: "png"
+        case .webp: "webp"
+        }
+    }
+
+    public var mimeType: String {
+        switch self {
+        case .jpeg: "image/jpeg"
+        case .png: "image/png"
+        case .webp: "image/webp"
+        }
+    }
+
+    /// The longest side in pixels that the format itself, or its encoder, can hold.
+    var maxSide: Int {
+        switch self {
+        case .jpeg: 65_500
+        case .png: 65_500
+        case .webp: 16_383
+        }
+    }
+}

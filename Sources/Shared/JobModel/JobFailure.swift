@@ -1,0 +1,38 @@
+/// Why a job failed: the ticket's `error`.
+public struct JobFailure: Sendable, Hashable {
+    /// The stage that gave up.
+    public var stage: Stage
+    /// A short word for programs, such as `invalid_media`.
+    public var code: String
+    /// A sentence for people: the cause, and what to do.
+    public var message: String
+    /// ISO 8601.
+    public var occurredAt: String
+    public var unknown: [String: JSONValue] = [:]
+
+    public init(stage: Stage, code: String, message: String, occurredAt: String) {
+        self.stage = stage
+        self.code = code
+        self.message = message
+        self.occurredAt = occurredAt
+    }
+
+    init(_ object: [String: JSONValue], jobID: String?) throws(MessageError) {
+        var fields = FieldReader(object, prefix: "error.")
+        fields.jobID = jobID
+        stage = try fields.choice("stage", Stage.self) ?? .download
+        code = try fields.string("code") ?? "unknown"
+        message = try fields.string("message") ?? ""
+        occurredAt = try fields.string("at") ?? ""
+        unknown = fields.rest
+    }
+
+    public var json: [String: JSONValue] {
+        var object = unknown
+        object.set("stage", stage.rawValue)
+        object.set("code", code)
+        object.set("message", message)
+        object.set("at", occurredAt)
+        return object
+    }
+}

@@ -1,0 +1,73 @@
+/// One file that a job makes: a rendition, a thumbnail, an image variant.
+public struct JobOutput: Sendable, Hashable {
+    /// `thumbnail`, `scaled`, `original` or `image_scaled`; an open set.
+    public struct Kind: RawRepresentable, Sendable, Hashable {
+        public var rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        public static let thumbnail = Kind(rawValue: "thumbnail")
+        public static let scaled = Kind(rawValue: "scaled")
+        public static let original = Kind(rawValue: "original")
+        public static let imageScaled = Kind(rawValue: "image_scaled")
+    }
+
+    public var kind: Kind
+    /// Where it goes in the object store.
+    public var key: String
+    public var width: Int64?
+    public var height: Int64?
+    public var sizeBytes: Int64?
+    public var mimeType: String?
+    /// `360p`, `original`, …
+    public var quality: String?
+    /// The temp file that holds it until it is uploaded.
+    public var localPath: String?
+    public var codec: String?
+    /// Of a video, in seconds.
+    public var durationSeconds: Double?
+    /// Of a thumbnail, seconds from the start.
+    public var timestampSeconds: Double?
+    /// Where it was published, as a URL. Set by the upload stage.
+    public var location: String?
+    public var unknown: [String: JSONValue] = [:]
+
+    public init(kind: Kind, key: String) {
+        self.kind = kind
+        self.key = key
+    }
+
+    public init(_ object: [String: JSONValue], prefix: String = "", jobID: String? = nil) throws(MessageError) {
+        var fields = FieldReader(object, prefix: prefix)
+        fields.jobID = jobID
+        kind = Kind(rawValue: try fields.required("type"))
+        key = try fields.string("s3Key") ?? ""
+        width = try fields.integer("width")
+        height = try fields.integer("height")
+        sizeBytes = try fields.integer("fileSize")
+        mimeType = try fields.string("mimeType")
+        quality = try fields.string("quality")
+        localPath = try fields.string("localPath")
+        codec = try fields.string("codec")
+        durationSeconds = try fields.double("duration")
+        timestampSeconds = try fields.double("timestamp")
+        location = try fields.string("location")
+        unknown = fields.rest
+    }
+
+    public var json: [String: JSONValue] {
+        var object = unknown
+        object.set("type", kind.rawValue)
+        object.set("s3Key", key)
+        object.set("width", width)
+        object.set("height", height)
+        object.set("fileSize", sizeBytes)
+        object.set("mimeType", mimeType)
+        object.set("quality", quality)
+        object.set("localPath", localPath)
+        object.set("codec", codec)
+        object.set("duration", durationSeconds)
+        object.set("timestamp", timestampSeconds)
+        object.set("location", location)
+        return object
+    }
+}

@@ -1,0 +1,20 @@
+/// What a job works on. Each kind has queues, workers and a folder of temp files of its own.
+public enum MediaKind: String, Sendable, Hashable, CaseIterable, Codable, Comparable {
+    case video
+    case image
+
+    /// The `mediaType` of a job message.
+    public var mediaType: String {
+        switch self {
+        case .video: "VIDEO"
+        case .image: "IMAGE"
+        }
+    }
+
+    public init?(mediaType: String) {
+        guard let kind = Self.allCases.first(where: { $0.mediaType == mediaType }) else { return nil }
+        self = kind
+    }
+
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue > right.rawValue }
+}

@@ -1,0 +1,26 @@
+/// The names of all queues. `prefix` (`QUEUE_PREFIX`) comes before every one.
+public struct QueueNames: Sendable, Hashable {
+    public var prefix: String
+
+    public init(prefix: String = "") { self.prefix = prefix }
+
+    /// Work for one stage: `video.processing.download`.
+    public func work(_ kind: MediaKind, _ stage: Stage) -> String { name(kind, stage.queueSegment) }
+
+    /// What clients read: `video.processing.updates`.
+    public func updates(_ kind: MediaKind) -> String { name(kind, "updates") }
+
+    /// The older service's entry queue: `video.processing.requests`.
+    public func legacyRequests(_ kind: MediaKind) -> String { name(kind, "requests") }
+
+    /// Messages that nobody can work on, with the reason: `video.processing.dead`.
+    public func dead(_ kind: MediaKind) -> String { name(kind, "dead") }
+
+    /// Where a job waits before it comes back to the stage's queue: `video.processing.download.retry.5000ms`. One queue for
+    /// each delay, because a queue only expires messages at its head.
+    public func retry(_ kind: MediaKind, _ stage: Stage, delayMilliseconds: Int) -> String {
+        work(kind, stage) + ".retry.\(delayMilliseconds)ms"
+    }
+
+    private func name(_ kind: MediaKind, _ last: String) -> String { "\(prefix)\(kind.rawValue).processing.\(last)" }
+}

@@ -1,0 +1,65 @@
+/// What a temp file is for.
+public enum TempFileType: String, Sendable, Hashable, CaseIterable, Codable {
+    case input
+    case output
+    case intermediate
+}
+
+/// One line of the manifest (`tempFiles`) that travels with a job.
+public struct TempFileEntry: Sendable, Hashable {
+    /// Absolute path on the host that owns the job's files.
+    public var path: String
+    /// The stage that made the file. Absent in manifests of older producers.
+    public var stage: JobPhase?
+    /// ISO 8601.
+    public var createdAt: String?
+    public var sizeBytes: Int64
+    public var type: TempFileType
+    public var description: String
+    public var isMarkedForCleanup: Bool
+    /// Fields that this version does not know.
+    public var unknown: [String: JSONValue] = [:]
+
+    public init(
+        path: String,
+        stage: JobPhase?,
+        createdAt: String?,
+        sizeBytes: Int64,
+        type: TempFileType,
+        description: String,
+        isMarkedForCleanup: Bool = false
+    ) {
+        self.path = path
+        self.stage = stage
+        self.createdAt = createdAt
+        self.sizeBytes = sizeBytes
+        self.type = type
+        self.description = description
+        self.isMarkedForCleanup = isMarkedForCleanup
+    }
+
+    init(_ object: [String: JSONValue], prefix: String, jobID: String?) throws(MessageError) {
+        var fields = FieldReader(object, prefix: prefix)
+        fields.jobID = jobID
+        path = try fields.required("path")
+        stage = try fields.choice("stage", JobPhase.self)
+        createdAt = try fields.string("createdAt")
+        sizeBytes = try fields.integer("size") ?? 0
+        type = try fields.choice("type", TempFileType.self) ?? .intermediate
+        description = try fields.string("description") ?? ""
+        isMarkedForCleanup = try fields.bool("markedForCleanup") ?? false
+        unknown = fields.rest
+    }
+
+    var json: [String: JSONValue] {
+        var object = unknown
+        object.set("path", path)
+        object.set("stage", stage?.rawValue)
+        object.set("createdAt", createdAt)
+        object.set("size", sizeBytes)
+        object.set("type", type.rawValue)
+        object.set("description", description)
+        object.set("markedForCleanup", isMarkedForCleanup)
+        return object
+    }
+}

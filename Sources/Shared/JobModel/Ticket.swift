@@ -1,0 +1,56 @@
+/// The job message that travels from stage to stage. It carries all that a stage needs to know, the manifest of temp files
+/// among it. Fields that this version does not know stay in ``unknown`` and are written out again.
+public struct Ticket: Sendable, Hashable {
+    public var id: String
+    public var mediaID: String
+    public var userID: String?
+    public var kind: MediaKind
+    /// Key of the source in the configured object store.
+    public var sourceKey: String?
+    /// Absolute URL of the source, instead of ``sourceKey``.
+    public var source: String?
+    /// URL prefix for the outputs, instead of the configured object store.
+    public var destination: String?
+
+    // As the producer knows them; never trusted.
+    public var originalFilename: String?
+    public var mimeType: String?
+    public var fileSizeBytes: Int64?
+    public var createdAt: String?
+
+    public var phase: JobPhase?
+    public var previousPhase: JobPhase?
+    /// Absolute path of the downloaded source.
+    public var localMediaPath: String?
+    public var metadata: [String: JSONValue]?
+    public var outputs: [JobOutput] = []
+    /// The manifest. nil when the producer sent none.
+    public var tempFiles: [TempFileEntry]?
+    /// 0 to 9; higher is sooner.
+    public var priority: Int64?
+
+    /// Retries of the present stage so far.
+    public var attempt: Int64 = 0
+    /// Hand-overs between stages so far. Tells a late duplicate from a live message.
+    public var hop: Int64 = 0
+    /// The host that owns the temp files.
+    public var node: String?
+    public var failure: JobFailure?
+    public var outcome: JobOutcome?
+
+    /// Whether the producer wants thumbnails.
+    public var wantsThumbnails = true
+    /// Whether the producer wants updates before the terminal one.
+    public var wantsProgressUpdates = true
+    /// Shortest time between two progress updates, in seconds.
+    public var progressIntervalSeconds: Double?
+    public var unknown: [String: JSONValue] = [:]
+
+    public var key: JobKey { JobKey(kind: kind, id: id) }
+
+    public init(id: String, mediaID: String, kind: MediaKind) {
+        self.id = id
+        self.mediaID = mediaID
+        self.kind = kind
+    }
+}

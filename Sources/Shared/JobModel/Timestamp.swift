@@ -1,0 +1,14 @@
+public import FoundationEssentials
+
+/// ISO 8601 in UTC with milliseconds, as JavaScript's `toISOString` writes it.
+public enum Timestamp {
+    public static func string(_ date: Date) -> String {
+        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
+    /// The moment a message names, with or without fractions of a second; nil when it names none.
+    public static func date(_ text: String) -> Date? {
+        (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))
+            ?? (try? Date.ISO8601FormatStyle().parse(text))
+    }
+}

@@ -1,0 +1,40 @@
+internal import Glibc
+
+/// A failed call to the file system: what was tried, on which path, and the errno.
+public struct FileSystemError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The call, such as `open` or `unlink`.
+    public var operation: String
+    /// The path as the caller gave it, relative to its root.
+    public var path: String
+    /// The kernel's answer.
+    public var errno: CInt
+
+    public init(operation: String, path: String, errno: CInt) {
+        self.operation = operation
+        self.path = path
+        self.errno = errno
+    }
+
+    /// The path leaves its root, or leads through a symbolic link or a mount.
+    public var isOutsideRoot: Bool { errno == EXDEV || errno == ELOOP }
+    public var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
+    /// Nothing is wrong with the file: the disk, the quota or the descriptor table is full, or the device failed.
+    public var isRetriable: Bool {
+        switch errno {
+        case ENOSPC, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, EAGAIN, EBUSY, EINTR, ESTALE: true
+        default: false
+        }
+    }
+
+    public var description: String {
+        let reason = isOutsideRoot ? "the path leaves its root or passes a symbolic link or mount" : errnoText
+        return "\(operation) \(path): \(reason)"
+    }
+
+    private var errnoText: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard strerror_r(errno, &buffer, buffer.count) == 0 else { return "errno \(errno)" }
+        let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return "\(text) (errno \(errno))"
+    }
+}

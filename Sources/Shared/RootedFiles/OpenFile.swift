@@ -1,0 +1,77 @@
+internal import Glibc
+
+/// One owned file descriptor. It is closed when the value's life ends, or earlier and with the error by `close()`.
+public struct OpenFile: ~Copyable, Sendable {
+    public private(set) var descriptor: CInt
+    /// For error messages only.
+    public let path: String
+
+    /// Takes ownership of `descriptor`.
+    public init(owning descriptor: CInt, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { if descriptor >= 0 { _ = Glibc.close(descriptor) } }
+
+    /// Closes now and reports what a deferred write answered.
+    public consuming func close() throws(FileSystemError) {
+        let closing = descriptor
+        descriptor = -1
+        // Linux frees the descriptor whatever close returns, so it is never called twice.
+        if Glibc.close(closing) != 0, errno != EINTR { throw .init(operation: "close", path: path, errno: errno) }
+    }
+
+    /// Reads up to `buffer.count` bytes. 0 is the end of the file.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileSystemError) -> Int {
+        while true {
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            if count >= 0 { return count }
+            if errno != EINTR { throw .init(operation: "read", path: path, errno: errno) }
+        }
+    }
+
+    /// Writes all of `bytes`.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(FileSystemError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+            if count >= 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            } else if errno != EINTR {
+                throw .init(operation: "write", path: path, errno: errno)
+            }
+        }
+    }
+
+    /// Returns when the file's bytes and size are on the device.
+    public func synchronize() throws(FileSystemError) {
+        if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
+    }
+
+    public func status() throws(FileSystemError) -> FileStatus {
+        var raw = stat()
+        if fstat(descriptor, &raw) != 0 { throw .init(operation: "fstat", path: path, errno: errno) }
+        return FileStatus(raw)
+    }
+
+    /// Copies the rest of `source` to the end of this file in pieces of 1 MiB and returns the bytes copied.
+    ///
+    /// - Parameter didWrite: called after each piece with the total so far; what it throws ends the copy.
+    public func append(
+        contentsOf source: borrowing OpenFile,
+        didWrite: (Int64) throws -> Void
+    ) throws -> Int64 {
+        let pieceBytes = 1 << 20
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceBytes, alignment: 4096)
+        defer { piece.deallocate() }
+        var total: Int64 = 0
+        while true {
+            let count = try source.read(into: piece)
+            if count == 0 { return total }
+            try write(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            total += Int64(count)
+            try didWrite(total)
+        }
+    }
+}

@@ -1,0 +1,239 @@
+internal import CLinux
+public import Glibc
+
+/// A directory held open, and everything beneath it.
+///
+/// Every path is relative to the descriptor and resolved by the kernel with `openat2(2)` and
+/// `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`: an absolute path, a `..` that climbs out, or a symbolic
+/// link anywhere on the way is refused with ``FileSystemError/isOutsideRoot``, even when somebody swaps a directory for a
+/// link while the call runs. Checking a path first and using it later cannot promise that.
+public final class RootedDirectory: Sendable {
+    private let descriptor: CInt
+    private let crossesMounts: Bool
+    /// Where the directory was when it was opened; for messages and for paths handed to libraries.
+    public let path: String
+
+    /// Opens an existing directory by a trusted path.
+    ///
+    /// - Parameter crossesMounts: whether a file system mounted beneath the directory counts as part of it.
+    public init(opening path: String, crossesMounts: Bool = false) throws(FileSystemError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor < 0 { throw .init(operation: "open directory", path: path, errno: errno) }
+        self.descriptor = descriptor
+        self.path = path
+        self.crossesMounts = crossesMounts
+    }
+
+    private init(owning descriptor: CInt, path: String, crossesMounts: Bool) {
+        self.descriptor = descriptor
+        self.path = path
+        self.crossesMounts = crossesMounts
+    }
+
+    deinit { _ = close(descriptor) }
+
+    /// Makes the directories of a trusted path that are missing, with `mode`, and opens the last one.
+    public static func create(
+        _ path: String,
+        mode: mode_t,
+        crossesMounts: Bool = false
+    ) throws(FileSystemError) -> RootedDirectory {
+        var made = path.hasPrefix("/") ? "" : "."
+        for component in path.split(separator: "/", omittingEmptySubsequences: true) {
+            made += "/" + component
+            if mkdir(made, mode) != 0, errno != EEXIST, errno != EISDIR {
+                // A parent that exists may refuse mkdir with EROFS or EACCES; only opening it tells.
+                let failure = errno
+                if access(made, F_OK) != 0 { throw .init(operation: "mkdir", path: made, errno: failure) }
+            }
+        }
+        return try RootedDirectory(opening: path, crossesMounts: crossesMounts)
+    }
+
+    // MARK: - Files
+
+    /// Opens a file beneath this directory.
+    ///
+    /// - Parameter flags: as for `open(2)`; `O_CLOEXEC` and `O_NOFOLLOW` are added.
+    public func openFile(_ name: String, flags: CInt, mode: mode_t = 0o600) throws(FileSystemError) -> OpenFile {
+        OpenFile(owning: try resolve(name, flags: flags | O_NOFOLLOW, mode: mode, operation: "open"), path: name)
+    }
+
+    public func openDirectory(_ name: String) throws(FileSystemError) -> RootedDirectory {
+        let child = try resolve(name, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
+        return RootedDirectory(owning: child, path: path + "/" + name, crossesMounts: crossesMounts)
+    }
+
+    /// What the entry is, without following it; nil when there is none.
+    public func status(_ name: String) throws(FileSystemError) -> FileStatus? {
+        do {
+            return try withParent(of: name) { (parent, base) throws(FileSystemError) in
+                var raw = stat()
+                if fstatat(parent, base, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+                    throw .init(operation: "stat", path: name, errno: errno)
+                }
+                return FileStatus(raw)
+            }
+        } catch  where error.isNotFound {
+            return nil
+        }
+    }
+
+    /// Removes a file's name. A directory is refused; a symbolic link is removed itself and never followed.
+    ///
+    /// - Returns: false when there was nothing to remove.
+    @discardableResult
+    public func removeFile(_ name: String) throws(FileSystemError) -> Bool { try unlink(name, flags: 0) }
+
+    /// Removes an empty directory.
+    ///
+    /// - Returns: false when there was nothing to remove.
+    @discardableResult
+    public func removeDirectory(_ name: String) throws(FileSystemError) -> Bool {
+        try unlink(name, flags: AT_REMOVEDIR)
+    }
+
+    /// Makes one directory; an existing one is fine.
+    public func makeDirectory(_ name: String, mode: mode_t = 0o700) throws(FileSystemError) {
+        try withParent(of: name) { (parent, base) throws(FileSystemError) in
+            if mkdirat(parent, base, mode) != 0, errno != EEXIST {
+                throw .init(operation: "mkdir", path: name, errno: errno)
+            }
+        }
+    }
+
+    /// Makes every missing directory of a relative path.
+    public func makeDirectories(_ name: String, mode: mode_t = 0o700) throws(FileSystemError) {
+        var made = ""
+        for component in name.split(separator: "/", omittingEmptySubsequences: true) {
+            made += made.isEmpty ? String(component) : "/" + component
+            try makeDirectory(made, mode: mode)
+        }
+    }
+
+    /// Renames within this directory, replacing what is there, in one step.
+    public func rename(_ old: String, to new: String) throws(FileSystemError) {
+        try withParent(of: old) { (oldParent, oldBase) throws(FileSystemError) in
+            try self.withParent(of: new) { (newParent, newBase) throws(FileSystemError) in
+                if renameat(oldParent, oldBase, newParent, newBase) != 0 {
+                    throw .init(operation: "rename", path: "\(old) to \(new)", errno: errno)
+                }
+            }
+        }
+    }
+
+    /// Returns when the names in this directory are on the device.
+    public func synchronize() throws(FileSystemError) {
+        if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
+    }
+
+    /// Calls `body` with each entry's name but `.` and `..`, in the order of the directory, until it returns false.
+    public func forEachEntry(_ body: (String) throws -> Bool) throws {
+        // A description of its own: readdir moves the file offset, and this object is shared between threads.
+        let listing = try resolve(".", flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
+        guard let stream = fdopendir(listing) else {
+            let failure = errno
+            close(listing)
+            throw FileSystemError(operation: "list", path: path, errno: failure)
+        }
+        defer { closedir(stream) }
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw FileSystemError(operation: "list", path: path, errno: errno) }
+                return
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name == "." || name == ".." { continue }
+            if try !body(name) { return }
+        }
+    }
+
+    /// All entry names. For directories whose size we chose ourselves.
+    public func entryNames() throws -> [String] {
+        var names: [String] = []
+        try forEachEntry { name in
+            names.append(name)
+            return true
+        }
+        return names
+    }
+
+    /// Free bytes for us on the file system that holds this directory.
+    public func availableBytes() throws(FileSystemError) -> Int64 {
+        var raw = statvfs()
+        if fstatvfs(descriptor, &raw) != 0 { throw .init(operation: "statvfs", path: path, errno: errno) }
+        let (bytes, overflow) = Int64(clamping: raw.f_bavail).multipliedReportingOverflow(
+            by: Int64(clamping: raw.f_frsize)
+        )
+        return overflow ? .max : bytes
+    }
+
+    /// What the directory itself is.
+    public func status() throws(FileSystemError) -> FileStatus {
+        var raw = stat()
+        if fstat(descriptor, &raw) != 0 { throw .init(operation: "fstat", path: path, errno: errno) }
+        return FileStatus(raw)
+    }
+
+    // MARK: - Resolution
+
+    private func resolve(_ name: String, flags: CInt, mode: mode_t, operation: String) throws(FileSystemError) -> CInt {
+        guard !name.isEmpty, !name.utf8.contains(0) else {
+            throw .init(operation: operation, path: name, errno: EINVAL)
+        }
+        var rules = clinux_resolve_beneath | clinux_resolve_no_symlinks | clinux_resolve_no_magiclinks
+        if !crossesMounts { rules |= clinux_resolve_no_xdev }
+        let openFlags = UInt64(UInt32(bitPattern: flags | O_CLOEXEC))
+        // openat2 refuses a mode on an open that cannot create.
+        let createMode = flags & O_CREAT != 0 ? UInt64(mode) : 0
+        while true {
+            let opened = clinux_openat2(descriptor, name, openFlags, createMode, rules)
+            if opened >= 0 { return opened }
+            // EAGAIN: a rename or mount raced with a `..`; the kernel asks to try again.
+            if errno != EINTR && errno != EAGAIN { throw .init(operation: operation, path: name, errno: errno) }
+        }
+    }
+
+    private func withParent<R>(
+        of name: String,
+        _ body: (CInt, String) throws(FileSystemError) -> R
+    ) throws(FileSystemError) -> R {
+        let trimmed = name.hasSuffix("/") ? String(name.dropLast()) : name
+        let parentName: String
+        let base: String
+        if let slash = trimmed.lastIndex(of: "/") {
+            parentName = String(trimmed[..<slash])
+            base = String(trimmed[trimmed.index(after: slash)...])
+        } else {
+            parentName = "."
+            base = trimmed
+        }
+        guard !base.isEmpty, base != ".", base != "..", !base.utf8.contains(0) else {
+            throw .init(operation: "resolve", path: name, errno: base == ".." ? EXDEV : EINVAL)
+        }
+        let parent = try resolve(
+            // An absolute path keeps its slash, so that the kernel refuses it.
+            parentName.isEmpty ? "/" : parentName,
+            flags: clinux_path_only | O_DIRECTORY,
+            mode: 0,
+            operation: "open directory"
+        )
+        defer { close(parent) }
+        return try body(parent, base)
+    }
+
+    private func unlink(_ name: String, flags: CInt) throws(FileSystemError) -> Bool {
+        do {
+            return try withParent(of: name) { (parent, base) throws(FileSystemError) in
+                if unlinkat(parent, base, flags) == 0 { return true }
+                if errno == ENOENT { return false }
+                throw .init(operation: flags == 0 ? "unlink" : "rmdir", path: name, errno: errno)
+            }
+        } catch  where error.errno == ENOENT {
+            return false
+        }
+    }
+}
