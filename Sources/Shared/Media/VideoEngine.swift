@@ -1,0 +1,68 @@
+public import Logging
+
+/// Makes all outputs of a plan in one pass over the source.
+///
+/// Everything here blocks: call it on a thread of your own, never on the cooperative pool.
+public struct VideoEngine: Sendable {
+    /// How many threads the codecs use.
+    public struct Threads: Sendable, Equatable {
+        /// Threads of the decoder, 1 to 16.
+        public var decoder: Int
+        /// Threads of each rendition's encoder, 1 to 16. Renditions always run beside each other.
+        public var encoder: Int
+
+        public init(decoder: Int, encoder: Int) {
+            self.decoder = decoder
+            self.encoder = encoder
+        }
+    }
+
+    /// What the engine asks and tells its caller. `outputPath`, `progress` and `onWrite` are called from threads of the
+    /// engine, one call at a time, never concurrently.
+    public struct Callbacks: Sendable {
+        /// The absolute path to write a planned file to. Called once per file *before* it is created, so that the
+        /// caller can record it first. May throw: the run then ends with `outputRefused`.
+        public var outputPath: @Sendable (_ fileName: String) throws -> String
+        /// The share of the source that has been decoded, 0…1, never decreasing; 1 once all files are complete.
+        public var progress: @Sendable (Double) -> Void
+        /// The size of a file so far, about once per MiB, and once when it is complete.
+        public var onWrite: @Sendable (_ fileName: String, _ totalBytes: Int64) -> Void
+        /// Asked at every packet and frame, from any thread of the engine, possibly concurrently: be quick.
+        public var isCancelled: @Sendable () -> Bool
+
+        public init(
+            outputPath: @escaping @Sendable (_ fileName: String) throws -> String,
+            progress: @escaping @Sendable (Double) -> Void = { _ in },
+            onWrite: @escaping @Sendable (_ fileName: String, _ totalBytes: Int64) -> Void = { _, _ in },
+            isCancelled: @escaping @Sendable () -> Bool = { false }
+        ) {
+            self.outputPath = outputPath
+            self.progress = progress
+            self.onWrite = onWrite
+            self.isCancelled = isCancelled
+        }
+    }
+
+    public let plan: MediaPlan
+    let logger: Logger
+    let threads: Threads
+
+    public init(plan: MediaPlan, logger: Logger, threads: Threads = .automatic) {
+        self.plan = plan
+        self.logger = logger
+        self.threads = threads
+    }
+
+    /// Runs the plan. On an error the files that were created stay, for the caller to delete.
+    public func run(input: String, callbacks: Callbacks) throws(MediaError) -> VideoResult {
+        try plan.validate()
+        throw MediaError(code: .internalFailure, message: "not yet", isRetriable: false)
+    }
+}
+
+extension VideoEngine.Threads {
+    /// One thread per codec.
+    public static var automatic: VideoEngine.Threads {
+        VideoEngine.Threads(decoder: 1, encoder: 1)
+    }
+}

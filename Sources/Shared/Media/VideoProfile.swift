@@ -1,0 +1,87 @@
+/// Which outputs are wanted and how they are encoded: configuration, the same for many sources.
+public struct VideoProfile: Codable, Sendable, Equatable {
+    /// One step of the ladder: a landscape box and a bitrate. A portrait source swaps the sides of the box, a square one
+    /// uses the short side for both.
+    public struct Rung: Codable, Sendable, Equatable {
+        /// The name in file names and keys, `360p` for example.
+        public var quality: String
+        public var width: Int
+        public var height: Int
+        /// The cap of the video's bitrate, over a buffer of two seconds.
+        public var bitrateBitsPerSecond: Int
+
+        public init(quality: String, width: Int, height: Int, bitrateBitsPerSecond: Int) {
+            self.quality = quality
+            self.width = width
+            self.height = height
+            self.bitrateBitsPerSecond = bitrateBitsPerSecond
+        }
+    }
+
+    /// Still pictures along the video.
+    public struct Thumbnails: Codable, Sendable, Equatable {
+        public var intervalSeconds: Double
+        public var maxWidth: Int
+        public var maxHeight: Int
+        /// 1 (worst) to 100 (best).
+        public var jpegQuality: Int
+        /// Thumbnails after this many are left out.
+        public var maxCount: Int
+
+        public init(
+            intervalSeconds: Double = 15,
+            maxWidth: Int = 720,
+            maxHeight: Int = 720,
+            jpegQuality: Int = 85,
+            maxCount: Int = 5_000
+        ) {
+            self.intervalSeconds = intervalSeconds
+            self.maxWidth = maxWidth
+            self.maxHeight = maxHeight
+            self.jpegQuality = jpegQuality
+            self.maxCount = maxCount
+        }
+    }
+
+    public var ladder: [Rung]
+    /// x264's constant rate factor, 0 to 51; the ladder's bitrate caps it.
+    public var crf: Int
+    /// x264's preset, `ultrafast` to `placebo`.
+    public var preset: String
+    public var keyframeIntervalSeconds: Double
+    /// AAC; stereo or mono.
+    public var audioBitrateBitsPerSecond: Int
+    /// Whether the source is delivered too, as MP4.
+    public var includeOriginal: Bool
+    /// Nil for none.
+    public var thumbnails: Thumbnails?
+    /// The share of frames that may be lost to damage, 0 to 1, before the source counts as unusable.
+    public var toleratedDamage: Double
+
+    public init(
+        ladder: [Rung] = [
+            Rung(quality: "360p", width: 640, height: 360, bitrateBitsPerSecond: 800_000),
+            Rung(quality: "540p", width: 960, height: 540, bitrateBitsPerSecond: 1_500_000),
+            Rung(quality: "720p", width: 1280, height: 720, bitrateBitsPerSecond: 2_500_000),
+        ],
+        crf: Int = 23,
+        preset: String = "veryfast",
+        keyframeIntervalSeconds: Double = 2,
+        audioBitrateBitsPerSecond: Int = 128_000,
+        includeOriginal: Bool = true,
+        thumbnails: Thumbnails? = Thumbnails(),
+        toleratedDamage: Double = 0.5
+    ) {
+        self.ladder = ladder
+        self.crf = crf
+        self.preset = preset
+        self.keyframeIntervalSeconds = keyframeIntervalSeconds
+        self.audioBitrateBitsPerSecond = audioBitrateBitsPerSecond
+        self.includeOriginal = includeOriginal
+        self.thumbnails = thumbnails
+        self.toleratedDamage = toleratedDamage
+    }
+
+    /// 360p, 540p and 720p, the original, and a thumbnail every 15 seconds.
+    public static let `default` = VideoProfile()
+}

@@ -1,0 +1,8 @@
+import Media
+import Testing
+
+@Suite struct MediaPlanTests {
+    @Test func aFullHDSourceGetsTheWholeLadder() throws {
+        #expect(Bool(true))
+    }
+}
