@@ -53,7 +53,9 @@ public struct ImageProfile: Codable, Sendable, Equatable {
             }
             let maxSide = min(opaqueFormat.maxSide, alphaFormat.maxSide)
             if !(1...maxSide).contains(variant.side) {
-                problems.append("the side of \"\(variant.quality)\" is \(variant.side), and must be 1…\(maxSide) pixels")
+                problems.append(
+                    "the side of \"\(variant.quality)\" is \(variant.side), and must be 1…\(maxSide) pixels"
+                )
             }
         }
         if Set(variants.map(\.quality)).count != variants.count { problems.append("two variants have one quality") }

@@ -1,0 +1,144 @@
+internal import CVips
+public import Logging
+
+/// Inspects images and makes their variants with libvips.
+///
+/// Every call blocks for as long as the work takes, so it belongs on a thread of its own. Calls may run at the same
+/// time on different threads; memory is safe, but libvips' error text is shared, and a message may then carry another
+/// image's words too.
+public struct ImageEngine: Sendable {
+    let limits: ImageLimits
+    let logger: Logger
+
+    public init(limits: ImageLimits = .default, logger: Logger = Logger(label: "images")) {
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// Finds out what the image at `path` is.
+    ///
+    /// Reads the header only, unless there is an alpha channel: then every pixel is decoded once to see whether the
+    /// channel says anything (``ImageMetadata/hasTransparency``). So a damaged file may pass here and fail in
+    /// ``run(_:input:outputPath:progress:isCancelled:)``.
+    ///
+    /// - Throws: ``ImageError`` with code `inputUnreadable` (retriable), `emptyInput`, `unsupportedFormat`,
+    ///   `limitExceeded`, `decodeFailed`, `outOfMemory` (retriable), `cancelled` or `runtimeUnavailable`.
+    public func probe(
+        path: String,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(ImageError) -> ImageMetadata {
+        try ImageRuntime.start()
+        return try VipsMessage.withFreshBuffer { () throws(ImageError) in
+            let input = try InputFile(path: path)
+            let picture = try input.load()
+            try limits.check(width: picture.width, height: picture.height)
+            let watch = EvaluationWatch(progress: { _ in }, isCancelled: isCancelled)
+            let hasTransparency = try watch.following(picture) { () throws(ImageError) in
+                try picture.hasTransparentPixels()
+            }
+            let size = picture.uprightSize
+            let names = input.format.names(heifCompression: picture.stringField("heif-compression"))
+            return ImageMetadata(
+                width: size.width,
+                height: size.height,
+                fileSizeBytes: input.sizeBytes,
+                mimeType: names.mimeType,
+                format: names.format,
+                colorSpace: picture.colorSpace,
+                hasAlpha: picture.hasAlpha,
+                hasTransparency: hasTransparency,
+                orientation: picture.orientation,
+                pageCount: picture.pageCount
+            )
+        }
+    }
+
+    /// Makes every variant of `plan` from the image at `input`: upright, in sRGB, without any metadata.
+    ///
+    /// The source is decoded once, as small as the largest variant allows; each smaller variant is made from the next
+    /// larger one in memory. An animation or a multi-page file yields its first frame or page. The same input and plan
+    /// give the same bytes with the same versions of the libraries.
+    ///
+    /// A damaged file is refused rather than shown in part: a JPEG that breaks off is an error, as it is the mark of
+    /// an incomplete upload, while bad data that the decoder can resynchronise after is accepted, as browsers do.
+    ///
+    /// - Parameters:
+    ///   - input: path of the image that the plan's metadata came from.
+    ///   - outputPath: called with a variant's file name before that file is created; returns the path to write to. An
+    ///     existing file is replaced. A file that was begun when the call fails is left to whoever gave the path.
+    ///   - progress: called with 0…1, never less than before, possibly on another thread.
+    ///   - isCancelled: asked often, possibly on another thread. Decoding a HEIC or AVIF picture cannot be interrupted.
+    /// - Throws: ``ImageError`` with the codes of ``probe(path:isCancelled:)``, or `inputChanged`, `invalidPlan`,
+    ///   `encodeFailed`, `outputRefused` (retriable) or `writeFailed` (retriable).
+    public func run(
+        _ plan: ImagePlan,
+        input: String,
+        outputPath: (_ fileName: String) throws -> String,
+        progress: @escaping @Sendable (_ fraction: Double) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(ImageError) -> ImageResult {
+        try plan.check()
+        try ImageRuntime.start()
+        let meter = ProgressMeter(report: progress)
+        let watch = EvaluationWatch(progress: { meter.advance(to: $0 * Self.decodingShare) }, isCancelled: isCancelled)
+        return try VipsMessage.withFreshBuffer { () throws(ImageError) in
+            try watch.checkCancellation()
+            let order = plan.variants.indices.sorted { plan.variants[$0].isLarger(than: plan.variants[$1]) }
+            guard let first = order.first else { throw ImageError(.invalidPlan, "the image plan has no variants") }
+            let file = try InputFile(path: input)
+            var pixels = try decode(file, plan, for: plan.variants[first], watch)
+            meter.advance(to: Self.decodingShare)
+
+            var encoded = try pixels.encoded(as: plan.variants[first].format, plan.encoding)
+            var encodedIndex = first
+            var outputs: [Int: ImageResult.Output] = [:]
+            for index in order {
+                try watch.checkCancellation()
+                let variant = plan.variants[index]
+                if pixels.width != variant.width || pixels.height != variant.height {
+                    pixels = try pixels.resized(width: variant.width, height: variant.height)
+                }
+                // A small source gives several variants of one size, which are the same file.
+                if !variant.hasSamePixels(as: plan.variants[encodedIndex]) {
+                    encoded = try pixels.encoded(as: variant.format, plan.encoding)
+                    encodedIndex = index
+                }
+                outputs[index] = try write(encoded, variant, outputPath)
+                let share = Double(outputs.count) / Double(order.count)
+                meter.advance(to: Self.decodingShare + share * (1 - Self.decodingShare))
+            }
+            return ImageResult(outputs: plan.variants.indices.compactMap { outputs[$0] })
+        }
+    }
+
+    /// The part of the time that decoding and making the largest variant takes, roughly.
+    private static let decodingShare = 0.7
+
+    private func write(
+        _ image: borrowing EncodedImage,
+        _ variant: ImagePlan.Variant,
+        _ outputPath: (String) throws -> String
+    ) throws(ImageError) -> ImageResult.Output {
+        let path: String
+        do {
+            path = try outputPath(variant.fileName)
+        } catch {
+            throw ImageError(
+                .outputRefused,
+                "there is no path for the output \(variant.fileName): \(error)",
+                isRetriable: true,
+                underlying: error
+            )
+        }
+        try OutputFile.write(image, to: path)
+        return ImageResult.Output(
+            quality: variant.quality,
+            fileName: variant.fileName,
+            path: path,
+            width: variant.width,
+            height: variant.height,
+            sizeBytes: Int64(image.count),
+            mimeType: variant.format.mimeType
+        )
+    }
+}

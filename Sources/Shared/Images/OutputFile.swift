@@ -1,0 +1,46 @@
+import Glibc
+
+/// Writes complete files. Whoever gave the path keeps the books of it, so a partial file is left to them.
+enum OutputFile {
+    /// Creates the file, or replaces what an earlier attempt left under the same path. A symbolic link is refused.
+    ///
+    /// - Throws: ``ImageError/Code/writeFailed``, retriable, with the `errno`.
+    static func write(_ image: borrowing EncodedImage, to path: String) throws(ImageError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw failure(path, errno) }
+        do throws(ImageError) {
+            try image.withBytes { bytes throws(ImageError) in try writeAll(bytes, to: descriptor, path) }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        // Some file systems report a full disk or quota only here.
+        guard close(descriptor) == 0 else { throw failure(path, errno) }
+    }
+
+    private static func writeAll(
+        _ bytes: UnsafeRawBufferPointer,
+        to descriptor: Int32,
+        _ path: String
+    ) throws(ImageError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let chunk = UnsafeRawBufferPointer(rebasing: rest)
+            let count = Glibc.write(descriptor, chunk.baseAddress, chunk.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure(path, errno)
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    private static func failure(_ path: String, _ code: Int32) -> ImageError {
+        ImageError(
+            .writeFailed,
+            "\(path) could not be written: \(String(cString: strerror(code)))",
+            isRetriable: true,
+            systemError: code
+        )
+    }
+}

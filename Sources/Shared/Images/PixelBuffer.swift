@@ -1,0 +1,95 @@
+internal import CVips
+
+/// Decoded pixels in memory: 8-bit sRGB, `height × width × bandCount` bytes without padding, 3 bands, or 4 with
+/// unassociated alpha. Nothing else of the source survives in it, so no metadata can reach an output.
+struct PixelBuffer: ~Copyable {
+    private let bytes: UnsafeMutableRawPointer
+    private let byteCount: Int
+    let width: Int
+    let height: Int
+    private let bandCount: Int
+
+    /// Computes the pixels of `picture`, which has to be 8-bit sRGB already.
+    init(rendering picture: borrowing VipsPicture) throws(ImageError) {
+        var count = 0
+        guard let bytes = vips_image_write_to_memory(picture.pointer, &count) else {
+            throw VipsMessage.error(.decodeFailed, "the image could not be decoded")
+        }
+        self.bytes = bytes
+        byteCount = count
+        width = picture.width
+        height = picture.height
+        bandCount = picture.bandCount
+    }
+
+    deinit { g_free(bytes) }
+
+    /// Lends the pixels as a picture, which reads them in place and must therefore not leave `body`.
+    func withPicture<T: ~Copyable>(
+        _ body: (borrowing VipsPicture) throws(ImageError) -> T
+    ) throws(ImageError) -> T {
+        let what = "the decoded pixels could not be used"
+        let raw = try VipsPicture(
+            vips_image_new_from_memory(
+                bytes,
+                byteCount,
+                Int32(clamping: width),
+                Int32(clamping: height),
+                Int32(clamping: bandCount),
+                VIPS_FORMAT_UCHAR
+            ),
+            what
+        )
+        let picture = try VipsPicture(cvips_copy_as(raw.pointer, VIPS_INTERPRETATION_sRGB), what)
+        return try body(picture)
+    }
+
+    /// The same picture at another size.
+    func resized(width: Int, height: Int) throws(ImageError) -> PixelBuffer {
+        try withPicture { picture throws(ImageError) in
+            let small = try VipsPicture(
+                cvips_thumbnail(picture.pointer, Int32(clamping: width), Int32(clamping: height)),
+                "the image could not be resized to \(width)×\(height)",
+                orThrow: .encodeFailed
+            )
+            // Premultiplying by alpha makes the pixels float.
+            let whole = try VipsPicture(cvips_cast_uchar(small.pointer), "the image could not be resized")
+            return try PixelBuffer(rendering: whole)
+        }
+    }
+
+    /// The picture as a file of `format`.
+    func encoded(as format: OutputFormat, _ settings: ImageEncoding) throws(ImageError) -> EncodedImage {
+        try withPicture { picture throws(ImageError) in
+            var bytes: UnsafeMutableRawPointer?
+            var count = 0
+            let status =
+                switch format {
+                case .jpeg: cvips_save_jpeg(picture.pointer, Int32(clamping: settings.jpegQuality), &bytes, &count)
+                case .png: cvips_save_png(picture.pointer, Int32(clamping: settings.pngCompression), &bytes, &count)
+                case .webp: cvips_save_webp(picture.pointer, Int32(clamping: settings.webpQuality), &bytes, &count)
+                }
+            guard status == 0, let bytes else {
+                throw VipsMessage.error(.encodeFailed, "the image could not be encoded as \(format.mimeType)")
+            }
+            return EncodedImage(takingOver: bytes, count: count)
+        }
+    }
+}
+
+/// A complete image file in memory, in a buffer of GLib's.
+struct EncodedImage: ~Copyable {
+    private let bytes: UnsafeMutableRawPointer
+    let count: Int
+
+    init(takingOver bytes: UnsafeMutableRawPointer, count: Int) {
+        self.bytes = bytes
+        self.count = count
+    }
+
+    deinit { g_free(bytes) }
+
+    func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws(ImageError) -> T) throws(ImageError) -> T {
+        try body(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+}
