@@ -1,0 +1,303 @@
+extension Settings {
+    /// Every key there is, in the order of the reference page.
+    public static let catalogue: [SettingKey] = [
+        Keys.temporaryDirectory, Keys.stateDirectory, Keys.storageURL, Keys.fileSourceRoots, Keys.maximumSourceBytes,
+        Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
+        Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
+        Keys.port, Keys.workers, Keys.drainSeconds, Keys.maximumAttempts, Keys.maximumStarts,
+        Keys.logLevel, Keys.logDirectory,
+        Keys.videoLadder, Keys.videoPreset, Keys.videoCRF, Keys.audioKilobits, Keys.keepsOriginal, Keys.codecThreads,
+        Keys.thumbnailInterval, Keys.thumbnailSide,
+        Keys.imageVariants, Keys.imageJPEGQuality, Keys.imageAlphaFormat, Keys.imageMegapixels,
+        Keys.videoKey, Keys.thumbnailKey, Keys.imageKey,
+    ]
+
+    enum Keys {
+        private static let files = "Files"
+        private static let broker = "Broker"
+        private static let processes = "Processes"
+        private static let logs = "Logs"
+        private static let media = "Media"
+
+        static let temporaryDirectory = SettingKey(
+            "TEMP_DIR",
+            section: files,
+            type: "path",
+            default: "/tmp",
+            "Where `media-processor/`, the workspace of all temp files, is made. A local file system."
+        )
+        static let stateDirectory = SettingKey(
+            "STATE_DIR",
+            section: files,
+            type: "path",
+            default: "state",
+            "Data that outlives a restart: the private broker's messages and the run file that the CLI reads."
+        )
+        static let storageURL = SettingKey(
+            "STORAGE_URL",
+            section: files,
+            type: "URL",
+            default: "`file://` and `./media-output` made absolute",
+            "The object store: sources are read from it by key, outputs are written to it."
+        )
+        static let fileSourceRoots = SettingKey(
+            "FILE_SOURCE_ROOTS",
+            section: files,
+            type: "paths, `:` between",
+            default: "`/` with the private broker, else none",
+            "Directories that a `file:` source of a job may lie in. With the private broker only the owner of STATE_DIR can "
+                + "submit jobs, who can read those files anyway; on a shared broker anyone who can publish could."
+        )
+        static let maximumSourceBytes = SettingKey(
+            "SOURCE_MAX_BYTES",
+            section: files,
+            type: "integer",
+            unit: "bytes",
+            default: "53687091200",
+            range: "1 to 2^62",
+            "A larger source fails its job."
+        )
+        static let cleanupIntervalHours = SettingKey(
+            "CLEANUP_INTERVAL_HOURS",
+            section: files,
+            type: "number",
+            unit: "hours",
+            default: "6",
+            range: "0.01 to 8760",
+            "Time between two sweeps for orphaned temp files. One runs at start as well."
+        )
+        static let orphanGraceMinutes = SettingKey(
+            "ORPHAN_GRACE_MINUTES",
+            section: files,
+            type: "number",
+            unit: "minutes",
+            default: "60",
+            range: "0 to 525600",
+            "A file in the workspace that no ledger row names is left alone until it is older than this."
+        )
+        static let jobRetentionHours = SettingKey(
+            "JOB_RETENTION_HOURS",
+            section: files,
+            type: "number",
+            unit: "hours",
+            default: "168",
+            range: "1 to 87600",
+            "How long a finished job is remembered, so that a late duplicate of its message is recognised."
+        )
+        static let brokerURL = SettingKey(
+            "RABBITMQ_URL",
+            section: broker,
+            type: "URL",
+            default: "unset: a private broker is started",
+            isSecret: true,
+            "`amqp://user:password@host:port/vhost`, or `amqps:` for TLS."
+        )
+        static let queuePrefix = SettingKey(
+            "QUEUE_PREFIX",
+            section: broker,
+            type: "text",
+            default: "empty",
+            range: "up to 64 characters",
+            "Put before the name of every queue."
+        )
+        static let maximumUpdates = SettingKey(
+            "UPDATES_MAX_LENGTH",
+            section: broker,
+            type: "integer",
+            unit: "messages",
+            default: "100000",
+            range: "0 to 2^31",
+            "While an updates queue holds as many, progress updates are left out; terminal updates are always sent."
+        )
+        static let progressIntervalSeconds = SettingKey(
+            "PROGRESS_INTERVAL_SECONDS",
+            section: broker,
+            type: "number",
+            unit: "seconds",
+            default: "5",
+            range: "0.1 to 3600",
+            "Shortest time between two progress updates of a job that asks for no interval of its own."
+        )
+        static let port = SettingKey(
+            "PORT",
+            section: processes,
+            type: "integer",
+            default: "8044",
+            range: "0 to 65535",
+            "HTTP port on 127.0.0.1. 0 takes a free one."
+        )
+        static let workers = SettingKey(
+            "WORKERS",
+            section: processes,
+            type: "POOL=COUNT, `,` between",
+            default: "1 for each pool",
+            range: "0 to \(WorkerCounts.maximumPerPool) for each pool",
+            "Workers by pool, such as `process.video=2,download.image=0`. A pool is a stage (download, process, upload, "
+                + "cleanup) and a kind (video, image)."
+        )
+        static let drainSeconds = SettingKey(
+            "DRAIN_SECONDS",
+            section: processes,
+            type: "number",
+            unit: "seconds",
+            default: "30",
+            range: "0 to 86400",
+            "How long a stopping worker may go on with its job before it hands the job back."
+        )
+        static let maximumAttempts = SettingKey(
+            "MAX_ATTEMPTS",
+            section: processes,
+            type: "integer",
+            default: "5",
+            range: "1 to 100",
+            "Attempts of a stage before a transient failure becomes the job's."
+        )
+        static let maximumStarts = SettingKey(
+            "MAX_STARTS",
+            section: processes,
+            type: "integer",
+            default: "3",
+            range: "1 to 100",
+            "Starts of a stage, each ended by the worker's death, before the job fails."
+        )
+        static let logLevel = SettingKey(
+            "LOG_LEVEL",
+            section: logs,
+            type: "word",
+            default: "info",
+            range: Settings.LogLevel.allCases.map(\.rawValue).joined(separator: ", "),
+            "The least severe lines that are logged."
+        )
+        static let logDirectory = SettingKey(
+            "LOG_DIR",
+            section: logs,
+            type: "path",
+            default: "logs",
+            "Where `media-processor.log` is written, besides standard output."
+        )
+        static let videoLadder = SettingKey(
+            "VIDEO_LADDER",
+            section: media,
+            type: "QUALITY=WIDTHxHEIGHT@KBITS, `,` between",
+            default: "360p=640x360@800,540p=960x540@1500,720p=1280x720@2500",
+            range: "16 to 8192 pixels, 1 to 16 rungs",
+            "The renditions: the box of a landscape source, and the highest bitrate in kbit/s. Never upscaled."
+        )
+        static let videoPreset = SettingKey(
+            "VIDEO_PRESET",
+            section: media,
+            type: "word",
+            default: "veryfast",
+            range: Settings.presets.joined(separator: ", "),
+            "x264's preset: slower ones make smaller files."
+        )
+        static let videoCRF = SettingKey(
+            "VIDEO_CRF",
+            section: media,
+            type: "number",
+            default: "23",
+            range: "1 to 51",
+            "x264's constant rate factor, below the ladder's bitrate; lower is better and larger."
+        )
+        static let audioKilobits = SettingKey(
+            "AUDIO_KBITS",
+            section: media,
+            type: "integer",
+            unit: "kbit/s",
+            default: "128",
+            range: "32 to 512",
+            "AAC bitrate of every rendition."
+        )
+        static let keepsOriginal = SettingKey(
+            "VIDEO_ORIGINAL",
+            section: media,
+            type: "boolean",
+            default: "true",
+            "Whether the source itself is published as the MP4 of quality `original`."
+        )
+        static let codecThreads = SettingKey(
+            "CODEC_THREADS",
+            section: media,
+            type: "integer",
+            default: "0",
+            range: "0 to 64",
+            "Threads of each decoder and encoder; 0 lets the media engine choose."
+        )
+        static let thumbnailInterval = SettingKey(
+            "THUMBNAIL_INTERVAL_SECONDS",
+            section: media,
+            type: "number",
+            unit: "seconds",
+            default: "15",
+            range: "0.1 to 86400",
+            "Time between two thumbnails of a video. There is at least one."
+        )
+        static let thumbnailSide = SettingKey(
+            "THUMBNAIL_SIZE",
+            section: media,
+            type: "integer",
+            unit: "pixels",
+            default: "720",
+            range: "16 to 8192",
+            "Side of the square that thumbnails fit in."
+        )
+        static let imageVariants = SettingKey(
+            "IMAGE_VARIANTS",
+            section: media,
+            type: "QUALITY=SIDE, `,` between",
+            default: "180p=180,360p=360,720p=720,1080p=1080",
+            range: "1 to 16384 pixels, 1 to 16 variants",
+            "The variants of an image and the side in pixels of the square that each fits in. Never enlarged."
+        )
+        static let imageJPEGQuality = SettingKey(
+            "IMAGE_JPEG_QUALITY",
+            section: media,
+            type: "integer",
+            default: "82",
+            range: "1 to 100",
+            "JPEG quality of image variants."
+        )
+        static let imageAlphaFormat = SettingKey(
+            "IMAGE_ALPHA_FORMAT",
+            section: media,
+            type: "word",
+            default: "png",
+            range: "png, webp",
+            "Format of the variants of an image with transparency; all others are JPEG."
+        )
+        static let imageMegapixels = SettingKey(
+            "IMAGE_MAX_MEGAPIXELS",
+            section: media,
+            type: "integer",
+            unit: "megapixels",
+            default: "268",
+            range: "1 to 10000",
+            "An image with more pixels fails its job before it is decoded."
+        )
+        static let videoKey = SettingKey(
+            "VIDEO_KEY_TEMPLATE",
+            section: media,
+            type: "template",
+            default: "videos/{mediaId}_{quality}.mp4",
+            "Key of a rendition. Placeholders: \(KeyTemplate.placeholders.map { "`{\($0)}`" }.joined(separator: ", "))."
+        )
+        static let thumbnailKey = SettingKey(
+            "THUMBNAIL_KEY_TEMPLATE",
+            section: media,
+            type: "template",
+            default: "thumbnails/{mediaId}_{index}.jpg",
+            "Key of a video's thumbnail; `{index}` counts from 0."
+        )
+        static let imageKey = SettingKey(
+            "IMAGE_KEY_TEMPLATE",
+            section: media,
+            type: "template",
+            default: "images/{mediaId}_{quality}.{ext}",
+            "Key of an image variant."
+        )
+    }
+
+    static let presets = [
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
+    ]
+}

@@ -1,0 +1,84 @@
+public import JobModel
+
+/// The configuration of all processes. Each key is an environment variable; `docs/configuration.md` is the reference page.
+public struct Settings: Sendable {
+    // Files
+    public var temporaryDirectory: String
+    public var stateDirectory: String
+    public var storageURL: String
+    /// Directories that a `file:` source may lie in.
+    public var fileSourceRoots: [String]
+    public var maximumSourceBytes: Int64
+    public var cleanupIntervalHours: Double
+    public var orphanGraceMinutes: Double
+    public var jobRetentionHours: Double
+
+    // Broker
+    /// nil: the supervisor runs a private broker and tells its workers the URL.
+    public var brokerURL: String?
+    public var queuePrefix: String
+    public var maximumUpdates: Int64
+    public var progressIntervalSeconds: Double
+
+    // Processes
+    public var port: Int
+    public var workers: WorkerCounts
+    public var drainSeconds: Double
+    public var maximumAttempts: Int64
+    public var maximumStarts: Int64
+
+    // Logs
+    public var logLevel: LogLevel
+    public var logDirectory: String
+
+    // Media
+    public var videoLadder: [VideoRung]
+    public var videoPreset: String
+    public var videoCRF: Double
+    public var audioKilobitsPerSecond: Int64
+    public var keepsOriginal: Bool
+    public var codecThreads: Int64
+    public var thumbnailIntervalSeconds: Double
+    public var thumbnailSide: Int64
+    public var imageVariants: [ImageVariant]
+    public var imageJPEGQuality: Int64
+    public var imageAlphaFormat: AlphaFormat
+    public var imageMaximumMegapixels: Int64
+    public var videoKeyTemplate: KeyTemplate
+    public var thumbnailKeyTemplate: KeyTemplate
+    public var imageKeyTemplate: KeyTemplate
+
+    /// Every key that was read with its value as text, for `/info`; secrets are replaced.
+    public var effective: [(name: String, value: String)]
+
+    public var queueNames: QueueNames { QueueNames(prefix: queuePrefix) }
+
+    public enum LogLevel: String, Sendable, CaseIterable {
+        case trace
+        case debug
+        case info
+        case notice
+        case warning
+        case error
+        case critical
+    }
+
+    public enum AlphaFormat: String, Sendable, CaseIterable {
+        case png
+        case webp
+    }
+
+    /// A rendition's box and its ceiling.
+    public struct VideoRung: Sendable, Hashable {
+        public var quality: String
+        public var width: Int
+        public var height: Int
+        public var bitrateBitsPerSecond: Int64
+    }
+
+    public struct ImageVariant: Sendable, Hashable {
+        public var quality: String
+        /// Of the square that the variant fits in, in pixels.
+        public var side: Int
+    }
+}

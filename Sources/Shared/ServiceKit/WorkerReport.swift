@@ -1,0 +1,93 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import Synchronization
+
+/// What a worker tells its supervisor: one line of JSON on an inherited descriptor whenever something changes, and at least
+/// every ``interval``.
+public struct WorkerReport: Sendable, Codable, Equatable {
+    public static let interval = Duration.seconds(5)
+
+    public enum State: String, Sendable, Codable {
+        case starting
+        /// Connected, queues declared, consuming.
+        case ready
+        case disconnected
+        case draining
+    }
+
+    public struct Counters: Sendable, Codable, Equatable {
+        public var completed = 0
+        public var failed = 0
+        public var retried = 0
+        public var rejected = 0
+        public var duplicates = 0
+
+        public init() {}
+    }
+
+    public var state: State
+    /// The job it works on.
+    public var job: String?
+    /// Of the stage, 0 to 100.
+    public var progress: Int?
+    public var counters: Counters
+    public var residentBytes: Int64
+
+    public init(state: State) {
+        self.state = state
+        counters = Counters()
+        residentBytes = 0
+    }
+
+    /// One line, with the line feed.
+    public func line() -> [UInt8] {
+        let encoder = JSONEncoder()
+        guard var bytes = try? [UInt8](encoder.encode(self)) else { return [] }
+        bytes.append(UInt8(ascii: "\n"))
+        return bytes
+    }
+
+    /// nil when the line is no report.
+    public init?(line: some Sequence<UInt8>) {
+        guard let report = try? JSONDecoder().decode(Self.self, from: Data(line)) else { return nil }
+        self = report
+    }
+}
+
+/// The worker's end of the status descriptor.
+public final class StatusChannel: Sendable {
+    private let descriptor: CInt
+    private let report = Mutex(WorkerReport(state: .starting))
+
+    /// - Parameter descriptor: inherited from the supervisor; nil when the worker was started by hand.
+    public init(descriptor: CInt?) {
+        self.descriptor = descriptor ?? -1
+        // A supervisor that does not read must not stop the worker: each line tells all, so a lost one is made up by the next.
+        if let descriptor { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+    }
+
+    public func update(_ change: (inout WorkerReport) -> Void) {
+        guard descriptor >= 0 else { return }
+        report.withLock { report in
+            change(&report)
+            report.residentBytes = Self.residentBytes()
+            let line = report.line()
+            _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        }
+    }
+
+    /// Sends the report again, as a sign of life.
+    public func beat() { update { _ in } }
+
+    private static func residentBytes() -> Int64 {
+        let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return 0 }
+        defer { close(file) }
+        var buffer = [UInt8](repeating: 0, count: 128)
+        let count = read(file, &buffer, buffer.count)
+        guard count > 0 else { return 0 }
+        let fields = String(decoding: buffer[..<count], as: UTF8.self).split(separator: " ")
+        guard fields.count > 1, let pages = Int64(fields[1]) else { return 0 }
+        return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
