@@ -22,6 +22,7 @@ const uint64_t clinux_resolve_no_magiclinks = RESOLVE_NO_MAGICLINKS;
 const uint64_t clinux_resolve_no_xdev = RESOLVE_NO_XDEV;
 
 const int clinux_path_only = O_PATH;
+const int clinux_unnamed_file = O_TMPFILE;
 
 static int set_lock(int descriptor, short type) {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET};

@@ -55,22 +55,32 @@ public struct OpenFile: ~Copyable, Sendable {
         return FileStatus(raw)
     }
 
-    /// Copies the rest of `source` to the end of this file in pieces of 1 MiB and returns the bytes copied.
+    /// Reads to the end in pieces of up to 1 MiB.
+    ///
+    /// - Returns: the bytes read.
+    public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int64 {
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { piece.deallocate() }
+        var total: Int64 = 0
+        while true {
+            let count = try read(into: piece)
+            if count == 0 { return total }
+            total += Int64(count)
+            try body(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+        }
+    }
+
+    /// Copies the rest of `source` to the end of this file and returns the bytes copied.
     ///
     /// - Parameter didWrite: called after each piece with the total so far; what it throws ends the copy.
     public func append(
         contentsOf source: borrowing OpenFile,
         didWrite: (Int64) throws -> Void
     ) throws -> Int64 {
-        let pieceBytes = 1 << 20
-        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceBytes, alignment: 4096)
-        defer { piece.deallocate() }
         var total: Int64 = 0
-        while true {
-            let count = try source.read(into: piece)
-            if count == 0 { return total }
-            try write(UnsafeRawBufferPointer(rebasing: piece[..<count]))
-            total += Int64(count)
+        return try source.forEachPiece { piece in
+            try write(piece)
+            total += Int64(piece.count)
             try didWrite(total)
         }
     }

@@ -122,6 +122,36 @@ public final class RootedDirectory: Sendable {
         }
     }
 
+    /// Opens a new file that has no name yet. It vanishes when it is closed before ``link(_:as:)`` named it.
+    public func openUnnamedFile(mode: mode_t) throws(FileSystemError) -> OpenFile {
+        OpenFile(
+            owning: try resolve(".", flags: O_RDWR | clinux_unnamed_file, mode: mode, operation: "open unnamed"),
+            path: path
+        )
+    }
+
+    /// Names an unnamed file in this directory, replacing what has the name, in one step.
+    public func link(_ file: borrowing OpenFile, as name: String) throws(FileSystemError) {
+        try withParent(of: name) { (parent, base) throws(FileSystemError) in
+            // The descriptor's own entry: linkat by an empty path would need a capability.
+            let entry = "/proc/self/fd/\(file.descriptor)"
+            if linkat(AT_FDCWD, entry, parent, base, AT_SYMLINK_FOLLOW) == 0 { return }
+            if errno != EEXIST { throw .init(operation: "link", path: name, errno: errno) }
+            // linkat never replaces, so the file gets a name of its own first. The name is the same at every try: what a
+            // crash between the two calls leaves, the next writer removes.
+            let stepping = ".\(base.prefix(200)).replacing"
+            _ = unlinkat(parent, stepping, 0)
+            if linkat(AT_FDCWD, entry, parent, stepping, AT_SYMLINK_FOLLOW) != 0 {
+                throw .init(operation: "link", path: name, errno: errno)
+            }
+            if renameat(parent, stepping, parent, base) != 0 {
+                let failure = errno
+                _ = unlinkat(parent, stepping, 0)
+                throw .init(operation: "rename", path: name, errno: failure)
+            }
+        }
+    }
+
     /// Returns when the names in this directory are on the device.
     public func synchronize() throws(FileSystemError) {
         if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
@@ -188,7 +218,8 @@ public final class RootedDirectory: Sendable {
         if !crossesMounts { rules |= clinux_resolve_no_xdev }
         let openFlags = UInt64(UInt32(bitPattern: flags | O_CLOEXEC))
         // openat2 refuses a mode on an open that cannot create.
-        let createMode = flags & O_CREAT != 0 ? UInt64(mode) : 0
+        let creates = flags & O_CREAT != 0 || flags & clinux_unnamed_file == clinux_unnamed_file
+        let createMode = creates ? UInt64(mode) : 0
         while true {
             let opened = clinux_openat2(descriptor, name, openFlags, createMode, rules)
             if opened >= 0 { return opened }

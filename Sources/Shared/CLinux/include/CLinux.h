@@ -14,8 +14,9 @@ extern const uint64_t clinux_resolve_no_symlinks;
 extern const uint64_t clinux_resolve_no_magiclinks;
 extern const uint64_t clinux_resolve_no_xdev;
 
-// O_PATH needs _GNU_SOURCE.
+// O_PATH and O_TMPFILE need _GNU_SOURCE.
 extern const int clinux_path_only;
+extern const int clinux_unnamed_file;
 
 // fcntl(2) is variadic, and F_OFD_ needs _GNU_SOURCE. An open-file-description lock belongs to the description, not to
 // the process: it survives other opens and closes of the same file in this process, and the kernel drops it with the

@@ -1,0 +1,53 @@
+internal import Glibc
+internal import RootedFiles
+
+/// Sources given as `file:` URLs, from the directories that the operator allows (`FILE_SOURCE_ROOTS`).
+public struct LocalFileSource: Sendable {
+    private let roots: [String]
+    private let queue = BlockingQueue(label: "source.file")
+
+    public init(roots: [String]) { self.roots = roots }
+
+    /// Reads the file from its start to its end. Symbolic links beneath a root are refused.
+    ///
+    /// - Returns: the bytes read.
+    /// - Throws: ``StorageError``, or what `consume` threw.
+    public func read(
+        _ url: String,
+        consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
+    ) async throws -> Int64 {
+        let path = try SourceURL.filePath(url)
+        guard let (root, name) = locate(path) else {
+            let allowed = roots.isEmpty ? "none is allowed" : "allowed are \(roots.joined(separator: ", "))"
+            throw StorageError(
+                code: .notAllowed,
+                message: "the source \(path) is outside the allowed directories (\(allowed)); see FILE_SOURCE_ROOTS"
+            )
+        }
+        return try await queue.run {
+            do {
+                let directory = try RootedDirectory(opening: root, crossesMounts: true)
+                let file = try directory.openFile(name, flags: O_RDONLY | O_NONBLOCK)
+                try LocalDirectoryStore.requireFile(file, "the source \(path)")
+                return try file.forEachPiece(consume)
+            } catch let error as FileSystemError {
+                let (code, hint) =
+                    error.isNotFound
+                    ? (StorageError.Code.notFound, "") : error.isOutsideRoot ? (.notAllowed, "; give the real path") : (.ioFailure, "")
+                throw StorageError(
+                    code: code,
+                    message: "cannot read the source \(path): \(error)\(hint)",
+                    isRetriable: error.isRetriable,
+                    underlying: error
+                )
+            }
+        }
+    }
+
+    private func locate(_ path: String) -> (root: String, name: String)? {
+        for root in roots {
+            if let name = relativePath(path, beneath: root) { return (root, name) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,75 @@
+public import JobModel
+
+/// Where sources come from and outputs go to. All calls may take long; none blocks the cooperative pool.
+public protocol ObjectStore: Sendable {
+    /// For logs and messages; without secrets.
+    var description: String { get }
+
+    /// Reads an object from its start to its end.
+    ///
+    /// - Parameter consume: gets the pieces in order, one call at a time; what it throws ends the read and is rethrown.
+    /// - Returns: the object's size in bytes.
+    /// - Throws: ``StorageError``, or what `consume` threw.
+    @discardableResult
+    func read(
+        _ key: ObjectKey,
+        consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
+    ) async throws -> Int64
+
+    /// Publishes a file under a key. Readers see the whole new object or what was there before, never a part.
+    ///
+    /// - Parameters:
+    ///   - path: a file of ours that stays as it is during the call.
+    ///   - didWrite: the bytes written so far; what it throws ends the call, and nothing is published.
+    /// - Returns: what was published, once it is durable.
+    /// - Throws: ``StorageError``, or what `didWrite` threw.
+    func publish(
+        fileAt path: String,
+        as key: ObjectKey,
+        mimeType: String?,
+        didWrite: @escaping @Sendable (Int64) throws -> Void
+    ) async throws -> PublishedObject
+}
+
+public struct PublishedObject: Sendable, Hashable {
+    public var sizeBytes: Int64
+    /// Where the object is, as a URL.
+    public var location: String
+
+    public init(sizeBytes: Int64, location: String) {
+        self.sizeBytes = sizeBytes
+        self.location = location
+    }
+}
+
+/// The stores and sources that a process may use.
+public struct ObjectStores: Sendable {
+    /// The configured store (`STORAGE_URL`).
+    public let standard: any ObjectStore
+
+    /// - Throws: ``StorageError`` when the URL is none, or of a scheme that this version does not have.
+    public init(storageURL: String) throws(StorageError) {
+        standard = try Self.open(storageURL, setting: "STORAGE_URL")
+    }
+
+    /// The store for a job's `destination`, which is a URL prefix.
+    public func destination(_ url: String) throws(StorageError) -> any ObjectStore {
+        // A file destination would let anyone who can publish a message write anywhere on this host.
+        throw StorageError(
+            code: .unsupportedScheme,
+            message: "the job's `destination` \(SourceURL.redacted(url)) is not supported: outputs go to STORAGE_URL; "
+                + "leave `destination` out"
+        )
+    }
+
+    private static func open(_ url: String, setting: String) throws(StorageError) -> any ObjectStore {
+        guard SourceURL.scheme(url) == "file" else {
+            throw StorageError(
+                code: .unsupportedScheme,
+                message: "\(setting) is \(SourceURL.redacted(url)): this version stores in a directory only, "
+                    + "such as file:///var/lib/media-output"
+            )
+        }
+        return try LocalDirectoryStore(creating: try SourceURL.filePath(url))
+    }
+}
