@@ -49,11 +49,13 @@ extension ImageEngine {
         let pixels = try watch.following(source) { () throws(ImageError) -> PixelBuffer in
             var picture =
                 usesProfile && !source.hasUnusableProfile ? try source.another() : try source.withoutProfile()
-            if picture.interpretation == VIPS_INTERPRETATION_CMYK { picture = try picture.convertedFromCMYK() }
+            // CMYK first, as libvips would resize it by a profile of its own choice; others when they are small.
+            if picture.interpretation == VIPS_INTERPRETATION_CMYK { picture = try picture.convertedToSRGB() }
             picture = try VipsPicture(
                 cvips_thumbnail(picture.pointer, Int32(clamping: target.width), Int32(clamping: target.height)),
                 "the image could not be decoded"
             )
+            if picture.hasField(VIPS_META_ICC_NAME) { picture = try picture.convertedToSRGB() }
             picture = try picture.asSRGB8(keepsAlpha: keepsAlpha)
             return try PixelBuffer(rendering: picture)
         }

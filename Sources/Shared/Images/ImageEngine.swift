@@ -59,8 +59,9 @@ public struct ImageEngine: Sendable {
     /// larger one in memory. An animation or a multi-page file yields its first frame or page. The same input and plan
     /// give the same bytes with the same versions of the libraries.
     ///
-    /// A damaged file is refused rather than shown in part: a JPEG that breaks off is an error, as it is the mark of
-    /// an incomplete upload, while bad data that the decoder can resynchronise after is accepted, as browsers do.
+    /// A file that breaks off is refused rather than shown in part, as that is the mark of an incomplete upload; even a
+    /// JPEG that lacks only its end mark is. Bad data in the middle that the decoder gets over is accepted, as browsers
+    /// do, and so are bytes after the end.
     ///
     /// - Parameters:
     ///   - input: path of the image that the plan's metadata came from.
@@ -115,7 +116,7 @@ public struct ImageEngine: Sendable {
     private static let decodingShare = 0.7
 
     private func write(
-        _ image: borrowing EncodedImage,
+        _ file: [UInt8],
         _ variant: ImagePlan.Variant,
         _ outputPath: (String) throws -> String
     ) throws(ImageError) -> ImageResult.Output {
@@ -130,14 +131,14 @@ public struct ImageEngine: Sendable {
                 underlying: error
             )
         }
-        try OutputFile.write(image, to: path)
+        try OutputFile.write(file, to: path)
         return ImageResult.Output(
             quality: variant.quality,
             fileName: variant.fileName,
             path: path,
             width: variant.width,
             height: variant.height,
-            sizeBytes: Int64(image.count),
+            sizeBytes: Int64(file.count),
             mimeType: variant.format.mimeType
         )
     }

@@ -5,11 +5,11 @@ enum OutputFile {
     /// Creates the file, or replaces what an earlier attempt left under the same path. A symbolic link is refused.
     ///
     /// - Throws: ``ImageError/Code/writeFailed``, retriable, with the `errno`.
-    static func write(_ image: borrowing EncodedImage, to path: String) throws(ImageError) {
+    static func write(_ file: [UInt8], to path: String) throws(ImageError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure(path, errno) }
         do throws(ImageError) {
-            try image.withBytes { bytes throws(ImageError) in try writeAll(bytes, to: descriptor, path) }
+            try writeAll(file, to: descriptor, path)
         } catch {
             close(descriptor)
             throw error
@@ -18,15 +18,10 @@ enum OutputFile {
         guard close(descriptor) == 0 else { throw failure(path, errno) }
     }
 
-    private static func writeAll(
-        _ bytes: UnsafeRawBufferPointer,
-        to descriptor: Int32,
-        _ path: String
-    ) throws(ImageError) {
-        var rest = bytes[...]
+    private static func writeAll(_ file: [UInt8], to descriptor: Int32, _ path: String) throws(ImageError) {
+        var rest = file[...]
         while !rest.isEmpty {
-            let chunk = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.write(descriptor, chunk.baseAddress, chunk.count)
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw failure(path, errno)

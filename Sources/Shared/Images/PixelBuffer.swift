@@ -58,8 +58,8 @@ struct PixelBuffer: ~Copyable {
         }
     }
 
-    /// The picture as a file of `format`.
-    func encoded(as format: OutputFormat, _ settings: ImageEncoding) throws(ImageError) -> EncodedImage {
+    /// The picture as a complete file of `format`, which holds pixels and nothing else.
+    func encoded(as format: OutputFormat, _ settings: ImageEncoding) throws(ImageError) -> [UInt8] {
         try withPicture { picture throws(ImageError) in
             var bytes: UnsafeMutableRawPointer?
             var count = 0
@@ -72,24 +72,9 @@ struct PixelBuffer: ~Copyable {
             guard status == 0, let bytes else {
                 throw VipsMessage.error(.encodeFailed, "the image could not be encoded as \(format.mimeType)")
             }
-            return EncodedImage(takingOver: bytes, count: count)
+            defer { g_free(bytes) }
+            let file = Array(UnsafeRawBufferPointer(start: bytes, count: count))
+            return format == .webp ? try WebPContainer.withoutMetadata(file) : file
         }
-    }
-}
-
-/// A complete image file in memory, in a buffer of GLib's.
-struct EncodedImage: ~Copyable {
-    private let bytes: UnsafeMutableRawPointer
-    let count: Int
-
-    init(takingOver bytes: UnsafeMutableRawPointer, count: Int) {
-        self.bytes = bytes
-        self.count = count
-    }
-
-    deinit { g_free(bytes) }
-
-    func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws(ImageError) -> T) throws(ImageError) -> T {
-        try body(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 }

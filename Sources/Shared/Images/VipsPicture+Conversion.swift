@@ -22,12 +22,12 @@ extension VipsPicture {
         return least < maxAlpha * (254.5 / 255)
     }
 
-    /// CMYK to sRGB, by the embedded profile or else by libvips' own; with black point compensation, without which
-    /// black ink becomes grey.
-    func convertedFromCMYK() throws(ImageError) -> VipsPicture {
+    /// Converts to sRGB by the embedded profile, or CMYK without one by libvips' own; with black point compensation,
+    /// without which black ink becomes grey.
+    func convertedToSRGB() throws(ImageError) -> VipsPicture {
         let converted = try VipsPicture(
             cvips_icc_to_srgb(pointer, "cmyk"),
-            "the image could not be converted from CMYK"
+            "the image could not be converted from \(colorSpace) to sRGB"
         )
         return try converted.withoutProfile()
     }

@@ -1,0 +1,58 @@
+import Images
+import Testing
+
+@Suite struct OrientationTests {
+    @Test(arguments: 1...8)
+    func everyOrientationComesOutUpright(orientation: Int) throws {
+        let lab = try Lab()
+        let upright = Raster.corners(width: 480, height: 320)
+        try lab.write(upright.stored(orientation: orientation).ppm, "stored.ppm")
+        try lab.shell("vips jpegsave stored.ppm plain.jpg --Q 95")
+        try lab.write(Fixtures.tagging(jpeg: lab.bytes("plain.jpg"), orientation: orientation), "photo.jpg")
+
+        let conversion = try lab.convert("photo.jpg")
+
+        #expect(conversion.metadata.orientation == orientation)
+        #expect(conversion.metadata.width == 480)
+        #expect(conversion.metadata.height == 320)
+        #expect(conversion.result.outputs.map(\.width) == [180, 360, 480, 480])
+        #expect(conversion.result.outputs.map(\.height) == [120, 240, 320, 320])
+        for output in [conversion.result.outputs[0], conversion.result.outputs[3]] {
+            let raster = try lab.raster(output.fileName)
+            #expect(raster.width == output.width)
+            #expect(raster.height == output.height)
+            for (found, expected) in zip(raster.quarters, upright.quarters) {
+                #expect(found.isNear(expected), "\(output.fileName)")
+            }
+        }
+    }
+
+    @Test(arguments: [1, 3, 6, 7])
+    func orientationHoldsWhenTheDecoderReducesThePicture(orientation: Int) throws {
+        let lab = try Lab()
+        let upright = Raster.corners(width: 480, height: 320)
+        try lab.write(upright.stored(orientation: orientation).ppm, "stored.ppm")
+        try lab.shell("vips jpegsave stored.ppm plain.jpg --Q 95")
+        try lab.write(Fixtures.tagging(jpeg: lab.bytes("plain.jpg"), orientation: orientation), "photo.jpg")
+
+        let conversion = try lab.convert("photo.jpg", ImageProfile(variants: [.init(quality: "s", side: 31)]))
+
+        #expect(conversion.result.outputs.map { [$0.width, $0.height] } == [[31, 21]])
+        for (found, expected) in zip(try lab.raster("s.jpg").quarters, upright.quarters) {
+            #expect(found.isNear(expected, within: 30), "\(found)")
+        }
+    }
+
+    @Test func anOrientationThatDoesNotExistIsIgnored() throws {
+        let lab = try Lab()
+        let picture = Raster.corners(width: 64, height: 32)
+        try lab.write(picture.ppm, "stored.ppm")
+        try lab.shell("vips jpegsave stored.ppm plain.jpg")
+        try lab.write(Fixtures.tagging(jpeg: lab.bytes("plain.jpg"), orientation: 77), "photo.jpg")
+
+        let conversion = try lab.convert("photo.jpg")
+
+        #expect(conversion.metadata.orientation == 1)
+        #expect(try lab.raster("180p.jpg").quarters[0].isNear(.red))
+    }
+}
