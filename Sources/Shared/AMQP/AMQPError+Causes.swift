@@ -32,6 +32,14 @@ extension AMQPError {
         )
     }
 
+    static func waitedInVain(_ reason: String?) -> AMQPError {
+        AMQPError(
+            .timedOut,
+            "no usable connection to the broker in time" + (reason.map { ": \($0)" } ?? ""),
+            isRetriable: true
+        )
+    }
+
     /// A C library status; `doing` completes "while …".
     static func library(_ status: Int32, doing: String) -> AMQPError {
         let text = amqp_error_string2(status).map { String(cString: $0) } ?? "unknown error"

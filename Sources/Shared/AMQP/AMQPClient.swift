@@ -1,0 +1,177 @@
+public import Logging
+import Synchronization
+
+/// A connection to a broker that is made again whenever it breaks.
+///
+/// One thread of its own does all input and output, and keeps the heartbeats going however long the application works
+/// elsewhere. No call blocks a thread of the caller's; calls wait until the broker has answered or their time is up.
+public final class AMQPClient: Sendable {
+    private enum Phase {
+        case idle
+        case running(IOThread)
+        case closed
+    }
+
+    private let core: ClientCore
+    private let phase = Mutex(Phase.idle)
+
+    /// - Parameter connectionName: Shown in the broker's list of connections.
+    public init(
+        endpoint: AMQPEndpoint,
+        connectionName: String,
+        configuration: AMQPConfiguration = AMQPConfiguration(),
+        logger: Logger
+    ) {
+        core = ClientCore(
+            endpoint: endpoint,
+            connectionName: connectionName,
+            configuration: configuration,
+            logger: logger
+        )
+    }
+
+    deinit {
+        // Nobody can wait for the thread any more: it closes the connection and cleans up by itself.
+        core.mailbox.requestClose()
+        if case .running(let thread) = phase.withLock({ $0 }) {
+            thread.detach()
+        } else {
+            core.terminate()
+        }
+    }
+
+    /// Starts the I/O thread, which connects, and connects again until ``close()``. A second start does nothing.
+    ///
+    /// - Throws: `.systemError` when there is no thread or descriptor to be had; `.closed`.
+    public func start() throws(AMQPError) {
+        let core = core
+        try phase.withLock { phase throws(AMQPError) in
+            switch phase {
+            case .running: return
+            case .closed: throw .clientClosed
+            case .idle:
+                let wakeDescriptor = try core.mailbox.open()
+                let thread = try IOThread(name: "amqp") {
+                    IOLoop(core: core, wakeDescriptor: wakeDescriptor).run()
+                    core.terminate()
+                }
+                phase = .running(thread)
+            }
+        }
+    }
+
+    /// Closes the connection, ends all consumers, fails what waits (`.closed`, or `.unconfirmed` for messages that were
+    /// sent), and waits for the end of the I/O thread. Takes at most a few seconds.
+    public func close() async {
+        core.mailbox.requestClose()
+        let previous = phase.withLock { phase in
+            defer { phase = .closed }
+            return phase
+        }
+        if case .idle = previous { core.terminate() }
+        await core.termination.wait()
+        // The thread has nothing left to do but return.
+        if case .running(let thread) = previous { thread.join() }
+    }
+
+    /// The connection's state now.
+    public var state: ConnectionState { core.states.current }
+
+    /// The connection's state now and every change; ends after `.closed`. Each access makes a stream of its own.
+    public var states: AsyncStream<ConnectionState> { core.states.stream() }
+
+    /// - Throws: `CancellationError`, or ``AMQPError`` with the code `.closed`.
+    public func waitUntilConnected() async throws {
+        for await state in states where state.isConnected {
+            return
+        }
+        try Task.checkCancellation()
+        throw AMQPError.clientClosed
+    }
+}
+
+extension AMQPClient {
+    /// Makes sure that a queue exists. Repeating it is harmless.
+    ///
+    /// - Throws: `.preconditionFailed` when it exists with other properties; the connection goes on. `.timedOut`,
+    ///   `.connectionFailed`, `.accessRefused`, `.invalidArgument`, `.closed`.
+    public func declare(_ queue: AMQPQueue) async throws(AMQPError) {
+        try AMQPLimits.checkTable(queue.arguments, name: "arguments", queue: queue.name)
+        _ = try await perform(.declare(queue))
+    }
+
+    /// Messages that are ready for delivery (not those delivered and unsettled); nil when the queue does not exist.
+    ///
+    /// - Throws: like ``declare(_:)``.
+    public func messageCount(queue: String) async throws(AMQPError) -> Int? {
+        try await perform(.count(queue: queue))
+    }
+
+    /// Drops the messages that are ready for delivery, and returns their number.
+    ///
+    /// - Throws: `.notFound`, and like ``declare(_:)``.
+    @discardableResult
+    public func purge(queue: String) async throws(AMQPError) -> Int {
+        try await perform(.purge(queue: queue)) ?? 0
+    }
+
+    /// Deletes a queue with all its messages, and returns their number. A queue that does not exist is no error.
+    ///
+    /// - Throws: like ``declare(_:)``.
+    @discardableResult
+    public func delete(queue: String) async throws(AMQPError) -> Int {
+        try await perform(.delete(queue: queue)) ?? 0
+    }
+
+    private func perform(_ action: QueueRequest.Action) async throws(AMQPError) -> Int? {
+        try AMQPLimits.checkQueueName(action.queue)
+        let core = core
+        let deadline = ContinuousClock.now + core.configuration.replyTimeout
+        return try await Reply<Int?>.wait { reply in
+            core.post(.queue(QueueRequest(action: action, deadline: deadline, reply: reply)))
+        }
+    }
+}
+
+extension AMQPClient {
+    /// Publishes to a queue and waits until the broker has taken responsibility (on disk, for a persistent message in a
+    /// durable queue). Waits for a connection if there is none. Many publishes may be under way at a time.
+    ///
+    /// - Throws: `.unroutable` when the queue does not exist. `.rejectedByBroker` (for example a full queue),
+    ///   `.unconfirmed` and `.timedOut` are retriable; after `.unconfirmed` the message may have arrived.
+    ///   `.invalidArgument`, `.closed`.
+    public func publish(_ message: AMQPMessage, to queue: String) async throws(AMQPError) {
+        let core = core
+        try message.validate(queue: queue, maximumBodyBytes: core.configuration.maximumBodyBytes)
+        let deadline = ContinuousClock.now + core.configuration.publishTimeout
+        try await Reply<Void>.wait { reply in
+            core.post(.publish(PublishRequest(message: message, queue: queue, deadline: deadline, reply: reply)))
+        }
+    }
+
+    /// Subscribes to a queue, now or as soon as there is a connection.
+    ///
+    /// - Parameters:
+    ///   - queue: Declared before each subscribing unless `declaring` is false. If it exists with other properties, it is
+    ///     consumed as it is, with a warning in the log.
+    ///   - prefetch: Unsettled deliveries that the broker sends at most; 0 counts as 1.
+    ///   - transactional: Deliveries can then be acknowledged together with publishing.
+    /// - Throws: `.invalidArgument`.
+    public func consume(
+        _ queue: AMQPQueue,
+        prefetch: UInt16 = 1,
+        transactional: Bool = false,
+        declaring: Bool = true
+    ) throws(AMQPError) -> AMQPConsumer {
+        try AMQPLimits.checkQueueName(queue.name)
+        try AMQPLimits.checkTable(queue.arguments, name: "arguments", queue: queue.name)
+        let subscription = Subscription(
+            queue: queue,
+            prefetch: max(prefetch, 1),
+            isTransactional: transactional,
+            declaresQueue: declaring
+        )
+        core.post(.subscribe(subscription))
+        return AMQPConsumer(subscription, core: core)
+    }
+}

@@ -1,0 +1,48 @@
+/// The deliveries from one queue, across reconnects.
+///
+/// The consumer subscribes again by itself after the connection, its channel or its queue was lost. Several tasks may
+/// iterate; each delivery goes to one of them. Iteration ends when the consumer is stopped, the client is closed, or the
+/// iterating task is cancelled; a cancelled task leaves the consumer subscribed.
+public final class AMQPConsumer: AsyncSequence, Sendable {
+    public typealias Element = AMQPDelivery
+    public typealias Failure = Never
+
+    let subscription: Subscription
+    private let core: ClientCore
+
+    init(_ subscription: Subscription, core: ClientCore) {
+        self.subscription = subscription
+        self.core = core
+    }
+
+    deinit {
+        core.post(.unsubscribe(subscription, nil))
+    }
+
+    /// Ends the subscription and then the sequence.
+    ///
+    /// Deliveries that the application has already got can still be settled. Those that it has not seen go back to their
+    /// queue.
+    public func stop() async {
+        let (subscription, core) = (subscription, core)
+        // The only failure is a client that is closed, which has stopped its consumers.
+        _ = try? await Reply<Void>.wait { core.post(.unsubscribe(subscription, $0)) }
+    }
+
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(consumer: self)
+    }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        // The consumer, not its subscription: iterating keeps it subscribed.
+        let consumer: AMQPConsumer
+
+        public func next() async -> AMQPDelivery? {
+            await consumer.subscription.next()
+        }
+
+        public func next(isolation actor: isolated (any Actor)?) async -> AMQPDelivery? {
+            await consumer.subscription.next()
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import CRabbitMQ
+import Glibc
+
+extension BrokerConnection {
+    static func openSocket(
+        _ state: amqp_connection_state_t,
+        to endpoint: AMQPEndpoint,
+        configuration: AMQPConfiguration
+    ) throws(AMQPError) {
+        guard let socket = endpoint.usesTLS ? amqp_ssl_socket_new(state) : amqp_tcp_socket_new(state) else {
+            throw AMQPError(.systemError, "out of memory for a broker socket", isRetriable: true)
+        }
+        if endpoint.usesTLS {
+            let path = configuration.certificateAuthoritiesPath
+            guard amqp_ssl_socket_set_cacert(socket, path) == AMQP_STATUS_OK.rawValue else {
+                throw AMQPError(
+                    .tlsFailed,
+                    "cannot read trusted certificates from \(path); install ca-certificates or name another file",
+                    isRetriable: true
+                )
+            }
+            amqp_ssl_socket_set_verify_peer(socket, 1)
+            amqp_ssl_socket_set_verify_hostname(socket, 1)
+            _ = amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST)
+        }
+        var timeout = timeval(configuration.connectTimeout)
+        let status = amqp_socket_open_noblock(socket, endpoint.host, Int32(endpoint.port), &timeout)
+        guard status == AMQP_STATUS_OK.rawValue else { throw unreachable(endpoint, status: status) }
+        // A broker that is silent after that must not hold the thread.
+        var handshakeTimeout = timeval(configuration.connectTimeout)
+        amqp_set_handshake_timeout(state, &handshakeTimeout)
+        var replyTimeout = timeval(configuration.replyTimeout)
+        amqp_set_rpc_timeout(state, &replyTimeout)
+    }
+
+    static func logIn(
+        _ state: amqp_connection_state_t,
+        to endpoint: AMQPEndpoint,
+        name: String,
+        configuration: AMQPConfiguration
+    ) throws(AMQPError) {
+        let pool = EncodingPool()
+        var properties = try pool.table([
+            "product": "media-processor",
+            "connection_name": .string(name),
+            // The library announces the rest of what it can do by itself.
+            "capabilities": .table(["connection.blocked": true, "consumer_cancel_notify": true]),
+        ])
+        let heartbeatSeconds =
+            endpoint.heartbeatSeconds.map(Int32.init)
+            ?? Int32(clamping: max(0, configuration.heartbeat.components.seconds))
+        let reply = crabbitmq_login_plain(
+            state,
+            endpoint.virtualHost,
+            Int32(AMQPLimits.frameBytes),
+            heartbeatSeconds,
+            &properties,
+            endpoint.user,
+            endpoint.password
+        )
+        switch reply.reply_type {
+        case AMQP_RESPONSE_NORMAL: return
+        case AMQP_RESPONSE_SERVER_EXCEPTION: throw refused(endpoint, reply: reply)
+        default:
+            throw AMQPError(
+                .connectionFailed,
+                "the broker at \(endpoint.redacted) did not complete the login: "
+                    + AMQPError.library(reply.library_error, doing: "logging in").message
+                    + "; check that this is an AMQP 0-9-1 port, and the broker's log",
+                isRetriable: true,
+                libraryStatus: reply.library_error
+            )
+        }
+    }
+
+    private static func unreachable(_ endpoint: AMQPEndpoint, status: Int32) -> AMQPError {
+        let cause = AMQPError.library(status, doing: "connecting")
+        let advice =
+            cause.code == .tlsFailed
+            ? "check the broker's certificate and host name" : "check that the broker runs and the address is right"
+        return AMQPError(
+            cause.code,
+            "cannot reach the broker at \(endpoint.redacted): \(cause.message); \(advice)",
+            isRetriable: true,
+            libraryStatus: status
+        )
+    }
+
+    private static func refused(_ endpoint: AMQPEndpoint, reply: amqp_rpc_reply_t) -> AMQPError {
+        guard case .connectionClose(let replyCode, let text) = Method(reply.reply) else {
+            return AMQPError(
+                .closedByBroker,
+                "the broker at \(endpoint.redacted) ended the login without a reason; see the broker's log",
+                isRetriable: true
+            )
+        }
+        let cause = AMQPError.broker(replyCode: replyCode, text: text)
+        let advice =
+            switch cause.code {
+            case .accessRefused: "check user '\(endpoint.user)' and the password in the broker URL"
+            case .notAllowed:
+                "check that virtual host '\(endpoint.virtualHost)' exists and user '\(endpoint.user)' may use it"
+            default: "see the broker's log"
+            }
+        return AMQPError(
+            cause.code,
+            "the broker at \(endpoint.redacted) refused the login: \(text); \(advice)",
+            isRetriable: cause.isRetriable,
+            replyCode: replyCode
+        )
+    }
+}

@@ -1,0 +1,123 @@
+/// One channel of a session: requests that wait for their answers in order, and content that arrives in frames.
+///
+/// Confined to the I/O thread, like everything that a session owns. A thrown error is the end of the connection.
+class Channel {
+    typealias Answer = Result<Method, AMQPError>
+
+    private struct Expectation {
+        var kind: Method.Kind
+        var deadline: ContinuousClock.Instant
+        var complete: (Answer) throws(AMQPError) -> Void
+    }
+
+    let number: UInt16
+    // The session owns its channels and ends them before it goes.
+    unowned let session: Session
+    private var expectations: [Expectation] = []
+    private var content: Content?
+    private(set) var isOpen = true
+
+    init(_ session: Session) throws(AMQPError) {
+        self.session = session
+        number = try session.freeChannelNumber()
+        session.add(self)
+        try session.connection.openChannel(number)
+        expect(.channelOpenOk)
+    }
+
+    /// When the broker must have answered the oldest request.
+    var deadline: ContinuousClock.Instant? { expectations.first?.deadline }
+
+    /// Notes that a request was written. Requests are answered in the order of writing, so many can be under way.
+    func expect(_ kind: Method.Kind, _ complete: @escaping (Answer) throws(AMQPError) -> Void = { _ in }) {
+        let deadline = ContinuousClock.now + session.core.configuration.replyTimeout
+        expectations.append(Expectation(kind: kind, deadline: deadline, complete: complete))
+    }
+
+    /// Gives the broker time again after it could not answer.
+    func renewDeadlines() {
+        let deadline = ContinuousClock.now + session.core.configuration.replyTimeout
+        for index in expectations.indices {
+            expectations[index].deadline = deadline
+        }
+    }
+
+    /// Closes the channel; its number is free when the broker has agreed.
+    func close() throws(AMQPError) {
+        guard isOpen else { return }
+        isOpen = false
+        try session.connection.closeChannel(number)
+        expect(.channelCloseOk) { [unowned self] _ in session.remove(self) }
+    }
+
+    func receive(_ method: Method) throws(AMQPError) {
+        if let kind = method.answerKind {
+            guard let expectation = expectations.first, expectation.kind == kind else {
+                throw AMQPError(
+                    .closedByBroker,
+                    "the broker answered \(kind) on channel \(number), which nobody asked for",
+                    isRetriable: true
+                )
+            }
+            expectations.removeFirst()
+            return try expectation.complete(.success(method))
+        }
+        switch method {
+        case .channelClose(let close):
+            isOpen = false
+            try session.connection.confirmCloseChannel(number)
+            session.remove(self)
+            let error = AMQPError.broker(replyCode: close.replyCode, text: close.text)
+            try failExpectations(error)
+            try closed(by: error, close)
+        case .deliver(let deliver):
+            content = Content(.deliver(deliver), maximumBodyBytes: session.core.configuration.maximumBodyBytes)
+        case .returned(let returned):
+            // A returned body is ours: only its length is looked at.
+            content = Content(.returned(returned), maximumBodyBytes: 0)
+        default:
+            try handle(method)
+        }
+    }
+
+    func receive(header properties: MessageProperties, bodyBytes: UInt64) throws(AMQPError) {
+        content?.add(header: properties, bodyBytes: bodyBytes)
+        try finishContent()
+    }
+
+    func receive(body bytes: [UInt8]) throws(AMQPError) {
+        content?.add(body: bytes)
+        try finishContent()
+    }
+
+    private func finishContent() throws(AMQPError) {
+        guard let complete = content, complete.isComplete else { return }
+        content = nil
+        try handle(complete)
+    }
+
+    /// Answers all that waits, because the connection is gone.
+    func connectionEnded(_ error: AMQPError) {
+        isOpen = false
+        // Handlers may try to write; the connection is gone already.
+        try? failExpectations(error)
+    }
+
+    private func failExpectations(_ error: AMQPError) throws(AMQPError) {
+        let failed = expectations
+        expectations.removeAll()
+        for expectation in failed {
+            try expectation.complete(.failure(error))
+        }
+    }
+
+    // For the kinds of channels.
+
+    /// A method that is neither an answer nor the start of content.
+    func handle(_: Method) throws(AMQPError) {}
+
+    func handle(_: Content) throws(AMQPError) {}
+
+    /// The broker closed the channel; it is removed and its requests have failed.
+    func closed(by _: AMQPError, _: Method.ChannelClose) throws(AMQPError) {}
+}

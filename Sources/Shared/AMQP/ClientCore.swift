@@ -1,0 +1,43 @@
+import Logging
+import Synchronization
+
+/// What the application's side and the I/O thread of one client share.
+final class ClientCore: Sendable {
+    let endpoint: AMQPEndpoint
+    let connectionName: String
+    let configuration: AMQPConfiguration
+    let logger: Logger
+    let mailbox = Mailbox()
+    let states = StateBroadcast()
+    /// Opens when the I/O thread has done its last work.
+    let termination = Gate()
+    private let lastID = Atomic<UInt64>(0)
+
+    init(endpoint: AMQPEndpoint, connectionName: String, configuration: AMQPConfiguration, logger: Logger) {
+        self.endpoint = endpoint
+        self.connectionName = connectionName
+        self.configuration = configuration
+        var logger = logger
+        logger[metadataKey: "amqp.broker"] = "\(endpoint.redacted)"
+        logger[metadataKey: "amqp.connection"] = "\(connectionName)"
+        self.logger = logger
+    }
+
+    /// A number that this client has not used before.
+    func nextID() -> UInt64 {
+        lastID.wrappingAdd(1, ordering: .relaxed).newValue
+    }
+
+    func post(_ command: Command) {
+        if !mailbox.post(command) { command.fail(.clientClosed) }
+    }
+
+    /// The end of the client: everything that still waits is answered.
+    func terminate() {
+        for command in mailbox.seal() {
+            command.fail(.clientClosed)
+        }
+        states.send(.closed)
+        termination.open()
+    }
+}

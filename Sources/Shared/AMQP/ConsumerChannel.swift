@@ -1,0 +1,215 @@
+import Logging
+
+/// The channel of one consumer. A channel per consumer keeps one's failure from costing the other's deliveries.
+final class ConsumerChannel: Channel {
+    private enum Phase {
+        case subscribing
+        case subscribed(since: ContinuousClock.Instant)
+        /// The broker ended the subscription; deliveries can still be settled.
+        case interrupted
+        /// The application ended it; closes when the last delivery is settled.
+        case draining
+    }
+
+    let subscription: Subscription
+    /// Tells this channel from earlier ones with the same number.
+    let id: UInt64
+    private var phase = Phase.subscribing
+    private var consumerTag = ""
+    private var unsettled: Set<UInt64> = []
+    /// Messages of the transaction under way that no queue took.
+    private var returnedQueues: [String] = []
+
+    init(_ session: Session, _ subscription: Subscription) throws(AMQPError) {
+        self.subscription = subscription
+        id = session.nextID()
+        try super.init(session)
+        if subscription.isTransactional {
+            try session.connection.selectTransactions(number)
+            expect(.txSelectOk)
+        }
+        try session.connection.setPrefetch(number, subscription.prefetch)
+        expect(.qosOk)
+        try subscribe()
+    }
+
+    /// Subscribes, at first or after the broker cancelled. All requests are written at once; if the broker objects to one
+    /// it closes the channel.
+    func subscribe() throws(AMQPError) {
+        phase = .subscribing
+        let queue = subscription.queue
+        if subscription.declaresQueue, !session.keepsOtherProperties(queue) {
+            try session.connection.declare(number, queue, passive: false)
+            expect(.queueDeclareOk)
+        }
+        // A new name each time: a late cancellation of the old one must not end the new one.
+        consumerTag = "\(session.core.connectionName.prefix(100))-\(session.nextID())"
+        try session.connection.consume(number, queue: queue.name, consumerTag: consumerTag)
+        expect(.consumeOk) { [unowned self] answer in
+            guard case .success = answer, case .subscribing = phase else { return }
+            phase = .subscribed(since: .now)
+            session.log.debug("Subscribed.", queue: queue.name)
+        }
+    }
+
+    /// Whether a retry belongs on this channel.
+    var isInterrupted: Bool { if case .interrupted = phase { isOpen } else { false } }
+
+    /// Whether the last subscription held long enough to start the backoff afresh.
+    private var wasStable: Bool {
+        guard case .subscribed(let since) = phase else { return false }
+        return ContinuousClock.now - since > .seconds(5)
+    }
+
+    override func handle(_ method: Method) throws(AMQPError) {
+        guard case .cancel(consumerTag) = method else { return }
+        if case .draining = phase { return }
+        let wasStable = wasStable
+        phase = .interrupted
+        session.log.warning(
+            "The broker ended a subscription; the queue may have been deleted. Subscribing again.",
+            queue: subscription.queue.name
+        )
+        session.retry(subscription, wasStable: wasStable)
+    }
+
+    override func handle(_ content: Content) throws(AMQPError) {
+        switch content.start {
+        case .returned(let returned):
+            returnedQueues.append(returned.queue)
+        case .deliver(let deliver):
+            unsettled.insert(deliver.tag)
+            let delivery = AMQPDelivery(
+                content,
+                deliver: deliver,
+                channelID: id,
+                subscription: subscription,
+                core: session.core
+            )
+            if !subscription.offer(delivery) { try giveBack(deliver.tag) }
+        }
+    }
+
+    override func closed(by error: AMQPError, _ close: Method.ChannelClose) throws(AMQPError) {
+        subscription.discardUnseen()
+        if case .draining = phase { return }
+        let queue = subscription.queue
+        if close.replyCode == 406, close.isAboutQueueDeclare {
+            session.log.warning(
+                "The queue exists with other properties than ours; consuming it as it is.",
+                queue: queue.name,
+                error: error
+            )
+            session.noteOtherProperties(queue)
+        } else {
+            session.log.warning(
+                "The broker closed a consumer's channel; subscribing again. Unsettled deliveries come again.",
+                queue: queue.name,
+                error: error
+            )
+        }
+        session.retry(subscription, wasStable: wasStable)
+    }
+
+    override func connectionEnded(_ error: AMQPError) {
+        super.connectionEnded(error)
+        subscription.discardUnseen()
+    }
+
+    /// Ends the subscription; the caller has ended the sequence and passes what nobody has seen.
+    func stop(unseen: [AMQPDelivery], _ done: @escaping () -> Void) throws(AMQPError) {
+        guard isOpen else { return done() }
+        let wasInterrupted = isInterrupted
+        phase = .draining
+        for delivery in unseen {
+            try giveBack(delivery.tag)
+        }
+        if wasInterrupted {
+            try closeIfDrained()
+            return done()
+        }
+        try session.connection.cancel(number, consumerTag: consumerTag)
+        expect(.cancelOk) { [unowned self] answer throws(AMQPError) in
+            done()
+            if case .success = answer { try closeIfDrained() }
+        }
+    }
+
+    private func closeIfDrained() throws(AMQPError) {
+        guard case .draining = phase, unsettled.isEmpty else { return }
+        try close()
+    }
+
+    private func giveBack(_ tag: UInt64) throws(AMQPError) {
+        guard unsettled.remove(tag) != nil else { return }
+        try session.connection.reject(number, tag: tag, requeue: true)
+        guard subscription.isTransactional else { return }
+        try session.connection.commit(number)
+        expect(.txCommitOk)
+    }
+}
+
+extension ConsumerChannel {
+    /// Whether the delivery waits to be settled.
+    func isUnsettled(_ tag: UInt64) -> Bool {
+        isOpen && unsettled.contains(tag)
+    }
+
+    /// Settles a delivery, in one transaction with its publications if there are any.
+    func settle(_ request: SettleRequest) throws(AMQPError) {
+        guard isOpen else {
+            return request.reply.fail(.stale(queue: request.queue, because: "its channel is closed"))
+        }
+        guard unsettled.contains(request.tag) else {
+            return request.reply.fail(
+                AMQPError(
+                    .alreadySettled,
+                    "a delivery from '\(request.queue)' was acknowledged or rejected twice",
+                    isRetriable: false,
+                    queue: request.queue
+                )
+            )
+        }
+        for publication in request.publications where !session.fits(publication.message) {
+            return request.reply.fail(session.tooLong(queue: publication.queue))
+        }
+        unsettled.remove(request.tag)
+        for publication in request.publications {
+            try session.connection.publish(number, publication.message, to: publication.queue)
+        }
+        switch request.verdict {
+        case .acknowledge: try session.connection.acknowledge(number, tag: request.tag)
+        case .reject(let requeue): try session.connection.reject(number, tag: request.tag, requeue: requeue)
+        }
+        if subscription.isTransactional {
+            try session.connection.commit(number)
+            expect(.txCommitOk) { [unowned self] answer throws(AMQPError) in try finish(request, answer) }
+        } else {
+            // An acknowledgement has no answer, and writing one to a channel that the broker has closed succeeds. The
+            // broker works through a channel in order: its answer to a request that changes nothing comes after it.
+            try session.connection.setPrefetch(number, subscription.prefetch)
+            expect(.qosOk) { [unowned self] answer throws(AMQPError) in try finish(request, answer) }
+        }
+    }
+
+    private func finish(_ request: SettleRequest, _ answer: Answer) throws(AMQPError) {
+        switch answer {
+        case .success:
+            // The broker returns messages before it answers the commit that they belong to.
+            let returned = request.publications.first { returnedQueues.contains($0.queue) }
+            if !request.publications.isEmpty { returnedQueues.removeAll() }
+            if let returned {
+                request.reply.fail(.unroutable(queue: returned.queue, afterCommit: true))
+            } else {
+                request.reply.succeed()
+            }
+            try closeIfDrained()
+        case .failure(let error):
+            request.reply.fail(
+                request.publications.isEmpty
+                    ? .stale(queue: request.queue, because: error.message)
+                    : error.asUnconfirmed(queue: request.publications.map(\.queue).joined(separator: "', '"))
+            )
+        }
+    }
+}

@@ -1,0 +1,297 @@
+import Logging
+
+/// The life of one connection: its channels, and what waits on them. Confined to the I/O thread.
+///
+/// A thrown error is the end of the connection; `end` must be called then.
+final class Session {
+    let connection: BrokerConnection
+    let core: ClientCore
+    let log: SessionLog
+
+    private var channels: [UInt16: Channel] = [:]
+    private var lastChannelNumber: UInt16 = 0
+    private var publishChannel: PublishChannel?
+    private var queueChannel: QueueChannel?
+    private var queueOperations: [QueueChannel.Operation] = []
+    private var consumerChannels: [ObjectIdentifier: ConsumerChannel] = [:]
+    private var retries: [(due: ContinuousClock.Instant, subscription: Subscription)] = []
+    private var failures: [ObjectIdentifier: Int] = [:]
+    private var queuesWithOtherProperties: Set<String> = []
+    /// Publishing commands that wait for the end of the broker's alarm.
+    private var held: [Command] = []
+    private var blockedReason: String?
+
+    init(_ connection: consuming BrokerConnection, core: ClientCore) {
+        self.connection = connection
+        self.core = core
+        log = SessionLog(logger: core.logger)
+    }
+
+    /// Opens the publishing channel and subscribes.
+    func begin(_ subscriptions: [Subscription]) throws(AMQPError) {
+        try openPublishChannel()
+        for subscription in subscriptions {
+            try subscribe(subscription)
+        }
+    }
+
+    func publishChannelReady() {
+        if blockedReason == nil { core.states.send(.connected) }
+    }
+
+    // MARK: Frames
+
+    func handle(_ frame: Frame) throws(AMQPError) {
+        switch frame {
+        case .method(channel: 0, let method): try handleConnection(method)
+        // A channel that is gone may have had frames under way.
+        case .method(let channel, let method): try channels[channel]?.receive(method)
+        case .header(let channel, let bodyBytes, let properties):
+            try channels[channel]?.receive(header: properties, bodyBytes: bodyBytes)
+        case .body(let channel, let bytes): try channels[channel]?.receive(body: bytes)
+        case .other: break
+        }
+    }
+
+    private func handleConnection(_ method: Method) throws(AMQPError) {
+        switch method {
+        case .connectionClose(let replyCode, let text):
+            connection.confirmClose()
+            throw AMQPError.broker(replyCode: replyCode, text: text)
+        case .blocked(let reason):
+            blockedReason = reason
+            log.warning("The broker takes no messages: \(reason). Publishing waits; check its memory and disk.")
+            core.states.send(.blocked(reason: reason))
+        case .unblocked:
+            guard blockedReason != nil else { return }
+            blockedReason = nil
+            log.info("The broker takes messages again.")
+            core.states.send(.connected)
+            for channel in channels.values {
+                channel.renewDeadlines()
+            }
+            let released = held
+            held.removeAll()
+            for command in released {
+                try perform(command)
+            }
+        default:
+            break
+        }
+    }
+
+    // MARK: Commands
+
+    /// Subscribing and unsubscribing are called by their own methods.
+    func perform(_ command: Command) throws(AMQPError) {
+        switch command {
+        case .publish(let request):
+            guard blockedReason == nil, let publishChannel else { return held.append(command) }
+            try publishChannel.publish(request)
+        case .queue(let request):
+            let reply = request.reply
+            try perform(
+                QueueChannel.Operation(action: request.action) { result in
+                    switch result {
+                    case .success(let count): reply.succeed(count)
+                    case .failure(let error): reply.fail(error)
+                    }
+                }
+            )
+        case .settle(let request):
+            guard blockedReason == nil || request.publications.isEmpty else { return held.append(command) }
+            try settle(request)
+        case .subscribe, .unsubscribe:
+            break
+        }
+    }
+
+    private func settle(_ request: SettleRequest) throws(AMQPError) {
+        guard let channel = consumerChannel(request.channelID) else {
+            return request.reply.fail(.stale(queue: request.queue, because: "its channel is gone"))
+        }
+        let queues = Set(request.publications.map(\.queue))
+        guard !queues.isEmpty, channel.isUnsettled(request.tag) else { return try channel.settle(request) }
+        try settle(request, checking: queues.sorted()[...])
+    }
+
+    /// A transaction cannot be taken back once the broker says that a message has no queue, so the queues are looked up
+    /// first. On the queue channel: a missing queue costs the channel, and on the consumer's that would be the delivery.
+    private func settle(_ request: SettleRequest, checking queues: ArraySlice<String>) throws(AMQPError) {
+        guard let queue = queues.first else {
+            guard let channel = consumerChannel(request.channelID) else {
+                return request.reply.fail(.stale(queue: request.queue, because: "its channel is gone"))
+            }
+            return try channel.settle(request)
+        }
+        try perform(
+            QueueChannel.Operation(action: .count(queue: queue)) {
+                [unowned self] result throws(AMQPError) in
+                switch result {
+                case .success(nil): request.reply.fail(.unroutable(queue: queue))
+                case .success: try settle(request, checking: queues.dropFirst())
+                case .failure(let error):
+                    request.reply.fail(
+                        channels.isEmpty ? .stale(queue: request.queue, because: error.message) : error
+                    )
+                }
+            }
+        )
+    }
+
+    // MARK: Publishing
+
+    func openPublishChannel() throws(AMQPError) {
+        publishChannel = try PublishChannel(self)
+    }
+
+    /// Whether the properties fit in one frame of this connection, as they must.
+    func fits(_ message: AMQPMessage) -> Bool {
+        guard let headerBytes = AMQPValue.encodedSizeBytes(of: message.headers) else { return false }
+        // Five short strings, and the fixed fields and framing of a content header.
+        return headerBytes + 5 * 256 + 64 <= connection.frameBytes
+    }
+
+    func tooLong(queue: String) -> AMQPError {
+        .invalidArgument(
+            "the message's headers do not fit in a frame of \(connection.frameBytes) bytes, the broker's limit",
+            queue: queue
+        )
+    }
+
+    // MARK: Operations on queues
+
+    private func perform(_ operation: QueueChannel.Operation) throws(AMQPError) {
+        queueOperations.append(operation)
+        if queueChannel?.isIdle ?? true { try performNextQueueOperation() }
+    }
+
+    func performNextQueueOperation() throws(AMQPError) {
+        // After a failure the channel is closed, and the next operation opens another.
+        guard !queueOperations.isEmpty else { return }
+        let channel: QueueChannel
+        if let queueChannel, queueChannel.isOpen {
+            channel = queueChannel
+        } else {
+            channel = try QueueChannel(self)
+            queueChannel = channel
+        }
+        try channel.perform(queueOperations.removeFirst())
+    }
+
+    // MARK: Consumers
+
+    func subscribe(_ subscription: Subscription) throws(AMQPError) {
+        let id = ObjectIdentifier(subscription)
+        if let channel = consumerChannels[id], channel.isInterrupted {
+            try channel.subscribe()
+        } else {
+            consumerChannels[id] = try ConsumerChannel(self, subscription)
+        }
+    }
+
+    func unsubscribe(_ subscription: Subscription, _ done: @escaping () -> Void) throws(AMQPError) {
+        retries.removeAll { $0.subscription === subscription }
+        failures[ObjectIdentifier(subscription)] = nil
+        let unseen = subscription.finish()
+        guard let channel = consumerChannels.removeValue(forKey: ObjectIdentifier(subscription)) else { return done() }
+        try channel.stop(unseen: unseen, done)
+    }
+
+    /// Subscribes again after a wait that grows with each failure in a row.
+    func retry(_ subscription: Subscription, wasStable: Bool) {
+        let id = ObjectIdentifier(subscription)
+        let count = wasStable ? 1 : (failures[id] ?? 0) + 1
+        failures[id] = count
+        var random = SystemRandomNumberGenerator()
+        let delay = core.configuration.backoff.delay(afterFailures: count, using: &random)
+        retries.append((due: .now + delay, subscription: subscription))
+    }
+
+    /// Whether the queue was seen to exist with properties that its declaration would not match.
+    func keepsOtherProperties(_ queue: AMQPQueue) -> Bool { queuesWithOtherProperties.contains(queue.name) }
+
+    func noteOtherProperties(_ queue: AMQPQueue) { queuesWithOtherProperties.insert(queue.name) }
+
+    /// Looks among all open channels: a stopped consumer's deliveries can still be settled.
+    private func consumerChannel(_ id: UInt64) -> ConsumerChannel? {
+        for case let channel as ConsumerChannel in channels.values where channel.id == id && channel.isOpen {
+            return channel
+        }
+        return nil
+    }
+
+    // MARK: Channels
+
+    func freeChannelNumber() throws(AMQPError) -> UInt16 {
+        // Numbers are taken in turn, so that late frames of a closed channel do not meet a new one.
+        let limit = connection.maximumChannels
+        for _ in 0..<limit {
+            lastChannelNumber = lastChannelNumber >= limit ? 1 : lastChannelNumber + 1
+            if channels[lastChannelNumber] == nil { return lastChannelNumber }
+        }
+        throw AMQPError(.closedByBroker, "all \(limit) channels of the connection are in use", isRetriable: true)
+    }
+
+    func add(_ channel: Channel) { channels[channel.number] = channel }
+
+    func remove(_ channel: Channel) { channels[channel.number] = nil }
+
+    /// A number that no other channel or consumer of this process's client had.
+    func nextID() -> UInt64 { core.nextID() }
+
+    // MARK: Time
+
+    /// When `expire` must be called at the latest.
+    var deadline: ContinuousClock.Instant? {
+        var earliest = [held.first?.deadline, publishChannel?.publishDeadline].compactMap(\.self).min()
+        let answers = blockedReason == nil ? channels.values.compactMap(\.deadline) : []
+        for deadline in answers + retries.map(\.due) {
+            earliest = min(earliest ?? deadline, deadline)
+        }
+        return earliest
+    }
+
+    func expire(_ now: ContinuousClock.Instant) throws(AMQPError) {
+        // While its alarm lasts the broker may not even read what we wrote.
+        for channel in channels.values where blockedReason == nil {
+            guard let deadline = channel.deadline, deadline <= now else { continue }
+            throw AMQPError(
+                .connectionFailed,
+                "the broker has not answered within \(core.configuration.replyTimeout); see its log and load",
+                isRetriable: true
+            )
+        }
+        publishChannel?.expire(now)
+        while let command = held.first, let deadline = command.deadline, deadline <= now {
+            held.removeFirst()
+            command.fail(.waitedInVain(blockedReason.map { "the broker takes no messages: \($0)" }))
+        }
+        let due = retries.filter { $0.due <= now }
+        retries.removeAll { $0.due <= now }
+        for retry in due {
+            try subscribe(retry.subscription)
+        }
+    }
+
+    /// Answers everything that waits for this connection, and returns publishes that it has not sent.
+    func end(_ error: AMQPError) -> [Command] {
+        let ended = Array(channels.values)
+        channels.removeAll()
+        let operations = queueOperations
+        queueOperations.removeAll()
+        for channel in ended {
+            channel.connectionEnded(error)
+        }
+        for operation in operations {
+            // Nothing is written here: operations only answer their callers when they fail.
+            try? operation.complete(.failure(error))
+        }
+        defer { held.removeAll() }
+        return held.filter { command in
+            if case .publish = command { return true }
+            command.fail(error)
+            return false
+        }
+    }
+}
