@@ -11,7 +11,6 @@ let strict: [SwiftSetting] = [
 ]
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -58,7 +57,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -72,26 +70,26 @@ let package = Package(
 
         shared("JobModel", []),
         shared("RootedFiles", ["CLinux"]),
-        shared("AMQP", ["CRabbitMQ", "CLinux", logging]),
-        shared("Media", ["CFFmpeg", "JobModel", logging]),
-        shared("Images", ["CVips", "JobModel", logging]),
+        shared("AMQP", ["CRabbitMQ", logging]),
+        shared("Media", ["CFFmpeg", logging]),
+        shared("Images", ["CVips", logging]),
         shared("TempFiles", ["JobModel", "RootedFiles", "CLinux", logging, grdb, crypto]),
         shared("Storage", ["JobModel", "RootedFiles", logging]),
-        shared("ServiceKit", ["JobModel", "CLinux", logging, metrics, configuration]),
-        shared("StageRuntime", ["JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, unixSignals]),
+        shared("ServiceKit", ["JobModel", logging, configuration]),
+        shared("StageRuntime", ["JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, unixSignals]),
     ]
         + process(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, metrics, argumentParser, hummingbird,
+                "JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, hummingbird,
                 serviceLifecycle, unixSignals,
             ]
         )
         + process(
             "stage-download",
             core: "DownloadStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Storage", logging]
+            ["StageRuntime", "TempFiles", "RootedFiles", "JobModel", "ServiceKit", "Storage", logging]
         )
         + process(
             "stage-process",

@@ -56,6 +56,8 @@ extension Ticket {
         // Counters start at zero whatever a producer sends; the upper bound keeps `+ 1` from overflowing.
         attempt = min(max(try fields.integer("attempt") ?? 0, 0), 1 << 40)
         hop = min(max(try fields.integer("hop") ?? 0, 0), 1 << 40)
+        transfer = try fields.string("transfer")
+        downloads = min(max(try fields.integer("downloads") ?? 0, 0), 1 << 40)
         node = try fields.string("node")
         if let error = try fields.object("error") { failure = try JobFailure(error, jobID: id) }
         outcome = try fields.choice("outcome", JobOutcome.self)
@@ -114,6 +116,8 @@ extension Ticket {
         object.set("priority", priority)
         object.set("attempt", attempt)
         object.set("hop", hop)
+        object.set("transfer", transfer)
+        if downloads > 0 { object.set("downloads", downloads) }
         object.set("node", node)
         object["error"] = failure.map { .object($0.json) }
         object.set("outcome", outcome?.rawValue)

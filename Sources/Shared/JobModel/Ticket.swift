@@ -33,6 +33,10 @@ public struct Ticket: Sendable, Hashable {
     public var attempt: Int64 = 0
     /// Hand-overs between stages so far. Tells a late duplicate from a live message.
     public var hop: Int64 = 0
+    /// Unique to one hand-over: a redelivery of a message has the same, a second publish of the same hop another.
+    public var transfer: String?
+    /// How often the job was sent back to download because a temp file was gone.
+    public var downloads: Int64 = 0
     /// The host that owns the temp files.
     public var node: String?
     public var failure: JobFailure?

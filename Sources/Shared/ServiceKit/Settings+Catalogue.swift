@@ -194,7 +194,7 @@ extension Settings {
         static let videoCRF = SettingKey(
             "VIDEO_CRF",
             section: media,
-            type: "number",
+            type: "integer",
             default: "23",
             range: "1 to 51",
             "x264's constant rate factor, below the ladder's bitrate; lower is better and larger."

@@ -48,7 +48,7 @@ extension Settings {
                 }
                 return text
             } ?? "veryfast"
-        videoCRF = reader.number(Keys.videoCRF, default: 23, in: 1...51)
+        videoCRF = reader.integer(Keys.videoCRF, default: 23, in: 1...51)
         audioKilobitsPerSecond = reader.integer(Keys.audioKilobits, default: 128, in: 32...512)
         keepsOriginal = reader.flag(Keys.keepsOriginal, default: true)
         codecThreads = reader.integer(Keys.codecThreads, default: 0, in: 0...64)

@@ -34,7 +34,7 @@ public struct Settings: Sendable {
     // Media
     public var videoLadder: [VideoRung]
     public var videoPreset: String
-    public var videoCRF: Double
+    public var videoCRF: Int64
     public var audioKilobitsPerSecond: Int64
     public var keepsOriginal: Bool
     public var codecThreads: Int64

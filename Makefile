@@ -1,0 +1,48 @@
+# Every target has one line of help after `##`; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# An import of a target that is not declared as a dependency is an error, in every build.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+RELEASE_DIR := .build-release
+EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
+SOURCES := Package.swift Sources Tests
+
+.PHONY: help bootstrap build demo run test check format bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bootstrap: ## Install missing Debian packages
+	@scripts/bootstrap
+
+build: bootstrap ## Build the release executables into bin/
+	swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS)
+	@mkdir -p bin
+	@for name in $(EXECUTABLES); do install -m 755 $(RELEASE_DIR)/release/$$name bin/$$name; done
+	@echo "built: $(addprefix bin/,$(EXECUTABLES))"
+
+demo: build ## Run a video and an image (or INPUT=FILE) through the whole tree, outputs in media-output/
+	@scripts/demo $(if $(INPUT),"$(INPUT)")
+
+run: build ## Run the tree in the foreground; a private broker if RABBITMQ_URL is unset
+	@bin/supervisor run
+
+test: bootstrap ## Build and run all tests
+	swift build --build-tests $(SWIFT_FLAGS)
+	swift test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
+	@scripts/check-leftovers
+
+check: bootstrap ## Check format, shell scripts and generated documents
+	swift format lint --strict --configuration .swift-format --recursive --parallel $(SOURCES)
+	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
+	@scripts/check-documents
+
+format: ## Format the sources in place
+	swift format --configuration .swift-format --in-place --recursive --parallel $(SOURCES)
+
+bench: build ## Compare the demo video with ffmpeg doing the same, side by side
+	@scripts/bench-video
+
+clean: ## Remove everything that was built or left by runs in this folder
+	rm -rf .build $(RELEASE_DIR) bin logs state media-output

@@ -1,0 +1,44 @@
+internal import FoundationEssentials
+public import JobModel
+public import Logging
+public import TempFiles
+
+/// One job at one stage.
+public struct JobContext: Sendable {
+    public let ticket: Ticket
+    public let stage: Stage
+    public let tracker: TempFileTracker
+    /// Carries the job's id and kind.
+    public let logger: Logger
+    public let telemetry: JobTelemetry
+
+    public var key: JobKey { ticket.key }
+
+    /// Checks a file that an earlier stage left, and returns its path.
+    ///
+    /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing or has another size than the manifest says,
+    ///   or `permanent` when the path is not one of this job's.
+    public func requireFile(_ path: String?, _ purpose: String) async throws -> String {
+        guard let path else {
+            throw StageFailure(.sourceGone, code: "file_missing", "the ticket names no \(purpose)")
+        }
+        let expected = ticket.tempFiles?.first { $0.path == path }?.sizeBytes
+        switch await tracker.verify(path: path, job: key, expectedBytes: expected) {
+        case .ok: return path
+        case .missing:
+            throw StageFailure(.sourceGone, code: "file_missing", "the \(purpose) \(path) is gone")
+        case .wrongSize(let found):
+            throw StageFailure(
+                .sourceGone,
+                code: "file_changed",
+                "the \(purpose) \(path) has \(found) bytes; the manifest says \(expected ?? 0)"
+            )
+        case .foreign:
+            throw StageFailure(
+                .permanent,
+                code: "foreign_path",
+                "the \(purpose) \(path) is not in this job's directory; it was not touched"
+            )
+        }
+    }
+}

@@ -1,0 +1,143 @@
+internal import AMQP
+internal import FoundationEssentials
+internal import JobModel
+internal import Logging
+internal import ServiceKit
+internal import TempFiles
+
+extension JobRunner {
+    /// Gives the job to the next stage. The order keeps the promise that nothing is lost: the successor is confirmed before
+    /// the ledger moves on, and acknowledged last.
+    func handOver(_ done: Ticket, _ lease: JobLease, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
+        guard let next = stage.next else { return }
+        var ticket = done
+        ticket.previousPhase = stage.working
+        ticket.phase = next == .cleanup ? .cleanup : stage.done
+        if next == .cleanup {
+            ticket.previousPhase = stage.done
+            ticket.outcome = .completed
+        }
+        try await pass(ticket, to: next, lease, delivery, logger)
+        await JobTelemetry.announceCompletion(
+            of: stage,
+            ticket: ticket,
+            tracker: tracker,
+            updates: updates,
+            logger: logger
+        )
+    }
+
+    /// Publishes the ticket to another stage's queue with the manifest as the ledger has it now.
+    private func pass(
+        _ ticket: Ticket,
+        to next: Stage,
+        _ lease: JobLease,
+        _ delivery: AMQPDelivery,
+        _ logger: Logger
+    ) async throws {
+        var ticket = ticket
+        ticket.attempt = 0
+        ticket.hop += 1
+        ticket.transfer = UUID().uuidString
+        ticket.node = node
+        ticket.tempFiles = try await tracker.jobTempFiles(ticket.key)
+        try await publisher.publish(ticket, to: topology.work(next))
+        try await tracker.handedOver(ticket.key, to: next, hop: ticket.hop)
+        lease.release()
+        await acknowledge(delivery, logger)
+    }
+
+    /// Does what the policy says of a failed stage.
+    func meetFailure(
+        _ failure: StageFailure,
+        _ ticket: Ticket,
+        _ lease: JobLease,
+        _ delivery: AMQPDelivery,
+        _ logger: Logger
+    ) async throws {
+        let decision = retryPolicy.decide(
+            failure.verdict,
+            attempt: ticket.attempt,
+            downloads: ticket.downloads,
+            stage: stage
+        )
+        let facts: Logger.Metadata = [
+            LogKey.stageName: "\(stage.rawValue)", LogKey.cause: "\(failure.message)", "failure.code": "\(failure.code)",
+            LogKey.jobAttempt: "\(ticket.attempt)",
+        ]
+        switch decision {
+        case .retry(let delay):
+            logger.warning("\(stage.rawValue) failed; trying again in \(delay) ms", metadata: facts)
+            var again = ticket
+            again.attempt += 1
+            // Not a death of the worker, so it does not count as one.
+            try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
+            try await publisher.publish(again, to: topology.retry(stage, delayMilliseconds: delay))
+            status.update { $0.counters.retried += 1 }
+            lease.release()
+            await acknowledge(delivery, logger)
+        case .backToDownload:
+            logger.warning("the job goes back to download", metadata: facts)
+            var again = ticket
+            again.downloads += 1
+            again.previousPhase = stage.working
+            again.phase = .downloading
+            again.localMediaPath = nil
+            again.outputs = []
+            try await pass(again, to: .download, lease, delivery, logger)
+        case .fail:
+            logger.error("the job failed in \(stage.rawValue)", metadata: facts)
+            status.update { $0.counters.failed += 1 }
+            var failed = ticket
+            failed.outcome = .failed
+            failed.failure = JobFailure(
+                stage: stage,
+                code: failure.code,
+                message: failure.message,
+                occurredAt: Timestamp.string(Date())
+            )
+            if stage == .cleanup {
+                // Its files stay on the books; the sweep goes on trying. The client still learns how the job ended.
+                failed.outcome = ticket.outcome ?? .failed
+                failed.failure = ticket.failure
+                try await finish(failed, delivery, logger)
+            } else {
+                failed.previousPhase = stage.working
+                failed.phase = .cleanup
+                try await pass(failed, to: .cleanup, lease, delivery, logger)
+            }
+        }
+    }
+}
+
+extension JobTelemetry {
+    /// The step update after a hand-over. It comes last, because the job no longer depends on it.
+    static func announceCompletion(
+        of stage: Stage,
+        ticket: Ticket,
+        tracker: TempFileTracker,
+        updates: UpdatePublisher,
+        logger: Logger
+    ) async {
+        let step = UpdateStep.completed(stage)
+        do {
+            let percent = try await tracker.recordProgress(
+                ticket.key,
+                percent: percent(of: stage, fraction: 1),
+                step: step
+            )
+            guard ticket.wantsProgressUpdates else { return }
+            await updates.sendProgress(
+                ProgressUpdate(
+                    ticket: ticket,
+                    status: .processing,
+                    progress: percent,
+                    currentStep: step,
+                    timestamp: Timestamp.string(Date())
+                )
+            )
+        } catch {
+            logger.warning("progress was not recorded", metadata: [LogKey.cause: "\(error)"])
+        }
+    }
+}

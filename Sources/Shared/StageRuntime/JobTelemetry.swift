@@ -1,0 +1,136 @@
+internal import AMQP
+internal import FoundationEssentials
+public import JobModel
+internal import Logging
+internal import ServiceKit
+internal import Synchronization
+public import TempFiles
+
+/// Carries a job's progress and the sizes of its growing files to clients, supervisor and ledger, at a bounded rate.
+///
+/// ``note(fraction:)`` and ``note(bytes:of:)`` may be called from any thread and as often as one likes: they only store.
+public final class JobTelemetry: Sendable {
+    private struct State {
+        var fraction = 0.0
+        var sizes: [TrackedFile: Int64] = [:]
+        var percentSent = 0
+    }
+
+    private let state = Mutex(State())
+    private let changes: AsyncStream<Void>
+    private let changed: AsyncStream<Void>.Continuation
+    private let ticket: Ticket
+    private let stage: Stage
+    private let tracker: TempFileTracker
+    private let updates: UpdatePublisher
+    private let status: StatusChannel
+    private let interval: Duration
+    private let logger: Logger
+
+    /// Part of the whole job's percentage that each stage covers.
+    static func percent(of stage: Stage, fraction: Double) -> Int {
+        let span: (Double, Double) =
+            switch stage {
+            case .download: (0, 10)
+            case .process: (10, 80)
+            case .upload: (80, 95)
+            case .cleanup: (95, 100)
+            }
+        let bounded = fraction.isFinite ? min(max(fraction, 0), 1) : 0
+        return Int(span.0 + (span.1 - span.0) * bounded)
+    }
+
+    init(
+        ticket: Ticket,
+        stage: Stage,
+        tracker: TempFileTracker,
+        updates: UpdatePublisher,
+        status: StatusChannel,
+        defaultInterval: Double,
+        logger: Logger
+    ) {
+        self.ticket = ticket
+        self.stage = stage
+        self.tracker = tracker
+        self.updates = updates
+        self.status = status
+        self.logger = logger
+        let asked = ticket.progressIntervalSeconds ?? defaultInterval
+        interval = .seconds(asked.isFinite ? min(max(asked, 0.1), 86_400) : defaultInterval)
+        (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// How much of the stage's work is done, 0 to 1.
+    public func note(fraction: Double) {
+        let percent = Self.percent(of: .process, fraction: fraction)
+        let isNews = state.withLock { state in
+            defer { state.fraction = fraction }
+            return Self.percent(of: .process, fraction: state.fraction) != percent
+        }
+        if isNews {
+            status.update { $0.progress = Int((min(max(fraction.isFinite ? fraction : 0, 0), 1)) * 100) }
+            changed.yield()
+        }
+    }
+
+    /// How large a file is by now.
+    public func note(bytes: Int64, of file: TrackedFile) {
+        state.withLock { $0.sizes[file] = bytes }
+        changed.yield()
+    }
+
+    /// Announces a new step to clients at once.
+    func announce(step: String, fraction: Double) async {
+        await send(step: step, fraction: fraction)
+    }
+
+    /// Sends what was noted until the surrounding task is cancelled.
+    func run() async {
+        let clock = ContinuousClock()
+        var lastUpdate = clock.now
+        var lastSizes = clock.now
+        for await _ in changes {
+            let now = clock.now
+            if now - lastSizes >= .seconds(1) {
+                lastSizes = now
+                await flushSizes()
+            }
+            if now - lastUpdate >= interval {
+                lastUpdate = now
+                await send(step: UpdateStep.started(stage, ticket.kind), fraction: state.withLock { $0.fraction })
+            }
+        }
+    }
+
+    private func flushSizes() async {
+        let sizes = state.withLock { state in
+            defer { state.sizes = [:] }
+            return state.sizes
+        }
+        guard !sizes.isEmpty else { return }
+        do {
+            try await tracker.recordSizes(sizes)
+        } catch {
+            logger.warning("the sizes of growing files were not recorded", metadata: ["cause": "\(error)"])
+        }
+    }
+
+    private func send(step: String, fraction: Double) async {
+        let percent = Self.percent(of: stage, fraction: fraction)
+        do {
+            let recorded = try await tracker.recordProgress(ticket.key, percent: percent, step: step)
+            guard ticket.wantsProgressUpdates else { return }
+            await updates.sendProgress(
+                ProgressUpdate(
+                    ticket: ticket,
+                    status: .processing,
+                    progress: recorded,
+                    currentStep: step,
+                    timestamp: Timestamp.string(Date())
+                )
+            )
+        } catch {
+            logger.warning("progress was not recorded", metadata: ["cause": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,42 @@
+public import JobModel
+
+/// What becomes of a job whose stage failed. Pure: the runner acts on it.
+public struct RetryPolicy: Sendable, Hashable {
+    public var maximumAttempts: Int64
+    /// How often a job may go back to download because its files are gone.
+    public var maximumDownloads: Int64 = 3
+
+    /// The steps of delay, one queue each.
+    public static let delaysMilliseconds = [1_000, 5_000, 30_000, 120_000, 600_000]
+    /// Between two looks at a job that another worker holds. Costs no attempt.
+    public static let leaseDelayMilliseconds = 5_000
+
+    public enum Decision: Sendable, Hashable {
+        case retry(delayMilliseconds: Int)
+        case backToDownload
+        case fail
+    }
+
+    public init(maximumAttempts: Int64) { self.maximumAttempts = maximumAttempts }
+
+    /// - Parameters:
+    ///   - attempt: retries of this stage so far.
+    ///   - downloads: how often the job went back to download so far.
+    public func decide(
+        _ verdict: StageFailure.Verdict,
+        attempt: Int64,
+        downloads: Int64,
+        stage: Stage
+    ) -> Decision {
+        switch verdict {
+        case .permanent: return .fail
+        case .sourceGone where downloads < maximumDownloads && stage != .download && stage != .cleanup:
+            return .backToDownload
+        case .sourceGone: return .fail
+        case .transient:
+            guard attempt + 1 < maximumAttempts else { return .fail }
+            let step = min(Int(clamping: attempt), Self.delaysMilliseconds.count - 1)
+            return .retry(delayMilliseconds: Self.delaysMilliseconds[step])
+        }
+    }
+}

@@ -1,0 +1,40 @@
+public import AMQP
+public import TempFiles
+
+/// Why a stage did not do its work, with the verdict that decides what happens to the job.
+public struct StageFailure: Error, Sendable, CustomStringConvertible {
+    public enum Verdict: String, Sendable {
+        /// May work later: the job is tried again after a delay, until its attempts are used up.
+        case transient
+        /// Will never work: the job fails.
+        case permanent
+        /// A temp file that the stage needs is gone: the job goes back to download.
+        case sourceGone
+    }
+
+    public var verdict: Verdict
+    /// A short word for programs, such as `invalid_media`.
+    public var code: String
+    /// A sentence for people: the cause, and what to do.
+    public var message: String
+
+    public init(_ verdict: Verdict, code: String, _ message: String) {
+        self.verdict = verdict
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+
+    /// The failure that an error of the runtime's own modules means. An error nobody classified is transient: the attempts
+    /// bound it, and a permanent verdict could not be taken back.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as StageFailure: self = failure
+        case let error as TempFileError:
+            self.init(error.isRetriable ? .transient : .permanent, code: "temp_files", error.message)
+        case let error as AMQPError: self.init(.transient, code: "broker", error.message)
+        default: self.init(.transient, code: "unexpected", "\(error)")
+        }
+    }
+}

@@ -1,0 +1,132 @@
+internal import AMQP
+internal import FoundationEssentials
+internal import Glibc
+public import JobModel
+internal import Logging
+public import ServiceKit
+internal import TempFiles
+internal import UnixSignals
+
+/// The whole life of a stage executable.
+public enum StageWorker {
+    /// Runs until the process is asked to stop, then exits: 0 after a drain, 64 for a wrong command line, 78 for a wrong
+    /// configuration, 70 when the worker cannot start.
+    ///
+    /// - Parameter makeHandler: called once, before the first job.
+    public static func main(
+        _ stage: Stage,
+        makeHandler: @escaping @Sendable (StageServices) async throws -> any StageHandler
+    ) async -> Never {
+        let options = WorkerOptions.parseOrExit()
+        let name = options.name ?? "\(PoolName(stage: stage, kind: options.kind)).\(getpid())"
+        let settings: Settings
+        do {
+            settings = try Settings.fromEnvironment()
+        } catch {
+            complain("\(name): \(error)")
+            exit(78)
+        }
+        if options.lifelineFd != nil { ParentWatch.requestDeathSignal() }
+        // A broker or a log reader that goes away answers with an error, not with a signal.
+        signal(SIGPIPE, SIG_IGN)
+        let (writer, problem) = LogWriter.open(directory: settings.logDirectory, processName: name)
+        writer.bootstrap(level: settings.logLevel)
+        let logger = Logger(label: name)
+        if let problem { logger.warning("\(problem)") }
+        do {
+            try await serve(stage, options, name, settings, logger, makeHandler)
+            logger.debug("the worker stopped")
+            exit(0)
+        } catch {
+            logger.critical("the worker cannot start", metadata: [LogKey.cause: "\(error)"])
+            exit(70)
+        }
+    }
+
+    private static func serve(
+        _ stage: Stage,
+        _ options: WorkerOptions,
+        _ name: String,
+        _ settings: Settings,
+        _ logger: Logger,
+        _ makeHandler: @Sendable (StageServices) async throws -> any StageHandler
+    ) async throws {
+        // Before anything can wait, so that an early request to stop is not lost.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        guard let brokerURL = settings.brokerURL else {
+            throw StageFailure(
+                .permanent,
+                code: "no_broker",
+                "RABBITMQ_URL is not set; start the tree with `supervisor run`, which sets it"
+            )
+        }
+        let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
+        let services = StageServices(kind: options.kind, settings: settings, tracker: tracker, logger: logger)
+        let handler = try await makeHandler(services)
+        let client = AMQPClient(
+            endpoint: try AMQPEndpoint(parsing: brokerURL),
+            connectionName: name,
+            configuration: AMQPConfiguration(),
+            logger: logger
+        )
+        let topology = Topology(names: settings.queueNames, kind: options.kind)
+        let status = StatusChannel(descriptor: options.statusFd)
+        let runner = JobRunner(
+            stage: stage,
+            kind: options.kind,
+            settings: settings,
+            handler: handler,
+            tracker: tracker,
+            publisher: Publisher(client: client, topology: topology, logger: logger),
+            updates: UpdatePublisher(
+                client: client,
+                topology: topology,
+                maximumLength: settings.maximumUpdates,
+                logger: logger
+            ),
+            status: status,
+            retryPolicy: RetryPolicy(maximumAttempts: settings.maximumAttempts),
+            node: hostName(),
+            logger: logger
+        )
+        let loop = WorkerLoop(runner: runner, client: client, status: status, logger: logger)
+        try await loop.run(
+            stop: StopRequest.sequence(signals: signals, lifeline: options.lifelineFd),
+            drainTime: .seconds(settings.drainSeconds)
+        )
+    }
+
+    private static func hostName() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static func complain(_ text: String) {
+        let line = Array((text + "\n").utf8)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+/// Why a worker stops.
+enum StopRequest: Sendable {
+    case signal
+    case supervisorGone
+
+    static func sequence(signals: UnixSignalsSequence, lifeline: CInt?) -> AsyncStream<StopRequest> {
+        let (stream, continuation) = AsyncStream<StopRequest>.makeStream()
+        let fromSignals = Task {
+            for await _ in signals { continuation.yield(.signal) }
+        }
+        let fromParent = lifeline.map { lifeline in
+            Task {
+                for await _ in ParentWatch.parentDeath(lifeline: lifeline) { continuation.yield(.supervisorGone) }
+            }
+        }
+        continuation.onTermination = { _ in
+            fromSignals.cancel()
+            fromParent?.cancel()
+        }
+        return stream
+    }
+}

@@ -1,0 +1,109 @@
+internal import AMQP
+internal import JobModel
+internal import Logging
+internal import ServiceKit
+
+/// Consumes the worker's queue, one job at a time, until it is asked to stop.
+struct WorkerLoop: Sendable {
+    /// How long a worker whose supervisor is gone may go on, whatever the drain time.
+    static let orphanDrainTime = Duration.seconds(5)
+
+    let runner: JobRunner
+    let client: AMQPClient
+    let status: StatusChannel
+    let logger: Logger
+
+    /// Returns when the worker has drained: its job is done, or handed back after `drainTime`.
+    func run(stop: AsyncStream<StopRequest>, drainTime: Duration) async throws {
+        status.beat()
+        try client.start()
+        let consumers = subscribe()
+        await withTaskGroup(of: Void.self) { background in
+            background.addTask { await beat() }
+            background.addTask { await followConnection() }
+            let work = Task { await consume(consumers) }
+            for await request in stop {
+                let patience = request == .signal ? drainTime : min(drainTime, Self.orphanDrainTime)
+                logger.info("draining", metadata: ["reason": "\(request)", "drain.ms": "\(patience.milliseconds)"])
+                status.update { $0.state = .draining }
+                for consumer in consumers.all { await consumer.stop() }
+                await wait(for: work, atMost: patience, hastenedBy: stop)
+                break
+            }
+            background.cancelAll()
+        }
+        await client.close()
+    }
+
+    private struct Consumers: Sendable {
+        let jobs: AMQPConsumer
+        /// The older service's entry queue, whose messages are moved to the download queue.
+        let legacy: AMQPConsumer?
+
+        var all: [AMQPConsumer] { [jobs] + (legacy.map { [$0] } ?? []) }
+    }
+
+    private func subscribe() -> Consumers {
+        let topology = runner.topology
+        return Consumers(
+            jobs: client.consume(topology.work(runner.stage), transactional: runner.stage == .cleanup),
+            legacy: runner.stage == .download ? client.consume(topology.legacyRequests) : nil
+        )
+    }
+
+    /// Ends when the consumers are stopped and the job at hand is settled.
+    private func consume(_ consumers: Consumers) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await delivery in consumers.jobs { await runner.run(delivery) }
+            }
+            if let legacy = consumers.legacy {
+                group.addTask {
+                    for await delivery in legacy { await runner.forwardLegacyRequest(delivery) }
+                }
+            }
+        }
+    }
+
+    /// Waits for the work's own end; after `patience`, or at a second request to stop, cancels it and waits for that.
+    private func wait(for work: Task<Void, Never>, atMost patience: Duration, hastenedBy stop: AsyncStream<StopRequest>) async {
+        await withTaskGroup(of: Void.self) { race in
+            race.addTask { await work.value }
+            race.addTask {
+                // Only cancellation ends it early, and then nobody waits for it.
+                try? await Task.sleep(for: patience)
+            }
+            race.addTask {
+                for await _ in stop { break }
+            }
+            await race.next()
+            work.cancel()
+            race.cancelAll()
+        }
+        await work.value
+    }
+
+    private func beat() async {
+        while !Task.isCancelled {
+            status.beat()
+            try? await Task.sleep(for: WorkerReport.interval)
+        }
+    }
+
+    /// Declares the queues at every new connection, and tells the supervisor about readiness.
+    private func followConnection() async {
+        for await state in client.states {
+            if Task.isCancelled { return }
+            guard state.isConnected else {
+                status.update { if $0.state == .ready { $0.state = .disconnected } }
+                continue
+            }
+            do {
+                try await runner.topology.declareAll(of: runner.stage, on: client, logger: logger)
+                status.update { if $0.state != .draining { $0.state = .ready } }
+            } catch {
+                logger.warning("the queues were not declared", metadata: [LogKey.cause: "\(error.message)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+public import ArgumentParser
+public import JobModel
+
+extension MediaKind: ExpressibleByArgument {}
+
+/// The command line of every stage executable.
+public struct WorkerOptions: ParsableArguments {
+    @Option(help: "The kind of media whose queue this worker owns: video or image.")
+    public var kind: MediaKind
+
+    @Option(help: "The worker's name in logs and in the supervisor, such as process.video.1.")
+    public var name: String?
+
+    @Option(help: ArgumentHelp("Inherited descriptor that reports go to.", visibility: .hidden))
+    var statusFd: Int32?
+
+    @Option(help: ArgumentHelp("Inherited descriptor whose end of file means that the supervisor is gone.", visibility: .hidden))
+    var lifelineFd: Int32?
+
+    public init() {}
+}

@@ -1,0 +1,39 @@
+public import JobModel
+internal import Logging
+internal import ServiceKit
+public import StageRuntime
+internal import TempFiles
+
+/// Deletes all that a job has left. The runtime then announces how the job ended.
+public struct CleanupHandler: StageHandler {
+    init() {}
+
+    public static func main() async -> Never {
+        await StageWorker.main(.cleanup) { _ in CleanupHandler() }
+    }
+
+    public func run(_ job: JobContext) async throws -> Ticket {
+        let report = try await job.tracker.cleanupJobTempFiles(job.key)
+        job.logger.info(
+            "temp files cleaned",
+            metadata: [
+                LogKey.fileCount: "\(report.filesCleaned)", LogKey.fileBytes: "\(report.bytesFreed)",
+                "files.failed": "\(report.failures.count)",
+            ]
+        )
+        if let first = report.failures.first {
+            throw StageFailure(
+                .transient,
+                code: "unlink_failed",
+                "\(report.failures.count) temp files were not deleted, the first \(first.path) (errno \(first.errno)); "
+                    + "they stay on the books"
+            )
+        }
+        var ticket = job.ticket
+        ticket.tempFiles = []
+        ticket.localMediaPath = nil
+        // What older producers send here may not say how the job ended.
+        ticket.outcome = ticket.outcome ?? (ticket.failure == nil ? .completed : .failed)
+        return ticket
+    }
+}

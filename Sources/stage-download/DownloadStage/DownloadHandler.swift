@@ -1,0 +1,98 @@
+internal import FoundationEssentials
+public import JobModel
+internal import Logging
+internal import RootedFiles
+internal import ServiceKit
+public import StageRuntime
+internal import Storage
+internal import Synchronization
+internal import TempFiles
+
+/// Brings a job's source into the job's directory.
+public struct DownloadHandler: StageHandler {
+    /// The name of every source; what it is, is found from its content.
+    static let sourceName = "source"
+
+    private let settings: Settings
+    private let stores: ObjectStores
+    private let files: LocalFileSource
+
+    init(_ services: StageServices) throws {
+        settings = services.settings
+        stores = try ObjectStores(storageURL: settings.storageURL)
+        files = LocalFileSource(roots: settings.fileSourceRoots)
+    }
+
+    public static func main() async -> Never {
+        await StageWorker.main(.download) { try DownloadHandler($0) }
+    }
+
+    public func run(_ job: JobContext) async throws -> Ticket {
+        let origin = try Origin(job.ticket)
+        try checkOutputKeys(job.ticket)
+        let file = try await job.tracker.trackFile(
+            NewFile(name: Self.sourceName, type: .input, description: "source \(origin)"),
+            job: job.key,
+            stage: .download
+        )
+        let bytes = try await fetch(origin, into: file, job)
+        guard bytes > 0 else {
+            throw StageFailure(
+                .permanent,
+                code: "empty_source",
+                "the source \(origin) is empty (0 bytes); upload it again and submit a new job"
+            )
+        }
+        try await job.tracker.commitFiles([file])
+        job.logger.info("downloaded", metadata: [LogKey.filePath: "\(file.absolutePath)", LogKey.fileBytes: "\(bytes)"])
+        var ticket = job.ticket
+        ticket.localMediaPath = file.absolutePath
+        return ticket
+    }
+
+    private func fetch(_ origin: Origin, into file: TrackedFile, _ job: JobContext) async throws -> Int64 {
+        let sink = Sink(
+            file: try job.tracker.openForWriting(file),
+            limitBytes: settings.maximumSourceBytes,
+            expectedBytes: job.ticket.fileSizeBytes
+        ) { written, fraction in
+            job.telemetry.note(bytes: written, of: file)
+            if let fraction { job.telemetry.note(fraction: fraction) }
+        }
+        do {
+            return try await withTaskCancellationHandler {
+                switch origin {
+                case .key(let key): try await stores.standard.read(key, consume: sink.write)
+                case .file(let url): try await files.read(url, consume: sink.write)
+                }
+            } onCancel: {
+                sink.cancel()
+            }
+        } catch let error as StorageError {
+            throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+        } catch let error as FileSystemError {
+            throw StageFailure(
+                error.isRetriable ? .transient : .permanent,
+                code: "write_failed",
+                "cannot write the temp file \(file.absolutePath): \(error)"
+            )
+        }
+    }
+
+    /// A media id that makes impossible keys is found before any work is done for it.
+    private func checkOutputKeys(_ ticket: Ticket) throws {
+        let templates =
+            ticket.kind == .video
+            ? [settings.videoKeyTemplate, settings.thumbnailKeyTemplate] : [settings.imageKeyTemplate]
+        do {
+            for template in templates {
+                _ = try template.key(ticket: ticket, quality: "360p", fileExtension: "jpg")
+            }
+            if let destination = ticket.destination { _ = try stores.destination(destination) }
+        } catch let error as ObjectKeyError {
+            throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
+        } catch let error as StorageError {
+            throw StageFailure(.permanent, code: error.code.rawValue, error.message)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import JobModel
+internal import StageRuntime
+internal import Storage
+
+/// Where a job's source is.
+enum Origin: Sendable, Hashable, CustomStringConvertible {
+    case key(ObjectKey)
+    case file(url: String)
+
+    init(_ ticket: Ticket) throws(StageFailure) {
+        if let source = ticket.source {
+            switch SourceURL.scheme(source) {
+            case "file": self = .file(url: source)
+            case "http", "https", "s3":
+                throw StageFailure(
+                    .permanent,
+                    code: "unsupported_scheme",
+                    "the source \(SourceURL.redacted(source)) cannot be read by this version, which knows `s3Key` in the "
+                        + "configured store and file: URLs"
+                )
+            default:
+                throw StageFailure(
+                    .permanent,
+                    code: "invalid_url",
+                    "the source `\(SourceURL.redacted(source))` is no URL of a known scheme (file)"
+                )
+            }
+        } else if let key = ticket.sourceKey {
+            do {
+                self = .key(try ObjectKey(key))
+            } catch {
+                throw StageFailure(.permanent, code: "invalid_key", "\(error); correct the job's `s3Key`")
+            }
+        } else {
+            throw StageFailure(.permanent, code: "no_source", "the job names no source; give it an `s3Key` or a `source`")
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .key(let key): "\(key)"
+        case .file(let url): SourceURL.redacted(url)
+        }
+    }
+}

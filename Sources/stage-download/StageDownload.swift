@@ -1,0 +1,6 @@
+internal import DownloadStage
+
+@main
+struct StageDownload {
+    static func main() async { await DownloadHandler.main() }
+}

@@ -1,0 +1,55 @@
+internal import Images
+public import JobModel
+internal import Logging
+internal import Media
+internal import ServiceKit
+public import StageRuntime
+internal import TempFiles
+
+/// Makes all outputs of a job from its downloaded source.
+public struct ProcessHandler: StageHandler {
+    private let work: any MediaWork
+
+    init(_ services: StageServices) throws {
+        switch services.kind {
+        case .video: work = VideoWork(services.settings)
+        case .image: work = try ImageWork(services.settings, services.logger)
+        }
+    }
+
+    public static func main() async -> Never {
+        await StageWorker.main(.process) { try ProcessHandler($0) }
+    }
+
+    public func run(_ job: JobContext) async throws -> Ticket {
+        let source = try await job.requireFile(job.ticket.localMediaPath, "source")
+        do {
+            return try await work.run(source: source, job)
+        } catch let error as MediaError {
+            if error.code == .cancelled { throw CancellationError() }
+            throw failure(error.code.rawValue, error.message, isRetriable: error.isRetriable, error.underlying)
+        } catch let error as ImageError {
+            if error.code == .cancelled { throw CancellationError() }
+            throw failure(error.code.rawValue, error.message, isRetriable: error.isRetriable, error.underlying)
+        } catch let error as ObjectKeyError {
+            throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
+        }
+    }
+
+    private func failure(
+        _ code: String,
+        _ message: String,
+        isRetriable: Bool,
+        _ underlying: (any Error)?
+    ) -> any Error {
+        // A path that this stage refused to hand out says why better than the engine does.
+        if let underlying = underlying as? StageFailure { return underlying }
+        return StageFailure(isRetriable ? .transient : .permanent, code: code, message)
+    }
+}
+
+/// The work on one kind of media.
+protocol MediaWork: Sendable {
+    /// Probes, plans, tracks every file of the plan, makes them, and returns the ticket with metadata and outputs.
+    func run(source: String, _ job: JobContext) async throws -> Ticket
+}

@@ -1,0 +1,125 @@
+internal import JobModel
+internal import Logging
+internal import Media
+internal import ServiceKit
+internal import StageRuntime
+internal import TempFiles
+
+/// Renditions, the original and thumbnails from one decode.
+struct VideoWork: MediaWork {
+    private let settings: Settings
+    private let profile: VideoProfile
+
+    init(_ settings: Settings) {
+        self.settings = settings
+        profile = VideoProfile(
+            ladder: settings.videoLadder.map {
+                VideoProfile.Rung(
+                    quality: $0.quality,
+                    width: $0.width,
+                    height: $0.height,
+                    bitrateBitsPerSecond: Int(clamping: $0.bitrateBitsPerSecond)
+                )
+            },
+            crf: Int(clamping: settings.videoCRF),
+            preset: settings.videoPreset,
+            audioBitrateBitsPerSecond: Int(clamping: settings.audioKilobitsPerSecond) * 1000,
+            includeOriginal: settings.keepsOriginal,
+            thumbnails: VideoProfile.Thumbnails(
+                intervalSeconds: settings.thumbnailIntervalSeconds,
+                maxWidth: Int(clamping: settings.thumbnailSide),
+                maxHeight: Int(clamping: settings.thumbnailSide)
+            )
+        )
+    }
+
+    func run(source: String, _ job: JobContext) async throws -> Ticket {
+        let (logger, telemetry) = (job.logger, job.telemetry)
+        let metadata = try await runBlocking { _ in try VideoProbe.probe(path: source, logger: logger) }
+        var profile = profile
+        if !job.ticket.wantsThumbnails { profile.thumbnails = nil }
+        let plan = try MediaPlan(source: metadata, profile: profile)
+        // Before an hour of encoding, not after it.
+        for rendition in plan.renditions { _ = try key(job.ticket, quality: rendition.quality) }
+        let files = try await PlannedFiles.track(plan.fileNames.map { ($0, "video output \($0)") }, job)
+        let threads = settings.codecThreads
+        let engine = VideoEngine(
+            plan: plan,
+            logger: logger,
+            threads: threads == 0
+                ? .automatic : VideoEngine.Threads(decoder: Int(clamping: threads), encoder: Int(clamping: threads))
+        )
+        let result = try await runBlocking { cancellation in
+            try engine.run(
+                input: source,
+                callbacks: VideoEngine.Callbacks(
+                    outputPath: { try files.path($0) },
+                    progress: { telemetry.note(fraction: $0) },
+                    onWrite: { name, bytes in
+                        if let file = files.file(name) { telemetry.note(bytes: bytes, of: file) }
+                    },
+                    isCancelled: { cancellation.isCancelled }
+                )
+            )
+        }
+        if result.decodeErrors > 0 || result.isTruncated {
+            logger.warning(
+                "the source is damaged; what could be decoded was used",
+                metadata: [
+                    "decode.errors": "\(result.decodeErrors)", "decode.frames": "\(result.decodedFrames)",
+                    "source.truncated": "\(result.isTruncated)",
+                ]
+            )
+        }
+        try await files.commit(result.outputs.map(\.fileName), job)
+        var ticket = job.ticket
+        ticket.metadata = json(result.metadata, of: job.ticket)
+        ticket.outputs = try result.outputs.map { try output($0, ticket, files) }
+        return ticket
+    }
+
+    private func key(_ ticket: Ticket, quality: String) throws(ObjectKeyError) -> ObjectKey {
+        try settings.videoKeyTemplate.key(ticket: ticket, quality: quality, fileExtension: "mp4")
+    }
+
+    private func output(_ made: VideoResult.Output, _ ticket: Ticket, _ files: PlannedFiles) throws -> JobOutput {
+        var output: JobOutput
+        switch made.kind {
+        case .rendition:
+            output = JobOutput(kind: .scaled, key: try key(ticket, quality: made.quality ?? "").rawValue)
+        case .original:
+            output = JobOutput(kind: .original, key: try key(ticket, quality: MediaPlan.originalQuality).rawValue)
+        case .thumbnail:
+            let template = settings.thumbnailKeyTemplate
+            output = JobOutput(
+                kind: .thumbnail,
+                key: try template.key(ticket: ticket, index: made.index ?? 0, fileExtension: "jpg").rawValue
+            )
+        }
+        output.width = Int64(made.width)
+        output.height = Int64(made.height)
+        output.sizeBytes = made.sizeBytes
+        output.mimeType = made.mimeType
+        output.quality = made.kind == .original ? MediaPlan.originalQuality : made.quality
+        output.localPath = try files.path(made.fileName)
+        output.codec = made.codec
+        output.durationSeconds = made.durationSeconds
+        output.timestampSeconds = made.timestampSeconds
+        return output
+    }
+
+    /// The ticket's `metadata`, added to what a producer may have put there.
+    private func json(_ source: VideoMetadata, of ticket: Ticket) -> [String: JSONValue] {
+        var metadata = ticket.metadata ?? [:]
+        metadata["duration"] = .double(source.durationSeconds)
+        metadata["codec"] = .string(source.codec)
+        metadata["bitrate"] = .integer(source.bitrateBitsPerSecond)
+        metadata["framerate"] = .double(source.framerate)
+        metadata["resolution"] = .string(source.resolution)
+        metadata["width"] = .integer(Int64(source.width))
+        metadata["height"] = .integer(Int64(source.height))
+        metadata["fileSize"] = .integer(source.fileSizeBytes)
+        metadata["mimeType"] = .string(source.mimeType)
+        return metadata
+    }
+}

@@ -1,0 +1,6 @@
+internal import ProcessStage
+
+@main
+struct StageProcess {
+    static func main() async { await ProcessHandler.main() }
+}
