@@ -30,6 +30,14 @@ static int set_lock(int descriptor, short type) {
 }
 
 int clinux_lock_exclusively(int descriptor) { return set_lock(descriptor, F_WRLCK); }
+int clinux_wait_for_lock(int descriptor) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int result;
+    do result = fcntl(descriptor, F_OFD_SETLKW, &lock);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
 int clinux_unlock(int descriptor) { return set_lock(descriptor, F_UNLCK); }
 
 int clinux_is_locked_elsewhere(int descriptor) {

@@ -8,7 +8,7 @@ public import Glibc
 /// link anywhere on the way is refused with ``FileSystemError/isOutsideRoot``, even when somebody swaps a directory for a
 /// link while the call runs. Checking a path first and using it later cannot promise that.
 public final class RootedDirectory: Sendable {
-    private let descriptor: CInt
+    let descriptor: CInt
     private let crossesMounts: Bool
     /// Where the directory was when it was opened; for messages and for paths handed to libraries.
     public let path: String
@@ -59,9 +59,16 @@ public final class RootedDirectory: Sendable {
         OpenFile(owning: try resolve(name, flags: flags | O_NOFOLLOW, mode: mode, operation: "open"), path: name)
     }
 
-    public func openDirectory(_ name: String) throws(FileSystemError) -> RootedDirectory {
+    /// Opens a directory beneath this one.
+    ///
+    /// - Parameter crossesMounts: nil keeps this directory's rule for what is beneath the new one.
+    public func openDirectory(
+        _ name: String,
+        crossesMounts: Bool? = nil
+    ) throws(FileSystemError) -> RootedDirectory {
         let child = try resolve(name, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
-        return RootedDirectory(owning: child, path: path + "/" + name, crossesMounts: crossesMounts)
+        let childPath = path.hasSuffix("/") ? path + name : path + "/" + name
+        return RootedDirectory(owning: child, path: childPath, crossesMounts: crossesMounts ?? self.crossesMounts)
     }
 
     /// What the entry is, without following it; nil when there is none.
@@ -210,12 +217,15 @@ public final class RootedDirectory: Sendable {
 
     // MARK: - Resolution
 
-    private func resolve(_ name: String, flags: CInt, mode: mode_t, operation: String) throws(FileSystemError) -> CInt {
+    var rules: UInt64 {
+        let beneath = clinux_resolve_beneath | clinux_resolve_no_symlinks | clinux_resolve_no_magiclinks
+        return crossesMounts ? beneath : beneath | clinux_resolve_no_xdev
+    }
+
+    func resolve(_ name: String, flags: CInt, mode: mode_t, operation: String) throws(FileSystemError) -> CInt {
         guard !name.isEmpty, !name.utf8.contains(0) else {
             throw .init(operation: operation, path: name, errno: EINVAL)
         }
-        var rules = clinux_resolve_beneath | clinux_resolve_no_symlinks | clinux_resolve_no_magiclinks
-        if !crossesMounts { rules |= clinux_resolve_no_xdev }
         let openFlags = UInt64(UInt32(bitPattern: flags | O_CLOEXEC))
         // openat2 refuses a mode on an open that cannot create.
         let creates = flags & O_CREAT != 0 || flags & clinux_unnamed_file == clinux_unnamed_file

@@ -22,6 +22,8 @@ extern const int clinux_unnamed_file;
 // the process: it survives other opens and closes of the same file in this process, and the kernel drops it with the
 // last descriptor. Both return 0, or an errno (EAGAIN when another description holds the lock).
 int clinux_lock_exclusively(int descriptor);
+// The same, but sleeps in the kernel until the lock is free.
+int clinux_wait_for_lock(int descriptor);
 int clinux_unlock(int descriptor);
 // 1 when another open file description holds the lock, 0 when nobody does, or -errno.
 int clinux_is_locked_elsewhere(int descriptor);

@@ -1,0 +1,168 @@
+internal import CLinux
+internal import Glibc
+
+/// Walking and emptying a directory whose contents nobody vouches for.
+///
+/// Every step is taken from a directory descriptor and by one entry's bytes as the directory holds them, so that links
+/// are never followed, and names that are no valid UTF-8 are found and removed like any other.
+extension RootedDirectory {
+    /// What ``removeTree(where:didRemove:didFail:)`` was told or found about one entry.
+    public typealias Visitor = (_ path: String, _ status: FileStatus) -> Void
+
+    /// Calls `visit` with every entry beneath this directory, a directory after its contents.
+    ///
+    /// - Parameter didFail: entries that could not be looked at, with the errno.
+    public func walkTree(visit: Visitor, didFail: (_ path: String, _ errno: CInt) -> Void) {
+        removeTree(
+            where: { path, status in
+                visit(path, status)
+                return false
+            },
+            didRemove: { _, _ in },
+            didFail: didFail
+        )
+    }
+
+    /// Removes the entries beneath this directory that `shouldRemove` says, a directory after its contents and only when
+    /// it is empty then. Passes are repeated while they remove something, so an entry may be asked about again.
+    ///
+    /// - Parameters:
+    ///   - shouldRemove: gets the path relative to this directory and what the entry is; a link is the link itself.
+    ///   - didFail: an entry that is still there, with the errno; called once for each.
+    public func removeTree(
+        where shouldRemove: (_ path: String, _ status: FileStatus) -> Bool,
+        didRemove: Visitor,
+        didFail: (_ path: String, _ errno: CInt) -> Void
+    ) {
+        withoutActuallyEscaping(shouldRemove) { shouldRemove in
+            withoutActuallyEscaping(didRemove) { didRemove in
+                withoutActuallyEscaping(didFail) { didFail in
+                    var walk = TreeWalk(
+                        top: descriptor,
+                        rules: rules,
+                        shouldRemove: shouldRemove,
+                        didRemove: didRemove,
+                        didFail: didFail
+                    )
+                    do throws(FileSystemError) {
+                        let listing = try resolve(".", flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
+                        walk.level(owning: listing, prefix: "", depth: 0)
+                    } catch {
+                        didFail("", error.errno)
+                    }
+                }
+            }
+        }
+    }
+}
+
+private struct TreeWalk {
+    /// A descriptor is held open for each level. What lies deeper is first moved to the top, when it may go at all.
+    static let maximumDepth = 100
+
+    let top: CInt
+    let rules: UInt64
+    let shouldRemove: (String, FileStatus) -> Bool
+    let didRemove: (String, FileStatus) -> Void
+    let didFail: (String, CInt) -> Void
+    private var failed: Set<String> = []
+    private var moved = 0
+
+    init(
+        top: CInt,
+        rules: UInt64,
+        shouldRemove: @escaping (String, FileStatus) -> Bool,
+        didRemove: @escaping (String, FileStatus) -> Void,
+        didFail: @escaping (String, CInt) -> Void
+    ) {
+        self.top = top
+        self.rules = rules
+        self.shouldRemove = shouldRemove
+        self.didRemove = didRemove
+        self.didFail = didFail
+    }
+
+    /// Works through one directory and closes its descriptor.
+    mutating func level(owning descriptor: CInt, prefix: String, depth: Int) {
+        guard let stream = fdopendir(descriptor) else {
+            let failure = errno
+            close(descriptor)
+            return fail(prefix, failure)
+        }
+        defer { closedir(stream) }
+        var stays: Set<[CChar]> = []
+        var hasChanged = true
+        while hasChanged {
+            hasChanged = false
+            let movedBefore = moved
+            rewinddir(stream)
+            while let name = nextName(stream, prefix: prefix) {
+                if stays.contains(name) { continue }
+                if entry(name, in: descriptor, prefix: prefix, depth: depth) {
+                    hasChanged = true
+                } else {
+                    stays.insert(name)
+                }
+            }
+            if depth == 0, moved > movedBefore { hasChanged = true }
+        }
+    }
+
+    /// - Returns: whether the entry is gone.
+    private mutating func entry(_ name: [CChar], in directory: CInt, prefix: String, depth: Int) -> Bool {
+        let text = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = prefix.isEmpty ? text : prefix + "/" + text
+        var raw = stat()
+        if fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+            if errno == ENOENT { return true }
+            fail(path, errno)
+            return false
+        }
+        let status = FileStatus(raw)
+        if status.kind == .directory {
+            if depth + 1 >= Self.maximumDepth { return moveUp(name, in: directory, path: path, status: status) }
+            let flags = UInt64(UInt32(bitPattern: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
+            let child = clinux_openat2(directory, name, flags, 0, rules)
+            if child < 0 {
+                fail(path, errno)
+                return false
+            }
+            level(owning: child, prefix: path, depth: depth + 1)
+        }
+        guard shouldRemove(path, status) else { return false }
+        if unlinkat(directory, name, status.kind == .directory ? AT_REMOVEDIR : 0) == 0 || errno == ENOENT {
+            didRemove(path, status)
+            return true
+        }
+        // A directory that is not empty holds an entry that was reported, or one that was to stay.
+        if errno != ENOTEMPTY && errno != EEXIST { fail(path, errno) }
+        return false
+    }
+
+    private mutating func moveUp(_ name: [CChar], in directory: CInt, path: String, status: FileStatus) -> Bool {
+        guard shouldRemove(path, status) else { return false }
+        moved += 1
+        if renameat(directory, name, top, ".deep-\(moved)") == 0 { return true }
+        fail(path, errno)
+        return false
+    }
+
+    private mutating func fail(_ path: String, _ errno: CInt) {
+        if failed.insert(path).inserted { didFail(path, errno) }
+    }
+
+    /// The next entry's name with its terminating zero; nil at the end.
+    private mutating func nextName(_ stream: OpaquePointer, prefix: String) -> [CChar]? {
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { fail(prefix, errno) }
+                return nil
+            }
+            guard let offset = MemoryLayout<dirent>.offset(of: \dirent.d_name) else { return nil }
+            let start = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: CChar.self)
+            let name = Array(UnsafeBufferPointer(start: start, count: strlen(start) + 1))
+            if name != [46, 0] && name != [46, 46, 0] { return name }
+        }
+    }
+}

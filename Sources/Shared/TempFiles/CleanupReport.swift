@@ -1,0 +1,51 @@
+/// What a clean-up did.
+public struct CleanupReport: Sendable, Hashable {
+    public struct Failure: Sendable, Hashable {
+        /// Absolute path of what is still there.
+        public var path: String
+        public var errno: CInt
+
+        public init(path: String, errno: CInt) {
+            self.path = path
+            self.errno = errno
+        }
+    }
+
+    /// Names removed, whatever they named (files, links, sockets); directories do not count.
+    public var filesCleaned = 0
+    /// Bytes on the device that removing gave back: those of files whose last name it was.
+    public var bytesFreed: Int64 = 0
+    public var failures: [Failure] = []
+    public var duration: Duration = .zero
+
+    public init() {}
+
+    /// Adds what another clean-up did; the durations add up.
+    public mutating func add(_ other: CleanupReport) {
+        filesCleaned += other.filesCleaned
+        bytesFreed = bytesFreed.addingClamped(other.bytesFreed)
+        failures += other.failures
+        duration += other.duration
+    }
+}
+
+/// The temp files of one kind.
+public struct TempFileStatistics: Sendable, Hashable {
+    /// Jobs that have temp files on the books.
+    public var totalJobs: Int
+    public var totalFiles: Int
+    public var totalSizeBytes: Int64
+
+    public init(totalJobs: Int = 0, totalFiles: Int = 0, totalSizeBytes: Int64 = 0) {
+        self.totalJobs = totalJobs
+        self.totalFiles = totalFiles
+        self.totalSizeBytes = totalSizeBytes
+    }
+}
+
+extension Int64 {
+    func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other > 0 ? .max : .min) : sum
+    }
+}

@@ -1,0 +1,164 @@
+internal import Glibc
+internal import Logging
+internal import RootedFiles
+
+/// Empties the directory of one job. Blocks; the caller holds the directory's lease.
+struct JobDirectoryCleaner {
+    struct Result: Sendable {
+        var report = CleanupReport()
+        /// Names of tracked files that are no longer there.
+        var gone: [String] = []
+        /// Names of tracked files that still are.
+        var failed: [(name: String, errno: CInt)] = []
+        /// Names removed that were not on the books.
+        var strays = 0
+    }
+
+    let root: RootedDirectory
+    /// Relative to `root`.
+    let directory: String
+    let logger: Logger
+    let metadata: Logger.Metadata
+
+    /// Removes all that the directory holds but the lease file.
+    ///
+    /// - Parameter tracked: the names that the books list.
+    func empty(tracked: [String]) -> Result {
+        var result = Result()
+        var errors: [(name: String, errno: CInt)] = []
+        let opened: RootedDirectory
+        do throws(FileSystemError) {
+            guard let found = try root.status(directory) else {
+                result.gone = tracked
+                return result
+            }
+            if found.kind != .directory {
+                result.report = removeStray()
+                result.gone = tracked
+                return result
+            }
+            opened = try root.openDirectory(directory)
+        } catch {
+            report(failure: "", error.errno, into: &result)
+            result.failed = tracked.map { ($0, error.errno) }
+            return result
+        }
+        let books = Set(tracked)
+        opened.removeTree(
+            where: { path, _ in path != LeaseFile.name },
+            didRemove: { path, status in
+                if status.kind == .directory { return }
+                let isStray = !books.contains(path)
+                if isStray { result.strays += 1 }
+                result.report.count(status)
+                log(removed: path, status, isStray: isStray)
+            },
+            didFail: { path, errno in
+                errors.append((path, errno))
+                report(failure: path, errno, into: &result)
+            }
+        )
+        for name in tracked {
+            do throws(FileSystemError) {
+                if try opened.status(name) == nil {
+                    result.gone.append(name)
+                } else {
+                    let cause = errors.first { name == $0.name || name.hasPrefix($0.name + "/") }
+                    result.failed.append((name, cause?.errno ?? EBUSY))
+                }
+            } catch {
+                result.failed.append((name, error.errno))
+            }
+        }
+        return result
+    }
+
+    /// Removes what is in the directory's place, if that is no directory. A link's own name goes, and what it points to is
+    /// none of ours. Needs no lease: a directory is refused by the kernel.
+    func removeStray() -> CleanupReport {
+        var result = Result()
+        do throws(FileSystemError) {
+            guard let found = try root.status(directory), found.kind != .directory else { return result.report }
+            if try root.removeFile(directory) {
+                result.report.count(found)
+                log(removed: "", found, isStray: true)
+            }
+        } catch {
+            report(failure: "", error.errno, into: &result)
+        }
+        return result.report
+    }
+
+    /// Removes single files.
+    func remove(_ names: [String], tracked: Set<String>) -> Result {
+        var result = Result()
+        for name in names {
+            do throws(FileSystemError) {
+                guard let opened = try open(), let found = try opened.status(name) else {
+                    result.gone.append(name)
+                    continue
+                }
+                if try opened.removeFile(name) {
+                    result.report.count(found)
+                    log(removed: name, found, isStray: !tracked.contains(name))
+                }
+                result.gone.append(name)
+            } catch  where error.isNotFound {
+                result.gone.append(name)
+            } catch {
+                result.failed.append((name, error.errno))
+                report(failure: name, error.errno, into: &result)
+            }
+        }
+        return result
+    }
+
+    /// Removes the lease file and the directory, which is empty but for it.
+    func removeDirectory(into report: inout CleanupReport) {
+        do throws(FileSystemError) {
+            try root.removeFile(directory + "/" + LeaseFile.name)
+            try root.removeDirectory(directory)
+        } catch  where error.errno == ENOTEMPTY || error.errno == EEXIST {
+            // Somebody has begun to work on the job again; the directory is theirs now.
+            logger.debug("the job's directory is in use again", metadata: metadata.with(LogKey.filePath, directory))
+        } catch {
+            var result = Result()
+            self.report(failure: "", error.errno, into: &result)
+            report.add(result.report)
+        }
+    }
+
+    private func open() throws(FileSystemError) -> RootedDirectory? {
+        do throws(FileSystemError) { return try root.openDirectory(directory) } catch  where error.isNotFound {
+            return nil
+        }
+    }
+
+    private func absolute(_ name: String) -> String {
+        root.path + "/" + directory + (name.isEmpty ? "" : "/" + name)
+    }
+
+    private func log(removed name: String, _ status: FileStatus, isStray: Bool) {
+        logger.info(
+            isStray ? "a stray file was removed" : "temp file removed",
+            metadata: metadata.with(LogKey.filePath, absolute(name)).with(LogKey.fileBytes, status.sizeBytes)
+        )
+    }
+
+    private func report(failure name: String, _ errno: CInt, into result: inout Result) {
+        let cause = FileSystemError(operation: "remove", path: absolute(name), errno: errno)
+        result.report.failures.append(CleanupReport.Failure(path: absolute(name), errno: errno))
+        logger.error(
+            "a temp file cannot be removed; it is tried again at the next sweep",
+            metadata: metadata.with(LogKey.filePath, absolute(name)).with(LogKey.cause, cause)
+        )
+    }
+}
+
+extension CleanupReport {
+    /// Counts a removed name.
+    mutating func count(_ status: FileStatus) {
+        filesCleaned += 1
+        if status.kind == .file, status.linkCount <= 1 { bytesFreed = bytesFreed.addingClamped(status.allocatedBytes) }
+    }
+}

@@ -1,0 +1,56 @@
+public import FoundationEssentials
+public import JobModel
+
+/// What the ledger remembers of a job.
+public struct JobRecord: Sendable, Hashable {
+    public enum State: String, Sendable, Hashable, CaseIterable {
+        /// Known, and not at its end.
+        case active
+        /// A process has claimed the job's end; its terminal update may or may not have been sent.
+        case finishing
+        /// Over. Remembered so that a late duplicate is recognised.
+        case finished
+    }
+
+    public var key: JobKey
+    public var mediaID: String
+    public var state: State
+    /// The stage that has the job, or last had it. nil before the first start.
+    public var stage: Stage?
+    /// Hand-overs between stages so far.
+    public var hop: Int64
+    /// The highest progress sent so far, in per cent.
+    public var progress: Int
+    /// The step of that progress.
+    public var step: String
+    public var outcome: JobOutcome?
+    public var isCancelRequested: Bool
+    public var createdAt: Date
+    public var updatedAt: Date
+    public var finishedAt: Date?
+    /// What ``TempFileTracker/finish(_:outcome:record:)`` was given: the final ticket as JSON.
+    public var record: [UInt8]?
+
+    public var kind: MediaKind { key.kind }
+    public var id: String { key.id }
+}
+
+/// Whether a stage may start on a message.
+public enum StageStart: Sendable, Hashable {
+    /// - Parameters:
+    ///   - starts: how often this stage was started on this hop, this time included.
+    ///   - progress: the highest progress sent so far, in per cent.
+    case proceed(starts: Int, progress: Int)
+    /// A late duplicate: the job has moved on.
+    case stale(currentHop: Int64)
+    case finished(JobOutcome)
+}
+
+/// The answer to a wish for a job's lease.
+public enum LeaseResult: Sendable {
+    case acquired(JobLease)
+    /// Another holder kept it for the whole time.
+    case held
+    /// The ledger remembers the job as over. Nothing was made on disk.
+    case finished(JobOutcome)
+}

@@ -1,0 +1,187 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import JobModel
+
+/// A file's row.
+struct FileRow: Sendable {
+    enum State: String, Sendable {
+        /// On the books; the file may or may not exist.
+        case planned
+        /// Written and on the device.
+        case present
+        /// No longer needed, or to be removed and not yet gone.
+        case marked
+    }
+
+    var name: String
+    var state: State
+    var type: TempFileType
+    var stage: JobPhase?
+    var description: String
+    var sizeBytes: Int64
+    /// Fields of the manifest that this version does not know.
+    var extra: [String: JSONValue] = [:]
+    /// Failed removals so far.
+    var attempts: Int64 = 0
+    var createdAt: Int64
+
+    static let columns = "name, state, type, stage, description, sizeBytes, extra, attempts, createdAt"
+    /// More than any file has; sums of a million of these fit 64 bits.
+    static let maximumSizeBytes: Int64 = 1 << 42
+
+    init(
+        name: String,
+        state: State,
+        type: TempFileType,
+        stage: JobPhase?,
+        description: String,
+        sizeBytes: Int64,
+        createdAt: Int64
+    ) {
+        self.name = name
+        self.state = state
+        self.type = type
+        self.stage = stage
+        self.description = description
+        self.sizeBytes = sizeBytes
+        self.createdAt = createdAt
+    }
+
+    init(_ row: Row) {
+        name = row["name"]
+        let stage: String? = row["stage"]
+        let extra: String? = row["extra"]
+        // A word that a newer version wrote: what may exist, and what it is for, is not known.
+        state = State(rawValue: row["state"]) ?? .planned
+        type = TempFileType(rawValue: row["type"]) ?? .intermediate
+        self.stage = stage.flatMap { JobPhase(rawValue: $0) }
+        description = row["description"]
+        sizeBytes = row["sizeBytes"]
+        self.extra = extra.flatMap { try? JSONValue(parsing: $0.utf8).objectValue } ?? [:]
+        attempts = row["attempts"]
+        createdAt = row["createdAt"]
+    }
+
+    func entry(path: String) -> TempFileEntry {
+        var entry = TempFileEntry(
+            path: path,
+            stage: stage,
+            createdAt: Timestamp.string(Date(milliseconds: createdAt)),
+            sizeBytes: sizeBytes,
+            type: type,
+            description: description,
+            isMarkedForCleanup: state == .marked
+        )
+        entry.unknown = extra
+        return entry
+    }
+
+    var extraText: String? {
+        extra.isEmpty ? nil : String(decoding: JSONValue.object(extra).serialized(), as: UTF8.self)
+    }
+
+    static func storable(_ sizeBytes: Int64) -> Int64 { min(max(sizeBytes, 0), maximumSizeBytes) }
+}
+
+extension Ledger {
+    static func files(_ db: Database, job number: Int64) throws -> [FileRow] {
+        let sql = "SELECT \(FileRow.columns) FROM file WHERE job = ? ORDER BY number"
+        return try Row.fetchAll(db, sql: sql, arguments: [number]).map { FileRow($0) }
+    }
+
+    /// Plans a file. A name that is on the books already starts over.
+    static func plan(_ db: Database, _ file: FileRow, job number: Int64) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO file (job, name, state, type, stage, description, sizeBytes, createdAt)
+                VALUES (?, ?, 'planned', ?, ?, ?, 0, ?)
+                ON CONFLICT (job, name) DO UPDATE SET state = 'planned', type = excluded.type, stage = excluded.stage,
+                    description = excluded.description, sizeBytes = 0, attempts = 0, errno = NULL,
+                    createdAt = excluded.createdAt
+                """,
+            arguments: [
+                number, file.name, file.type.rawValue, file.stage?.rawValue, file.description, file.createdAt,
+            ]
+        )
+    }
+
+    /// Adds a file that a manifest names and the books do not. Books that know it know better; only the fields that this
+    /// version does not understand are taken over.
+    static func importFile(_ db: Database, _ file: FileRow, job number: Int64) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO file (job, name, state, type, stage, description, sizeBytes, extra, createdAt)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (job, name) DO UPDATE SET extra = COALESCE(excluded.extra, extra)
+                """,
+            arguments: [
+                number, file.name, file.state.rawValue, file.type.rawValue, file.stage?.rawValue, file.description,
+                FileRow.storable(file.sizeBytes), file.extraText, file.createdAt,
+            ]
+        )
+    }
+
+    static func setSize(_ db: Database, job number: Int64, name: String, sizeBytes: Int64) throws {
+        try db.execute(
+            sql: "UPDATE file SET sizeBytes = ? WHERE job = ? AND name = ?",
+            arguments: [FileRow.storable(sizeBytes), number, name]
+        )
+    }
+
+    /// Records a file as written. Books that were lost meanwhile get a row for it.
+    static func setPresent(_ db: Database, job number: Int64, name: String, sizeBytes: Int64, now: Int64) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO file (job, name, state, type, description, sizeBytes, createdAt)
+                VALUES (?, ?, 'present', 'intermediate', '', ?, ?)
+                ON CONFLICT (job, name) DO UPDATE SET state = 'present', sizeBytes = excluded.sizeBytes
+                """,
+            arguments: [number, name, FileRow.storable(sizeBytes), now]
+        )
+    }
+
+    /// - Returns: whether the file is on the books.
+    static func mark(_ db: Database, job number: Int64, name: String) throws -> Bool {
+        try db.execute(
+            sql: "UPDATE file SET state = 'marked' WHERE job = ? AND name = ?",
+            arguments: [number, name]
+        )
+        return db.changesCount > 0
+    }
+
+    /// Takes removed files off the books, and notes those that are still there.
+    static func settle(
+        _ db: Database,
+        job number: Int64,
+        gone: [String],
+        failed: [(name: String, errno: CInt)],
+        now: Int64
+    ) throws {
+        for name in gone {
+            try db.execute(sql: "DELETE FROM file WHERE job = ? AND name = ?", arguments: [number, name])
+        }
+        for failure in failed {
+            try db.execute(
+                sql: "UPDATE file SET state = 'marked', attempts = attempts + 1, errno = ? WHERE job = ? AND name = ?",
+                arguments: [failure.errno, number, failure.name]
+            )
+        }
+        try db.execute(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, number])
+    }
+
+    static func statistics(_ db: Database) throws -> [MediaKind: TempFileStatistics] {
+        var result: [MediaKind: TempFileStatistics] = [:]
+        for kind in MediaKind.allCases { result[kind] = TempFileStatistics() }
+        for row in try Row.fetchAll(db, sql: "SELECT kind, jobs, files, bytes FROM usage") {
+            guard let kind = MediaKind(rawValue: row["kind"]) else { continue }
+            let jobs: Int64 = row["jobs"]
+            let files: Int64 = row["files"]
+            result[kind] = TempFileStatistics(
+                totalJobs: Int(clamping: jobs),
+                totalFiles: Int(clamping: files),
+                totalSizeBytes: row["bytes"]
+            )
+        }
+        return result
+    }
+}

@@ -1,0 +1,236 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import JobModel
+
+/// A job's row.
+struct JobRow: Sendable {
+    var number: Int64
+    /// The name of the job's directory within its kind.
+    var directory: String
+    var record: JobRecord
+
+    static let columns = """
+        number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, isCancelRequested, record,
+        createdAt, updatedAt, finishedAt
+        """
+
+    /// nil for a row of a kind or state that a newer version wrote.
+    init?(_ row: Row) {
+        guard let kind = MediaKind(rawValue: row["kind"]), let state = JobRecord.State(rawValue: row["state"]) else {
+            return nil
+        }
+        number = row["number"]
+        directory = row["directory"]
+        let id: Data = row["id"]
+        let stage: String? = row["stage"]
+        let outcome: String? = row["outcome"]
+        let finishedAt: Int64? = row["finishedAt"]
+        let final: Data? = row["record"]
+        let progress: Int64 = row["progress"]
+        record = JobRecord(
+            key: JobKey(kind: kind, id: String(decoding: id, as: UTF8.self)),
+            mediaID: row["mediaID"],
+            state: state,
+            stage: stage.flatMap { Stage(rawValue: $0) },
+            hop: row["hop"],
+            progress: Int(clamping: progress),
+            step: row["step"],
+            outcome: outcome.flatMap { JobOutcome(rawValue: $0) },
+            isCancelRequested: row["isCancelRequested"],
+            createdAt: Date(milliseconds: row["createdAt"]),
+            updatedAt: Date(milliseconds: row["updatedAt"]),
+            finishedAt: finishedAt.map { Date(milliseconds: $0) },
+            record: final.map { [UInt8]($0) }
+        )
+    }
+
+    /// How the job ended, when it has.
+    var end: JobOutcome? { record.state == .finished ? record.outcome ?? .completed : nil }
+}
+
+extension Ledger {
+    static func job(_ db: Database, _ key: JobKey) throws -> JobRow? {
+        let sql = "SELECT \(JobRow.columns) FROM job WHERE kind = ? AND id = ?"
+        return try Row.fetchOne(db, sql: sql, arguments: [key.kind.rawValue, Data(key.id.utf8)]).flatMap(JobRow.init)
+    }
+
+    static func job(_ db: Database, kind: MediaKind, directory: String) throws -> JobRow? {
+        let sql = "SELECT \(JobRow.columns) FROM job WHERE kind = ? AND directory = ?"
+        return try Row.fetchOne(db, sql: sql, arguments: [kind.rawValue, directory]).flatMap(JobRow.init)
+    }
+
+    /// The job's row, made where it is missing.
+    static func ensureJob(_ db: Database, _ key: JobKey, now: Int64) throws -> JobRow {
+        if let known = try job(db, key) { return known }
+        try db.execute(
+            sql: """
+                INSERT INTO job (kind, id, directory, createdAt, updatedAt) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (kind, id) DO NOTHING
+                """,
+            arguments: [
+                key.kind.rawValue, Data(key.id.utf8), Workspace.directoryName(ofJobID: key.id), now, now,
+            ]
+        )
+        guard let made = try job(db, key) else {
+            throw TempFileError(
+                code: .ledger,
+                message: "the ledger holds the job \(key) in a form that this version does not know",
+                isRetriable: false
+            )
+        }
+        return made
+    }
+
+    /// The job's row, for adding to it.
+    ///
+    /// - Throws: ``TempFileError`` with code `jobFinished`.
+    static func ensureLiveJob(_ db: Database, _ key: JobKey, now: Int64) throws -> JobRow {
+        let row = try ensureJob(db, key, now: now)
+        guard row.end == nil else {
+            throw TempFileError(
+                code: .jobFinished,
+                message: "the job \(key) is finished; a duplicate of it must be dropped",
+                isRetriable: false
+            )
+        }
+        return row
+    }
+
+    static func begin(
+        _ db: Database,
+        _ key: JobKey,
+        stage: Stage,
+        hop: Int64,
+        mediaID: String,
+        imports: [FileRow],
+        now: Int64
+    ) throws -> StageStart {
+        let row = try ensureJob(db, key, now: now)
+        if let end = row.end { return .finished(end) }
+        if hop < row.record.hop { return .stale(currentHop: row.record.hop) }
+        try db.execute(
+            sql: "UPDATE job SET hop = ?, stage = ?, mediaID = ?, updatedAt = ? WHERE number = ?",
+            arguments: [hop, stage.rawValue, mediaID, now, row.number]
+        )
+        let starts = try Int64.fetchOne(
+            db,
+            sql: """
+                INSERT INTO start (job, stage, hop, count) VALUES (?, ?, ?, 1)
+                ON CONFLICT (job, stage, hop) DO UPDATE SET count = count + 1 RETURNING count
+                """,
+            arguments: [row.number, stage.rawValue, hop]
+        )
+        for file in imports { try importFile(db, file, job: row.number) }
+        return .proceed(starts: Int(clamping: starts ?? 1), progress: row.record.progress)
+    }
+
+    static func handBack(_ db: Database, _ key: JobKey, stage: Stage, hop: Int64, now: Int64) throws {
+        guard let row = try job(db, key) else { return }
+        try db.execute(
+            sql: "UPDATE start SET count = count - 1 WHERE job = ? AND stage = ? AND hop = ? AND count > 0",
+            arguments: [row.number, stage.rawValue, hop]
+        )
+        try db.execute(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, row.number])
+    }
+
+    static func handedOver(_ db: Database, _ key: JobKey, to stage: Stage, hop: Int64, now: Int64) throws {
+        let row = try ensureJob(db, key, now: now)
+        // The next stage may have begun already, or even be further.
+        try db.execute(
+            sql:
+                "UPDATE job SET hop = ?, stage = ?, updatedAt = ? WHERE number = ? AND hop <= ? AND state <> 'finished'",
+            arguments: [hop, stage.rawValue, now, row.number, hop]
+        )
+    }
+
+    static func recordProgress(_ db: Database, _ key: JobKey, percent: Int, step: String, now: Int64) throws -> Int {
+        let row = try ensureJob(db, key, now: now)
+        let highest = max(row.record.progress, min(max(percent, 0), 100))
+        try db.execute(
+            sql: "UPDATE job SET progress = ?, step = ?, updatedAt = ? WHERE number = ?",
+            arguments: [highest, step, now, row.number]
+        )
+        return highest
+    }
+
+    static func claimFinish(
+        _ db: Database,
+        _ key: JobKey,
+        outcome: JobOutcome,
+        token: String,
+        now: Int64
+    ) throws -> Bool {
+        let row = try ensureJob(db, key, now: now)
+        try db.execute(
+            sql: """
+                UPDATE job SET state = 'finishing', outcome = ?, finishToken = ?, updatedAt = ?
+                WHERE number = ? AND (state = 'active' OR (state = 'finishing' AND finishToken = ?))
+                """,
+            arguments: [outcome.rawValue, token, now, row.number, token]
+        )
+        return db.changesCount > 0
+    }
+
+    static func finish(_ db: Database, _ key: JobKey, outcome: JobOutcome, record: [UInt8], now: Int64) throws {
+        let row = try ensureJob(db, key, now: now)
+        try db.execute(
+            sql: """
+                UPDATE job SET state = 'finished', outcome = ?, record = ?, updatedAt = ?,
+                    finishedAt = COALESCE(finishedAt, ?)
+                WHERE number = ?
+                """,
+            arguments: [outcome.rawValue, Data(record), now, now, row.number]
+        )
+        try db.execute(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
+        // A file that could not be removed stays on the books, so that the next sweep tries again.
+        try db.execute(sql: "DELETE FROM file WHERE job = ? AND attempts = 0", arguments: [row.number])
+    }
+
+    static func jobs(_ db: Database, limit: Int, state: JobRecord.State?) throws -> [JobRecord] {
+        let condition = state == nil ? "" : "WHERE state = ?"
+        var arguments: StatementArguments = []
+        if let state { arguments += [state.rawValue] }
+        arguments += [max(limit, 0)]
+        let sql = "SELECT \(JobRow.columns) FROM job \(condition) ORDER BY number DESC LIMIT ?"
+        return try Row.fetchAll(db, sql: sql, arguments: arguments).compactMap { JobRow($0)?.record }
+    }
+
+    /// - Returns: whether there was a finished job to forget.
+    static func forget(_ db: Database, _ key: JobKey, now: Int64) throws -> Bool {
+        guard let row = try job(db, key), row.end != nil else { return false }
+        // Files that could not be removed need a job that they belong to.
+        try db.execute(
+            sql: """
+                UPDATE job SET state = 'active', stage = NULL, hop = 0, progress = 0, step = '', outcome = NULL,
+                    finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL, updatedAt = ?
+                WHERE number = ? AND fileCount > 0
+                """,
+            arguments: [now, row.number]
+        )
+        try db.execute(sql: "DELETE FROM job WHERE number = ? AND fileCount = 0", arguments: [row.number])
+        return true
+    }
+
+    /// Forgets finished jobs without files.
+    static func prune(_ db: Database, finishedBefore: Int64, limit: Int) throws -> Int {
+        try db.execute(
+            sql: """
+                DELETE FROM job WHERE number IN (
+                    SELECT number FROM job WHERE state = 'finished' AND finishedAt < ? AND fileCount = 0 LIMIT ?)
+                """,
+            arguments: [finishedBefore, limit]
+        )
+        return db.changesCount
+    }
+
+    static func requestCancel(_ db: Database, _ key: JobKey, now: Int64) throws -> Bool {
+        try db.execute(
+            sql: """
+                UPDATE job SET isCancelRequested = 1, updatedAt = ?
+                WHERE kind = ? AND id = ? AND state = 'active'
+                """,
+            arguments: [now, key.kind.rawValue, Data(key.id.utf8)]
+        )
+        return db.changesCount > 0
+    }
+}

@@ -1,0 +1,112 @@
+internal import FoundationEssentials
+internal import GRDB
+
+/// The ledger's tables. A migration that was released is never changed; a new one is added after it.
+enum LedgerSchema {
+    static func migrator(createdAt: Date) -> DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1: jobs, starts, files, usage") { db in
+            try db.execute(sql: tables)
+            try db.execute(sql: counters)
+            try db.execute(sql: "INSERT INTO about (createdAt) VALUES (?)", arguments: [createdAt.milliseconds])
+        }
+        return migrator
+    }
+
+    // Times are milliseconds since 1970. A job's id is bytes: SQLite would end a text at a NUL, and two ids could become
+    // one. STRICT keeps every column of its type, so that reading one back cannot fail.
+    private static let tables = """
+        CREATE TABLE about (createdAt INTEGER NOT NULL) STRICT;
+
+        CREATE TABLE job (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            id BLOB NOT NULL,
+            directory TEXT NOT NULL,
+            mediaID TEXT NOT NULL DEFAULT '',
+            state TEXT NOT NULL DEFAULT 'active',
+            stage TEXT,
+            hop INTEGER NOT NULL DEFAULT 0,
+            progress INTEGER NOT NULL DEFAULT 0,
+            step TEXT NOT NULL DEFAULT '',
+            outcome TEXT,
+            finishToken TEXT,
+            isCancelRequested INTEGER NOT NULL DEFAULT 0,
+            record BLOB,
+            fileCount INTEGER NOT NULL DEFAULT 0,
+            createdAt INTEGER NOT NULL,
+            updatedAt INTEGER NOT NULL,
+            finishedAt INTEGER,
+            UNIQUE (kind, id),
+            UNIQUE (kind, directory)
+        ) STRICT;
+        CREATE INDEX jobByState ON job (state, number);
+        CREATE INDEX jobWithFiles ON job (number) WHERE fileCount > 0;
+
+        CREATE TABLE start (
+            job INTEGER NOT NULL REFERENCES job (number) ON DELETE CASCADE,
+            stage TEXT NOT NULL,
+            hop INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (job, stage, hop)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE file (
+            number INTEGER PRIMARY KEY,
+            job INTEGER NOT NULL REFERENCES job (number),
+            name TEXT NOT NULL,
+            state TEXT NOT NULL,
+            type TEXT NOT NULL,
+            stage TEXT,
+            description TEXT NOT NULL,
+            sizeBytes INTEGER NOT NULL,
+            extra TEXT,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            errno INTEGER,
+            createdAt INTEGER NOT NULL,
+            UNIQUE (job, name)
+        ) STRICT;
+
+        CREATE TABLE usage (
+            kind TEXT PRIMARY KEY,
+            jobs INTEGER NOT NULL DEFAULT 0,
+            files INTEGER NOT NULL DEFAULT 0,
+            bytes INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO usage (kind) VALUES ('video'), ('image');
+        """
+
+    // Statistics are asked for at every health check; counting a million rows would take too long.
+    private static let counters = """
+        CREATE TRIGGER fileAdded AFTER INSERT ON file BEGIN
+            UPDATE job SET fileCount = fileCount + 1 WHERE number = NEW.job;
+            UPDATE usage SET
+                files = files + 1,
+                bytes = bytes + NEW.sizeBytes,
+                jobs = jobs + (SELECT fileCount = 1 FROM job WHERE number = NEW.job)
+            WHERE kind = (SELECT kind FROM job WHERE number = NEW.job);
+        END;
+        CREATE TRIGGER fileRemoved AFTER DELETE ON file BEGIN
+            UPDATE job SET fileCount = fileCount - 1 WHERE number = OLD.job;
+            UPDATE usage SET
+                files = files - 1,
+                bytes = bytes - OLD.sizeBytes,
+                jobs = jobs - (SELECT fileCount = 0 FROM job WHERE number = OLD.job)
+            WHERE kind = (SELECT kind FROM job WHERE number = OLD.job);
+        END;
+        CREATE TRIGGER fileResized AFTER UPDATE OF sizeBytes ON file WHEN NEW.sizeBytes <> OLD.sizeBytes BEGIN
+            UPDATE usage SET bytes = bytes + NEW.sizeBytes - OLD.sizeBytes
+            WHERE kind = (SELECT kind FROM job WHERE number = NEW.job);
+        END;
+        """
+}
+
+extension Date {
+    /// Since 1970. Any moment fits: what 64 bits cannot hold becomes the nearest they can.
+    var milliseconds: Int64 {
+        let value = (timeIntervalSince1970 * 1000).rounded()
+        return Int64(exactly: value) ?? (value > 0 ? .max : .min)
+    }
+
+    init(milliseconds: Int64) { self.init(timeIntervalSince1970: Double(milliseconds) / 1000) }
+}

@@ -1,0 +1,119 @@
+internal import Glibc
+public import JobModel
+internal import Logging
+internal import RootedFiles
+
+extension TempFileTracker {
+    /// Removes files of a job now, as an output whose upload is confirmed, and takes them off the books. What cannot be
+    /// removed is in the report and stays on the books, marked. Called under the job's lease.
+    ///
+    /// - Parameter paths: absolute, or names. One that is not in the job's directory is a failure with `EXDEV`, and is
+    ///   left alone.
+    public func releaseFiles(_ paths: [String], job: JobKey) async -> CleanupReport {
+        let start = ContinuousClock.now
+        var report = CleanupReport()
+        var names: [String] = []
+        for path in paths {
+            if let name = trackableName(path, job: job) {
+                names.append(name)
+            } else {
+                report.failures.append(CleanupReport.Failure(path: path, errno: EXDEV))
+                logger.warning(
+                    "a file outside its job's directory was to be released; it is left alone",
+                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, String(path.prefix(4096)))
+                )
+            }
+        }
+        let (wanted, cleaner) = (names, cleaner(directory: workspace.directory(of: job), job: job))
+        do throws(TempFileError) {
+            let row = try await ledger.read { try Ledger.job($0, job) }
+            let result = try await OwnThread.run { () throws(TempFileError) in
+                cleaner.remove(wanted, tracked: Set(wanted))
+            }
+            report.add(result.report)
+            if let row { try await settle(result, job: row.number) }
+        } catch {
+            // Rows of files that are gone do no harm: the job's clean-up drops them.
+            logger.error(
+                "files are released, but not taken off the books",
+                metadata: Logger.Metadata(job: job).with(LogKey.cause, error)
+            )
+        }
+        report.duration = ContinuousClock.now - start
+        return report
+    }
+
+    /// Removes all that a job has on disk: what the books list, whatever else is in its directory, and the directory.
+    /// Links are removed themselves, never followed. What cannot be removed stays on the books, marked, and is reported.
+    ///
+    /// - Throws: ``TempFileError`` with code `leaseNotHeld` when this tracker does not hold the job's lease.
+    public func cleanupJobTempFiles(_ job: JobKey) async throws(TempFileError) -> CleanupReport {
+        try requireLease(job)
+        let row = try await ledger.read { try Ledger.job($0, job) }
+        let report = try await clean(directory: workspace.directory(of: job), row: row, job: job)
+        var metadata = Logger.Metadata(job: job)
+        metadata[LogKey.fileCount] = "\(report.filesCleaned)"
+        metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
+        metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
+        logger.info("temp files of the job cleaned up", metadata: metadata)
+        return report
+    }
+
+    /// Removes the temp files of every job that nobody works on.
+    public func cleanupAllTempFiles() async throws(TempFileError) -> CleanupReport {
+        let start = ContinuousClock.now
+        var report = CleanupReport()
+        for place in try await jobDirectories() {
+            report.add(try await removeStray(place))
+            guard let hold = try await tryLease(directory: place.path, makesDirectory: place.job != nil) else {
+                continue
+            }
+            defer { hold.releaseRemovingEmptyDirectory() }
+            let row = try await row(of: place)
+            report.add(try await clean(directory: place.path, row: row, job: row?.record.key))
+        }
+        report.duration = ContinuousClock.now - start
+        return report
+    }
+
+    /// Empties and removes one directory. The caller holds its lease.
+    func clean(directory: String, row: JobRow?, job: JobKey?) async throws(TempFileError) -> CleanupReport {
+        let start = ContinuousClock.now
+        let cleaner = cleaner(directory: directory, job: job)
+        var tracked: [String] = []
+        if let row { tracked = try await ledger.read { try Ledger.files($0, job: row.number) }.map(\.name) }
+        let names = tracked
+        var result = try await OwnThread.run { () throws(TempFileError) in cleaner.empty(tracked: names) }
+        // First the books, then the directory: were it the other way round, a new worker could plan files in between.
+        if let row { try await settle(result, job: row.number) }
+        if result.report.failures.isEmpty {
+            var report = result.report
+            cleaner.removeDirectory(into: &report)
+            result.report = report
+        }
+        result.report.duration = ContinuousClock.now - start
+        return result.report
+    }
+
+    /// Removes what is in the place of a job's directory and is none.
+    func removeStray(_ place: JobPlace) async throws(TempFileError) -> CleanupReport {
+        let cleaner = cleaner(directory: place.path, job: place.job)
+        return try await OwnThread.run { () throws(TempFileError) in cleaner.removeStray() }
+    }
+
+    func settle(_ result: JobDirectoryCleaner.Result, job number: Int64) async throws(TempFileError) {
+        if result.gone.isEmpty && result.failed.isEmpty { return }
+        let now = nowMilliseconds
+        let (gone, failed) = (result.gone, result.failed)
+        try await ledger.write { try Ledger.settle($0, job: number, gone: gone, failed: failed, now: now) }
+    }
+
+    func cleaner(directory: String, job: JobKey?) -> JobDirectoryCleaner {
+        JobDirectoryCleaner(
+            root: workspace.root,
+            directory: directory,
+            logger: logger,
+            metadata: job.map { Logger.Metadata(job: $0) } ?? [:]
+        )
+    }
+}

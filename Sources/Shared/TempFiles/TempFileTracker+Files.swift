@@ -1,0 +1,241 @@
+internal import Glibc
+public import JobModel
+internal import Logging
+public import RootedFiles
+
+extension TempFileTracker {
+    /// Puts one file on the books, as ``trackFiles(_:job:stage:)`` does.
+    public func trackFile(_ file: NewFile, job: JobKey, stage: Stage) async throws(TempFileError) -> TrackedFile {
+        try await trackFiles([file], job: job, stage: stage)
+        return TrackedFile(job: job, name: file.name, absolutePath: workspace.absolutePath(of: file.name, job: job))
+    }
+
+    /// Puts files on the books before they exist, in one transaction, and makes the subdirectories they need. The caller
+    /// makes the files afterwards. A name that is on the books already starts over, as in a repeated run.
+    ///
+    /// - Throws: ``TempFileError`` with code `invalidName` for a name that leaves the job's directory or is reserved, and
+    ///   `jobFinished`.
+    @discardableResult
+    public func trackFiles(
+        _ files: [NewFile],
+        job: JobKey,
+        stage: Stage
+    ) async throws(TempFileError) -> [TrackedFile] {
+        for file in files { try FileName.check(file.name) }
+        let now = nowMilliseconds
+        let rows = files.map {
+            FileRow(
+                name: $0.name,
+                state: .planned,
+                type: $0.type,
+                stage: stage.working,
+                description: $0.description,
+                sizeBytes: 0,
+                createdAt: now
+            )
+        }
+        try await ledger.write { db in
+            let number = try Ledger.ensureLiveJob(db, job, now: now).number
+            for row in rows { try Ledger.plan(db, row, job: number) }
+        }
+        let parents = Set(files.flatMap { FileName.parents(of: $0.name) }).sorted { $0.utf8.count < $1.utf8.count }
+        if !parents.isEmpty {
+            let workspace = workspace
+            try await OwnThread.run { () throws(TempFileError) in
+                try onFileSystem { () throws(FileSystemError) in
+                    let directory = try workspace.open(job)
+                    for parent in parents { try directory.makeDirectory(parent) }
+                }
+            }
+        }
+        let tracked = files.map {
+            TrackedFile(job: job, name: $0.name, absolutePath: workspace.absolutePath(of: $0.name, job: job))
+        }
+        for file in tracked { logger.debug("file planned", metadata: metadata(file)) }
+        return tracked
+    }
+
+    /// A file of the job by its absolute path or its name, for reading or recording. Says nothing of whether it exists.
+    ///
+    /// - Throws: ``TempFileError`` with code `foreignPath`.
+    public func file(_ path: String, job: JobKey) throws(TempFileError) -> TrackedFile {
+        guard let name = trackableName(path, job: job) else {
+            throw TempFileError(
+                code: .foreignPath,
+                message: "`\(path.prefix(300))` is not in the directory of the job \(job); it is left alone",
+                isRetriable: false
+            )
+        }
+        return TrackedFile(job: job, name: name, absolutePath: workspace.absolutePath(of: name, job: job))
+    }
+
+    /// Records how large files are while they grow.
+    public func recordSizes(_ sizes: [TrackedFile: Int64]) async throws(TempFileError) {
+        let now = nowMilliseconds
+        try await ledger.write { db in
+            for (job, files) in Dictionary(grouping: sizes, by: \.key.job) {
+                let number = try Ledger.ensureJob(db, job, now: now).number
+                for (file, size) in files { try Ledger.setSize(db, job: number, name: file.name, sizeBytes: size) }
+            }
+        }
+    }
+
+    /// Makes written files last: bytes and names are on the device, and the books say so with the real sizes.
+    ///
+    /// - Returns: the manifest's entries of these files, in their order.
+    /// - Throws: ``TempFileError`` with code `missingFile`, naming the file.
+    public func commitFiles(_ files: [TrackedFile]) async throws(TempFileError) -> [TempFileEntry] {
+        let workspace = workspace
+        let sizes = try await OwnThread.run { () throws(TempFileError) in
+            try Self.synchronize(files, workspace: workspace)
+        }
+        let now = nowMilliseconds
+        let entries = try await ledger.write { db in
+            var entries: [TempFileEntry] = []
+            for (job, indices) in Dictionary(grouping: files.indices, by: { files[$0].job }) {
+                let number = try Ledger.ensureLiveJob(db, job, now: now).number
+                for index in indices {
+                    let (name, size) = (files[index].name, sizes[index])
+                    try Ledger.setPresent(db, job: number, name: name, sizeBytes: size, now: now)
+                }
+                let wanted = Set(indices.map { files[$0].name })
+                for row in try Ledger.files(db, job: number) where wanted.contains(row.name) {
+                    entries.append(row.entry(path: workspace.absolutePath(of: row.name, job: job)))
+                }
+            }
+            return entries
+        }
+        for (file, size) in zip(files, sizes) {
+            logger.debug("file written", metadata: metadata(file).with(LogKey.fileBytes, size))
+        }
+        let byPath = Dictionary(entries.map { ($0.path, $0) }) { first, _ in first }
+        return files.compactMap { byPath[$0.absolutePath] }
+    }
+
+    /// The manifest: every file of the job that exists or may exist.
+    public func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
+        let workspace = workspace
+        return try await ledger.read { db in
+            guard let row = try Ledger.job(db, job) else { return [] }
+            return try Ledger.files(db, job: row.number).map {
+                $0.entry(path: workspace.absolutePath(of: $0.name, job: job))
+            }
+        }
+    }
+
+    /// Records that a file is no longer needed. It is removed when the job is cleaned up. A file that is off the books
+    /// already is fine: the run that took it off may be repeated.
+    ///
+    /// - Parameter path: absolute, or the file's name.
+    /// - Throws: ``TempFileError`` with code `foreignPath`.
+    public func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
+        let file = try file(path, job: job)
+        let isKnown = try await ledger.write { db in
+            guard let row = try Ledger.job(db, job) else { return false }
+            return try Ledger.mark(db, job: row.number, name: file.name)
+        }
+        logger.debug(
+            isKnown ? "file marked for clean-up" : "a file to be marked is not on the books",
+            metadata: metadata(file)
+        )
+    }
+
+    /// Looks at a file that a stage is about to rely on. Blocks for the time of a look-up.
+    public func verify(path: String, job: JobKey, expectedBytes: Int64?) async -> FileCheck {
+        guard let name = trackableName(path, job: job) else { return .foreign }
+        do throws(FileSystemError) {
+            guard let found = try workspace.open(job).status(name) else { return .missing }
+            if found.kind != .file { return .foreign }
+            if let expectedBytes, expectedBytes != found.sizeBytes { return .wrongSize(foundBytes: found.sizeBytes) }
+            return .ok(sizeBytes: found.sizeBytes)
+        } catch  where error.isOutsideRoot {
+            return .foreign
+        } catch {
+            if !error.isNotFound {
+                logger.warning(
+                    "a temp file cannot be looked at",
+                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, path).with(LogKey.cause, error)
+                )
+            }
+            return .missing
+        }
+    }
+
+    /// Makes or empties a tracked file, mode 0600, for writing.
+    public func openForWriting(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+        try open(file, flags: O_RDWR | O_CREAT | O_TRUNC)
+    }
+
+    public func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+        try open(file, flags: O_RDONLY)
+    }
+
+    private func open(_ file: TrackedFile, flags: CInt) throws(TempFileError) -> OpenFile {
+        do throws(FileSystemError) {
+            // O_NONBLOCK: a pipe in the file's place must not hold the caller; regular files ignore it.
+            let opened = try workspace.open(file.job).openFile(file.name, flags: flags | O_NONBLOCK)
+            if try opened.status().kind == .file { return opened }
+        } catch {
+            throw TempFileError(error)
+        }
+        throw TempFileError(
+            code: .fileSystem,
+            message: "\(file.absolutePath) is not a regular file; clean the job up and run it again",
+            isRetriable: false
+        )
+    }
+
+    /// Returns the files' sizes when they and their names are on the device.
+    private static func synchronize(
+        _ files: [TrackedFile],
+        workspace: Workspace
+    ) throws(TempFileError) -> [Int64] {
+        var sizes: [Int64] = []
+        var jobs: [JobKey: RootedDirectory] = [:]
+        var parents: [JobKey: Set<String>] = [:]
+        for file in files {
+            do throws(FileSystemError) {
+                let directory = if let known = jobs[file.job] { known } else { try workspace.open(file.job) }
+                jobs[file.job] = directory
+                let opened = try directory.openFile(file.name, flags: O_RDONLY | O_NONBLOCK)
+                let status = try opened.status()
+                guard status.kind == .file else {
+                    throw FileSystemError(operation: "fsync", path: file.name, errno: EINVAL)
+                }
+                try opened.synchronize()
+                sizes.append(status.sizeBytes)
+                parents[file.job, default: []].formUnion(FileName.parents(of: file.name))
+            } catch  where error.isNotFound {
+                throw TempFileError(
+                    code: .missingFile,
+                    message: "the temp file \(file.absolutePath) of the job \(file.job) is not there",
+                    isRetriable: true,
+                    errno: error.errno
+                )
+            } catch {
+                throw TempFileError(error)
+            }
+        }
+        try onFileSystem { () throws(FileSystemError) in
+            for (job, directory) in jobs {
+                for parent in parents[job] ?? [] { try directory.openDirectory(parent).synchronize() }
+                try directory.synchronize()
+            }
+            for kind in Set(jobs.keys.map(\.kind)) {
+                try workspace.root.openDirectory(Workspace.jobsDirectory + "/" + kind.rawValue).synchronize()
+            }
+        }
+        return sizes
+    }
+
+    /// The name of a job's file by its absolute path or its name; nil for what cannot be a tracked file of this job.
+    func trackableName(_ path: String, job: JobKey) -> String? {
+        let name = path.utf8.first == UInt8(ascii: "/") ? workspace.relativePath(ofJobFile: path, job: job) : path
+        guard let name, (try? FileName.check(name)) != nil else { return nil }
+        return name
+    }
+
+    func metadata(_ file: TrackedFile) -> Logger.Metadata {
+        Logger.Metadata(job: file.job).with(LogKey.filePath, file.absolutePath)
+    }
+}

@@ -1,0 +1,166 @@
+public import JobModel
+internal import Logging
+internal import RootedFiles
+
+extension TempFileTracker {
+    /// Counts the start of a stage, and says whether it may go on. Called under the job's lease.
+    ///
+    /// Files of the manifest that lie in the job's own directory and are not on the books, as after the loss of the
+    /// ledger, are put there again. Anything else a manifest names is ignored for good.
+    public func begin(
+        _ job: JobKey,
+        stage: Stage,
+        hop: Int64,
+        mediaID: String,
+        manifest: [TempFileEntry]?
+    ) async throws(TempFileError) -> StageStart {
+        let imports = try await existingFiles(of: manifest ?? [], job: job)
+        let now = nowMilliseconds
+        let start = try await ledger.write { db in
+            try Ledger.begin(db, job, stage: stage, hop: hop, mediaID: mediaID, imports: imports, now: now)
+        }
+        logger.debug("stage \(stage.rawValue) on hop \(hop): \(start)", metadata: Logger.Metadata(job: job))
+        return start
+    }
+
+    /// Takes a start back: the stage was drained, which is no fault of the job.
+    public func handBack(_ job: JobKey, stage: Stage, hop: Int64) async throws(TempFileError) {
+        let now = nowMilliseconds
+        try await ledger.write { try Ledger.handBack($0, job, stage: stage, hop: hop, now: now) }
+    }
+
+    /// Records that the message for the next stage is confirmed. `hop` is that message's.
+    public func handedOver(_ job: JobKey, to stage: Stage, hop: Int64) async throws(TempFileError) {
+        let now = nowMilliseconds
+        try await ledger.write { try Ledger.handedOver($0, job, to: stage, hop: hop, now: now) }
+    }
+
+    /// Keeps progress from going backwards.
+    ///
+    /// - Parameter percent: 0 to 100; anything else is the nearest of these.
+    /// - Returns: the progress to tell: the highest so far.
+    public func recordProgress(_ job: JobKey, percent: Int, step: String) async throws(TempFileError) -> Int {
+        let now = nowMilliseconds
+        return try await ledger.write { try Ledger.recordProgress($0, job, percent: percent, step: step, now: now) }
+    }
+
+    /// Claims the right to send the job's terminal update.
+    ///
+    /// - Parameter token: the same for every delivery of one message, and for no other message.
+    /// - Returns: false for a duplicate: another message has claimed the end, or the job is finished.
+    public func claimFinish(
+        _ job: JobKey,
+        outcome: JobOutcome,
+        token: String
+    ) async throws(TempFileError) -> Bool {
+        let now = nowMilliseconds
+        return try await ledger.write { try Ledger.claimFinish($0, job, outcome: outcome, token: token, now: now) }
+    }
+
+    /// Records the job's end. Its files leave the books, but for those that could not be removed.
+    ///
+    /// - Parameter record: the final ticket as JSON, for whoever asks later.
+    public func finish(_ job: JobKey, outcome: JobOutcome, record: [UInt8]) async throws(TempFileError) {
+        let now = nowMilliseconds
+        try await ledger.write { try Ledger.finish($0, job, outcome: outcome, record: record, now: now) }
+        logger.info("job \(outcome.rawValue)", metadata: Logger.Metadata(job: job))
+    }
+
+    public func job(_ key: JobKey) async throws(TempFileError) -> JobRecord? {
+        try await ledger.read { try Ledger.job($0, key)?.record }
+    }
+
+    /// The jobs on the books, the newest first.
+    public func jobs(limit: Int, state: JobRecord.State? = nil) async throws(TempFileError) -> [JobRecord] {
+        try await ledger.read { try Ledger.jobs($0, limit: limit, state: state) }
+    }
+
+    /// Makes a finished job unknown, so that it may run again.
+    ///
+    /// - Returns: false when no finished job has this key.
+    @discardableResult
+    public func forget(_ job: JobKey) async throws(TempFileError) -> Bool {
+        let now = nowMilliseconds
+        return try await ledger.write { try Ledger.forget($0, job, now: now) }
+    }
+
+    /// Forgets finished jobs whose retention time is over, at most `limit` at once.
+    ///
+    /// - Returns: how many.
+    @discardableResult
+    public func forgetFinishedJobs(
+        olderThan retention: Duration,
+        limit: Int = 10_000
+    ) async throws(TempFileError) -> Int {
+        let (age, overflow) = retention.components.seconds.multipliedReportingOverflow(by: 1000)
+        if overflow { return 0 }
+        let (before, underflow) = nowMilliseconds.subtractingReportingOverflow(age)
+        if underflow { return 0 }
+        return try await ledger.write { try Ledger.prune($0, finishedBefore: before, limit: max(limit, 0)) }
+    }
+
+    /// Asks the workers to give a job up.
+    ///
+    /// - Returns: false when there is no such job, or its end has begun.
+    @discardableResult
+    public func requestCancel(_ job: JobKey) async throws(TempFileError) -> Bool {
+        let now = nowMilliseconds
+        return try await ledger.write { try Ledger.requestCancel($0, job, now: now) }
+    }
+
+    public func isCancelled(_ job: JobKey) async throws(TempFileError) -> Bool {
+        try await ledger.read { try Ledger.job($0, job)?.record.isCancelRequested ?? false }
+    }
+
+    /// The files of a manifest that are in the job's own directory, and exist.
+    private func existingFiles(of manifest: [TempFileEntry], job: JobKey) async throws(TempFileError) -> [FileRow] {
+        let now = nowMilliseconds
+        let metadata = Logger.Metadata(job: job)
+        var own: [FileRow] = []
+        for entry in manifest {
+            guard let name = trackableName(entry.path, job: job) else {
+                logger.warning(
+                    "a manifest names a file outside its job's directory; it is ignored",
+                    metadata: metadata.with(LogKey.filePath, String(entry.path.prefix(4096)))
+                )
+                continue
+            }
+            var row = FileRow(
+                name: name,
+                state: entry.isMarkedForCleanup ? .marked : .present,
+                type: entry.type,
+                stage: entry.stage,
+                description: entry.description,
+                sizeBytes: entry.sizeBytes,
+                createdAt: entry.createdAt.flatMap { Timestamp.date($0)?.milliseconds } ?? now
+            )
+            row.extra = entry.unknown
+            own.append(row)
+        }
+        if own.isEmpty { return [] }
+        let (rows, workspace, logger) = (own, workspace, logger)
+        return try await OwnThread.run { () throws(TempFileError) in
+            let directory: RootedDirectory
+            do throws(FileSystemError) {
+                directory = try workspace.open(job)
+            } catch  where error.isNotFound {
+                return []
+            } catch {
+                throw TempFileError(error)
+            }
+            return rows.compactMap { row in
+                // A link or a directory is nothing that a stage of ours made.
+                guard let found = try? directory.status(row.name), found.kind == .file else {
+                    logger.debug(
+                        "a file of the manifest is not there",
+                        metadata: metadata.with(LogKey.filePath, row.name)
+                    )
+                    return nil
+                }
+                var present = row
+                present.sizeBytes = found.sizeBytes
+                return present
+            }
+        }
+    }
+}

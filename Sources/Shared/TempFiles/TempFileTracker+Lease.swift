@@ -1,0 +1,102 @@
+public import JobModel
+internal import Logging
+internal import RootedFiles
+
+extension TempFileTracker {
+    private static let longestTimeout = Duration.seconds(366 * 86_400)
+
+    /// Gets the right to work on a job, waiting for a holder to give it up.
+    ///
+    /// The job's row is committed before its directory is made, so a directory without a row is nobody's.
+    ///
+    /// - Parameter timeout: zero tries once.
+    /// - Throws: ``TempFileError`` with code `cancelled` when the waiting task is cancelled.
+    public func acquireLease(_ job: JobKey, timeout: Duration) async throws(TempFileError) -> LeaseResult {
+        let directory = workspace.directory(of: job)
+        let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)
+        while true {
+            if let end = try await prepare(job) { return .finished(end) }
+            switch try await wait(directory, makesDirectory: true, deadline: deadline) {
+            case .locked(let file):
+                let hold = LeaseHold(file, directory: directory, root: workspace.root, registry: registry)
+                // The holder that was waited for may have ended the job.
+                if let end = try await prepare(job) {
+                    hold.releaseRemovingEmptyDirectory()
+                    return .finished(end)
+                }
+                logger.debug("lease acquired", metadata: Logger.Metadata(job: job))
+                return .acquired(JobLease(job: job, hold: hold))
+            case .held: return .held
+            case .startOver, .absent: continue
+            case .cancelled:
+                let message = "waiting for the lease of \(job) was cancelled"
+                throw TempFileError(code: .cancelled, message: message, isRetriable: true)
+            }
+        }
+    }
+
+    /// The lease of a directory, or nil when somebody holds it or there is no such directory. Does not wait.
+    func tryLease(directory: String, makesDirectory: Bool = false) async throws(TempFileError) -> LeaseHold? {
+        for _ in 0..<8 {
+            switch try await wait(directory, makesDirectory: makesDirectory, deadline: ContinuousClock.now) {
+            case .locked(let file):
+                return LeaseHold(file, directory: directory, root: workspace.root, registry: registry)
+            case .startOver: continue
+            case .held, .absent, .cancelled: return nil
+            }
+        }
+        return nil
+    }
+
+    /// - Throws: ``TempFileError`` with code `leaseNotHeld`.
+    func requireLease(_ job: JobKey) throws(TempFileError) {
+        let directory = workspace.directory(of: job)
+        let isHeld = try onFileSystem { () throws(FileSystemError) in
+            try registry.holds(workspace.root, directory: directory)
+        }
+        if isHeld { return }
+        throw TempFileError(
+            code: .leaseNotHeld,
+            message: "the temp files of \(job) may be in use by another process; acquire the job's lease first",
+            isRetriable: true
+        )
+    }
+
+    /// Makes sure that the job is on the books, and says how it ended if it has.
+    private func prepare(_ job: JobKey) async throws(TempFileError) -> JobOutcome? {
+        let known = try await ledger.read { try Ledger.job($0, job) }
+        if let known { return known.end }
+        let now = nowMilliseconds
+        return try await ledger.write { try Ledger.ensureJob($0, job, now: now).end }
+    }
+
+    private func wait(
+        _ directory: String,
+        makesDirectory: Bool,
+        deadline: ContinuousClock.Instant
+    ) async throws(TempFileError) -> LeaseWaiter.Outcome {
+        let wake = try onFileSystem { () throws(FileSystemError) in try WakeSignal() }
+        let waiter = LeaseWaiter(
+            root: workspace.root,
+            directory: directory,
+            makesDirectory: makesDirectory,
+            deadline: deadline,
+            wake: wake
+        )
+        // The operation's result keeps its error type, which the cancellation handler would widen.
+        let result: Result<LeaseWaiter.Outcome, TempFileError> = await withTaskCancellationHandler {
+            do throws(TempFileError) {
+                return .success(
+                    try await OwnThread.run { () throws(TempFileError) in
+                        try onFileSystem { () throws(FileSystemError) in try waiter.run() }
+                    }
+                )
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            wake.signal()
+        }
+        return try result.get()
+    }
+}

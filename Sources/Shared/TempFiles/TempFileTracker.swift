@@ -1,0 +1,49 @@
+public import FoundationEssentials
+internal import Glibc
+public import JobModel
+public import Logging
+internal import RootedFiles
+
+/// Knows every temp file of every job of this host, in all processes, and removes them.
+///
+/// A file is on the books before it exists, so whatever is not on the books is not ours; a file leaves the books after it
+/// is gone. Nothing outside the workspace is ever touched, whatever a message says.
+public final class TempFileTracker: Sendable {
+    public let workspace: Workspace
+    let ledger: Ledger
+    let logger: Logger
+    let registry = LeaseRegistry()
+
+    init(workspace: Workspace, ledger: Ledger, logger: Logger) {
+        self.workspace = workspace
+        self.ledger = ledger
+        self.logger = logger
+    }
+
+    /// Opens the workspace and its ledger, and makes what is missing. Any number of processes may do so at once.
+    ///
+    /// Blocks for a moment; call it while the process starts.
+    ///
+    /// - Parameter now: the wall clock, for records and for the age of unknown files.
+    public static func open(
+        temporaryDirectory: String,
+        logger: Logger,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) throws(TempFileError) -> TempFileTracker {
+        let workspace = try Workspace.open(temporaryDirectory: temporaryDirectory)
+        let ledger = try Ledger(workspace: workspace, logger: logger, now: now)
+        return TempFileTracker(workspace: workspace, ledger: ledger, logger: logger)
+    }
+
+    /// Files, jobs and bytes on the books, for each kind. Quick at any number of files.
+    public func statistics() async throws(TempFileError) -> [MediaKind: TempFileStatistics] {
+        try await ledger.read { try Ledger.statistics($0) }
+    }
+
+    /// Bytes that can still be written to the workspace's file system.
+    public func availableBytes() throws(TempFileError) -> Int64 {
+        try onFileSystem { () throws(FileSystemError) in try workspace.root.availableBytes() }
+    }
+
+    var nowMilliseconds: Int64 { ledger.now().milliseconds }
+}

@@ -1,0 +1,33 @@
+public import JobModel
+
+/// A temp file that is about to be made.
+public struct NewFile: Sendable, Hashable {
+    /// Relative to the job's directory; subdirectories are fine.
+    public var name: String
+    public var type: TempFileType
+    public var description: String
+
+    public init(name: String, type: TempFileType, description: String) {
+        self.name = name
+        self.type = type
+        self.description = description
+    }
+}
+
+/// A temp file that is on the books.
+public struct TrackedFile: Sendable, Hashable {
+    public let job: JobKey
+    /// Relative to the job's directory.
+    public let name: String
+    /// For libraries that want a path.
+    public let absolutePath: String
+}
+
+/// What is on disk where a file is expected.
+public enum FileCheck: Sendable, Hashable {
+    case ok(sizeBytes: Int64)
+    case missing
+    case wrongSize(foundBytes: Int64)
+    /// Not in the job's own directory, or not a regular file: nothing of ours.
+    case foreign
+}

@@ -1,0 +1,125 @@
+internal import Crypto
+internal import Glibc
+public import JobModel
+public import RootedFiles
+
+/// The directory that holds all temp files of this host: `$TEMP_DIR/media-processor`, mode 0700.
+///
+///     ledger.sqlite            the books
+///     jobs/<kind>/<job>/       one directory for each job
+///     jobs/<kind>/<job>/.lease locked by the process that works on the job
+public final class Workspace: Sendable {
+    public static let directoryName = "media-processor"
+    static let jobsDirectory = "jobs"
+    private static let hashPrefix = "sha256-"
+
+    /// Absolute and free of symbolic links, so that every process of the host writes the same path into manifests.
+    public let path: String
+    public let root: RootedDirectory
+
+    private init(path: String, root: RootedDirectory) {
+        self.path = path
+        self.root = root
+    }
+
+    /// Makes the workspace where it is missing, and opens it.
+    ///
+    /// - Throws: ``TempFileError`` with code `workspaceUnusable` when the directory is a symbolic link, belongs to another
+    ///   user, or when others may write to it.
+    public static func open(temporaryDirectory: String) throws(TempFileError) -> Workspace {
+        guard !temporaryDirectory.isEmpty, !temporaryDirectory.utf8.contains(0) else {
+            throw unusable("TEMP_DIR is empty or holds a NUL character; set it to a directory")
+        }
+        let parent = try attempt(temporaryDirectory) { () throws(FileSystemError) in
+            // The workspace may be a file system of its own.
+            try RootedDirectory.create(temporaryDirectory, mode: 0o700, crossesMounts: true)
+        }
+        guard let resolved = realpath(temporaryDirectory, nil) else {
+            throw unusable("TEMP_DIR \(temporaryDirectory) cannot be resolved (errno \(errno))", errno)
+        }
+        defer { free(resolved) }
+        let parentPath = String(cString: resolved)
+        let path = (parentPath == "/" ? "" : parentPath) + "/" + directoryName
+        let found = try attempt(path) { () throws(FileSystemError) in
+            try parent.makeDirectory(directoryName, mode: 0o700)
+            return try parent.status(directoryName)
+        }
+        if let found, found.kind != .directory {
+            throw unusable("\(path) is not a directory but a \(found.kind); remove it, or set TEMP_DIR elsewhere")
+        }
+        let root = try attempt(path) { () throws(FileSystemError) in
+            try parent.openDirectory(directoryName, crossesMounts: false)
+        }
+        let status = try attempt(path) { () throws(FileSystemError) in try root.status() }
+        if status.owner != geteuid() {
+            throw unusable(
+                "\(path) belongs to user \(status.owner), and this process runs as \(geteuid()); "
+                    + "run as its owner, remove it, or set TEMP_DIR elsewhere"
+            )
+        }
+        if status.permissions & 0o022 != 0 {
+            throw unusable(
+                "\(path) can be written by other users (mode \(String(status.permissions, radix: 8))); "
+                    + "look for planted files, then `chmod 700 \(path)`"
+            )
+        }
+        try attempt(path) { () throws(FileSystemError) in
+            for kind in MediaKind.allCases { try root.makeDirectories(jobsDirectory + "/" + kind.rawValue) }
+        }
+        return Workspace(path: path, root: root)
+    }
+
+    /// The job's directory, relative to the workspace.
+    public func directory(of job: JobKey) -> String {
+        Self.jobsDirectory + "/" + job.kind.rawValue + "/" + Self.directoryName(ofJobID: job.id)
+    }
+
+    /// Where the file `name` of a job is. `name` is relative to the job's directory.
+    public func absolutePath(of name: String, job: JobKey) -> String {
+        path + "/" + directory(of: job) + "/" + name
+    }
+
+    /// The name of a job's file, or nil when `absolute` is not inside that job's own directory. Text only: that no link
+    /// leads out is seen to when the file is opened.
+    public func relativePath(ofJobFile absolute: String, job: JobKey) -> String? {
+        RootedFiles.relativePath(absolute, beneath: path + "/" + directory(of: job))
+    }
+
+    /// The job's directory, opened.
+    func open(_ job: JobKey) throws(FileSystemError) -> RootedDirectory { try root.openDirectory(directory(of: job)) }
+
+    /// An id that is a plain file name is its own directory name. Any other is named after its SHA-256; ids that look like
+    /// such a name are hashed as well, so that two jobs never share a directory.
+    static func directoryName(ofJobID id: String) -> String {
+        let isPlain =
+            !id.isEmpty && id.utf8.count <= 128 && !id.hasPrefix(".") && !id.hasPrefix(hashPrefix)
+            && id.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+        if isPlain { return id }
+        let digits = Array("0123456789abcdef".utf8)
+        let hex = SHA256.hash(data: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return hashPrefix + String(decoding: hex, as: UTF8.self)
+    }
+
+    private static func attempt<T>(_ path: String, _ body: () throws(FileSystemError) -> T) throws(TempFileError) -> T {
+        do { return try body() } catch {
+            throw TempFileError(
+                code: .workspaceUnusable,
+                message: "the workspace \(path) cannot be used: \(error); set TEMP_DIR to a directory "
+                    + "that this user can write to",
+                isRetriable: error.isRetriable,
+                errno: error.errno
+            )
+        }
+    }
+
+    private static func unusable(_ message: String, _ errno: CInt? = nil) -> TempFileError {
+        TempFileError(code: .workspaceUnusable, message: message, isRetriable: false, errno: errno)
+    }
+}
