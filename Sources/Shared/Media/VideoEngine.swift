@@ -1,3 +1,4 @@
+import Glibc
 public import Logging
 
 /// Makes all outputs of a plan in one pass over the source.
@@ -12,8 +13,8 @@ public struct VideoEngine: Sendable {
         public var encoder: Int
 
         public init(decoder: Int, encoder: Int) {
-            self.decoder = decoder
-            self.encoder = encoder
+            self.decoder = min(max(decoder, 1), 16)
+            self.encoder = min(max(encoder, 1), 16)
         }
     }
 
@@ -56,13 +57,20 @@ public struct VideoEngine: Sendable {
     /// Runs the plan. On an error the files that were created stay, for the caller to delete.
     public func run(input: String, callbacks: Callbacks) throws(MediaError) -> VideoResult {
         try plan.validate()
-        throw MediaError(code: .internalFailure, message: "not yet", isRetriable: false)
+        LibavLog.install(logger)
+        let state = RunState(callbacks: callbacks)
+        return try withExtendedLifetime(state) { () throws(MediaError) in
+            try VideoRun(plan: plan, path: input, threads: threads, state: state, logger: logger).run()
+        }
     }
 }
 
 extension VideoEngine.Threads {
-    /// One thread per codec.
+    /// One thread per codec on up to four processors, which costs the least and keeps them busy, since renditions run
+    /// beside each other; more on larger machines.
     public static var automatic: VideoEngine.Threads {
-        VideoEngine.Threads(decoder: 1, encoder: 1)
+        let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let threads = min(max(processors / 4, 1), 8)
+        return VideoEngine.Threads(decoder: threads, encoder: threads)
     }
 }

@@ -32,8 +32,12 @@ public struct VideoResult: Codable, Sendable, Equatable {
     /// In the plan's order. A plan may list more thumbnails than there were frames.
     public var outputs: [Output]
     public var decodedFrames: Int
-    /// Packets and frames that could not be read or decoded.
+    /// Packets and frames of the picture that could not be read or decoded.
     public var decodeErrors: Int
+    /// The same for the sound.
+    public var audioDecodeErrors: Int
+    /// Frames that were decoded with visible damage.
+    public var damagedFrames: Int
     /// Frames left out because their presentation time did not advance.
     public var droppedFrames: Int
     /// True when the source ended before its index said.

@@ -1,0 +1,87 @@
+import CFFmpeg
+
+/// Converts decoded sound to what the encoder takes: rate, layout, planar floating point. Sources may change theirs on
+/// the way. Owned by one thread.
+final class Resampler {
+    private let encoder: AudioEncoder
+    private var context: OpaquePointer?
+    private var sourceRate: Int32 = 0
+    private var sourceFormat: Int32 = -1
+    private var sourceLayout = AVChannelLayout()
+
+    init(encoder: AudioEncoder) {
+        self.encoder = encoder
+    }
+
+    deinit {
+        swr_free(&context)
+        av_channel_layout_uninit(&sourceLayout)
+    }
+
+    /// Samples that are inside, at the encoder's rate.
+    var delay: Int64 {
+        context.map { swr_get_delay($0, Int64(encoder.sampleRate)) } ?? 0
+    }
+
+    func isPrepared(for frame: Frame) -> Bool {
+        guard context != nil, sourceRate == frame.pointer.pointee.sample_rate,
+            sourceFormat == frame.pointer.pointee.format
+        else { return false }
+        return av_channel_layout_compare(&sourceLayout, &frame.pointer.pointee.ch_layout) == 0
+    }
+
+    /// After it was drained, a resampler cannot go on.
+    func reset() {
+        swr_free(&context)
+    }
+
+    /// Gets ready for sound like that of `frame`. What is inside is lost: drain before.
+    func prepare(for frame: Frame) throws(MediaError) {
+        swr_free(&context)
+        let status = swr_alloc_set_opts2(
+            &context,
+            &encoder.context.pointee.ch_layout,
+            encoder.context.pointee.sample_fmt,
+            encoder.sampleRate,
+            &frame.pointer.pointee.ch_layout,
+            AVSampleFormat(rawValue: frame.pointer.pointee.format),
+            frame.pointer.pointee.sample_rate,
+            0,
+            nil
+        )
+        let opened = status >= 0 ? swr_init(context) : status
+        guard opened >= 0 else {
+            swr_free(&context)
+            throw .libav(opened, doing: "preparing to convert sound")
+        }
+        sourceRate = frame.pointer.pointee.sample_rate
+        sourceFormat = frame.pointer.pointee.format
+        let copied = av_channel_layout_copy(&sourceLayout, &frame.pointer.pointee.ch_layout)
+        guard copied >= 0 else { throw .libav(copied, doing: "preparing to convert sound") }
+    }
+
+    /// - Parameter source: nil for what is still inside.
+    /// - Returns: nil when nothing came out.
+    func convert(_ source: Frame?) throws(MediaError) -> Frame? {
+        guard let context else { return nil }
+        let capacity = swr_get_out_samples(context, source?.pointer.pointee.nb_samples ?? 0)
+        guard capacity >= 0 else { throw .libav(capacity, doing: "converting sound") }
+        let result = try samples(max(capacity, 32))
+        let count = shim_resample(context, result.pointer, max(capacity, 32), source?.pointer)
+        guard count >= 0 else { throw .libav(count, doing: "converting sound") }
+        result.pointer.pointee.nb_samples = count
+        return count > 0 ? result : nil
+    }
+
+    /// A frame for so many samples per channel, with undefined content.
+    func samples(_ count: Int32) throws(MediaError) -> Frame {
+        let frame = try Frame()
+        frame.pointer.pointee.nb_samples = count
+        frame.pointer.pointee.format = encoder.context.pointee.sample_fmt.rawValue
+        frame.pointer.pointee.sample_rate = encoder.sampleRate
+        var status = av_channel_layout_copy(&frame.pointer.pointee.ch_layout, &encoder.context.pointee.ch_layout)
+        if status >= 0 { status = av_frame_get_buffer(frame.pointer, 0) }
+        guard status >= 0 else { throw .libav(status, doing: "taking memory for sound") }
+        return frame
+    }
+}

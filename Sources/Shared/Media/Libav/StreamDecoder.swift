@@ -1,0 +1,97 @@
+import CFFmpeg
+import Glibc
+
+/// Decodes one stream. Owned by one thread. Damaged packets are counted, not thrown.
+final class StreamDecoder {
+    private let context: UnsafeMutablePointer<AVCodecContext>
+    /// Packets and frames that the decoder could not make sense of.
+    private(set) var errorCount = 0
+    private(set) var lastErrorCode: Int32 = 0
+
+    /// Larger pictures are refused before memory is taken for them.
+    private static let maximumPixels: Int64 = 8_192 * 8_192
+
+    init(stream: UnsafeMutablePointer<AVStream>, threads: Int) throws(MediaError) {
+        guard let parameters = stream.pointee.codecpar else { throw .outOfMemory }
+        let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
+        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
+            throw MediaError(
+                code: .unsupported,
+                message: "there is no decoder for \(name); convert the file, for example to H.264 in MP4",
+                isRetriable: false
+            )
+        }
+        guard let context = avcodec_alloc_context3(codec) else { throw .outOfMemory }
+        var status = avcodec_parameters_to_context(context, parameters)
+        if status >= 0 {
+            context.pointee.pkt_timebase = stream.pointee.time_base
+            context.pointee.thread_count = Int32(clamping: threads)
+            context.pointee.max_pixels = Self.maximumPixels
+            status = avcodec_open2(context, codec, nil)
+        }
+        guard status >= 0 else {
+            var owned: UnsafeMutablePointer<AVCodecContext>? = context
+            avcodec_free_context(&owned)
+            throw .cannotDecode(name, status)
+        }
+        self.context = context
+    }
+
+    deinit {
+        var context: UnsafeMutablePointer<AVCodecContext>? = context
+        avcodec_free_context(&context)
+    }
+
+    /// Feeds one packet and hands out the frames that are ready.
+    func decode(
+        _ packet: borrowing Packet,
+        deliver: (Frame) throws(MediaError) -> Void
+    ) throws(MediaError) {
+        try send(packet.pointer, deliver)
+    }
+
+    /// Hands out the frames that are still inside.
+    func flush(deliver: (Frame) throws(MediaError) -> Void) throws(MediaError) {
+        try send(nil, deliver)
+    }
+
+    private func send(
+        _ packet: UnsafePointer<AVPacket>?,
+        _ deliver: (Frame) throws(MediaError) -> Void
+    ) throws(MediaError) {
+        let status = avcodec_send_packet(context, packet)
+        if status < 0, status != shim_error_eof { try note(status) }
+        // A decoder may report several damaged frames in a row, but not without end.
+        var failures = 0
+        while failures < 64 {
+            let frame = try Frame()
+            let status = avcodec_receive_frame(context, frame.pointer)
+            if status == shim_error_again || status == shim_error_eof { return }
+            if status < 0 {
+                try note(status)
+                failures += 1
+                continue
+            }
+            try deliver(frame)
+        }
+    }
+
+    private func note(_ status: Int32) throws(MediaError) {
+        if status == shim_error(ENOMEM) { throw .outOfMemory }
+        errorCount += 1
+        lastErrorCode = status
+    }
+}
+
+extension MediaError {
+    fileprivate static func cannotDecode(_ codec: String, _ status: Int32) -> MediaError {
+        if status == shim_error(ENOMEM) { return .outOfMemory }
+        return MediaError(
+            code: .unsupported,
+            message:
+                "the \(codec) stream cannot be decoded: \(words(for: status)); convert the file and submit it again",
+            isRetriable: false,
+            libavCode: status
+        )
+    }
+}

@@ -1,0 +1,99 @@
+import CFFmpeg
+
+/// Encodes one rendition as H.264. Owned by one thread at a time.
+final class VideoEncoder {
+    struct Settings {
+        var size: PictureSize
+        var bitrateBitsPerSecond: Int
+        var crf: Int
+        var preset: String
+        var threads: Int
+        var timeBase: AVRational
+        var framerate: AVRational
+        var colors: ColorTags
+    }
+
+    let context: UnsafeMutablePointer<AVCodecContext>
+    private let packet: Packet
+    /// What pictures inside the encoder last, by presentation time: x264 does not carry it through.
+    private var durations: [Int64: Int64] = [:]
+
+    init(_ settings: Settings) throws(MediaError) {
+        packet = try Packet()
+        guard let codec = avcodec_find_encoder_by_name("libx264") else {
+            throw MediaError(
+                code: .internalFailure,
+                message: "libav was built without libx264; install Debian's libavcodec59",
+                isRetriable: false
+            )
+        }
+        guard let context = avcodec_alloc_context3(codec) else { throw .outOfMemory }
+        Self.configure(context, settings)
+        let status = avcodec_open2(context, codec, nil)
+        guard status >= 0 else {
+            var owned: UnsafeMutablePointer<AVCodecContext>? = context
+            avcodec_free_context(&owned)
+            throw .libav(status, doing: "opening the H.264 encoder at \(settings.size.width)x\(settings.size.height)")
+        }
+        self.context = context
+    }
+
+    deinit {
+        var context: UnsafeMutablePointer<AVCodecContext>? = context
+        avcodec_free_context(&context)
+    }
+
+    /// Encodes a picture, and hands out the packets that are ready.
+    func encode(
+        _ frame: Frame,
+        deliver: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Void
+    ) throws(MediaError) {
+        durations[frame.ticks] = frame.pointer.pointee.pkt_duration
+        try send(frame.pointer, deliver)
+    }
+
+    /// Hands out the packets that are still inside.
+    func flush(deliver: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Void) throws(MediaError) {
+        try send(nil, deliver)
+    }
+
+    private func send(
+        _ frame: UnsafePointer<AVFrame>?,
+        _ deliver: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Void
+    ) throws(MediaError) {
+        let status = avcodec_send_frame(context, frame)
+        guard status >= 0 else { throw .libav(status, doing: "encoding video") }
+        while true {
+            let status = avcodec_receive_packet(context, packet.pointer)
+            if status == shim_error_again || status == shim_error_eof { return }
+            guard status >= 0 else { throw .libav(status, doing: "encoding video") }
+            packet.pointer.pointee.duration = durations.removeValue(forKey: packet.pointer.pointee.pts) ?? 0
+            try deliver(packet.pointer)
+        }
+    }
+
+    private static func configure(_ context: UnsafeMutablePointer<AVCodecContext>, _ settings: Settings) {
+        context.pointee.width = Int32(settings.size.width)
+        context.pointee.height = Int32(settings.size.height)
+        context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
+        context.pointee.time_base = settings.timeBase
+        context.pointee.framerate = settings.framerate
+        context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+        context.pointee.color_range = AVCOL_RANGE_MPEG
+        context.pointee.colorspace = settings.colors.matrix
+        context.pointee.color_primaries = settings.colors.primaries
+        context.pointee.color_trc = settings.colors.transfer
+        context.pointee.thread_count = Int32(clamping: settings.threads)
+        context.pointee.rc_max_rate = Int64(settings.bitrateBitsPerSecond)
+        context.pointee.rc_buffer_size = Int32(clamping: settings.bitrateBitsPerSecond * 2)
+        context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
+        // Keyframes are placed by the pipeline, at the same times in every rendition: none of x264's own.
+        context.pointee.gop_size = 1 << 30
+        guard let options = context.pointee.priv_data else { return }
+        av_opt_set(options, "preset", settings.preset, 0)
+        av_opt_set(options, "crf", "\(settings.crf)", 0)
+        av_opt_set(options, "forced-idr", "1", 0)
+        av_opt_set(options, "a53cc", "0", 0)
+        av_opt_set(options, "x264-params", "scenecut=0:open-gop=0", 0)
+    }
+}
