@@ -1,0 +1,224 @@
+internal import CLinux
+internal import Glibc
+
+/// Runs a private RabbitMQ node, and takes it down when asked to or when whoever started it is gone.
+///
+/// The node and its epmd are children bound to this process (``BoundExec``), and this process is the subreaper of whatever they
+/// start, so nothing of them is left behind by any way of ending.
+struct PrivateBrokerGuard: Sendable {
+    var directory: BrokerDirectory
+    /// Wakes the guard to make it stop; a second time to stop at once.
+    var stopSignal: WakePipe
+
+    /// A node that has to set up its database on a busy machine takes a while.
+    static let startSeconds = 120.0
+    static let stopSeconds = 20.0
+    /// A predecessor's node whose guard was killed dies by itself.
+    private static let predecessorSeconds = 15.0
+
+    /// Blocks until the node is down again. Calls `announce` with the node's URL when it is usable.
+    ///
+    /// - Returns: whether it ended because it was asked to.
+    func run(announce: (String) -> Void) throws -> Bool {
+        for program in [BrokerNode.server, BrokerNode.epmd] where access(program, X_OK) != 0 {
+            throw PrivateBrokerError(
+                code: .notInstalled,
+                message:
+                    "\(program) is missing: install the package rabbitmq-server, or set RABBITMQ_URL to use another broker"
+            )
+        }
+        _ = clinux_become_subreaper()
+        // The kernel reaps the children, adopted ones among them; their ends are seen through pidfds.
+        signal(SIGCHLD, SIG_IGN)
+        try directory.make()
+        let lock = try takeLock()
+        defer { ProcessTable.killAllChildren() }
+        let password = try directory.password()
+        // A port that was free when chosen may be taken by the time the node opens it.
+        for remaining in [2, 1, 0] {
+            let node = BrokerNode(directory: directory, ports: try choosePorts(), password: password)
+            do {
+                let descriptor = try start(node, lock)
+                try directory.rememberPort(node.ports.amqp)
+                announce(node.url)
+                return try watch(descriptor)
+            } catch let error as PrivateBrokerError where error.code == .start && remaining > 0 {
+                ProcessTable.killAllChildren()
+                if node.ports.all.allSatisfy(LoopbackPort.isFree) { throw error }
+            }
+        }
+        return false
+    }
+
+    // MARK: - Start
+
+    private func takeLock() throws -> ProcessLock {
+        let deadline = ContinuousClock.now + .seconds(Self.predecessorSeconds)
+        while true {
+            do {
+                return try ProcessLock(directory.lockPath)
+            } catch let held as ProcessLock.Held {
+                // With its guard alive the node is in use. Without, it is about to die with its parent.
+                let guardIsRunning = held.holders.first.map(ProcessTable.isRunning) ?? false
+                guard !guardIsRunning, ContinuousClock.now < deadline, waitForExit(of: held.holders) else {
+                    let names = held.holders.map(String.init).joined(separator: ", ")
+                    throw PrivateBrokerError(
+                        code: .inUse,
+                        message: "another private broker uses \(directory.path) (process \(names)); stop it first"
+                    )
+                }
+            }
+        }
+    }
+
+    /// Waits for the last holder of a lock, the node, and returns false when it stays.
+    private func waitForExit(of holders: [pid_t]) -> Bool {
+        guard let node = holders.last else { return false }
+        let descriptor = clinux_pidfd_open(node)
+        defer { if descriptor >= 0 { close(descriptor) } }
+        // A process that is gone, but for a helper of its that still closes its descriptors, has no event left to wait for.
+        var waiting = descriptor < 0 ? [] : [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+        let milliseconds = descriptor < 0 ? 100 : CInt(Self.predecessorSeconds * 1000)
+        return Self.poll(&waiting, milliseconds: milliseconds) == waiting.count
+    }
+
+    private func choosePorts() throws(PrivateBrokerError) -> BrokerNode.Ports {
+        let last = directory.lastPort.flatMap { LoopbackPort.isFree($0) ? $0 : nil }
+        let ports = BrokerNode.Ports(
+            amqp: last ?? LoopbackPort.free(),
+            distribution: LoopbackPort.free(),
+            epmd: LoopbackPort.free()
+        )
+        guard Set(ports.all).count == 3, !ports.all.contains(0) else {
+            throw PrivateBrokerError(code: .start, message: "there is no free TCP port on 127.0.0.1")
+        }
+        return ports
+    }
+
+    /// - Returns: the node's pidfd.
+    private func start(_ node: BrokerNode, _ lock: ProcessLock) throws -> CInt {
+        try SmallFile.write(directory.configurationPath, node.configuration)
+        try SmallFile.write(directory.pluginsPath, "[].\n")
+        let output = open(directory.outputPath, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard output >= 0 else { throw FileFailure(operation: "open", path: directory.outputPath, errno: errno) }
+        defer { close(output) }
+        let environment = node.environment(
+            path: getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+        )
+        var request = SpawnRequest(
+            executable: OwnExecutable.path,
+            arguments: BoundExec.arguments(running: BrokerNode.epmd, node.epmdArguments),
+            environment: environment,
+            standardOutput: output,
+            standardError: output
+        )
+        _ = try request.spawn()
+        try waitUntilUsable("epmd", seconds: 10, processDescriptor: nil) { LoopbackPort.accepts(node.ports.epmd) }
+        request.arguments = BoundExec.arguments(running: BrokerNode.server, [])
+        // The node shares the lock, so that it outlives a guard that was killed for as long as the node does.
+        request.descriptors = [9: lock.descriptor]
+        let processID = try request.spawn()
+        lock.note([getpid(), processID])
+        let descriptor = clinux_pidfd_open(processID)
+        guard descriptor >= 0 else { throw SpawnError(executable: BrokerNode.server, errno: errno) }
+        do {
+            try waitUntilUsable("the node", seconds: Self.startSeconds, processDescriptor: descriptor) {
+                LoopbackPort.speaksAMQP(node.ports.amqp)
+            }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    /// Tries until `isUsable`. There is no event for a port that another process opens, so it is tried again and again; the
+    /// process's end and a request to stop are noticed at once.
+    private func waitUntilUsable(
+        _ name: String,
+        seconds: Double,
+        processDescriptor: CInt?,
+        _ isUsable: () -> Bool
+    ) throws(PrivateBrokerError) {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while !isUsable() {
+            switch wait(processDescriptor: processDescriptor, milliseconds: 100) {
+            case .stop:
+                throw PrivateBrokerError(code: .stopped, message: "asked to stop before the private broker was usable")
+            case .ended:
+                throw PrivateBrokerError(
+                    code: .start,
+                    message: "the private broker ended while it started" + lastWords()
+                )
+            case .timeout:
+                guard ContinuousClock.now > deadline else { continue }
+                throw PrivateBrokerError(
+                    code: .start,
+                    message: "\(name) of the private broker was not usable after \(Int(seconds)) seconds" + lastWords()
+                )
+            }
+        }
+    }
+
+    private func lastWords() -> String {
+        let lines =
+            SmallFile.lastLines(directory.outputPath, count: 12)
+            + SmallFile.lastLines(directory.logDirectoryPath + "/node.log", count: 12)
+        guard !lines.isEmpty else { return "; it said nothing (logs are in \(directory.logDirectoryPath))" }
+        return "; its last words (logs are in \(directory.logDirectoryPath)):\n  " + lines.joined(separator: "\n  ")
+    }
+
+    // MARK: - Watch and stop
+
+    private func watch(_ node: CInt) throws(PrivateBrokerError) -> Bool {
+        defer { close(node) }
+        switch wait(processDescriptor: node, milliseconds: -1) {
+        case .ended, .timeout:
+            throw PrivateBrokerError(code: .start, message: "the private broker ended by itself" + lastWords())
+        case .stop:
+            _ = clinux_pidfd_send_signal(node, SIGTERM)
+            // Standard input stays at its end from now on, so only a second signal is waited for.
+            var waiting = [
+                pollfd(fd: node, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: stopSignal.readEnd, events: Int16(POLLIN), revents: 0),
+            ]
+            _ = Self.poll(&waiting, milliseconds: CInt(Self.stopSeconds * 1000))
+            return true
+        }
+    }
+
+    private enum Event {
+        case stop
+        case ended
+        case timeout
+    }
+
+    /// Waits for a request to stop (the end of standard input, or a signal), or the end of a process.
+    private func wait(processDescriptor: CInt?, milliseconds: CInt) -> Event {
+        while true {
+            var waiting = [
+                pollfd(fd: stopSignal.readEnd, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: processDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
+            ]
+            if Self.poll(&waiting, milliseconds: milliseconds) == 0 { return .timeout }
+            if waiting[0].revents != 0 {
+                stopSignal.drain()
+                return .stop
+            }
+            if waiting[2].revents != 0 { return .ended }
+            if waiting[1].revents != 0 {
+                var byte: UInt8 = 0
+                // What somebody types is of no interest.
+                if read(STDIN_FILENO, &byte, 1) <= 0 { return .stop }
+            }
+        }
+    }
+
+    private static func poll(_ descriptors: inout [pollfd], milliseconds: CInt) -> CInt {
+        while true {
+            let ready = Glibc.poll(&descriptors, nfds_t(descriptors.count), milliseconds)
+            if ready >= 0 || errno != EINTR { return max(0, ready) }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// Paths as people give them on a command line.
+enum Paths {
+    static var workingDirectory: String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard getcwd(&buffer, buffer.count) != nil else { return "/" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The path from the root, without `.`, `..` and doubled slashes. Nothing is looked up.
+    static func absolute(_ path: String) -> String {
+        var components: [Substring] = []
+        let full = path.hasPrefix("/") ? path : workingDirectory + "/" + path
+        for component in full.split(separator: "/") where component != "." {
+            if component == ".." { _ = components.popLast() } else { components.append(component) }
+        }
+        return "/" + components.joined(separator: "/")
+    }
+
+    /// The path as seen from a directory when it lies beneath it, else as it is.
+    static func relative(_ path: String, to directory: String) -> String {
+        let prefix = directory.hasSuffix("/") ? directory : directory + "/"
+        return path.hasPrefix(prefix) && path.utf8.count > prefix.utf8.count
+            ? String(path.dropFirst(prefix.count)) : path
+    }
+}

@@ -1,0 +1,51 @@
+internal import CLinux
+internal import Glibc
+
+/// What `/proc` says of this machine's processes.
+enum ProcessTable {
+    /// The processes whose parent is `parent`.
+    static func children(of parent: pid_t) -> [pid_t] {
+        allProcessIDs().filter { parentID(of: $0) == parent }
+    }
+
+    static func isRunning(_ processID: pid_t) -> Bool { processID > 0 && (kill(processID, 0) == 0 || errno == EPERM) }
+
+    /// Kills every child of this process, and what they leave to it when it is a subreaper, until there is none.
+    static func killAllChildren() {
+        while true {
+            let present = children(of: getpid())
+            if present.isEmpty { return }
+            for child in present {
+                let descriptor = clinux_pidfd_open(child)
+                guard descriptor >= 0 else { continue }
+                defer { close(descriptor) }
+                _ = clinux_pidfd_send_signal(descriptor, SIGKILL)
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                while poll(&waiting, 1, -1) < 0, errno == EINTR {}
+                waitpid(child, nil, WNOHANG)
+            }
+        }
+    }
+
+    private static func allProcessIDs() -> [pid_t] {
+        guard let directory = opendir("/proc") else { return [] }
+        defer { closedir(directory) }
+        var found: [pid_t] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if let processID = pid_t(name) { found.append(processID) }
+        }
+        return found
+    }
+
+    private static func parentID(of processID: pid_t) -> pid_t? {
+        guard let text = SmallFile.read("/proc/\(processID)/stat"),
+            // The program's name, in parentheses, may hold anything; the fields begin after the last one.
+            let end = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 1 ? pid_t(fields[1]) : nil
+    }
+}

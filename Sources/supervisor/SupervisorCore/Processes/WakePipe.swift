@@ -1,0 +1,33 @@
+internal import CLinux
+internal import Glibc
+
+/// Wakes a thread that polls: whoever writes makes ``readEnd`` readable.
+final class WakePipe: Sendable {
+    let readEnd: CInt
+    private let writeEnd: CInt
+
+    init() throws(FileFailure) {
+        var ends: [CInt] = [-1, -1]
+        guard clinux_pipe(&ends) == 0 else { throw FileFailure(operation: "make", path: "a pipe", errno: errno) }
+        (readEnd, writeEnd) = (ends[0], ends[1])
+        // A full pipe wakes as well as one more byte would.
+        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+    }
+
+    deinit {
+        close(readEnd)
+        close(writeEnd)
+    }
+
+    func wake() {
+        var byte: UInt8 = 1
+        _ = write(writeEnd, &byte, 1)
+    }
+
+    /// Makes the pipe quiet again and returns how often it was woken, at most 64.
+    @discardableResult
+    func drain() -> Int {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        return max(0, read(readEnd, &bytes, bytes.count))
+    }
+}
