@@ -43,6 +43,31 @@ import Testing
         }
     }
 
+    /// As telephones write it: the container says how to turn the picture, and the EXIF block says so once more.
+    @Test(arguments: [1, 6])
+    func aHEICIsTurnedByItsContainerAndOnlyOnce(exifOrientation: Int) throws {
+        let lab = try Lab()
+        let upright = Raster.corners(width: 320, height: 480)
+        try lab.write(upright.stored(orientation: 6).ppm, "stored.ppm")
+        try lab.shell("vips jpegsave stored.ppm plain.jpg --Q 95")
+        try lab.write(Fixtures.tagging(jpeg: lab.bytes("plain.jpg"), orientation: exifOrientation), "tagged.jpg")
+        try lab.shell("vips heifsave tagged.jpg plain.heic --compression hevc --Q 90")
+        var heic = try lab.bytes("plain.heic")
+        // The encoder has no such option, so its property of bit depths becomes one of rotation: 3 quarters to the
+        // left (ISO/IEC 23008-12, 6.5.10).
+        let box = try #require(heic.indices.first { heic[$0...].starts(with: "pixi".utf8) })
+        heic.replaceSubrange(box..<box + 5, with: Array("irot".utf8) + [3])
+        try lab.write(heic, "photo.heic")
+
+        let conversion = try lab.convert("photo.heic")
+
+        #expect([conversion.metadata.width, conversion.metadata.height] == [320, 480])
+        #expect(conversion.metadata.orientation == 1)
+        for (found, expected) in zip(try lab.raster("360p.jpg").quarters, upright.quarters) {
+            #expect(found.isNear(expected, within: 30), "\(found)")
+        }
+    }
+
     @Test func anOrientationThatDoesNotExistIsIgnored() throws {
         let lab = try Lab()
         let picture = Raster.corners(width: 64, height: 32)
