@@ -13,6 +13,7 @@ final class SourceReader {
     private var clock: VideoClock
     private var discontinuities: DiscontinuityFilter
     private var firstTicks: Int64?
+    private var end: SourceEnd
     private(set) var readErrors = 0
     private(set) var decodedFrames = 0
     private(set) var droppedFrames = 0
@@ -31,11 +32,13 @@ final class SourceReader {
         decoder = try StreamDecoder(stream: input.video, threads: threads)
         clock = VideoClock(stream: input.video, timeline: timeline)
         discontinuities = DiscontinuityFilter(context: input.context)
+        end = SourceEnd(input: input, timeline: timeline, durationSeconds: durationSeconds)
     }
 
     var decodeErrors: Int { decoder.errorCount }
     var lastErrorCode: Int32 { decoder.lastErrorCode }
-    var endSeconds: Double { clock.endSeconds }
+    /// The share of the stated time that the file was cut off by, 0 to 1.
+    var missingShare: Double { end.missingShare(pictureEndSeconds: clock.endSeconds) }
 
     /// From the first picture to the end of the last one.
     var videoDurationSeconds: Double {
@@ -66,6 +69,7 @@ final class SourceReader {
             let isPicture = packet.pointer.pointee.stream_index == input.video.pointee.index
             guard let base = (isPicture ? input.video : input.audio)?.pointee.time_base else { continue }
             discontinuities.apply(to: packet, base: base)
+            end.note(packet, base: base)
             if isPicture {
                 try video(packet)
                 try decoder.decode(packet) { frame throws(MediaError) in try deliver(frame, to: picture) }
@@ -105,5 +109,6 @@ final class SourceReader {
             )
         }
         readErrors += 1
+        end.noteReadError()
     }
 }

@@ -71,7 +71,7 @@ final class VideoRun {
             audioDecodeErrors: audio?.errorCount ?? 0,
             damagedFrames: reader.damagedFrames,
             droppedFrames: reader.droppedFrames,
-            isTruncated: isTruncated(reader)
+            isTruncated: reader.missingShare > 0.05
         )
     }
 }
@@ -274,17 +274,10 @@ extension VideoRun {
         if Double(lost) > Double(lost + shown) * plan.encoding.toleratedDamage {
             throw .damaged("\(lost) of \(lost + shown) pictures could not be decoded", reader.lastErrorCode)
         }
-        let needed = plan.source.durationSeconds * (1 - plan.encoding.toleratedDamage)
-        if reader.readErrors > 0, reader.endSeconds < needed {
-            throw .damaged(
-                "the file ends after \(reader.endSeconds) s of \(plan.source.durationSeconds) s",
-                reader.lastErrorCode
-            )
+        if reader.missingShare > plan.encoding.toleratedDamage {
+            let percent = Int((reader.missingShare * 100).rounded())
+            throw .damaged("the file ends early: \(percent) % of its duration is missing", reader.lastErrorCode)
         }
-    }
-
-    private func isTruncated(_ reader: SourceReader) -> Bool {
-        reader.readErrors > 0 && reader.endSeconds < plan.source.durationSeconds * 0.95
     }
 }
 

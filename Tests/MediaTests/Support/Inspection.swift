@@ -1,0 +1,114 @@
+import Foundation
+
+/// What `ffprobe` and the bytes say about a file.
+struct Inspection: Decodable {
+    struct Stream: Decodable {
+        struct SideData: Decodable {
+            var side_data_type: String?
+            var rotation: Int?
+        }
+
+        var codec_name: String?
+        var codec_tag_string: String?
+        var codec_type: String
+        var profile: String?
+        var width: Int?
+        var height: Int?
+        var pix_fmt: String?
+        var color_range: String?
+        var color_space: String?
+        var sample_aspect_ratio: String?
+        var sample_rate: String?
+        var channels: Int?
+        var duration: String?
+        var start_time: String?
+        var nb_frames: String?
+        var side_data_list: [SideData]?
+    }
+
+    struct Format: Decodable {
+        var duration: String?
+    }
+
+    struct Packets: Decodable {
+        struct Packet: Decodable {
+            var pts_time: String?
+            var flags: String
+        }
+
+        var packets: [Packet]
+    }
+
+    var streams: [Stream]
+    var format: Format
+
+    var video: Stream? { streams.first { $0.codec_type == "video" } }
+    var audio: Stream? { streams.first { $0.codec_type == "audio" } }
+    var durationSeconds: Double { format.duration.flatMap(Double.init) ?? 0 }
+
+    static func of(_ path: String) async throws -> Inspection {
+        let arguments = ["-v", "error", "-show_streams", "-show_format", "-of", "json", path]
+        return try JSONDecoder().decode(Inspection.self, from: await Tool.run("ffprobe", arguments))
+    }
+
+    /// Presentation times of all pictures, sorted, and of those that are keyframes.
+    static func pictureTimes(_ path: String) async throws -> (all: [Double], keyframes: [Double]) {
+        let arguments = [
+            "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts_time,flags", "-of", "json", path,
+        ]
+        let packets = try JSONDecoder().decode(Packets.self, from: await Tool.run("ffprobe", arguments)).packets
+        let times = packets.compactMap { packet in
+            packet.pts_time.flatMap(Double.init).map { (time: $0, isKey: packet.flags.hasPrefix("K")) }
+        }
+        return (times.map(\.time).sorted(), times.filter(\.isKey).map(\.time).sorted())
+    }
+
+    /// The types of a MP4 file's outermost boxes, in order.
+    static func boxes(_ path: String) throws -> [String] {
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        var boxes: [String] = []
+        var position = 0
+        while position + 8 <= bytes.count {
+            let size = bytes[position..<position + 4].reduce(0) { (size: Int, byte: UInt8) in size << 8 | Int(byte) }
+            boxes.append(String(decoding: bytes[position + 4..<position + 8], as: UTF8.self))
+            guard size >= 8 else { break }
+            position += size
+        }
+        return boxes
+    }
+
+    /// The colour in the middle of each quarter of a picture at a time: top left, top right, bottom left, bottom right.
+    static func quarters(_ path: String, atSeconds time: Double = 0) async throws -> [RGB] {
+        // Averaging over a quarter makes the answer independent of size and compression.
+        let raw = try await Tool.run(
+            "ffmpeg",
+            [
+                "-loglevel", "error", "-noautorotate", "-ss", "\(time)", "-i", path, "-frames:v", "1",
+                "-vf", "format=rgb24,scale=2:2:flags=area", "-pix_fmt", "rgb24", "-f", "rawvideo", "-",
+            ]
+        )
+        let bytes = raw.map(Int.init)
+        return (0..<bytes.count / 3).map { index -> RGB in
+            let first = index * 3
+            return RGB(red: bytes[first], green: bytes[first + 1], blue: bytes[first + 2])
+        }
+    }
+}
+
+struct RGB: Equatable, CustomStringConvertible {
+    var red: Int
+    var green: Int
+    var blue: Int
+
+    var description: String { "(\(red),\(green),\(blue))" }
+
+    func isNear(_ other: RGB, within tolerance: Int = 30) -> Bool {
+        abs(red - other.red) <= tolerance && abs(green - other.green) <= tolerance
+            && abs(blue - other.blue) <= tolerance
+    }
+
+    static let red = RGB(red: 255, green: 0, blue: 0)
+    static let green = RGB(red: 0, green: 255, blue: 0)
+    static let blue = RGB(red: 0, green: 0, blue: 255)
+    static let white = RGB(red: 255, green: 255, blue: 255)
+}
