@@ -31,10 +31,10 @@ extension JobRunner {
     func announceEnd(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
         let outcome = ticket.outcome ?? .completed
         let update = try await terminalUpdate(ticket, outcome)
-        var messages = [(message: UpdatePublisher.message(update), queue: topology.updates)]
-        if outcome == .failed { messages.append((message: deadLetter(ticket), queue: topology.dead)) }
+        var letters = [Letter(message: UpdatePublisher.message(update), queue: topology.updates)]
+        if outcome == .failed { letters.append(Letter(message: deadLetter(ticket), queue: topology.dead)) }
         do {
-            try await commit(messages, with: delivery, logger)
+            try await commit(letters, with: delivery, logger)
         } catch let error as AMQPError {
             logger.notice(
                 "the end of the job was not announced; the broker will deliver again",
@@ -45,25 +45,34 @@ extension JobRunner {
         logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
     }
 
-    private func commit(
-        _ messages: [(message: AMQPMessage, queue: AMQPQueue)],
-        with delivery: AMQPDelivery,
-        _ logger: Logger
-    ) async throws {
-        var declarations = 0
-        while true {
+    private func commit(_ letters: [Letter], with delivery: AMQPDelivery, _ logger: Logger) async throws {
+        let publications = letters.map { (message: $0.message, queue: $0.queue.name) }
+        for _ in 0..<3 {
             do {
-                return try await delivery.acknowledge(publishing: messages.map { ($0.message, queue: $0.queue.name) })
-            } catch where error.code == .unroutable && declarations < 3 {
-                declarations += 1
-                for (_, queue) in messages { try await topology.declare(queue, on: publisher.client, logger: logger) }
-            } catch where error.code == .unroutableAfterCommit {
-                for (message, queue) in messages where queue.name == error.queue {
-                    try await publisher.publish(message, to: queue)
-                }
+                try await delivery.acknowledge(publishing: publications)
                 return
+            } catch let error {
+                switch error.code {
+                case .unroutable:
+                    // Nothing happened; the queues are made, and all of it is tried again.
+                    for letter in letters {
+                        try await topology.declare(letter.queue, on: publisher.client, logger: logger)
+                    }
+                case .unroutableAfterCommit:
+                    for letter in letters where letter.queue.name == error.queue {
+                        try await publisher.publish(letter.message, to: letter.queue)
+                    }
+                    return
+                default: throw error
+                }
             }
         }
+        throw AMQPError(.unroutable, "the updates queue vanishes again and again", isRetriable: true)
+    }
+
+    private struct Letter: Sendable {
+        var message: AMQPMessage
+        var queue: AMQPQueue
     }
 
     /// The same at every delivery of one message, different for every publish.

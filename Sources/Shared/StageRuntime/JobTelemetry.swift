@@ -1,6 +1,6 @@
 internal import AMQP
 internal import FoundationEssentials
-public import JobModel
+internal import JobModel
 internal import Logging
 internal import ServiceKit
 internal import Synchronization

@@ -7,18 +7,14 @@ enum ParentWatch {
     /// Yields once when the lifeline reaches its end.
     static func parentDeath(lifeline: CInt) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let source = DispatchSource.makeReadSource(fileDescriptor: lifeline, queue: .global())
-        source.setEventHandler {
+        // A blocking read is the whole wait: nothing is ever written to a lifeline, so it returns when the other end is
+        // closed. The thread ends with the process.
+        DispatchQueue(label: "lifeline").async {
             var byte: UInt8 = 0
-            // Nothing is ever written to a lifeline; readable means closed.
-            guard read(lifeline, &byte, 1) <= 0 else { return }
+            while read(lifeline, &byte, 1) < 0, errno == EINTR {}
             continuation.yield()
             continuation.finish()
-            source.cancel()
         }
-        source.activate()
-        // The source lives as long as somebody waits for it.
-        continuation.onTermination = { _ in source.cancel() }
         return stream
     }
 

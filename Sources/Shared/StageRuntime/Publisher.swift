@@ -16,17 +16,22 @@ struct Publisher: Sendable {
         while true {
             try await client.waitUntilConnected()
             do {
-                return try await client.publish(message, to: queue.name)
-            } catch where error.code == .unroutable && undeliverable < 3 {
-                undeliverable += 1
-                logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
-                try await topology.declare(queue, on: client, logger: logger)
-            } catch where error.isRetriable {
-                logger.warning(
-                    "not confirmed, publishing again",
-                    metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
-                )
-                try Task.checkCancellation()
+                try await client.publish(message, to: queue.name)
+                return
+            } catch let error {
+                if error.code == .unroutable, undeliverable < 3 {
+                    undeliverable += 1
+                    logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
+                    try await topology.declare(queue, on: client, logger: logger)
+                } else if error.isRetriable {
+                    logger.warning(
+                        "not confirmed, publishing again",
+                        metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
+                    )
+                    try Task.checkCancellation()
+                } else {
+                    throw error
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
-public import AMQP
-public import TempFiles
+internal import AMQP
+internal import TempFiles
 
 /// Why a stage did not do its work, with the verdict that decides what happens to the job.
 public struct StageFailure: Error, Sendable, CustomStringConvertible {

@@ -1,9 +1,10 @@
 internal import AMQP
+internal import ArgumentParser
 internal import FoundationEssentials
 internal import Glibc
 public import JobModel
 internal import Logging
-public import ServiceKit
+internal import ServiceKit
 internal import TempFiles
 internal import UnixSignals
 

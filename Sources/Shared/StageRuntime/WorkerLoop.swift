@@ -17,7 +17,7 @@ struct WorkerLoop: Sendable {
     func run(stop: AsyncStream<StopRequest>, drainTime: Duration) async throws {
         status.beat()
         try client.start()
-        let consumers = subscribe()
+        let consumers = try subscribe()
         await withTaskGroup(of: Void.self) { background in
             background.addTask { await beat() }
             background.addTask { await followConnection() }
@@ -43,11 +43,11 @@ struct WorkerLoop: Sendable {
         var all: [AMQPConsumer] { [jobs] + (legacy.map { [$0] } ?? []) }
     }
 
-    private func subscribe() -> Consumers {
+    private func subscribe() throws(AMQPError) -> Consumers {
         let topology = runner.topology
         return Consumers(
-            jobs: client.consume(topology.work(runner.stage), transactional: runner.stage == .cleanup),
-            legacy: runner.stage == .download ? client.consume(topology.legacyRequests) : nil
+            jobs: try client.consume(topology.work(runner.stage), transactional: runner.stage == .cleanup),
+            legacy: runner.stage == .download ? try client.consume(topology.legacyRequests) : nil
         )
     }
 
@@ -55,11 +55,13 @@ struct WorkerLoop: Sendable {
     private func consume(_ consumers: Consumers) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await delivery in consumers.jobs { await runner.run(delivery) }
+                let deliveries = consumers.jobs.makeAsyncIterator()
+                while let delivery = await deliveries.next() { await runner.run(delivery) }
             }
             if let legacy = consumers.legacy {
                 group.addTask {
-                    for await delivery in legacy { await runner.forwardLegacyRequest(delivery) }
+                    let requests = legacy.makeAsyncIterator()
+                    while let delivery = await requests.next() { await runner.forwardLegacyRequest(delivery) }
                 }
             }
         }

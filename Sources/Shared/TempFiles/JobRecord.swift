@@ -24,6 +24,8 @@ public struct JobRecord: Sendable, Hashable {
     /// The step of that progress.
     public var step: String
     public var outcome: JobOutcome?
+    /// The token of ``TempFileTracker/claimFinish(_:outcome:token:)`` that claimed the end.
+    public var finishToken: String?
     public var isCancelRequested: Bool
     public var createdAt: Date
     public var updatedAt: Date

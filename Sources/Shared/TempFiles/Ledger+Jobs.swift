@@ -10,8 +10,8 @@ struct JobRow: Sendable {
     var record: JobRecord
 
     static let columns = """
-        number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, isCancelRequested, record,
-        createdAt, updatedAt, finishedAt
+        number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, finishToken,
+        isCancelRequested, record, createdAt, updatedAt, finishedAt
         """
 
     /// nil for a row of a kind or state that a newer version wrote.
@@ -36,6 +36,7 @@ struct JobRow: Sendable {
             progress: Int(clamping: progress),
             step: row["step"],
             outcome: outcome.flatMap { JobOutcome(rawValue: $0) },
+            finishToken: row["finishToken"],
             isCancelRequested: row["isCancelRequested"],
             createdAt: Date(milliseconds: row["createdAt"]),
             updatedAt: Date(milliseconds: row["updatedAt"]),

@@ -1,0 +1,154 @@
+import JobModel
+import Testing
+
+@Suite("A job message")
+struct TicketTests {
+    static let full = #"""
+        {"id":"j-1","mediaId":"m-1","userId":"u-1","mediaType":"VIDEO","s3Key":"uploads/a.mov","originalFilename":"a.mov",
+         "mimeType":"video/quicktime","fileSize":9007199254740993,"createdAt":"2026-01-02T03:04:05.678Z",
+         "stage":"DOWNLOADED","previousStage":"DOWNLOADING","localMediaPath":"/tmp/x/source",
+         "metadata":{"duration":1.5,"vendor":{"deep":[1,2.5,null,true,"é"]}},
+         "outputs":[{"type":"scaled","s3Key":"videos/m-1_360p.mp4","width":640,"height":360,"fileSize":10,
+           "mimeType":"video/mp4","quality":"360p","localPath":"/tmp/x/360p.mp4","extra":"kept"}],
+         "tempFiles":[{"path":"/tmp/x/source","stage":"DOWNLOADING","createdAt":"2026-01-02T03:04:06Z","size":9,
+           "type":"input","description":"the source","markedForCleanup":true,"checksum":"abc"}],
+         "priority":5,"attempt":2,"hop":3,"node":"h","outcome":"failed",
+         "error":{"stage":"process","code":"c","message":"m","at":"t","hint":"kept"},
+         "traceId":"kept","nested":{"a":[{"b":18446744073709551615}]}}
+        """#
+
+    @Test("keeps every field, known or not, on a round trip")
+    func roundTrip() throws {
+        let ticket = try Ticket(parsing: Self.full.utf8, expecting: .video)
+        let original = try JSONValue(parsing: Self.full.utf8)
+        #expect(try JSONValue(parsing: ticket.json.serialized()) == original)
+        #expect(ticket.fileSizeBytes == 9_007_199_254_740_993)
+        #expect(ticket.tempFiles?.first?.isMarkedForCleanup == true)
+        #expect(ticket.unknown["traceId"] == "kept")
+    }
+
+    @Test("needs no manifest")
+    func withoutManifest() throws {
+        let ticket = try Ticket(
+            parsing: #"{"id":"j","mediaId":"m","mediaType":"IMAGE","s3Key":"k"}"#.utf8,
+            expecting: .image
+        )
+        #expect(ticket.tempFiles == nil)
+        #expect(ticket.hop == 0)
+        #expect(ticket.wantsThumbnails)
+        #expect(ticket.json.objectValue?["tempFiles"] == nil)
+    }
+
+    @Test("treats null as absent, as JavaScript producers mean it")
+    func nulls() throws {
+        let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO","s3Key":"k","userId":null,"metadata":null,"tempFiles":null}"#
+        let ticket = try Ticket(parsing: text.utf8, expecting: .video)
+        #expect(ticket.userID == nil)
+        #expect(ticket.tempFiles == nil)
+    }
+
+    @Test(
+        "that is none says why",
+        arguments: [
+            ("", MessageError.Code.notJSON),
+            ("not json", .notJSON),
+            ("[1]", .notAnObject),
+            (#""text""#, .notAnObject),
+            ("{}", .missingField),
+            (#"{"mediaId":"m","mediaType":"VIDEO"}"#, .missingField),
+            (#"{"id":"","mediaId":"m","mediaType":"VIDEO"}"#, .invalidValue),
+            (#"{"id":7,"mediaId":"m","mediaType":"VIDEO"}"#, .wrongType),
+            (#"{"id":"j","mediaId":"m"}"#, .missingField),
+            (#"{"id":"j","mediaId":"m","mediaType":"AUDIO"}"#, .unknownKind),
+            (#"{"id":"j","mediaId":"m","mediaType":"IMAGE"}"#, .unknownKind),
+            (#"{"id":"j","mediaType":"VIDEO"}"#, .missingField),
+            (#"{"id":"j","mediaId":"m","mediaType":"VIDEO","s3Key":1}"#, .wrongType),
+            (#"{"id":"j","mediaId":"m","mediaType":"VIDEO","fileSize":"9"}"#, .wrongType),
+            (#"{"id":"j","mediaId":"m","mediaType":"VIDEO","stage":"SLEEPING"}"#, .invalidValue),
+            (#"{"id":"j","mediaId":"m","mediaType":"VIDEO","tempFiles":{}}"#, .wrongType),
+            (#"{"id":"j","mediaId":"m","mediaType":"VIDEO","tempFiles":[1]}"#, .wrongType),
+            (#"{"id":"j","mediaId":"m","mediaType":"VIDEO","tempFiles":[{"size":1}]}"#, .missingField),
+            (#"{"id":"j","mediaId":"m","mediaType":"VIDEO","outputs":[{"width":1}]}"#, .missingField),
+            (#"{"type":"audio_processing_request","job_id":"j","media_id":"m"}"#, .unknownKind),
+            (#"{"type":"image_processing_request","job_id":"j","media_id":"m"}"#, .unknownKind),
+            (#"{"type":"video_processing_request","media_id":"m"}"#, .missingField),
+        ]
+    )
+    func invalid(text: String, code: MessageError.Code) {
+        #expect { try Ticket(parsing: text.utf8, expecting: .video) } throws: {
+            ($0 as? MessageError)?.code == code
+        }
+    }
+
+    @Test("names the field and the job in its error")
+    func errorText() {
+        let text = #"{"id":"j-9","mediaId":"m","mediaType":"VIDEO","tempFiles":[{"path":"/a"},{"path":5}]}"#
+        #expect(
+            throws: MessageError(
+                code: .wrongType,
+                message: "the field `tempFiles[1].path` must be a string, not a number",
+                jobID: "j-9"
+            )
+        ) { try Ticket(parsing: text.utf8, expecting: .video) }
+    }
+
+    @Test("has an id of 1 to 128 characters", arguments: [(1, true), (128, true), (129, false)])
+    func idLength(length: Int, isValid: Bool) {
+        for letter in ["a", "é", "🎬"] {
+            let id = String(repeating: letter, count: length)
+            let text = #"{"id":"\#(id)","mediaId":"m","mediaType":"VIDEO"}"#
+            #expect((try? Ticket(parsing: text.utf8, expecting: .video)) != nil == isValid)
+        }
+    }
+
+    @Test(
+        "survives numbers that no integer holds",
+        arguments: ["1e300", "-1e300", "1.5", "18446744073709551615", "-9223372036854775808", "0"]
+    )
+    func extremeNumbers(number: String) throws {
+        let fields = ["fileSize", "attempt", "hop", "priority", "progressInterval", "downloads"]
+            .map { #""\#($0)":\#(number)"# }.joined(separator: ",")
+        let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO",\#(fields)}"#
+        let ticket = try Ticket(parsing: text.utf8, expecting: .video)
+        #expect((0...9).contains(ticket.priority ?? 0))
+        #expect(ticket.hop >= 0 && ticket.hop < Int64.max)
+        #expect(!ticket.json.serialized().isEmpty)
+    }
+
+    @Test("is refused, not trapped on, when it is nested without end")
+    func deepNesting() {
+        let text = String(repeating: "[", count: 100_000)
+        #expect(throws: MessageError.self) { try Ticket(parsing: text.utf8, expecting: .video) }
+    }
+}
+
+@Suite("A legacy request")
+struct LegacyRequestTests {
+    @Test("becomes a ticket", arguments: MediaKind.allCases)
+    func conversion(kind: MediaKind) throws {
+        let text = """
+            {"type":"\(kind.rawValue)_processing_request","job_id":"j","media_id":"m","user_id":"u","s3_key":"up/x",
+             "original_filename":"x.mov","request_thumbnails":false,"request_progress_updates":true,
+             "progress_interval":2,"timestamp":"2026-01-01T00:00:00Z","tenant":"kept"}
+            """
+        let ticket = try Ticket(parsing: text.utf8, expecting: kind)
+        var expected = Ticket(id: "j", mediaID: "m", kind: kind)
+        expected.userID = "u"
+        expected.sourceKey = "up/x"
+        expected.originalFilename = "x.mov"
+        expected.wantsThumbnails = false
+        expected.progressIntervalSeconds = 2
+        expected.createdAt = "2026-01-01T00:00:00Z"
+        expected.unknown = ["tenant": "kept"]
+        #expect(ticket == expected)
+        // What it became is a job message that says the same.
+        #expect(try Ticket(parsing: ticket.json.serialized(), expecting: kind) == expected)
+    }
+
+    @Test("may give its timestamp as a number")
+    func numericTimestamp() throws {
+        let text = #"{"type":"video_processing_request","job_id":"j","media_id":"m","timestamp":1767225600000}"#
+        let ticket = try Ticket(parsing: text.utf8, expecting: .video)
+        #expect(ticket.unknown["timestamp"] == 1_767_225_600_000)
+    }
+}

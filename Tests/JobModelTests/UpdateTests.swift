@@ -1,0 +1,137 @@
+import JobModel
+import Testing
+
+@Suite("An update message")
+struct UpdateTests {
+    private var ticket: Ticket {
+        var ticket = Ticket(id: "j", mediaID: "m", kind: .video)
+        ticket.metadata = ["duration": 2.5]
+        var rendition = JobOutput(kind: .scaled, key: "videos/m_360p.mp4")
+        rendition.quality = "360p"
+        rendition.width = 640
+        rendition.height = 360
+        rendition.sizeBytes = 1234
+        var thumbnail = JobOutput(kind: .thumbnail, key: "thumbnails/m_0.jpg")
+        thumbnail.width = 720
+        thumbnail.height = 405
+        thumbnail.timestampSeconds = 15
+        ticket.outputs = [rendition, thumbnail]
+        return ticket
+    }
+
+    @Test("of a completed video lists versions and thumbnails in both spellings")
+    func completed() {
+        let update = ProgressUpdate(
+            ticket: ticket,
+            status: .completed,
+            progress: 100,
+            currentStep: "cleanup_complete",
+            timestamp: "t"
+        )
+        #expect(
+            update.json == [
+                "type": "video_processing_update", "job_id": "j", "media_id": "m", "status": "completed",
+                "progress": 100, "current_step": "cleanup_complete", "timestamp": "t", "metadata": ["duration": 2.5],
+                "thumbnails": [
+                    [
+                        "s3_key": "thumbnails/m_0.jpg", "s3Key": "thumbnails/m_0.jpg", "timestamp": 15.0, "width": 720,
+                        "height": 405,
+                    ]
+                ],
+                "video_versions": [
+                    [
+                        "quality": "360p", "s3_key": "videos/m_360p.mp4", "s3Key": "videos/m_360p.mp4", "width": 640,
+                        "height": 360, "file_size": 1234, "fileSize": 1234,
+                    ]
+                ],
+            ]
+        )
+        #expect(update.isTerminal)
+    }
+
+    @Test("before the end names no outputs, and keeps progress within 0 to 100")
+    func processing() {
+        let update = ProgressUpdate(
+            ticket: ticket,
+            status: .processing,
+            progress: 250,
+            currentStep: UpdateStep.started(.process, .image),
+            timestamp: "t"
+        )
+        #expect(update.json.objectValue?["video_versions"] == nil)
+        #expect(update.progress == 100)
+        #expect(update.currentStep == "processing_image")
+        #expect(!update.isTerminal)
+    }
+
+    @Test("uses the steps that clients know")
+    func steps() {
+        #expect(
+            Stage.allCases.map { UpdateStep.started($0, .video) } == [
+                "downloading_video", "processing_video", "uploading_results", "cleaning_up",
+            ]
+        )
+        #expect(
+            Stage.allCases.map(UpdateStep.completed) == [
+                "download_complete", "processing_complete", "upload_complete", "cleanup_complete",
+            ]
+        )
+        #expect(
+            Stage.allCases.map(UpdateStep.failed) == [
+                "download_failed", "processing_failed", "upload_failed", "cleanup_failed",
+            ]
+        )
+    }
+}
+
+@Suite("Queue names")
+struct QueueNameTests {
+    @Test("are those of the contract")
+    func names() {
+        let names = QueueNames()
+        #expect(
+            MediaKind.allCases.flatMap { kind in Stage.allCases.map { names.work(kind, $0) } + [names.updates(kind)] } == [
+                "video.processing.download", "video.processing.processing", "video.processing.upload",
+                "video.processing.cleanup", "video.processing.updates",
+                "image.processing.download", "image.processing.processing", "image.processing.upload",
+                "image.processing.cleanup", "image.processing.updates",
+            ]
+        )
+        #expect(names.legacyRequests(.video) == "video.processing.requests")
+    }
+
+    @Test("all begin with the prefix")
+    func prefix() {
+        let names = QueueNames(prefix: "staging.")
+        #expect(names.work(.image, .process) == "staging.image.processing.processing")
+        #expect(names.dead(.image) == "staging.image.processing.dead")
+        #expect(
+            names.retry(.video, .upload, delayMilliseconds: 5000) == "staging.video.processing.upload.retry.5000ms"
+        )
+    }
+}
+
+@Suite("An object key")
+struct ObjectKeyTests {
+    @Test("cannot leave its store", arguments: ["../x", "a/../b", "..", "/etc/passwd", "a//b", "a/", "./a", "", "a\u{0}b", "a\nb"])
+    func refused(key: String) {
+        #expect(throws: ObjectKeyError.self) { try ObjectKey(key) }
+    }
+
+    @Test("may be anything else", arguments: ["a", "a/b c/é.mp4", "..a/b..", ".hidden", "a…"])
+    func accepted(key: String) throws {
+        #expect(try ObjectKey(key).rawValue == key)
+    }
+}
+
+@Suite("A timestamp")
+struct TimestampTests {
+    @Test("is read with and without fractions, and written like JavaScript's")
+    func roundTrip() throws {
+        let date = try #require(Timestamp.date("2026-11-22T21:29:07.123Z"))
+        #expect(Timestamp.string(date) == "2026-11-22T21:29:07.123Z")
+        let whole = try #require(Timestamp.date("2026-11-22T21:29:07Z"))
+        #expect(Timestamp.string(whole) == "2026-11-22T21:29:07.000Z")
+        #expect(Timestamp.date("yesterday") == nil)
+    }
+}

@@ -1,0 +1,113 @@
+import JobModel
+import ServiceKit
+import Testing
+
+@Suite("Settings")
+struct SettingsTests {
+    @Test("have the documented defaults")
+    func defaults() throws {
+        let settings = try Settings.from([:])
+        #expect(settings.temporaryDirectory == "/tmp")
+        #expect(settings.port == 8044)
+        #expect(settings.cleanupIntervalHours == 6)
+        #expect(settings.brokerURL == nil)
+        #expect(settings.storageURL.hasPrefix("file:///"))
+        #expect(settings.fileSourceRoots == ["/"])
+        #expect(settings.videoLadder.map(\.quality) == ["360p", "540p", "720p"])
+        #expect(settings.videoLadder.map(\.bitrateBitsPerSecond) == [800_000, 1_500_000, 2_500_000])
+        #expect(settings.imageVariants.map(\.side) == [180, 360, 720, 1080])
+        #expect(PoolName.all.allSatisfy { settings.workers[$0] == 1 })
+        #expect(PoolName.all.count == 8)
+    }
+
+    @Test("report all problems at once, each with its key")
+    func problems() {
+        let variables = [
+            "PORT": "70000", "CLEANUP_INTERVAL_HOURS": "soon", "LOG_LEVEL": "loud", "VIDEO_ORIGINAL": "perhaps",
+            "WORKERS": "process.audio=2", "VIDEO_LADDER": "360p=640@800", "IMAGE_VARIANTS": "a=1,a=2",
+            "VIDEO_PRESET": "warp", "VIDEO_KEY_TEMPLATE": "{quality}.mp4", "IMAGE_KEY_TEMPLATE": "{mediaId}{x}",
+            "MAX_ATTEMPTS": "0",
+        ]
+        #expect { try Settings.from(variables) } throws: { error in
+            guard let error = error as? SettingsError else { return false }
+            return Set(error.problems.map(\.key)) == Set(variables.keys)
+        }
+    }
+
+    @Test("treat an empty variable as unset")
+    func empty() throws {
+        #expect(try Settings.from(["RABBITMQ_URL": "", "PORT": ""]).port == 8044)
+    }
+
+    @Test("never show a secret")
+    func secrets() throws {
+        let settings = try Settings.from(["RABBITMQ_URL": "amqp://me:hunter2@broker/"])
+        #expect(settings.brokerURL == "amqp://me:hunter2@broker/")
+        #expect(!settings.effective.contains { $0.value.contains("hunter2") })
+        #expect(settings.fileSourceRoots.isEmpty)
+    }
+
+    @Test("know every key that they read")
+    func catalogue() throws {
+        let read = Set(try Settings.from(["RABBITMQ_URL": "amqp://h/"]).effective.map(\.name))
+        #expect(read == Set(Settings.catalogue.map(\.name)))
+        #expect(Set(Settings.catalogue.map(\.name)).count == Settings.catalogue.count)
+    }
+
+    @Test(
+        "count workers by pool",
+        arguments: [
+            ("process.video=2,download.image=0", true), ("", true), ("process.video=65", false), ("process=2", false),
+            ("process.video", false), ("process.video=-1", false),
+        ]
+    )
+    func workers(text: String, isValid: Bool) {
+        #expect((try? Settings.from(["WORKERS": text])) != nil == isValid)
+    }
+
+    @Test("read a ladder")
+    func ladder() throws {
+        let settings = try Settings.from(["VIDEO_LADDER": "sd=640x360@500, hd=1920x1080@6000"])
+        #expect(settings.videoLadder.map(\.quality) == ["sd", "hd"])
+        #expect(settings.videoLadder.last?.width == 1920)
+    }
+}
+
+@Suite("A key template")
+struct KeyTemplateTests {
+    @Test("fills in each placeholder once")
+    func filling() throws {
+        let settings = try Settings.from(["VIDEO_KEY_TEMPLATE": "{userId}/{mediaId}/{quality}-{index}.{ext}"])
+        var ticket = Ticket(id: "j", mediaID: "{quality}", kind: .video)
+        ticket.userID = "u"
+        let key = try settings.videoKeyTemplate.key(ticket: ticket, quality: "360p", index: 3, fileExtension: "mp4")
+        #expect(key.rawValue == "u/{quality}/360p-3.mp4")
+    }
+
+    @Test("refuses a media id that leaves the store")
+    func escape() throws {
+        let settings = try Settings.from([:])
+        let ticket = Ticket(id: "j", mediaID: "../../../etc/x", kind: .video)
+        #expect(throws: ObjectKeyError.self) { try settings.videoKeyTemplate.key(ticket: ticket, quality: "360p") }
+    }
+}
+
+@Suite("A worker's report")
+struct WorkerReportTests {
+    @Test("survives its line")
+    func roundTrip() throws {
+        var report = WorkerReport(state: .ready)
+        report.job = "line\nfeed"
+        report.progress = 42
+        report.counters.completed = 7
+        let line = report.line()
+        #expect(line.last == UInt8(ascii: "\n"))
+        #expect(line.dropLast().allSatisfy { $0 != UInt8(ascii: "\n") })
+        #expect(WorkerReport(line: line.dropLast()) == report)
+    }
+
+    @Test("is nothing else", arguments: ["", "{}", "nonsense", #"{"state":"asleep"}"#])
+    func invalid(line: String) {
+        #expect(WorkerReport(line: line.utf8) == nil)
+    }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import JobModel
+import Storage
+import Synchronization
+import Testing
+
+/// A directory of a test's own.
+private func withDirectory<R>(_ body: (String) async throws -> R) async throws -> R {
+    let path = NSTemporaryDirectory() + "storage-tests-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
+}
+
+private final class Collector: Sendable {
+    private let bytes = Mutex<[UInt8]>([])
+    var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
+    @Sendable func take(_ piece: UnsafeRawBufferPointer) { bytes.withLock { $0.append(contentsOf: piece) } }
+}
+
+@Suite("The local directory store")
+struct LocalDirectoryStoreTests {
+    @Test("publishes whole files under nested keys and reads them back")
+    func roundTrip() async throws {
+        try await withDirectory { directory in
+            let source = directory + "/source"
+            try Data(repeating: 7, count: 3 << 20).write(to: URL(fileURLWithPath: source))
+            let store = try LocalDirectoryStore(creating: directory + "/deep/store")
+            let key = try ObjectKey("videos/a b/é.mp4")
+            let reported = Mutex<Int64>(0)
+            let published = try await store.publish(fileAt: source, as: key, mimeType: nil) { written in
+                reported.withLock { $0 = written }
+            }
+            #expect(published.sizeBytes == 3 << 20)
+            #expect(published.location == "file://\(directory)/deep/store/videos/a%20b/%C3%A9.mp4")
+            #expect(reported.withLock { $0 } == 3 << 20)
+            let bytes = Mutex<Int64>(0)
+            let size = try await store.read(key) { piece in bytes.withLock { $0 += Int64(piece.count) } }
+            #expect(size == 3 << 20)
+            #expect(bytes.withLock { $0 } == 3 << 20)
+        }
+    }
+
+    @Test("replaces an object in one step and leaves nothing beside it")
+    func replacement() async throws {
+        try await withDirectory { directory in
+            let store = try LocalDirectoryStore(creating: directory + "/store")
+            let key = try ObjectKey("k/object")
+            for text in ["first", "second"] {
+                try Data(text.utf8).write(to: URL(fileURLWithPath: directory + "/source"))
+                _ = try await store.publish(fileAt: directory + "/source", as: key, mimeType: nil) { _ in }
+                let read = Collector()
+                try await store.read(key, consume: read.take)
+                #expect(read.text == text)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/store/k") == ["object"])
+        }
+    }
+
+    @Test("publishes nothing when the writer gives up")
+    func abandoned() async throws {
+        try await withDirectory { directory in
+            try Data(repeating: 1, count: 1 << 21).write(to: URL(fileURLWithPath: directory + "/source"))
+            let store = try LocalDirectoryStore(creating: directory + "/store")
+            await #expect(throws: CancellationError.self) {
+                try await store.publish(fileAt: directory + "/source", as: ObjectKey("k/object"), mimeType: nil) { _ in
+                    throw CancellationError()
+                }
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/store/k").isEmpty)
+        }
+    }
+
+    @Test("says that an object is not there")
+    func missing() async throws {
+        try await withDirectory { directory in
+            let store = try LocalDirectoryStore(creating: directory)
+            for key in ["none", "none/deeper"] {
+                await #expect {
+                    try await store.read(ObjectKey(key)) { _ in }
+                } throws: {
+                    guard let error = $0 as? StorageError else { return false }
+                    return error.code == .notFound && !error.isRetriable && error.message.contains("`\(key)`")
+                }
+            }
+        }
+    }
+
+    @Test("never follows a link out of its directory")
+    func links() async throws {
+        try await withDirectory { directory in
+            let store = try LocalDirectoryStore(creating: directory + "/store")
+            try Data("secret".utf8).write(to: URL(fileURLWithPath: directory + "/secret"))
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/store/link",
+                withDestinationPath: directory + "/secret"
+            )
+            try FileManager.default.createSymbolicLink(atPath: directory + "/store/up", withDestinationPath: directory)
+            for key in ["link", "up/secret"] {
+                await #expect(throws: StorageError.self) { try await store.read(ObjectKey(key)) { _ in } }
+            }
+            await #expect(throws: StorageError.self) {
+                try await store.publish(fileAt: directory + "/secret", as: ObjectKey("up/new"), mimeType: nil) { _ in }
+            }
+            #expect(!FileManager.default.fileExists(atPath: directory + "/new"))
+        }
+    }
+}
+
+@Suite("A file source")
+struct LocalFileSourceTests {
+    @Test("is read only beneath an allowed directory")
+    func roots() async throws {
+        try await withDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory + "/in", withIntermediateDirectories: true)
+            try Data("yes".utf8).write(to: URL(fileURLWithPath: directory + "/in/a b.txt"))
+            try Data("no".utf8).write(to: URL(fileURLWithPath: directory + "/out.txt"))
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/in/link",
+                withDestinationPath: directory + "/out.txt"
+            )
+            let source = LocalFileSource(roots: [directory + "/in"])
+            let read = Collector()
+            _ = try await source.read(SourceURL.file(directory + "/in/a b.txt"), consume: read.take)
+            #expect(read.text == "yes")
+            let refused = [
+                "file://\(directory)/out.txt", "file://\(directory)/in/../out.txt", "file://\(directory)/in/%2e%2e/out.txt",
+                "file://\(directory)/in/link", "file:///etc/passwd", "file://\(directory)/in", "file://\(directory)/in/none",
+                "file://elsewhere\(directory)/in/a%20b.txt", "file:relative", "https://host/x", "nonsense",
+            ]
+            for url in refused {
+                await #expect(throws: StorageError.self, "\(url)") { try await source.read(url) { _ in } }
+            }
+        }
+    }
+
+    @Test("hides secrets of URLs in messages")
+    func redaction() {
+        #expect(SourceURL.redacted("https://user:pw@host/a?token=1#x") == "https://…@host/a")
+        #expect(SourceURL.redacted("https://host/a@b") == "https://host/a@b")
+        #expect(SourceURL.scheme("HTTPS://x") == "https")
+        #expect(SourceURL.scheme("/path:x") == nil)
+    }
+}
