@@ -152,7 +152,8 @@ extension AMQPClient {
     /// Subscribes to a queue, now or as soon as there is a connection.
     ///
     /// - Parameters:
-    ///   - queue: Declared before each subscribing unless `declaring` is false. If it exists with other properties, it is
+    ///   - queue: Declared before each subscribing unless `declaring` is false. If it exists with other properties,
+    ///   it is
     ///     consumed as it is, with a warning in the log.
     ///   - prefetch: Unsettled deliveries that the broker sends at most; 0 counts as 1.
     ///   - transactional: Deliveries can then be acknowledged together with publishing.

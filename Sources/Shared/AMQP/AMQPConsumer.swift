@@ -1,8 +1,8 @@
 /// The deliveries from one queue, across reconnects.
 ///
 /// The consumer subscribes again by itself after the connection, its channel or its queue was lost. Several tasks may
-/// iterate; each delivery goes to one of them. Iteration ends when the consumer is stopped, the client is closed, or the
-/// iterating task is cancelled; a cancelled task leaves the consumer subscribed.
+/// iterate; each delivery goes to one of them. Iteration ends when the consumer is stopped, the client is closed, or
+/// the iterating task is cancelled; a cancelled task leaves the consumer subscribed.
 public final class AMQPConsumer: AsyncSequence, Sendable {
     public typealias Element = AMQPDelivery
     public typealias Failure = Never
@@ -21,8 +21,8 @@ public final class AMQPConsumer: AsyncSequence, Sendable {
 
     /// Ends the subscription and then the sequence.
     ///
-    /// Deliveries that the application has already got can still be settled. Those that it has not seen go back to their
-    /// queue.
+    /// Deliveries that the application has already got can still be settled. Those that it has not seen go back to
+    /// their queue.
     public func stop() async {
         let (subscription, core) = (subscription, core)
         // The only failure is a client that is closed, which has stopped its consumers.

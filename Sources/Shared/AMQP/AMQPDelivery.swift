@@ -68,9 +68,9 @@ public struct AMQPDelivery: Sendable {
     /// Only for deliveries of a transactional consumer.
     ///
     /// - Throws: `.unroutable` when a queue does not exist: nothing happened, and the delivery can still be settled.
-    ///   `.unroutableAfterCommit` when a queue vanished in between: the delivery is acknowledged and the messages to the
-    ///   other queues are published. `.unconfirmed` when the connection or the channel was lost before the broker answered:
-    ///   all of it or none happened, and if none, the broker delivers the message again. `.staleDelivery`,
+    ///   `.unroutableAfterCommit` when a queue vanished in between: the delivery is acknowledged and the messages to
+    ///   the other queues are published. `.unconfirmed` when the connection or the channel was lost before the broker
+    ///   answered: all of it or none happened, and if none, the broker delivers the message again. `.staleDelivery`,
     ///   `.alreadySettled`, `.timedOut` (the broker takes no messages), `.invalidArgument`, `.closed`.
     public func acknowledge(publishing messages: [(message: AMQPMessage, queue: String)]) async throws(AMQPError) {
         guard isTransactional else {

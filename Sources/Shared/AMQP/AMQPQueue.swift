@@ -1,7 +1,7 @@
 /// A queue as it is declared.
 ///
-/// The default, durable without arguments, is what the existing clients of the service declare. Any difference makes the
-/// broker refuse the later of the two declarations with 406.
+/// The default, durable without arguments, is what the existing clients of the service declare. Any difference makes
+/// the broker refuse the later of the two declarations with 406.
 public struct AMQPQueue: Sendable, Hashable {
     public var name: String
     /// Whether the queue survives a restart of the broker.

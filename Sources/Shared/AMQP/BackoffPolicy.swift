@@ -21,11 +21,10 @@ public struct BackoffPolicy: Sendable, Hashable {
         return ceiling
     }
 
-    /// A wait drawn evenly from zero to the ceiling.
-    public func delay(
-        afterFailures failures: Int,
-        using random: inout some RandomNumberGenerator
-    ) -> Duration {
-        ceiling(afterFailures: failures) * Double.random(in: 0...1, using: &random)
+    /// The wait itself: a share of the ceiling.
+    ///
+    /// - Parameter share: Drawn evenly from 0 to 1 unless given.
+    public func delay(afterFailures failures: Int, share: Double = .random(in: 0...1)) -> Duration {
+        ceiling(afterFailures: failures) * share
     }
 }

@@ -44,7 +44,10 @@ extension BrokerConnection {
             "product": "media-processor",
             "connection_name": .string(name),
             // The library announces the rest of what it can do by itself.
-            "capabilities": .table(["connection.blocked": true, "consumer_cancel_notify": true]),
+            "capabilities": .table([
+                "basic.nack": true, "connection.blocked": true, "consumer_cancel_notify": true,
+                "publisher_confirms": true,
+            ]),
         ])
         let heartbeatSeconds =
             endpoint.heartbeatSeconds.map(Int32.init)

@@ -3,8 +3,8 @@ import Glibc
 
 /// One open connection of the C library, and its only owner.
 ///
-/// Not thread-safe: created, used and destroyed on the client's I/O thread. Every status but "timed out" is the end of the
-/// connection; the methods throw then, and the connection must be dropped.
+/// Not thread-safe: created, used and destroyed on the client's I/O thread. Every status but "timed out" is the end
+/// of the connection; the methods throw then, and the connection must be dropped.
 struct BrokerConnection: ~Copyable {
     let state: amqp_connection_state_t
     let socketDescriptor: Int32

@@ -1,4 +1,4 @@
-/// One channel of a session: requests that wait for their answers in order, and content that arrives in frames.
+/// One channel of a session: requests that wait for their answers, and content that arrives in frames.
 ///
 /// Confined to the I/O thread, like everything that a session owns. A thrown error is the end of the connection.
 class Channel {
@@ -28,7 +28,7 @@ class Channel {
     /// When the broker must have answered the oldest request.
     var deadline: ContinuousClock.Instant? { expectations.first?.deadline }
 
-    /// Notes that a request was written. Requests are answered in the order of writing, so many can be under way.
+    /// Notes that a request was written. Many can be under way; those of one kind are answered in order.
     func expect(_ kind: Method.Kind, _ complete: @escaping (Answer) throws(AMQPError) -> Void = { _ in }) {
         let deadline = ContinuousClock.now + session.core.configuration.replyTimeout
         expectations.append(Expectation(kind: kind, deadline: deadline, complete: complete))
@@ -47,20 +47,23 @@ class Channel {
         guard isOpen else { return }
         isOpen = false
         try session.connection.closeChannel(number)
-        expect(.channelCloseOk) { [unowned self] _ in session.remove(self) }
+        expect(.channelCloseOk) { [unowned self] _ throws(AMQPError) in
+            session.remove(self)
+            try failExpectations(.clientClosed)
+        }
     }
 
     func receive(_ method: Method) throws(AMQPError) {
         if let kind = method.answerKind {
-            guard let expectation = expectations.first, expectation.kind == kind else {
+            // In order for each kind only: RabbitMQ leaves some answers (cancel-ok) to the queue, others overtake them.
+            guard let index = expectations.firstIndex(where: { $0.kind == kind }) else {
                 throw AMQPError(
                     .closedByBroker,
                     "the broker answered \(kind) on channel \(number), which nobody asked for",
                     isRetriable: true
                 )
             }
-            expectations.removeFirst()
-            return try expectation.complete(.success(method))
+            return try expectations.remove(at: index).complete(.success(method))
         }
         switch method {
         case .channelClose(let close):

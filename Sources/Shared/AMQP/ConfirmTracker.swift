@@ -1,7 +1,7 @@
 /// The books of a channel in confirm mode: which publish waits for which delivery tag.
 ///
-/// The broker counts publishes from 1 and answers with a tag and the `multiple` flag. A message that no queue took comes
-/// back as `basic.return`, without its tag, before its confirm.
+/// The broker counts publishes from 1 and answers with a tag and the `multiple` flag. A message that no queue took
+/// comes back as `basic.return`, without its tag, before its confirm.
 struct ConfirmTracker<Token> {
     /// What a returned message tells about the publish that it belongs to.
     struct Fingerprint: Hashable {

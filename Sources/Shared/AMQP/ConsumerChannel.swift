@@ -7,8 +7,8 @@ final class ConsumerChannel: Channel {
         case subscribed(since: ContinuousClock.Instant)
         /// The broker ended the subscription; deliveries can still be settled.
         case interrupted
-        /// The application ended it; closes when the last delivery is settled.
-        case draining
+        /// The application ended it; closes when the broker has agreed and the last delivery is settled.
+        case draining(isCancelled: Bool)
     }
 
     let subscription: Subscription
@@ -17,6 +17,8 @@ final class ConsumerChannel: Channel {
     private var phase = Phase.subscribing
     private var consumerTag = ""
     private var unsettled: Set<UInt64> = []
+    /// Tells the application that the subscription is over. Repeating it is harmless.
+    private var stopped: (() -> Void)?
     /// Messages of the transaction under way that no queue took.
     private var returnedQueues: [String] = []
 
@@ -33,8 +35,8 @@ final class ConsumerChannel: Channel {
         try subscribe()
     }
 
-    /// Subscribes, at first or after the broker cancelled. All requests are written at once; if the broker objects to one
-    /// it closes the channel.
+    /// Subscribes, at first or after the broker cancelled. All requests are written at once; if the broker objects to
+    /// one it closes the channel.
     func subscribe() throws(AMQPError) {
         phase = .subscribing
         let queue = subscription.queue
@@ -45,10 +47,15 @@ final class ConsumerChannel: Channel {
         // A new name each time: a late cancellation of the old one must not end the new one.
         consumerTag = "\(session.core.connectionName.prefix(100))-\(session.nextID())"
         try session.connection.consume(number, queue: queue.name, consumerTag: consumerTag)
-        expect(.consumeOk) { [unowned self] answer in
-            guard case .success = answer, case .subscribing = phase else { return }
-            phase = .subscribed(since: .now)
-            session.log.debug("Subscribed.", queue: queue.name)
+        expect(.consumeOk) { [unowned self] answer throws(AMQPError) in
+            switch (answer, phase) {
+            case (.success, .subscribing):
+                phase = .subscribed(since: .now)
+                session.log.debug("Subscribed.", queue: queue.name)
+            case (.success, .draining): try cancel()
+            case (.success, _): break
+            case (.failure, _): stopped?()
+            }
         }
     }
 
@@ -119,24 +126,38 @@ final class ConsumerChannel: Channel {
     /// Ends the subscription; the caller has ended the sequence and passes what nobody has seen.
     func stop(unseen: [AMQPDelivery], _ done: @escaping () -> Void) throws(AMQPError) {
         guard isOpen else { return done() }
-        let wasInterrupted = isInterrupted
-        phase = .draining
+        let previous = phase
+        stopped = done
+        phase = .draining(isCancelled: false)
         for delivery in unseen {
             try giveBack(delivery.tag)
         }
-        if wasInterrupted {
-            try closeIfDrained()
-            return done()
-        }
-        try session.connection.cancel(number, consumerTag: consumerTag)
-        expect(.cancelOk) { [unowned self] answer throws(AMQPError) in
-            done()
-            if case .success = answer { try closeIfDrained() }
+        switch previous {
+        case .interrupted: try cancelled()
+        case .subscribed: try cancel()
+        // RabbitMQ 3.10 loses the whole connection over a cancellation that overtakes its consume-ok.
+        case .subscribing, .draining: break
         }
     }
 
+    private func cancel() throws(AMQPError) {
+        try session.connection.cancel(number, consumerTag: consumerTag)
+        expect(.cancelOk) { [unowned self] answer throws(AMQPError) in
+            switch answer {
+            case .success: try cancelled()
+            case .failure: stopped?()
+            }
+        }
+    }
+
+    private func cancelled() throws(AMQPError) {
+        phase = .draining(isCancelled: true)
+        stopped?()
+        try closeIfDrained()
+    }
+
     private func closeIfDrained() throws(AMQPError) {
-        guard case .draining = phase, unsettled.isEmpty else { return }
+        guard case .draining(isCancelled: true) = phase, unsettled.isEmpty else { return }
         try close()
     }
 

@@ -21,7 +21,6 @@ final class IOLoop {
 
     func run() {
         var failures = 0
-        var random = SystemRandomNumberGenerator()
         takeCommands()
         while !isClosing {
             let started = ContinuousClock.now
@@ -30,7 +29,7 @@ final class IOLoop {
             } catch {
                 // A connection that held for a while ended for a new reason.
                 failures = ContinuousClock.now - started > .seconds(30) ? 1 : failures + 1
-                let delay = core.configuration.backoff.delay(afterFailures: failures, using: &random)
+                let delay = core.configuration.backoff.delay(afterFailures: failures)
                 log.connectionLost(error, attempt: failures, retryIn: delay)
                 core.states.send(.disconnected(error))
                 pause(for: delay)

@@ -5,7 +5,8 @@ import Glibc
 struct IOThread: Sendable {
     private let handle: pthread_t
 
-    /// - Parameter stackBytes: The C library decodes nested tables by recursion; a frame of 128 KiB can nest 26,000 deep.
+    /// - Parameter stackBytes: The C library decodes nested tables by recursion; a frame of 128 KiB can nest 26,000
+    /// deep.
     /// - Throws: `.systemError` when the system refuses another thread.
     init(
         name: String,

@@ -6,8 +6,8 @@ import Synchronization
 final class Mailbox: Sendable {
     private struct State {
         var commands: [Command] = []
-        /// An eventfd while the thread lives, else −1. Used only under the lock, so that it is never written to after it
-        /// was closed and its number given to something else.
+        /// An eventfd while the thread lives, else −1. Used only under the lock, so that it is never written to after
+        /// it was closed and its number given to something else.
         var wakeDescriptor: Int32 = -1
         var isClosing = false
     }

@@ -116,7 +116,8 @@ final class Session {
     }
 
     /// A transaction cannot be taken back once the broker says that a message has no queue, so the queues are looked up
-    /// first. On the queue channel: a missing queue costs the channel, and on the consumer's that would be the delivery.
+    /// first. On the queue channel: a missing queue costs the channel, and on the consumer's that would be the
+    /// delivery.
     private func settle(_ request: SettleRequest, checking queues: ArraySlice<String>) throws(AMQPError) {
         guard let queue = queues.first else {
             guard let channel = consumerChannel(request.channelID) else {
@@ -203,8 +204,7 @@ final class Session {
         let id = ObjectIdentifier(subscription)
         let count = wasStable ? 1 : (failures[id] ?? 0) + 1
         failures[id] = count
-        var random = SystemRandomNumberGenerator()
-        let delay = core.configuration.backoff.delay(afterFailures: count, using: &random)
+        let delay = core.configuration.backoff.delay(afterFailures: count)
         retries.append((due: .now + delay, subscription: subscription))
     }
 
