@@ -80,13 +80,14 @@ final class LeaseFile: Sendable {
     /// Whether somebody holds the lease of `directory` now. Changes nothing on disk.
     static func isHeld(_ root: RootedDirectory, directory: String) throws(FileSystemError) -> Bool {
         let path = directory + "/" + name
-        guard let found = try root.status(path), found.kind == .file else { return false }
         do throws(FileSystemError) {
+            guard let found = try root.status(path), found.kind == .file else { return false }
             let file = try root.openFile(path, flags: O_RDONLY | O_NONBLOCK)
             let answer = clinux_is_locked_elsewhere(file.descriptor)
             if answer < 0 { throw .init(operation: "lock", path: path, errno: -answer) }
             return answer == 1
-        } catch  where error.isNotFound {
+        } catch  where error.isNotFound || error.isOutsideRoot {
+            // Removed meanwhile, or a link in the directory's place: nobody's lease.
             return false
         }
     }

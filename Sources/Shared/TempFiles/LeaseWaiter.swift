@@ -20,7 +20,6 @@ struct LeaseWaiter {
     }
 
     private static let shortestPauseMilliseconds: CInt = 1
-    private static let longestPauseMilliseconds: CInt = 250
     private static let longestPauseWithoutEvents: CInt = 50
 
     let root: RootedDirectory
@@ -28,6 +27,10 @@ struct LeaseWaiter {
     let makesDirectory: Bool
     let deadline: ContinuousClock.Instant
     let wake: WakeSignal?
+    /// Between the first two tries.
+    var firstPauseMilliseconds = Self.shortestPauseMilliseconds
+    /// Between tries when inotify has nothing to say.
+    var longestPauseMilliseconds: CInt = 250
 
     /// Blocks until there is an outcome.
     func run() throws(FileSystemError) -> Outcome {
@@ -38,9 +41,9 @@ struct LeaseWaiter {
         if ContinuousClock.now >= deadline { return .held }
         let events = Self.watch(lease)
         defer { if events >= 0 { close(events) } }
-        let longest = events >= 0 ? Self.longestPauseMilliseconds : Self.longestPauseWithoutEvents
+        let longest = events >= 0 ? longestPauseMilliseconds : Self.longestPauseWithoutEvents
         // Between the try above and the watch the holder may have gone without a word to us.
-        var pause = Self.shortestPauseMilliseconds
+        var pause = firstPauseMilliseconds
         while true {
             let left = deadline - ContinuousClock.now
             var polled = [
@@ -53,7 +56,7 @@ struct LeaseWaiter {
                 Self.drain(events)
                 pause = Self.shortestPauseMilliseconds
             } else {
-                pause = min(pause * 2, longest)
+                pause = min(pause, longest / 2) * 2
             }
             if try lease.tryLock() { return try outcome(lease) }
             if left <= .zero { return .held }

@@ -23,7 +23,7 @@ final class Ledger: Sendable {
 
     let now: @Sendable () -> Date
     private let root: RootedDirectory
-    private let path: String
+    let path: String
     private let logger: Logger
     private let opened: Mutex<Opened>
 

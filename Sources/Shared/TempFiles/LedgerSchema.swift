@@ -108,5 +108,7 @@ extension Date {
         return Int64(exactly: value) ?? (value > 0 ? .max : .min)
     }
 
-    init(milliseconds: Int64) { self.init(timeIntervalSince1970: Double(milliseconds) / 1000) }
+    // A quarter more, so that a formatter that cuts off the digits it does not show writes this millisecond and not the
+    // one before.
+    init(milliseconds: Int64) { self.init(timeIntervalSince1970: (Double(milliseconds) + 0.25) / 1000) }
 }

@@ -84,6 +84,7 @@ extension TempFileTracker {
     ///
     /// - Returns: the manifest's entries of these files, in their order.
     /// - Throws: ``TempFileError`` with code `missingFile`, naming the file.
+    @discardableResult
     public func commitFiles(_ files: [TrackedFile]) async throws(TempFileError) -> [TempFileEntry] {
         let workspace = workspace
         let sizes = try await OwnThread.run { () throws(TempFileError) in

@@ -1,0 +1,25 @@
+import RootedFiles
+import Testing
+
+@Suite struct PathTests {
+    @Test(arguments: [
+        ("/a/b", "/a", "b"), ("/a/b/c", "/a/", "b/c"), ("/a/b", "/", "a/b"), ("/a/é", "/a", "é"),
+        ("/a", "/a", nil), ("/a/", "/a", nil), ("/ab/c", "/a", nil), ("/a/../b", "/a", nil), ("/a/./b", "/a", nil),
+        ("/a//b", "/a", nil), ("a/b", "/a", nil), ("/a/b\0c", "/a", nil), ("", "/a", nil),
+    ])
+    func relativePathIsThatBeneathTheRootOrNone(_ path: String, _ root: String, _ expected: String?) {
+        #expect(relativePath(path, beneath: root) == expected)
+    }
+
+    // To Swift `/` and a combining mark are one character; the kernel sees a separator.
+    @Test func separatorBeforeACombiningMarkIsASeparator() {
+        #expect(relativePath("/a/..\u{2F}\u{301}x", beneath: "/a") == nil)
+        #expect(!isPlainRelativePath("..\u{2F}\u{301}x"))
+        #expect(relativePath("/a\u{2F}\u{301}x", beneath: "/a") == "\u{301}x")
+    }
+
+    @Test(arguments: [("/a/b.mp4", "b.mp4"), ("/a/b/", "b"), ("b", "b"), ("", ""), ("/", "/")])
+    func baseNameIsTheLastComponent(_ path: String, _ expected: String) {
+        #expect(baseName(path) == expected)
+    }
+}

@@ -1,0 +1,165 @@
+import Foundation
+import JobModel
+import Testing
+
+@testable import TempFiles
+
+@Suite struct JobBookkeepingTests {
+    let lab: Lab
+    let tracker: TempFileTracker
+    init() throws {
+        lab = try Lab()
+        tracker = try lab.tracker()
+    }
+
+    private func begin(_ stage: Stage, _ hop: Int64) async throws -> StageStart {
+        try await tracker.begin(video(), stage: stage, hop: hop, mediaID: "media", manifest: nil)
+    }
+
+    @Test func startsAreCountedForEachStageAndHop() async throws {
+        #expect(try await begin(.download, 0) == .proceed(starts: 1, progress: 0))
+        #expect(try await begin(.download, 0) == .proceed(starts: 2, progress: 0))
+        #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
+        #expect(try await begin(.process, 1) == .proceed(starts: 2, progress: 0))
+        #expect(try await begin(.download, 2) == .proceed(starts: 1, progress: 0))
+        let job = try #require(try await tracker.job(video()))
+        #expect(job.stage == .download)
+        #expect(job.hop == 2)
+        #expect(job.mediaID == "media")
+    }
+
+    @Test func drainedStartIsTakenBack() async throws {
+        for _ in 0..<5 {
+            #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
+            try await tracker.handBack(video(), stage: .process, hop: 1)
+        }
+        try await tracker.handBack(video(), stage: .process, hop: 1)
+        try await tracker.handBack(video("unknown"), stage: .process, hop: 1)
+        #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
+    }
+
+    @Test func drainedStartIsTakenBackByACancelledTask() async throws {
+        let tracker = tracker
+        _ = try await begin(.process, 1)
+        let drained = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await tracker.handBack(video(), stage: .process, hop: 1)
+        }
+        try await drained.value
+        #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
+    }
+
+    @Test(arguments: [(Int64(0), true), (1, true), (2, true), (3, false), (4, false)])
+    func messageBehindTheJobIsStale(_ hop: Int64, _ isStale: Bool) async throws {
+        _ = try await begin(.process, 2)
+        try await tracker.handedOver(video(), to: .upload, hop: 3)
+        let start = try await begin(.upload, hop)
+        #expect(start == (isStale ? .stale(currentHop: 3) : .proceed(starts: 1, progress: 0)))
+    }
+
+    @Test func handOverNeverGoesBack() async throws {
+        _ = try await begin(.cleanup, 5)
+        try await tracker.handedOver(video(), to: .upload, hop: 4)
+        let job = try #require(try await tracker.job(video()))
+        #expect(job.stage == .cleanup)
+        #expect(job.hop == 5)
+    }
+
+    @Test func progressNeverGoesBackAndStaysWithinItsBounds() async throws {
+        var told: [Int] = []
+        for percent in [-5, 10, 40, 30, 100, 250, Int.min] {
+            told.append(try await tracker.recordProgress(video(), percent: percent, step: "processing_video"))
+        }
+        #expect(told == [0, 10, 40, 40, 100, 100, 100])
+        #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 100))
+        #expect(try await tracker.job(video())?.step == "processing_video")
+    }
+
+    @Test func endIsClaimedByOneMessage() async throws {
+        #expect(try await tracker.claimFinish(video(), outcome: .completed, token: "a"))
+        #expect(try await tracker.claimFinish(video(), outcome: .completed, token: "a"))
+        #expect(try await tracker.claimFinish(video(), outcome: .failed, token: "b") == false)
+        let job = try #require(try await tracker.job(video()))
+        #expect(job.state == .finishing)
+        #expect(job.outcome == .completed)
+        #expect(job.finishToken == "a")
+        try await tracker.finish(video(), outcome: .completed, record: Array("{}".utf8))
+        #expect(try await tracker.claimFinish(video(), outcome: .completed, token: "a") == false)
+        #expect(try await tracker.claimFinish(video(), outcome: .completed, token: "b") == false)
+    }
+
+    @Test func endIsClaimedOnceByTrackersAtOnce() async throws {
+        let trackers = try (0..<4).map { _ in try lab.tracker() }
+        let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for index in 0..<16 {
+                group.addTask {
+                    try await trackers[index % 4].claimFinish(video(), outcome: .completed, token: "message \(index)")
+                }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(winners == 1)
+    }
+
+    @Test(arguments: JobOutcome.allCases)
+    func finishedJobIsRememberedWithItsRecord(_ outcome: JobOutcome) async throws {
+        let record = Array(#"{"id":"job-1"}"#.utf8)
+        _ = try await begin(.download, 0)
+        try await tracker.finish(video(), outcome: outcome, record: record)
+        #expect(try await begin(.download, 0) == .finished(outcome))
+        #expect(try await begin(.cleanup, 99) == .finished(outcome))
+        let job = try #require(try await lab.tracker().job(video()))
+        #expect(job.state == .finished)
+        #expect(job.outcome == outcome)
+        #expect(job.record == record)
+        #expect(job.finishedAt != nil)
+    }
+
+    @Test func finishedJobTakesNoMoreFiles() async throws {
+        try await tracker.finish(video(), outcome: .completed, record: [])
+        let error = await failure { try await tracker.makeFile("x", bytes: 1, job: video()) }
+        #expect(error?.code == .jobFinished)
+        #expect(error?.isRetriable == false)
+    }
+
+    @Test func forgottenJobRunsAgain() async throws {
+        _ = try await begin(.download, 7)
+        #expect(try await tracker.forget(video()) == false)
+        try await tracker.finish(video(), outcome: .failed, record: [])
+        #expect(try await tracker.forget(video()))
+        #expect(try await tracker.job(video()) == nil)
+        #expect(try await begin(.download, 0) == .proceed(starts: 1, progress: 0))
+    }
+
+    @Test func finishedJobsAreForgottenAfterTheRetentionTime() async throws {
+        try await tracker.finish(video("old"), outcome: .completed, record: [])
+        _ = try await begin(.download, 0)
+        lab.clock.advance(by: 3600)
+        try await tracker.finish(video("new"), outcome: .completed, record: [])
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(7200)) == 0)
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(Int64.max)) == 0)
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 1)
+        #expect(try await tracker.jobs(limit: 10).map(\.id) == ["new", "job-1"])
+    }
+
+    @Test func jobsAreListedNewestFirst() async throws {
+        for id in ["a", "b", "c"] {
+            _ = try await tracker.begin(image(id), stage: .download, hop: 0, mediaID: id, manifest: nil)
+        }
+        try await tracker.finish(image("b"), outcome: .completed, record: [])
+        #expect(try await tracker.jobs(limit: 2).map(\.id) == ["c", "b"])
+        #expect(try await tracker.jobs(limit: 10, state: .active).map(\.id) == ["c", "a"])
+        #expect(try await tracker.jobs(limit: 10, state: .finished).map(\.id) == ["b"])
+        #expect(try await tracker.jobs(limit: -1).isEmpty)
+    }
+
+    @Test func cancellationIsAFlagOfALivingJob() async throws {
+        #expect(try await tracker.requestCancel(video()) == false)
+        #expect(try await tracker.isCancelled(video()) == false)
+        _ = try await begin(.download, 0)
+        #expect(try await tracker.requestCancel(video()))
+        #expect(try await lab.tracker().isCancelled(video()))
+        try await tracker.finish(video(), outcome: .cancelled, record: [])
+        #expect(try await tracker.requestCancel(video()) == false)
+    }
+}
