@@ -161,7 +161,11 @@ private enum PrivateNode {
         posix_spawn_file_actions_adddup2(&actions, outputOfNode, STDOUT_FILENO)
         let arguments = [executable, "private-broker", "--directory", directory]
         var argumentPointers = arguments.map { strdup($0) } + [nil]
-        defer { argumentPointers.forEach { free($0) } }
+        defer {
+            for pointer in argumentPointers {
+                free(pointer)
+            }
+        }
         var process = pid_t()
         let status = posix_spawn(&process, executable, &actions, nil, &argumentPointers, environ)
         guard status == 0 else {

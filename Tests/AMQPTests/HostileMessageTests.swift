@@ -1,0 +1,115 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import AMQP
+
+/// Messages that another client may send and ours would not: written with the connection itself, unchecked.
+@Suite struct HostileMessageTests {
+    private static func publishUnchecked(_ messages: @escaping @Sendable () -> [AMQPMessage], to queue: String)
+        async throws
+    {
+        let endpoint = try await TestBroker.endpoint()
+        let (results, continuation) = AsyncStream.makeStream(of: Result<Void, AMQPError>.self)
+        // Building, writing and freeing deep values needs the stack of the I/O thread.
+        let thread = try IOThread(name: "hostile", stackBytes: 512 << 20) {
+            continuation.yield(
+                Result { () throws(AMQPError) in
+                    let connection = try BrokerConnection(to: endpoint, name: "hostile", configuration: .quick)
+                    try connection.openChannel(1)
+                    try connection.selectConfirms(1)
+                    let unconfirmed = messages()
+                    for message in unconfirmed {
+                        try connection.publish(1, message, to: queue)
+                    }
+                    try waitForConfirms(unconfirmed.count, on: connection)
+                    connection.close()
+                }
+            )
+            continuation.finish()
+        }
+        let result = await results.first { _ in true }
+        thread.join()
+        try #require(result).get()
+    }
+
+    private static func waitForConfirms(_ count: Int, on connection: borrowing BrokerConnection) throws(AMQPError) {
+        var last: UInt64 = 0
+        while last < UInt64(count) {
+            guard let frame = try connection.nextFrame() else {
+                var descriptor = pollfd(fd: connection.socketDescriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&descriptor, 1, 1000)
+                continue
+            }
+            if case .method(_, .ack(let tag, _)) = frame { last = tag }
+        }
+    }
+
+    @Test("Headers that nest thousands deep are cut off, and the connection goes on", arguments: [17, 1000, 10_000])
+    func deepHeaders(depth: Int) async throws {
+        try await withTestQueue { queue in
+            try await Self.publishUnchecked(
+                {
+                    let arrays = (0..<depth).reduce(AMQPValue.null) { value, _ in .array([value]) }
+                    let tables = (0..<depth).reduce(AMQPValue.null) { value, _ in .table(["k": value]) }
+                    return [
+                        AMQPMessage(body: [1], headers: ["deep": arrays, "flat": 1]),
+                        AMQPMessage(body: [2], headers: ["deep": tables, "flat": 1]),
+                    ]
+                },
+                to: queue
+            )
+            try await withProxiedClient { client, proxy in
+                let consumer = try client.consume(AMQPQueue(queue))
+                let deliveries = consumer.makeAsyncIterator()
+                for body in UInt8(1)...2 {
+                    let delivery = try #require(await deliveries.next())
+                    #expect(delivery.body == [body])
+                    #expect(delivery.headers["flat"] == 1)
+                    #expect(Self.depth(of: .table(delivery.headers)) <= AMQPValue.maximumDepth + 1)
+                    try await delivery.acknowledge()
+                }
+                #expect(proxy.acceptedConnections == 1)
+            }
+        }
+    }
+
+    private static func depth(of value: AMQPValue) -> Int {
+        switch value {
+        case .array(let values): 1 + (values.map(depth).max() ?? 0)
+        case .table(let table): 1 + (table.values.map(depth).max() ?? 0)
+        default: 0
+        }
+    }
+
+    @Test("Text that is not UTF-8 arrives as bytes, or repaired where only text is possible")
+    func notUTF8() async throws {
+        try await withTestQueue { queue in
+            let endpoint = try await TestBroker.endpoint()
+            let tool = Process()
+            tool.executableURL = URL(filePath: "/bin/sh")
+            // Somebody else's client; the shell makes the bytes, which are no valid argument here.
+            tool.arguments = [
+                "-c",
+                #"bad=$(printf 'A\377B'); exec amqp-publish -r "$1" -s "$2" --port "$3" --vhost "$4" --username "$5" "#
+                    + #"--password "$6" -C "$bad" -H "raw: $bad" -H "$bad: 1" -b "$bad""#,
+                "sh", queue, endpoint.host, "\(endpoint.port)", endpoint.virtualHost, endpoint.user, endpoint.password,
+            ]
+            let status = try await withCheckedThrowingContinuation { continuation in
+                tool.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+                do { try tool.run() } catch { continuation.resume(throwing: error) }
+            }
+            #expect(status == 0)
+            try await withTestClient { client in
+                let consumer = try client.consume(AMQPQueue(queue))
+                let delivery = try #require(await consumer.first { _ in true })
+                let bytes: [UInt8] = [0x41, 0xFF, 0x42]
+                #expect(delivery.body == bytes)
+                #expect(delivery.contentType == "A\u{FFFD}B")
+                #expect(delivery.headers["raw"] == .bytes(bytes))
+                #expect(delivery.headers["A\u{FFFD}B"] == "1")
+                try await delivery.acknowledge()
+            }
+        }
+    }
+}
