@@ -9,9 +9,9 @@ enum Paths {
     }
 
     /// The path from the root, without `.`, `..` and doubled slashes. Nothing is looked up.
-    static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String, from directory: String? = nil) -> String {
         var components: [Substring] = []
-        let full = path.hasPrefix("/") ? path : workingDirectory + "/" + path
+        let full = path.hasPrefix("/") ? path : (directory ?? workingDirectory) + "/" + path
         for component in full.split(separator: "/") where component != "." {
             if component == ".." { _ = components.popLast() } else { components.append(component) }
         }

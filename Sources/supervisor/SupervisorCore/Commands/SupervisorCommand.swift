@@ -8,7 +8,8 @@ public struct SupervisorCommand: AsyncParsableCommand {
         commandName: "supervisor",
         abstract: "Runs the media processor, submits jobs to it and shows what it does.",
         version: Version.text,
-        subcommands: [PrivateBrokerCommand.self]
+        subcommands: [RunCommand.self, PrivateBrokerCommand.self],
+        defaultSubcommand: RunCommand.self
     )
 
     public init() {}

@@ -27,6 +27,13 @@ enum ProcessTable {
         }
     }
 
+    /// Memory of the process that is in RAM; 0 when it is gone.
+    static func residentBytes(of processID: pid_t) -> Int64 {
+        let fields = (SmallFile.read("/proc/\(processID)/statm", limit: 256) ?? "").split(separator: " ")
+        guard fields.count > 1, let pages = Int64(fields[1]) else { return 0 }
+        return pages * Int64(sysconf(CInt(_SC_PAGESIZE)))
+    }
+
     private static func allProcessIDs() -> [pid_t] {
         guard let directory = opendir("/proc") else { return [] }
         defer { closedir(directory) }

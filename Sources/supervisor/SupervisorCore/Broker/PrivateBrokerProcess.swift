@@ -1,0 +1,140 @@
+internal import CLinux
+internal import Glibc
+internal import Logging
+internal import ServiceKit
+
+/// The supervisor's side of a private broker: starts the guard process, starts it again when it dies, and stops it.
+actor PrivateBrokerProcess {
+    private let directory: String
+    private let host: ProcessHost
+    private let logger: Logger
+    private var child: ProcessHost.ChildID?
+    /// The write end of the guard's standard input: with it closed the guard stops the node.
+    private var guardInput: CInt = -1
+    private(set) var url: String?
+    private var isStopping = false
+    private var policy = RestartPolicy()
+    private var startedAt = ContinuousClock.now
+    private var firstURL: CheckedContinuation<String, any Error>?
+    private var endWaiters: [CheckedContinuation<Void, Never>] = []
+    private let changed: @Sendable (String) async -> Void
+
+    /// - Parameters:
+    ///   - directory: absolute.
+    ///   - changed: called when a restarted node has another URL than before.
+    init(
+        directory: String,
+        host: ProcessHost,
+        logger: Logger,
+        changed: @escaping @Sendable (String) async -> Void
+    ) {
+        self.directory = directory
+        self.host = host
+        self.logger = logger
+        self.changed = changed
+    }
+
+    /// Starts the node and returns its URL when it is usable.
+    ///
+    /// - Throws: ``PrivateBrokerError`` when it ends before; the guard itself has said why on standard error.
+    func start() async throws -> String {
+        try await withCheckedThrowingContinuation { continuation in
+            firstURL = continuation
+            launch()
+        }
+    }
+
+    /// Stops the node and returns when nothing of it is left.
+    func stop() async {
+        isStopping = true
+        closeInput()
+        guard child != nil else { return }
+        await withCheckedContinuation { endWaiters.append($0) }
+    }
+
+    private func launch() {
+        guard !isStopping else { return }
+        var ends: [CInt] = [-1, -1]
+        guard clinux_pipe(&ends) == 0 else { return ended(SpawnError(executable: "a pipe", errno: errno).description) }
+        let id = ProcessHost.ChildID.next()
+        child = id
+        guardInput = ends[1]
+        startedAt = .now
+        let readEnd = ends[0]
+        let (events, continuation) = AsyncStream.makeStream(of: ProcessHost.Event.self)
+        Task { for await event in events { await handle(event) } }
+        host.start(
+            id,
+            SpawnRequest(
+                executable: OwnExecutable.path,
+                arguments: ["private-broker", "--directory", directory],
+                environment: CurrentEnvironment.variables,
+                standardInput: readEnd
+            ),
+            reports: .descriptor(STDOUT_FILENO)
+        ) { event in
+            switch event {
+            case .started, .failed: close(readEnd)
+            case .line, .ended: break
+            }
+            continuation.yield(event)
+            switch event {
+            case .ended, .failed: continuation.finish()
+            case .started, .line: break
+            }
+        }
+    }
+
+    private func handle(_ event: ProcessHost.Event) async {
+        switch event {
+        case .started(let processID):
+            logger.info(
+                "private broker is starting",
+                metadata: [
+                    LogKey.processID: "\(processID)", LogKey.filePath: "\(directory)",
+                ]
+            )
+        case .line(let line):
+            let announced = String(decoding: line, as: UTF8.self)
+            let previous = url
+            url = announced
+            firstURL?.resume(returning: announced)
+            firstURL = nil
+            logger.info("private broker is usable")
+            if let previous, previous != announced { await changed(announced) }
+        case .failed(let error): ended(error.description)
+        case .ended(let exit): ended(exit.description)
+        }
+    }
+
+    private func ended(_ cause: String) {
+        child = nil
+        closeInput()
+        for waiter in endWaiters { waiter.resume() }
+        endWaiters = []
+        if let waiter = firstURL {
+            firstURL = nil
+            waiter.resume(
+                throwing: PrivateBrokerError(
+                    code: .start,
+                    message: "the private broker did not start (\(cause)); it says why above"
+                )
+            )
+            return
+        }
+        guard !isStopping else { return }
+        var random = SystemRandomNumberGenerator()
+        let lifetime = startedAt.duration(to: .now)
+        let delay = policy.died(at: .now, afterRunning: lifetime, random: &random)
+        logger.error("private broker ended; starting it again in \(delay)", metadata: [LogKey.cause: "\(cause)"])
+        Task {
+            try? await Task.sleep(for: delay)
+            launch()
+        }
+    }
+
+    private func closeInput() {
+        if guardInput >= 0 { close(guardInput) }
+        guardInput = -1
+    }
+}

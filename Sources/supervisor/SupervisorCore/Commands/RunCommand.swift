@@ -1,0 +1,41 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Logging
+internal import ServiceKit
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run the process tree in the foreground.",
+        discussion: """
+            Settings come from the environment. Without RABBITMQ_URL a private broker is started in STATE_DIR/broker.
+            SIGTERM or SIGINT drains: workers finish or hand back their jobs within DRAIN_SECONDS. A second one hastens.
+
+            Exit status: 0 after a drained stop, 1 when the tree could not start, 2 when the settings are wrong.
+            """
+    )
+
+    func run() async throws {
+        let settings = try CommandFailure.settings()
+        signal(SIGPIPE, SIG_IGN)
+        let (writer, problem) = LogWriter.open(directory: settings.logDirectory, processName: "supervisor")
+        writer.bootstrap(level: settings.logLevel)
+        let logger = Logger(label: "supervisor")
+        if let problem { logger.warning("\(problem)") }
+        let stop = StopSignals()
+        await stop.listen()
+        let tree = ProcessTree(
+            settings: settings,
+            executablesDirectory: OwnExecutable.directory,
+            stop: stop,
+            logger: logger
+        )
+        do {
+            try await tree.run()
+        } catch {
+            logger.critical("the media processor could not start: \(error)")
+            throw ExitCode(1)
+        }
+        await stop.end()
+    }
+}

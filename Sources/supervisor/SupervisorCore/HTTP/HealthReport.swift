@@ -1,0 +1,147 @@
+internal import JobModel
+internal import ServiceKit
+internal import TempFiles
+
+/// The answer of `GET /health`.
+struct HealthReport: Sendable, Codable, Equatable {
+    enum Status: String, Sendable, Codable {
+        /// All that is wanted runs.
+        case healthy
+        /// Jobs of all kinds go on, with less than is wanted.
+        case degraded
+        /// Jobs of some kind do not go on.
+        case unhealthy
+    }
+
+    struct Files: Sendable, Codable, Equatable {
+        var totalJobs = 0
+        var totalFiles = 0
+        /// Bytes.
+        var totalSize: Int64 = 0
+    }
+
+    struct Broker: Sendable, Codable, Equatable {
+        var connected: Bool
+        /// Whether the tree runs its own.
+        var isPrivate: Bool
+        /// Without the password.
+        var address: String
+
+        enum CodingKeys: String, CodingKey {
+            case connected
+            case isPrivate = "private"
+            case address
+        }
+    }
+
+    struct PoolStatus: Sendable, Codable, Equatable {
+        var wanted: Int
+        var ready: Int
+        var restarts: Int
+        var failing: Bool
+        var lastExit: LastExit?
+    }
+
+    struct LastExit: Sendable, Codable, Equatable {
+        var worker: String
+        var cause: String
+    }
+
+    struct Disk: Sendable, Codable, Equatable {
+        /// What can still be written where the temp files are; absent when the system does not say.
+        var freeBytes: Int64?
+    }
+
+    var status: Status
+    /// What is wrong, in words.
+    var problems: [String]
+    /// By kind.
+    var tempFiles: [String: Files]
+    var broker: Broker
+    /// By name, such as `process.video`.
+    var pools: [String: PoolStatus]
+    var disk: Disk
+    var version: String
+    var uptimeSeconds: Double
+}
+
+/// What the report is made from.
+struct HealthFacts: Sendable {
+    var pools: [PoolSnapshot]
+    var brokerAddress: String
+    var isBrokerPrivate: Bool
+    /// nil when connected; else why not.
+    var brokerProblem: String?
+    /// Connected, but the broker takes no messages.
+    var brokerBlockedReason: String?
+    /// nil when the ledger could not be read.
+    var files: [MediaKind: TempFileStatistics]?
+    var ledgerProblem: String?
+    var freeBytes: Int64?
+    var isStopping: Bool
+    var version: String
+    var uptimeSeconds: Double
+}
+
+extension HealthReport {
+    /// Below this a job of common size may find no room.
+    static let lowDiskBytes: Int64 = 1 << 30
+
+    init(_ facts: HealthFacts) {
+        var degraded: [String] = []
+        var unhealthy: [String] = []
+        if facts.isStopping { unhealthy.append("the supervisor is stopping") }
+        if let problem = facts.brokerProblem { unhealthy.append("the broker is away: \(problem)") }
+        if let reason = facts.brokerBlockedReason { unhealthy.append("the broker takes no messages: \(reason)") }
+        if let problem = facts.ledgerProblem { unhealthy.append("the ledger of temp files cannot be read: \(problem)") }
+        if let free = facts.freeBytes, free < Self.lowDiskBytes {
+            degraded.append("only \(ByteCount.text(free)) are free where the temp files are")
+        }
+        for pool in facts.pools where pool.wanted > 0 {
+            let exit = pool.lastExit.map { "; \($0.worker) ended with \($0.cause)" } ?? ""
+            if pool.isFailing { unhealthy.append("workers of \(pool.name) keep dying\(exit)") }
+            if pool.ready == 0, !pool.isFailing {
+                unhealthy.append("no worker of \(pool.name) is ready\(exit)")
+            } else if pool.ready < pool.wanted, !pool.isFailing {
+                degraded.append("\(pool.ready) of \(pool.wanted) workers of \(pool.name) are ready\(exit)")
+            }
+        }
+        status = !unhealthy.isEmpty ? .unhealthy : !degraded.isEmpty ? .degraded : .healthy
+        problems = unhealthy + degraded
+        tempFiles = Dictionary(
+            uniqueKeysWithValues: MediaKind.allCases.map { kind in
+                let files = facts.files?[kind] ?? TempFileStatistics()
+                return (
+                    kind.rawValue,
+                    Files(
+                        totalJobs: files.totalJobs,
+                        totalFiles: files.totalFiles,
+                        totalSize: files.totalSizeBytes
+                    )
+                )
+            }
+        )
+        broker = Broker(
+            connected: facts.brokerProblem == nil,
+            isPrivate: facts.isBrokerPrivate,
+            address: facts.brokerAddress
+        )
+        pools = Dictionary(
+            uniqueKeysWithValues: facts.pools.map { pool in
+                (
+                    pool.name.description,
+                    PoolStatus(
+                        wanted: pool.wanted,
+                        ready: pool.ready,
+                        restarts: pool.restarts,
+                        failing: pool.isFailing,
+                        lastExit: pool.lastExit.map { LastExit(worker: $0.worker, cause: $0.cause) }
+                    )
+                )
+            }
+        )
+        disk = Disk(freeBytes: facts.freeBytes)
+        version = facts.version
+        uptimeSeconds = facts.uptimeSeconds
+    }
+}

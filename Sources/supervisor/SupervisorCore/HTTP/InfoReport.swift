@@ -1,0 +1,72 @@
+internal import JobModel
+internal import ServiceKit
+
+/// The answer of `GET /info`.
+struct InfoReport: Sendable, Codable, Equatable {
+    struct Pool: Sendable, Codable, Equatable {
+        var name: String
+        var stage: Stage
+        var kind: MediaKind
+        var queue: String
+        var wanted: Int
+        var processes: [Process]
+    }
+
+    struct Process: Sendable, Codable, Equatable {
+        var name: String
+        var pid: Int32?
+        var state: String
+        /// The id of the job it works on.
+        var job: String?
+        /// Of the stage's work on that job, in per cent.
+        var progress: Int?
+        var counters: WorkerReport.Counters
+        var residentBytes: Int64
+        var uptimeSeconds: Double?
+        var silentSeconds: Double?
+    }
+
+    var name = "media-processor"
+    var version: String
+    var pid: Int32
+    /// ISO 8601.
+    var startedAt: String
+    var uptimeSeconds: Double
+    var residentBytes: Int64
+    var broker: HealthReport.Broker
+    var workspace: String
+    /// Environment keys and their values as in effect; secrets are replaced.
+    var configuration: [String: String]
+    var stages: [Pool]
+}
+
+extension InfoReport.Pool {
+    init(_ pool: PoolSnapshot, queues: QueueNames) {
+        name = pool.name.description
+        stage = pool.name.stage
+        kind = pool.name.kind
+        queue = queues.work(pool.name.kind, pool.name.stage)
+        wanted = pool.wanted
+        processes = pool.workers.map { worker in
+            InfoReport.Process(
+                name: worker.name,
+                pid: worker.processID,
+                state: worker.state,
+                job: worker.report?.job,
+                progress: worker.report?.progress,
+                counters: worker.report?.counters ?? WorkerReport.Counters(),
+                residentBytes: worker.report?.residentBytes ?? 0,
+                uptimeSeconds: worker.uptime?.seconds,
+                silentSeconds: worker.silence?.seconds
+            )
+        }
+    }
+}
+
+extension Duration {
+    /// In seconds, to the millisecond.
+    var seconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds / 1_000_000_000_000_000) / 1000
+    }
+}

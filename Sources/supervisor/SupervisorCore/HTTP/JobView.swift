@@ -1,0 +1,64 @@
+internal import JobModel
+internal import ServiceKit
+internal import TempFiles
+
+/// A job as `GET /jobs/{kind}/{id}` shows it.
+struct JobView: Sendable, Codable, Equatable {
+    struct Failure: Sendable, Codable, Equatable {
+        var stage: String
+        var code: String
+        var message: String
+    }
+
+    var id: String
+    var kind: MediaKind
+    var mediaId: String
+    /// `active`, `finishing` or `finished`.
+    var state: String
+    var stage: Stage?
+    /// As in the updates that clients get, such as `processing_video`.
+    var step: String
+    /// Of the whole job, in per cent.
+    var progress: Int
+    /// Of the present stage, in per cent, while a worker is at it.
+    var stageProgress: Int?
+    var outcome: JobOutcome?
+    var error: Failure?
+    /// As in the job message, each with `location` once it is published.
+    var outputs: [JSONValue]
+    var createdAt: String
+    var updatedAt: String
+    var finishedAt: String?
+
+    var isOver: Bool { state == JobRecord.State.finished.rawValue }
+}
+
+extension JobView {
+    /// - Parameter workers: whose reports tell the progress of the present stage.
+    init(_ record: JobRecord, workers: [PoolSnapshot]) {
+        id = record.id
+        kind = record.kind
+        mediaId = record.mediaID
+        state = record.state.rawValue
+        stage = record.stage
+        step = record.step
+        progress = record.progress
+        outcome = record.outcome
+        stageProgress =
+            workers.first { $0.name.kind == record.kind && $0.name.stage == record.stage }?
+            .workers.first { $0.report?.job == record.id }?.report?.progress
+        createdAt = Timestamp.string(record.createdAt)
+        updatedAt = Timestamp.string(record.updatedAt)
+        finishedAt = record.finishedAt.map(Timestamp.string)
+        // A record that does not parse is shown without what it holds; the ledger's own columns still tell the outcome.
+        let ticket = record.record.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
+        error = ticket?.failure.map { Failure(stage: $0.stage.rawValue, code: $0.code, message: $0.message) }
+        outputs = ticket?.outputs.map { .object($0.json) } ?? []
+    }
+}
+
+/// The answer of `GET /jobs`.
+struct JobList: Sendable, Codable, Equatable {
+    /// The newest first.
+    var jobs: [JobView]
+}

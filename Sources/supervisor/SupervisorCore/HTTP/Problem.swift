@@ -1,0 +1,7 @@
+/// An error as `application/problem+json` (RFC 9457).
+struct Problem: Error, Sendable, Codable, Equatable {
+    var title: String
+    var status: Int
+    /// The cause, and what to do.
+    var detail: String?
+}

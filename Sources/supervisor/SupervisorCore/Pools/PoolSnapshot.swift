@@ -1,0 +1,56 @@
+internal import Glibc
+internal import ServiceKit
+
+/// A pool at one moment.
+struct PoolSnapshot: Sendable {
+    struct Worker: Sendable {
+        var name: String
+        var processID: pid_t?
+        /// `starting`, `ready`, `disconnected`, `draining`, or `waiting` and `stopped` without a process.
+        var state: String
+        var report: WorkerReport?
+        var uptime: Duration?
+        /// Since its last report.
+        var silence: Duration?
+    }
+
+    var name: PoolName
+    var wanted: Int
+    var ready: Int
+    var restarts: Int
+    var lastExit: Pool.LastExit?
+    var isFailing: Bool
+    var isDraining: Bool
+    var workers: [Worker]
+
+    init(_ pool: Pool, at now: ContinuousClock.Instant) {
+        name = pool.name
+        wanted = pool.wanted
+        ready = pool.readyCount
+        restarts = pool.restarts
+        lastExit = pool.lastExit
+        isFailing = pool.policy.isFailing
+        isDraining = pool.isDraining
+        workers = pool.slots.compactMap { slot in
+            guard let worker = pool.workers[slot] else { return nil }
+            return Worker(
+                name: pool.workerName(slot),
+                processID: worker.processID,
+                state: Self.state(worker),
+                report: worker.report,
+                uptime: worker.startedAt.map { $0.duration(to: now) },
+                silence: worker.reportedAt.map { $0.duration(to: now) }
+            )
+        }
+    }
+
+    private static func state(_ worker: Pool.Worker) -> String {
+        switch worker.phase {
+        case .stopped: "stopped"
+        case .waiting: "waiting"
+        case .spawning: "starting"
+        case .running: (worker.report?.state ?? .starting).rawValue
+        case .ending: "draining"
+        }
+    }
+}

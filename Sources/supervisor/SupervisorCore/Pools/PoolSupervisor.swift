@@ -1,0 +1,236 @@
+internal import CLinux
+internal import Glibc
+internal import Logging
+internal import ServiceKit
+
+/// Keeps the wanted number of workers of every pool running, and ends them all.
+actor PoolSupervisor {
+    private let host: ProcessHost
+    private let logger: Logger
+    private let lifeline: Lifeline
+    private var launch: WorkerLaunch
+    private var pools: [PoolName: Pool] = [:]
+    private var children: [Seat: ProcessHost.ChildID] = [:]
+    private var timers: [Int: Task<Void, Never>] = [:]
+    private var lastTimer = 0
+    private var random = SystemRandomNumberGenerator()
+    private var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    private var killTimer: Task<Void, Never>?
+
+    /// A place for a worker: its pool and number.
+    private struct Seat: Hashable {
+        var pool: PoolName
+        var slot: Int
+    }
+
+    /// - Parameter executablesDirectory: where `stage-download` and the others are.
+    init(
+        counts: WorkerCounts,
+        executablesDirectory: String,
+        environment: [String: String],
+        host: ProcessHost,
+        limits: RestartPolicy.Limits = .init(),
+        logger: Logger
+    ) throws {
+        self.host = host
+        self.logger = logger
+        lifeline = try Lifeline()
+        launch = WorkerLaunch(
+            executablesDirectory: executablesDirectory,
+            environment: environment,
+            lifeline: lifeline.readEnd
+        )
+        for name in PoolName.all { pools[name] = Pool(name: name, wanted: counts[name], limits: limits) }
+    }
+
+    /// The pools, in a fixed order.
+    var snapshots: [PoolSnapshot] {
+        let now = ContinuousClock.now
+        return PoolName.all.compactMap { name in pools[name].map { PoolSnapshot($0, at: now) } }
+    }
+
+    func start() {
+        for name in PoolName.all { change(name) { pool, _ in pool.begin() } }
+    }
+
+    /// Ends every worker gracefully and starts it again with another environment.
+    func restartAll(environment: [String: String]) {
+        launch.environment = environment
+        for name in PoolName.all { change(name) { pool, _ in pool.restartAll() } }
+    }
+
+    // MARK: - Stop
+
+    /// Tells every worker to finish or hand back its job, and returns when all are gone: by themselves, or killed when `limit`
+    /// is over.
+    func drain(limit: Duration) async {
+        for name in PoolName.all { change(name) { pool, _ in pool.drain() } }
+        for timer in timers.values { timer.cancel() }
+        timers = [:]
+        guard isRunning else { return }
+        setKillTimer(limit)
+        await withCheckedContinuation { stopWaiters.append($0) }
+    }
+
+    /// Makes a drain end soon: every worker is told again, and killed after a moment.
+    func hasten() {
+        for child in children.values { host.signal(child, SIGTERM) }
+        setKillTimer(.seconds(2))
+    }
+
+    private var isRunning: Bool { pools.values.contains(where: \.hasProcesses) }
+
+    private func setKillTimer(_ limit: Duration) {
+        killTimer?.cancel()
+        killTimer = Task {
+            do { try await Task.sleep(for: limit) } catch { return }
+            killAll()
+        }
+    }
+
+    private func killAll() {
+        for (seat, child) in children {
+            logger.warning(
+                "killing a worker that did not end in time",
+                metadata: [LogKey.workerName: "\(seat.pool).\(seat.slot)"]
+            )
+            host.signal(child, SIGKILL, to: .group)
+        }
+    }
+
+    private func noteStopped() {
+        guard !stopWaiters.isEmpty, !isRunning else { return }
+        killTimer?.cancel()
+        for waiter in stopWaiters { waiter.resume() }
+        stopWaiters = []
+    }
+
+    // MARK: - Events
+
+    private func change(
+        _ name: PoolName,
+        _ body: (inout Pool, inout SystemRandomNumberGenerator) -> [Pool.Action]
+    ) {
+        guard var pool = pools[name] else { return }
+        let wasFailing = pool.policy.isFailing
+        let actions = body(&pool, &random)
+        pools[name] = pool
+        if pool.policy.isFailing, !wasFailing {
+            logger.error(
+                "workers of \(name) keep dying; the next start is in \(pool.policy.limits.failingRetry)",
+                metadata: [LogKey.cause: "\(pool.lastExit?.cause ?? "unknown")"]
+            )
+        }
+        for action in actions { perform(action, name) }
+    }
+
+    private func perform(_ action: Pool.Action, _ name: PoolName) {
+        switch action {
+        case .start(let slot):
+            let child = ProcessHost.ChildID.next()
+            let seat = Seat(pool: name, slot: slot)
+            children[seat] = child
+            host.start(
+                child,
+                launch.request(name, worker: "\(name).\(slot)"),
+                reports: .descriptor(WorkerLaunch.statusDescriptor),
+                handler: forward(seat)
+            )
+        case .terminate(let slot):
+            if let child = children[Seat(pool: name, slot: slot)] { host.signal(child, SIGTERM) }
+        case .retry(let slot, let turn, let delay):
+            after(delay) { $0.change(name) { pool, _ in pool.retryIsDue(slot: slot, turn: turn) } }
+        }
+    }
+
+    /// Events come on the host's thread, in order, and must be handled in that order: they go through a stream.
+    private func forward(_ seat: Seat) -> @Sendable (ProcessHost.Event) -> Void {
+        let (events, continuation) = AsyncStream.makeStream(of: ProcessHost.Event.self)
+        Task { for await event in events { handle(event, seat) } }
+        return { event in
+            continuation.yield(event)
+            switch event {
+            case .ended, .failed: continuation.finish()
+            case .started, .line: break
+            }
+        }
+    }
+
+    private func handle(_ event: ProcessHost.Event, _ seat: Seat) {
+        let now = ContinuousClock.now
+        let worker = "\(seat.pool).\(seat.slot)"
+        switch event {
+        case .started(let processID):
+            logger.info("worker started", metadata: [LogKey.workerName: "\(worker)", LogKey.processID: "\(processID)"])
+            change(seat.pool) { pool, _ in pool.started(slot: seat.slot, processID: processID, at: now) }
+            if let pool = pools[seat.pool], let turn = pool.workers[seat.slot]?.turn {
+                after(pool.policy.limits.provenAfter) { $0.checkProven(seat, turn: turn) }
+            }
+        case .line(let line):
+            guard let report = WorkerReport(line: line) else {
+                logger.warning("a worker's report is unreadable", metadata: [LogKey.workerName: "\(worker)"])
+                return
+            }
+            change(seat.pool) { pool, _ in
+                pool.reported(slot: seat.slot, report, at: now)
+                return []
+            }
+        case .failed(let error):
+            logger.error(
+                "a worker could not be started",
+                metadata: [
+                    LogKey.workerName: "\(worker)", LogKey.cause: "\(error)",
+                ]
+            )
+            ended(seat, cause: "\(error)", at: now)
+        case .ended(let exit):
+            let wasTold = pools[seat.pool]?.workers[seat.slot]?.phase == .ending
+            logger.log(
+                level: wasTold ? .info : .warning,
+                wasTold ? "worker stopped" : "worker died",
+                metadata: [LogKey.workerName: "\(worker)", LogKey.cause: "\(exit)"]
+            )
+            ended(seat, cause: exit.description, at: now)
+        }
+    }
+
+    private func ended(_ seat: Seat, cause: String, at now: ContinuousClock.Instant) {
+        children[seat] = nil
+        change(seat.pool) { pool, random in pool.ended(slot: seat.slot, cause: cause, at: now, random: &random) }
+        noteStopped()
+    }
+
+    private func checkProven(_ seat: Seat, turn: Int) {
+        change(seat.pool) { pool, _ in
+            pool.checkProven(slot: seat.slot, turn: turn, at: .now)
+            return []
+        }
+    }
+
+    private func after(_ delay: Duration, _ body: @escaping @Sendable (isolated PoolSupervisor) -> Void) {
+        lastTimer += 1
+        let number = lastTimer
+        timers[number] = Task {
+            try? await Task.sleep(for: delay)
+            if !Task.isCancelled { body(self) }
+            timers[number] = nil
+        }
+    }
+}
+
+/// A pipe that nobody writes to. Its write end closes with this process, by whatever end, and with that the children know.
+private final class Lifeline: Sendable {
+    let readEnd: CInt
+    private let writeEnd: CInt
+
+    init() throws(FileFailure) {
+        var ends: [CInt] = [-1, -1]
+        guard clinux_pipe(&ends) == 0 else { throw FileFailure(operation: "make", path: "a pipe", errno: errno) }
+        (readEnd, writeEnd) = (ends[0], ends[1])
+    }
+
+    deinit {
+        close(readEnd)
+        close(writeEnd)
+    }
+}

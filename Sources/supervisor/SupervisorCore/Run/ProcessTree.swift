@@ -1,0 +1,207 @@
+internal import AMQP
+internal import Glibc
+internal import JobModel
+internal import Logging
+internal import ServiceKit
+internal import TempFiles
+
+/// The whole tree: started in order, watched, and taken down in the reverse order.
+actor ProcessTree {
+    private let settings: Settings
+    private let executablesDirectory: String
+    private let limits: RestartPolicy.Limits
+    private let logger: Logger
+    private let stop: StopSignals
+
+    private var locks: [ProcessLock] = []
+    private var broker: PrivateBrokerProcess?
+    private var link: BrokerLink?
+    private var pools: PoolSupervisor?
+    private var server: StatusServer.Running?
+    private var sweeper: Task<Void, Never>?
+    private var hastener: Task<Void, Never>?
+    private var hasRunFile = false
+    private var brokerURL = ""
+    private var startedAt = ""
+
+    /// Beyond `DRAIN_SECONDS`, within which workers hand back their jobs themselves.
+    private static let drainMargin = Duration.seconds(5)
+
+    init(
+        settings: Settings,
+        executablesDirectory: String,
+        limits: RestartPolicy.Limits = .init(),
+        stop: StopSignals,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.executablesDirectory = executablesDirectory
+        self.limits = limits
+        self.stop = stop
+        self.logger = logger
+    }
+
+    /// Runs the tree until it is asked to stop.
+    ///
+    /// - Throws: what kept it from starting. Nothing is left running in any case.
+    func run() async throws {
+        do {
+            try await start()
+            await stop.wait(for: 1)
+        } catch {
+            await takeDown()
+            // Asked to stop before all was up: that is no failure.
+            if await stop.count > 0 { return }
+            throw error
+        }
+        await takeDown()
+    }
+
+    // MARK: - Start
+
+    private func start() async throws {
+        try SmallFile.makePrivateDirectory(settings.stateDirectory)
+        locks.append(try SupervisorLock.take(directory: settings.stateDirectory, variable: "STATE_DIR"))
+        let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
+        locks.append(try SupervisorLock.take(directory: tracker.workspace.path, variable: "TEMP_DIR"))
+        RunFile.remove(stateDirectory: settings.stateDirectory)
+        logger.info(
+            "media processor \(Version.text) is starting",
+            metadata: [
+                LogKey.processID: "\(getpid())", "workspace": "\(tracker.workspace.path)",
+                "state": "\(settings.stateDirectory)",
+            ]
+        )
+        let host = try ProcessHost()
+        brokerURL = try await findBroker(host)
+        let link = BrokerLink(logger: logger)
+        self.link = link
+        try await link.connect(to: brokerURL)
+        let pools = try PoolSupervisor(
+            counts: settings.workers,
+            executablesDirectory: executablesDirectory,
+            environment: workerEnvironment,
+            host: host,
+            limits: limits,
+            logger: logger
+        )
+        self.pools = pools
+        let status = TreeStatus(
+            settings: settings,
+            tracker: tracker,
+            pools: pools,
+            broker: link,
+            isBrokerPrivate: broker != nil,
+            stop: stop
+        )
+        startedAt = Timestamp.string(status.startedAt)
+        let server = try await startServer(status)
+        self.server = server
+        if await stop.count > 0 { return }
+        await pools.start()
+        try writeRunFile()
+        sweeper = Task { [settings, logger] in
+            await Sweeper(tracker: tracker, settings: settings, logger: logger).run()
+        }
+        let address = await link.address
+        logger.info(
+            "media processor is up",
+            metadata: [
+                "http": "http://127.0.0.1:\(server.port)", "broker": "\(address)",
+            ]
+        )
+    }
+
+    private func findBroker(_ host: ProcessHost) async throws -> String {
+        if let url = settings.brokerURL { return url }
+        let broker = PrivateBrokerProcess(
+            directory: settings.stateDirectory + "/broker",
+            host: host,
+            logger: logger,
+            changed: { [weak self] url in await self?.brokerMoved(to: url) }
+        )
+        self.broker = broker
+        // Without this a request to stop would wait until the node is up.
+        let watch = Task { [stop] in
+            await stop.wait(for: 1)
+            if !Task.isCancelled { await broker.stop() }
+        }
+        defer { watch.cancel() }
+        return try await broker.start()
+    }
+
+    private func startServer(_ status: TreeStatus) async throws -> StatusServer.Running {
+        do {
+            return try await StatusServer(source: status, logger: logger).start(port: settings.port)
+        } catch {
+            throw TreeError(
+                message:
+                    "cannot listen on 127.0.0.1:\(settings.port) (\(error)); set PORT to a free port, or to 0 for any"
+            )
+        }
+    }
+
+    private var workerEnvironment: [String: String] {
+        WorkerEnvironment.make(
+            inheriting: CurrentEnvironment.variables,
+            settings: settings,
+            brokerURL: brokerURL
+        )
+    }
+
+    private func writeRunFile() throws {
+        guard let server else { return }
+        try RunFile(
+            pid: getpid(),
+            port: server.port,
+            brokerURL: brokerURL,
+            startedAt: startedAt,
+            version: Version.text
+        ).write(stateDirectory: settings.stateDirectory)
+        hasRunFile = true
+    }
+
+    /// The private node came back elsewhere because its port was taken meanwhile.
+    private func brokerMoved(to url: String) async {
+        brokerURL = url
+        do {
+            try await link?.connect(to: url)
+            if hasRunFile { try writeRunFile() }
+        } catch {
+            logger.error("the private broker's new address is not usable", metadata: [LogKey.cause: "\(error)"])
+        }
+        await pools?.restartAll(environment: workerEnvironment)
+    }
+
+    // MARK: - Stop
+
+    private func takeDown() async {
+        if pools != nil {
+            logger.info(
+                "stopping: workers finish or hand back their jobs",
+                metadata: [
+                    "limit.seconds": "\(settings.drainSeconds)"
+                ]
+            )
+        }
+        sweeper?.cancel()
+        hastener = Task { [stop, pools] in
+            await stop.wait(for: 2)
+            if !Task.isCancelled { await pools?.hasten() }
+        }
+        await pools?.drain(limit: .seconds(settings.drainSeconds) + Self.drainMargin)
+        hastener?.cancel()
+        await sweeper?.value
+        await link?.close()
+        if hasRunFile { RunFile.remove(stateDirectory: settings.stateDirectory) }
+        await server?.stop()
+        await broker?.stop()
+        if pools != nil { logger.info("stopped") }
+    }
+}
+
+/// What keeps the tree from starting, with what to do.
+struct TreeError: Error, Equatable, CustomStringConvertible {
+    var message: String
+    var description: String { message }
+}

@@ -1,0 +1,96 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import JobModel
+internal import ServiceKit
+internal import TempFiles
+
+/// What the running tree says of itself.
+struct TreeStatus: StatusSource {
+    var settings: Settings
+    var tracker: TempFileTracker
+    var pools: PoolSupervisor
+    var broker: BrokerLink
+    var isBrokerPrivate: Bool
+    var stop: StopSignals
+    let startedAt = Date()
+    private let start = ContinuousClock.now
+
+    init(
+        settings: Settings,
+        tracker: TempFileTracker,
+        pools: PoolSupervisor,
+        broker: BrokerLink,
+        isBrokerPrivate: Bool,
+        stop: StopSignals
+    ) {
+        self.settings = settings
+        self.tracker = tracker
+        self.pools = pools
+        self.broker = broker
+        self.isBrokerPrivate = isBrokerPrivate
+        self.stop = stop
+    }
+
+    func health() async -> HealthReport {
+        var files: [MediaKind: TempFileStatistics]?
+        var ledgerProblem: String?
+        do throws(TempFileError) {
+            files = try await tracker.statistics()
+        } catch {
+            ledgerProblem = error.message
+        }
+        return HealthReport(
+            HealthFacts(
+                pools: await pools.snapshots,
+                brokerAddress: await broker.address,
+                isBrokerPrivate: isBrokerPrivate,
+                brokerProblem: await broker.problem,
+                brokerBlockedReason: await broker.blockedReason,
+                files: files,
+                ledgerProblem: ledgerProblem,
+                freeBytes: try? tracker.availableBytes(),
+                isStopping: await stop.count > 0,
+                version: Version.text,
+                uptimeSeconds: start.duration(to: .now).seconds
+            )
+        )
+    }
+
+    func info() async -> InfoReport {
+        let snapshots = await pools.snapshots
+        return InfoReport(
+            version: Version.text,
+            pid: getpid(),
+            startedAt: Timestamp.string(startedAt),
+            uptimeSeconds: start.duration(to: .now).seconds,
+            residentBytes: ProcessTable.residentBytes(of: getpid()),
+            broker: HealthReport.Broker(
+                connected: await broker.problem == nil,
+                isPrivate: isBrokerPrivate,
+                address: await broker.address
+            ),
+            workspace: tracker.workspace.path,
+            configuration: Dictionary(settings.effective.map { ($0.name, $0.value) }) { _, last in last },
+            stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) }
+        )
+    }
+
+    func job(_ key: JobKey) async throws -> JobView? {
+        guard let record = try await onLedger({ try await tracker.job(key) }) else { return nil }
+        return JobView(record, workers: await pools.snapshots)
+    }
+
+    func jobs(limit: Int) async throws -> [JobView] {
+        let records = try await onLedger { try await tracker.jobs(limit: limit) }
+        let snapshots = await pools.snapshots
+        return records.map { JobView($0, workers: snapshots) }
+    }
+
+    private func onLedger<T>(_ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as TempFileError {
+            throw Problem(title: "The ledger cannot be read", status: 503, detail: error.message)
+        }
+    }
+}

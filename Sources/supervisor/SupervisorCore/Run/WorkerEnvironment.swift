@@ -1,0 +1,20 @@
+internal import ServiceKit
+
+/// The environment of workers: ours, with all that they must agree on spelled out.
+enum WorkerEnvironment {
+    static func make(
+        inheriting variables: [String: String],
+        settings: Settings,
+        brokerURL: String
+    ) -> [String: String] {
+        var result = variables
+        result["RABBITMQ_URL"] = brokerURL
+        result["TEMP_DIR"] = settings.temporaryDirectory
+        result["STATE_DIR"] = settings.stateDirectory
+        result["LOG_DIR"] = settings.logDirectory
+        result["STORAGE_URL"] = settings.storageURL
+        // Its default depends on whether the broker is private, which a worker cannot tell any more.
+        result["FILE_SOURCE_ROOTS"] = settings.fileSourceRoots.joined(separator: ":")
+        return result
+    }
+}
