@@ -1,0 +1,46 @@
+internal import JobModel
+
+/// Waits for the end of jobs and watches the temp files meanwhile.
+struct JobFollower: Sendable {
+    struct Result: Sendable {
+        /// In the order of the submissions.
+        var jobs: [JobView]
+        var tempFiles: TempFileSamples
+    }
+
+    var supervisor: RunningSupervisor
+    /// Between two looks. The jobs' states have no event that reaches this process.
+    var interval = Duration.milliseconds(200)
+    /// So long may the supervisor be away, as in a restart.
+    var patience = Duration.seconds(20)
+
+    /// - Parameter before: the temp files before the jobs were submitted.
+    /// - Throws: ``LoopbackHTTP/Failure`` when the supervisor is gone for longer than ``patience``.
+    func follow(
+        _ submissions: [Submission],
+        before: TempFileSample,
+        display: ProgressDisplay
+    ) async throws -> Result {
+        var display = display
+        var samples = TempFileSamples(before: before)
+        var views: [JobKey: JobView] = [:]
+        var lastAnswer = ContinuousClock.now
+        while true {
+            do {
+                for submission in submissions where views[submission.ticket.key]?.isOver != true {
+                    if let view = try await supervisor.job(submission.ticket.key) {
+                        views[submission.ticket.key] = view
+                    }
+                }
+                samples.add(TempFileSample(try await supervisor.health()))
+                lastAnswer = .now
+            } catch let failure as LoopbackHTTP.Failure {
+                guard lastAnswer + patience > .now else { throw failure }
+            }
+            display.show(submissions.map { ($0, views[$0.ticket.key]) })
+            let ended = submissions.compactMap { views[$0.ticket.key] }.filter(\.isOver)
+            if ended.count == submissions.count { return Result(jobs: ended, tempFiles: samples) }
+            try await Task.sleep(for: interval)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+internal import AMQP
+internal import JobModel
+internal import Logging
+
+/// Puts jobs into the download queues.
+struct JobPublisher: Sendable {
+    var brokerURL: String
+    var queues: QueueNames
+
+    /// Returns when the broker has taken responsibility for every job.
+    func publish(_ submissions: [Submission]) async throws(AMQPError) {
+        let client = AMQPClient(
+            endpoint: try AMQPEndpoint(parsing: brokerURL),
+            connectionName: "supervisor submit",
+            configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
+            // What goes wrong is thrown; standard output belongs to the command.
+            logger: Logger(label: "submit") { _ in SwiftLogNoOpLogHandler() }
+        )
+        try client.start()
+        do throws(AMQPError) {
+            for submission in submissions {
+                let ticket = submission.ticket
+                let queue = queues.work(ticket.kind, .download)
+                try await client.declare(AMQPQueue(queue))
+                try await client.publish(
+                    AMQPMessage(body: ticket.json.serialized(), messageID: ticket.id),
+                    to: queue
+                )
+            }
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+    }
+}

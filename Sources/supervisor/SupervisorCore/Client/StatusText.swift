@@ -1,0 +1,55 @@
+internal import JobModel
+internal import ServiceKit
+
+/// The state of the tree, for people.
+enum StatusText {
+    static func lines(health: HealthReport, info: InfoReport) -> [String] {
+        var lines = ["media processor \(info.version), process \(info.pid): \(health.status.rawValue)"]
+        lines += health.problems.map { "  problem: \($0)" }
+        let broker = health.broker.isPrivate ? "private broker" : "broker"
+        lines.append("\(broker) \(health.broker.address): \(health.broker.connected ? "connected" : "away")")
+        lines.append("")
+        var table = TextTable(columns: [
+            ("WORKER", .left), ("PROCESS", .right), ("STATE", .left), ("DONE", .right), ("FAILED", .right),
+            ("RETRIED", .right), ("MEMORY", .right), ("UP", .right), ("JOB", .left),
+        ])
+        for pool in info.stages {
+            for process in pool.processes { table.rows.append(row(process)) }
+        }
+        lines += table.lines
+        lines.append("")
+        var files = TextTable(columns: [("TEMP FILES", .left), ("JOBS", .right), ("FILES", .right), ("SIZE", .right)])
+        for kind in MediaKind.allCases {
+            let counted = health.tempFiles[kind.rawValue] ?? HealthReport.Files()
+            files.rows.append([
+                kind.rawValue, "\(counted.totalJobs)", "\(counted.totalFiles)", ByteCount.text(counted.totalSize),
+            ])
+        }
+        return lines + files.lines
+    }
+
+    private static func row(_ process: InfoReport.Process) -> [String] {
+        let job = process.job.map { id in process.progress.map { "\(id) (\($0) %)" } ?? id }
+        return [
+            process.name,
+            process.pid.map(String.init) ?? "-",
+            process.state,
+            "\(process.counters.completed)",
+            "\(process.counters.failed)",
+            "\(process.counters.retried)",
+            ByteCount.text(process.residentBytes),
+            process.uptimeSeconds.map(uptime) ?? "-",
+            job ?? "",
+        ]
+    }
+
+    static func uptime(_ seconds: Double) -> String {
+        let whole = Int(min(max(seconds, 0), 1e12))
+        return switch whole {
+        case ..<60: "\(whole) s"
+        case ..<3600: "\(whole / 60) min"
+        case ..<86_400: "\(whole / 3600) h \(whole % 3600 / 60) min"
+        default: "\(whole / 86_400) d \(whole % 86_400 / 3600) h"
+        }
+    }
+}
