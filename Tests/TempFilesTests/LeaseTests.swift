@@ -138,6 +138,29 @@ import Testing
         lease.release()
     }
 
+    @Test(arguments: [Duration.zero, .nanoseconds(1), .milliseconds(1), .milliseconds(3), .seconds(-5)])
+    func shortestWaitsEndToo(_ timeout: Duration) async throws {
+        let (first, second) = (try lab.tracker(), try lab.tracker())
+        let lease = try await first.lease(video())
+        for _ in 0..<10 {
+            guard case .held = try await second.acquireLease(video(), timeout: timeout) else {
+                Issue.record("two hold the lease")
+                return
+            }
+        }
+        lease.release()
+    }
+
+    // A negative timeout would be endless.
+    @Test(arguments: [
+        (Duration.zero, CInt(0)), (.nanoseconds(-1), 0), (.milliseconds(-4), 0), (.seconds(-9), 0),
+        (.nanoseconds(1), 1),
+        (.milliseconds(999), 1000), (.milliseconds(1500), 1501), (.seconds(Int64.max), 1_000_000),
+    ])
+    func restOfAWaitIsNeverNegative(_ rest: Duration, _ milliseconds: CInt) {
+        #expect(LeaseWaiter.milliseconds(rest) == milliseconds)
+    }
+
     @Test(arguments: [Duration.seconds(Int64.max), .seconds(3600)])
     func waitEndsWhenItsTaskIsCancelled(_ timeout: Duration) async throws {
         let (first, second) = (try lab.tracker(), try lab.tracker())

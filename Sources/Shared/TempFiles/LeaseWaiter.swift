@@ -86,10 +86,11 @@ struct LeaseWaiter {
         }
     }
 
-    private static func milliseconds(_ duration: Duration) -> CInt {
+    /// For `poll`, rounded up. Never negative, which would mean for ever.
+    static func milliseconds(_ duration: Duration) -> CInt {
+        if duration <= .zero { return 0 }
         let (seconds, attoseconds) = duration.components
-        if seconds < 0 { return 0 }
-        if seconds > 1000 { return 1_000_000 }
+        if seconds >= 1000 { return 1_000_000 }
         return CInt(seconds) * 1000 + CInt(attoseconds / 1_000_000_000_000_000) + 1
     }
 }
