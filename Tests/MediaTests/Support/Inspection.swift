@@ -4,26 +4,26 @@ import Foundation
 struct Inspection: Decodable {
     struct Stream: Decodable {
         struct SideData: Decodable {
-            var side_data_type: String?
+            var sideDataType: String?
             var rotation: Int?
         }
 
-        var codec_name: String?
-        var codec_tag_string: String?
-        var codec_type: String
+        var codecName: String?
+        var codecTagString: String?
+        var codecType: String
         var profile: String?
         var width: Int?
         var height: Int?
-        var pix_fmt: String?
-        var color_range: String?
-        var color_space: String?
-        var sample_aspect_ratio: String?
-        var sample_rate: String?
+        var pixFmt: String?
+        var colorRange: String?
+        var colorSpace: String?
+        var sampleAspectRatio: String?
+        var sampleRate: String?
         var channels: Int?
         var duration: String?
-        var start_time: String?
-        var nb_frames: String?
-        var side_data_list: [SideData]?
+        var startTime: String?
+        var nbFrames: String?
+        var sideDataList: [SideData]?
     }
 
     struct Format: Decodable {
@@ -32,7 +32,7 @@ struct Inspection: Decodable {
 
     struct Packets: Decodable {
         struct Packet: Decodable {
-            var pts_time: String?
+            var ptsTime: String?
             var flags: String
         }
 
@@ -42,13 +42,19 @@ struct Inspection: Decodable {
     var streams: [Stream]
     var format: Format
 
-    var video: Stream? { streams.first { $0.codec_type == "video" } }
-    var audio: Stream? { streams.first { $0.codec_type == "audio" } }
+    var video: Stream? { streams.first { $0.codecType == "video" } }
+    var audio: Stream? { streams.first { $0.codecType == "audio" } }
     var durationSeconds: Double { format.duration.flatMap(Double.init) ?? 0 }
+
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
 
     static func of(_ path: String) async throws -> Inspection {
         let arguments = ["-v", "error", "-show_streams", "-show_format", "-of", "json", path]
-        return try JSONDecoder().decode(Inspection.self, from: await Tool.run("ffprobe", arguments))
+        return try decoder.decode(Inspection.self, from: await Tool.run("ffprobe", arguments))
     }
 
     /// Presentation times of all pictures, sorted, and of those that are keyframes.
@@ -56,9 +62,9 @@ struct Inspection: Decodable {
         let arguments = [
             "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts_time,flags", "-of", "json", path,
         ]
-        let packets = try JSONDecoder().decode(Packets.self, from: await Tool.run("ffprobe", arguments)).packets
+        let packets = try decoder.decode(Packets.self, from: await Tool.run("ffprobe", arguments)).packets
         let times = packets.compactMap { packet in
-            packet.pts_time.flatMap(Double.init).map { (time: $0, isKey: packet.flags.hasPrefix("K")) }
+            packet.ptsTime.flatMap(Double.init).map { (time: $0, isKey: packet.flags.hasPrefix("K")) }
         }
         return (times.map(\.time).sorted(), times.filter(\.isKey).map(\.time).sorted())
     }

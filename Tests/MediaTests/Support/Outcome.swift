@@ -103,7 +103,7 @@ func expectSound(_ outcome: Outcome, frameSeconds: Double, sourceLocation: Sourc
         #expect(outcome.written[output.fileName] == output.sizeBytes, sourceLocation: sourceLocation)
         let inspection = try await Inspection.of(path)
         let video = try #require(inspection.video, sourceLocation: sourceLocation)
-        #expect(video.codec_name == output.codec, sourceLocation: sourceLocation)
+        #expect(video.codecName == output.codec, sourceLocation: sourceLocation)
         guard output.kind != .thumbnail else {
             #expect(video.width == output.width && video.height == output.height, sourceLocation: sourceLocation)
             #expect(output.width <= 720 && output.height <= 720, sourceLocation: sourceLocation)
@@ -120,12 +120,12 @@ func expectSound(_ outcome: Outcome, frameSeconds: Double, sourceLocation: Sourc
         )
         guard output.kind == .rendition else { continue }
         #expect(video.width == output.width && video.height == output.height, sourceLocation: sourceLocation)
-        #expect(video.pix_fmt == "yuv420p", sourceLocation: sourceLocation)
-        #expect(video.color_range == "tv", sourceLocation: sourceLocation)
-        #expect(video.sample_aspect_ratio == "1:1", sourceLocation: sourceLocation)
-        #expect(video.side_data_list?.contains { $0.rotation != nil } != true, sourceLocation: sourceLocation)
+        #expect(video.pixFmt == "yuv420p", sourceLocation: sourceLocation)
+        #expect(video.colorRange == "tv", sourceLocation: sourceLocation)
+        #expect(video.sampleAspectRatio == "1:1", sourceLocation: sourceLocation)
+        #expect(video.sideDataList?.contains { $0.rotation != nil } != true, sourceLocation: sourceLocation)
         #expect(
-            inspection.audio?.codec_name == (outcome.metadata.hasAudio ? "aac" : nil),
+            inspection.audio?.codecName == (outcome.metadata.hasAudio ? "aac" : nil),
             sourceLocation: sourceLocation
         )
         keyframes.append(try await Inspection.pictureTimes(path).keyframes)

@@ -47,7 +47,12 @@ final class InputFile {
     }
 
     var interrupt: AVIOInterruptCB? { state?.interruptCallback }
-    var errorCode: Int32 { pointer.pointee.error }
+
+    /// The error number of a disk that failed, if it did.
+    var diskErrorNumber: Int32? {
+        let code = pointer.pointee.error
+        return code < 0 && code != shim_error_eof ? MediaError.errorNumber(in: code) : nil
+    }
 
     /// Recognises the container by content alone (a file name proves nothing) and refuses those not on the list.
     func container() throws(MediaError) -> String {

@@ -24,7 +24,7 @@ final class MediaInput {
             let (status, lines) = try LibavLog.capturing { () throws(MediaError) in
                 avformat_find_stream_info(context, nil)
             }
-            guard status >= 0 else { throw MediaError.unreadable(status, lines) }
+            guard status >= 0 else { throw MediaError.unreadable(status, lines, file) }
             guard let video = Self.findVideo(context) else { throw MediaError.noVideoStream(context) }
             self.video = video
         } catch {
@@ -59,9 +59,7 @@ final class MediaInput {
     }
 
     /// The error number of a disk that failed under us, if it did; bad content is another matter.
-    var diskErrorNumber: Int32? {
-        file.errorCode < 0 && file.errorCode != shim_error_eof ? MediaError.errorNumber(in: file.errorCode) : nil
-    }
+    var diskErrorNumber: Int32? { file.diskErrorNumber }
 
     private static func open(
         _ file: InputFile,
@@ -79,7 +77,7 @@ final class MediaInput {
             // Frees the context when it fails. The name is only for messages; the bytes come from `file`.
             avformat_open_input(&owned, "", file.format, &options)
         }
-        guard status >= 0, let opened = owned else { throw .unreadable(status, lines) }
+        guard status >= 0, let opened = owned else { throw .unreadable(status, lines, file) }
         return opened
     }
 
@@ -120,18 +118,21 @@ final class MediaInput {
 }
 
 extension MediaError {
-    fileprivate static func unreadable(_ code: Int32, _ lines: [String]) -> MediaError {
+    static func diskFailed(_ number: Int32, _ code: Int32) -> MediaError {
+        MediaError(
+            code: .readFailed,
+            message: "reading the source failed: \(words(for: shim_error(number))); check the disk",
+            isRetriable: true,
+            libavCode: code,
+            errorNumber: number
+        )
+    }
+
+    fileprivate static func unreadable(_ code: Int32, _ lines: [String], _ file: InputFile) -> MediaError {
         if code == shim_error_exit { return .cancelled }
         if code == shim_error(ENOMEM) { return .outOfMemory }
-        if code == shim_error(EIO) {
-            return MediaError(
-                code: .readFailed,
-                message: "reading the source failed: \(words(for: code)); check the disk",
-                isRetriable: true,
-                libavCode: code,
-                errorNumber: EIO
-            )
-        }
+        // Demuxers say "input/output error" of damaged content too; only the file itself knows about its disk.
+        if let number = file.diskErrorNumber { return .diskFailed(number, code) }
         let details = lines.isEmpty ? "" : " (\(lines.joined(separator: "; ")))"
         return MediaError(
             code: .unreadable,

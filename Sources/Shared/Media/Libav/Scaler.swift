@@ -39,8 +39,8 @@ final class Scaler {
             size: source.size,
             format: Self.plainFormat(source.pointer.pointee.format),
             isFullRange: Self.isFullRange(source),
-            coefficients: sws_coefficients(of: source.pointer.pointee.colorspace)
-                ?? sws_coefficients(of: colors.matrix) ?? SWS_CS_DEFAULT
+            coefficients: ColorTags.scalerIndex(of: source.pointer.pointee.colorspace)
+                ?? ColorTags.scalerIndex(of: colors.matrix) ?? SWS_CS_DEFAULT
         )
         if shape != self.shape {
             sws_freeContext(context)
@@ -86,7 +86,7 @@ final class Scaler {
             sws_freeContext(context)
             throw .libav(status, doing: "preparing to scale \(shape.size.width)x\(shape.size.height) pictures")
         }
-        let coefficients = sws_getCoefficients(sws_coefficients(of: colors.matrix) ?? SWS_CS_DEFAULT)
+        let coefficients = sws_getCoefficients(ColorTags.scalerIndex(of: colors.matrix) ?? SWS_CS_DEFAULT)
         // A refusal means that this pair of formats needs no matrix.
         _ = sws_setColorspaceDetails(
             context,

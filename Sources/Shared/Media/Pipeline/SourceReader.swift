@@ -99,15 +99,7 @@ final class SourceReader {
     private func note(_ status: Int32) throws(MediaError) {
         if status == shim_error_exit { throw state.firstFailure ?? .cancelled }
         if status == shim_error(ENOMEM) { throw .outOfMemory }
-        if let number = input.diskErrorNumber {
-            throw MediaError(
-                code: .readFailed,
-                message: "reading the source failed: \(MediaError.words(for: shim_error(number))); check the disk",
-                isRetriable: true,
-                libavCode: status,
-                errorNumber: number
-            )
-        }
+        if let number = input.diskErrorNumber { throw .diskFailed(number, status) }
         readErrors += 1
         end.noteReadError()
     }

@@ -7,20 +7,20 @@ import Logging
 ///                       ├→ sound: decode, resample, encode once → every file   └→ thumbnails
 ///                       └→ original, when it is copied
 final class VideoRun {
-    private let plan: MediaPlan
-    private let threads: VideoEngine.Threads
-    private let state: RunState
-    private let logger: Logger
-    private let input: MediaInput
-    private let timeline: Timeline
-    private let colors: ColorTags
-    private let audioEncoder: AudioEncoder?
+    let plan: MediaPlan
+    let threads: VideoEngine.Threads
+    let state: RunState
+    let logger: Logger
+    let input: MediaInput
+    let timeline: Timeline
+    let colors: ColorTags
+    let audioEncoder: AudioEncoder?
 
-    private var tracks: [(size: PictureSize, track: RenditionTrack)] = []
-    private var files: [(output: MP4Output, entry: VideoResult.Output)] = []
-    private var audioSinks: [(output: MP4Output, streamIndex: Int)] = []
-    private var videoCopy: CopyTrack?
-    private var audioCopy: CopyTrack?
+    var tracks: [(size: PictureSize, track: RenditionTrack)] = []
+    var files: [(output: MP4Output, entry: VideoResult.Output)] = []
+    var audioSinks: [(output: MP4Output, streamIndex: Int)] = []
+    var videoCopy: CopyTrack?
+    var audioCopy: CopyTrack?
 
     init(
         plan: MediaPlan,
@@ -76,146 +76,6 @@ final class VideoRun {
     }
 }
 
-// MARK: - Opening
-
-extension VideoRun {
-    private func openOutputs() throws(MediaError) {
-        for rendition in plan.renditions {
-            let size = PictureSize(width: rendition.width, height: rendition.height)
-            let bitrate = rendition.bitrateBitsPerSecond
-            let path = try state.path(for: rendition.fileName)
-            let output = try addRendition(rendition.fileName, size: size, bitrate: bitrate, copiesAudio: false, path)
-            files.append((output, entry(.rendition, rendition.fileName, rendition.quality, size, "h264")))
-        }
-        guard let original = plan.original else { return }
-        let path = try state.path(for: original.fileName)
-        let size = PictureSize(width: original.width, height: original.height)
-        if original.video == .copy {
-            do {
-                let output = try addCopy(original, path)
-                files.append((output, entry(.original, original.fileName, MediaPlan.originalQuality, size, codecName)))
-                return
-            } catch {
-                // What a stream really holds shows only when the muxer looks at it.
-                guard error.code == .internalFailure else { throw error }
-                logger.warning("the original does not fit MP4 after all and is transcoded: \(error.message)")
-            }
-        }
-        let bitrate = original.bitrateBitsPerSecond
-        let copiesAudio = original.video == .transcode && original.audio == .copy
-        let output = try addRendition(
-            original.fileName,
-            size: size.even,
-            bitrate: bitrate,
-            copiesAudio: copiesAudio,
-            path
-        )
-        files.append((output, entry(.original, original.fileName, MediaPlan.originalQuality, size.even, "h264")))
-    }
-
-    private func addRendition(
-        _ fileName: String,
-        size: PictureSize,
-        bitrate: Int,
-        copiesAudio: Bool,
-        _ path: String
-    ) throws(MediaError) -> MP4Output {
-        let encoder = try VideoEncoder(
-            VideoEncoder.Settings(
-                size: size,
-                bitrateBitsPerSecond: bitrate,
-                crf: plan.encoding.crf,
-                preset: plan.encoding.preset,
-                threads: threads.encoder,
-                timeBase: Timeline.videoBase(of: input.video),
-                framerate: VideoClock.framerate(of: input.video),
-                colors: colors
-            )
-        )
-        let output = try MP4Output(fileName: fileName, state: state)
-        let streamIndex = try output.addStream(encoder: encoder.context)
-        let commitAudio = try addAudio(to: output, copies: copiesAudio)
-        try output.open(path: path)
-        commitAudio()
-        let track = RenditionTrack(encoder: encoder, output: output, streamIndex: streamIndex, state: state)
-        tracks.append((size, track))
-        return output
-    }
-
-    private func addCopy(_ original: MediaPlan.Original, _ path: String) throws(MediaError) -> MP4Output {
-        let output = try MP4Output(fileName: original.fileName, state: state)
-        let streamIndex = try output.addStream(copyOf: input.video)
-        let commitAudio = try addAudio(to: output, copies: original.audio == .copy)
-        try output.open(path: path)
-        commitAudio()
-        videoCopy = CopyTrack(output: output, streamIndex: streamIndex, source: input.video, timeline: timeline)
-        return output
-    }
-
-    /// Adds the sound's stream. What is returned connects it, once the file is known to be good.
-    private func addAudio(to output: MP4Output, copies: Bool) throws(MediaError) -> () -> Void {
-        guard let audio = input.audio, let audioEncoder else { return {} }
-        if copies {
-            let index = try output.addStream(copyOf: audio)
-            let copy = CopyTrack(output: output, streamIndex: index, source: audio, timeline: timeline)
-            return { self.audioCopy = copy }
-        }
-        let index = try output.addStream(encoder: audioEncoder.context)
-        return { self.audioSinks.append((output, index)) }
-    }
-
-    private func makeAudio() throws(MediaError) -> AudioTranscoder? {
-        guard let stream = input.audio, let encoder = audioEncoder, !audioSinks.isEmpty else { return nil }
-        let (sinks, base) = (audioSinks, encoder.context.pointee.time_base)
-        return try AudioTranscoder(stream: stream, encoder: encoder, timeline: timeline, state: state) {
-            packet throws(MediaError) in
-            for sink in sinks { try sink.output.write(packet, stream: sink.streamIndex, base: base) }
-        }
-    }
-
-    private func makeStage() throws(MediaError) -> ScalingStage {
-        let orientation = Orientation(stream: input.video)
-        let base = Timeline.videoBase(of: input.video)
-        let interval = plan.encoding.keyframeIntervalSeconds
-        return ScalingStage(
-            cascade: try ScalingCascade(sizes: tracks.map(\.size), orientation: orientation, colors: colors),
-            tracks: tracks.map(\.track),
-            thumbnails: try ThumbnailMaker(
-                plan: plan,
-                orientation: orientation,
-                colors: colors,
-                base: base,
-                state: state
-            ),
-            keyframes: KeyframePlacer(intervalSeconds: interval, base: base),
-            state: state
-        )
-    }
-
-    private var codecName: String {
-        input.video.pointee.codecpar.map { String(cString: avcodec_get_name($0.pointee.codec_id)) } ?? "unknown"
-    }
-
-    private func entry(
-        _ kind: VideoResult.Kind,
-        _ fileName: String,
-        _ quality: String,
-        _ size: PictureSize,
-        _ codec: String
-    ) -> VideoResult.Output {
-        VideoResult.Output(
-            kind: kind,
-            fileName: fileName,
-            quality: quality,
-            width: size.width,
-            height: size.height,
-            sizeBytes: 0,
-            codec: codec,
-            mimeType: "video/mp4"
-        )
-    }
-}
-
 // MARK: - Running
 
 extension VideoRun {
@@ -252,7 +112,13 @@ extension VideoRun {
         for (output, entry) in files {
             try state.checkpoint()
             var entry = entry
-            entry.sizeBytes = try output.finish()
+            do {
+                entry.sizeBytes = try output.finish()
+            } catch {
+                // The index is written last, and only then does the muxer look at a copied stream's headers.
+                guard entry.kind == .original, error.code == .internalFailure else { throw error }
+                throw .damaged("the source's streams do not fit MP4 (\(error.message))", error.libavCode ?? 0)
+            }
             entry.durationSeconds = videoDurationSeconds
             outputs.append(entry)
         }

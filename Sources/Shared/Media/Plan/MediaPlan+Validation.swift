@@ -22,6 +22,9 @@ extension MediaPlan {
         where !PictureSize.sides.contains(thumbnail.width) || !PictureSize.sides.contains(thumbnail.height) {
             problems.append("thumbnail \(thumbnail.index) is \(thumbnail.width)x\(thumbnail.height)")
         }
+        for name in fileNames where name.isEmpty || name.utf8.contains(UInt8(ascii: "/")) || name.utf8.contains(0) {
+            problems.append("\"\(name)\" is no file name")
+        }
         if Set(fileNames).count != fileNames.count { problems.append("two outputs have the same file name") }
         if !VideoProfile.presets.contains(encoding.preset) { problems.append("unknown preset \(encoding.preset)") }
         if !(0...51).contains(encoding.crf) { problems.append("crf \(encoding.crf)") }
@@ -30,6 +33,9 @@ extension MediaPlan {
         }
         if !(8_000...512_000).contains(encoding.audioBitrateBitsPerSecond) {
             problems.append("audio bitrate \(encoding.audioBitrateBitsPerSecond) bit/s")
+        }
+        if !(0...1).contains(encoding.toleratedDamage) {
+            problems.append("tolerated damage \(encoding.toleratedDamage)")
         }
         if !(1...100).contains(encoding.jpegQuality) { problems.append("JPEG quality \(encoding.jpegQuality)") }
         guard problems.isEmpty else {
