@@ -6,42 +6,20 @@ import Testing
 
 /// Messages that another client may send and ours would not: written with the connection itself, unchecked.
 @Suite struct HostileMessageTests {
-    private static func publishUnchecked(_ messages: @escaping @Sendable () -> [AMQPMessage], to queue: String)
-        async throws
-    {
-        let endpoint = try await TestBroker.endpoint()
-        let (results, continuation) = AsyncStream.makeStream(of: Result<Void, AMQPError>.self)
-        // Building, writing and freeing deep values needs the stack of the I/O thread.
-        let thread = try IOThread(name: "hostile", stackBytes: 512 << 20) {
-            continuation.yield(
-                Result { () throws(AMQPError) in
-                    let connection = try BrokerConnection(to: endpoint, name: "hostile", configuration: .quick)
-                    try connection.openChannel(1)
-                    try connection.selectConfirms(1)
-                    let unconfirmed = messages()
-                    for message in unconfirmed {
-                        try connection.publish(1, message, to: queue)
-                    }
-                    try waitForConfirms(unconfirmed.count, on: connection)
-                    connection.close()
-                }
-            )
-            continuation.finish()
-        }
-        let result = await results.first { _ in true }
-        thread.join()
-        try #require(result).get()
-    }
-
-    private static func waitForConfirms(_ count: Int, on connection: borrowing BrokerConnection) throws(AMQPError) {
-        var last: UInt64 = 0
-        while last < UInt64(count) {
-            guard let frame = try connection.nextFrame() else {
-                var descriptor = pollfd(fd: connection.socketDescriptor, events: Int16(POLLIN), revents: 0)
-                _ = poll(&descriptor, 1, 1000)
-                continue
+    private static func publishUnchecked(
+        _ messages: @escaping @Sendable () -> [AMQPMessage],
+        to queue: String
+    ) async throws {
+        try await withRawConnection { connection throws(AMQPError) in
+            try connection.selectConfirms(1)
+            let messages = messages()
+            for message in messages {
+                try connection.publish(1, message, to: queue)
             }
-            if case .method(_, .ack(let tag, _)) = frame { last = tag }
+            var confirmed: UInt64 = 0
+            while confirmed < UInt64(messages.count) {
+                if case .method(_, .ack(let tag, _)) = try connection.awaitFrame() { confirmed = tag }
+            }
         }
     }
 

@@ -1,6 +1,7 @@
-import AMQP
 import TestSupport
 import Testing
+
+@testable import AMQP
 
 @Suite struct TransactionTests {
     /// tx.commit as it is on the wire, from the frame's size on.
@@ -107,6 +108,26 @@ import Testing
             }
             let left = try await withTestClient { client in try await client.messageCount(queue: queue) }
             #expect(left == 0)
+        }
+    }
+
+    @Test("The broker returns a message before it answers the commit, as the bookkeeping expects")
+    func returnsComeFirst() async throws {
+        let missing = TestBroker.uniqueName("missing")
+        try await withRawConnection { connection throws(AMQPError) in
+            try connection.selectTransactions(1)
+            try connection.publish(1, AMQPMessage(body: [1]), to: missing)
+            try connection.commit(1)
+            var isReturned = false
+            while true {
+                switch try connection.awaitFrame() {
+                case .method(1, .returned(let returned)): isReturned = returned.queue == missing
+                case .method(1, .txCommitOk):
+                    #expect(isReturned)
+                    return
+                default: break
+                }
+            }
         }
     }
 }

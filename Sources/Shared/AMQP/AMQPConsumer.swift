@@ -21,8 +21,8 @@ public final class AMQPConsumer: AsyncSequence, Sendable {
 
     /// Ends the subscription and then the sequence.
     ///
-    /// Deliveries that the application has already got can still be settled. Those that it has not seen go back to
-    /// their queue.
+    /// Deliveries that the application has already got can still be settled. Those that it has not seen are back in
+    /// their queue when this returns.
     public func stop() async {
         let (subscription, core) = (subscription, core)
         // The only failure is a client that is closed, which has stopped its consumers.

@@ -151,9 +151,14 @@ final class ConsumerChannel: Channel {
     }
 
     private func cancelled() throws(AMQPError) {
-        phase = .draining(isCancelled: true)
-        stopped?()
-        try closeIfDrained()
+        // The last delivery comes before this. Those given back are in their queue again when the next answer comes.
+        try session.connection.setPrefetch(number, subscription.prefetch)
+        expect(.qosOk) { [unowned self] answer throws(AMQPError) in
+            stopped?()
+            guard case .success = answer else { return }
+            phase = .draining(isCancelled: true)
+            try closeIfDrained()
+        }
     }
 
     private func closeIfDrained() throws(AMQPError) {
