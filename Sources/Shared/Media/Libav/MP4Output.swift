@@ -1,6 +1,5 @@
 import CFFmpeg
 import Glibc
-import Synchronization
 
 /// One MP4 file that is being written, with its index moved to the front at the end.
 ///
@@ -10,7 +9,7 @@ final class MP4Output: @unchecked Sendable {
     let fileName: String
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let state: RunState
-    private let lock = Mutex(())
+    private let lock = ThreadLock()
     private let scratch: Packet
     private var lastDecodeTimes: [Int64]
     private var reportedBytes: Int64 = 0
@@ -100,7 +99,7 @@ final class MP4Output: @unchecked Sendable {
         base: AVRational,
         zero: Int64 = 0
     ) throws(MediaError) {
-        try lock.withLock { _ throws(MediaError) in
+        try lock.withLock { () throws(MediaError) in
             guard let stream = shim_stream(context, Int32(index)), lastDecodeTimes.indices.contains(index) else {
                 throw .libav(shim_error_stream_not_found, doing: "writing \(fileName)")
             }
@@ -120,7 +119,7 @@ final class MP4Output: @unchecked Sendable {
 
     /// Writes what is left and the index, and closes the file. Returns its size.
     func finish() throws(MediaError) -> Int64 {
-        let size = try lock.withLock { _ throws(MediaError) -> Int64 in
+        let size = try lock.withLock { () throws(MediaError) -> Int64 in
             var status = av_write_trailer(context)
             if status >= 0, let error = context.pointee.pb?.pointee.error, error < 0 { status = error }
             let size = status >= 0 ? avio_size(context.pointee.pb) : 0
@@ -145,7 +144,7 @@ final class MP4Output: @unchecked Sendable {
     }
 
     private func reportGrowth() throws(MediaError) {
-        let bytes = lock.withLock { _ -> Int64? in
+        let bytes = try lock.withLock { () throws(MediaError) -> Int64? in
             let bytes = avio_tell(context.pointee.pb)
             guard bytes - reportedBytes >= Self.reportStepBytes else { return nil }
             reportedBytes = bytes
