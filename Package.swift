@@ -76,7 +76,10 @@ let package = Package(
         shared("TempFiles", ["JobModel", "RootedFiles", "CLinux", logging, grdb, crypto]),
         shared("Storage", ["JobModel", "RootedFiles", logging]),
         shared("ServiceKit", ["JobModel", logging, configuration]),
-        shared("StageRuntime", ["JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, unixSignals]),
+        shared(
+            "StageRuntime",
+            ["JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, unixSignals]
+        ),
     ]
         + process(
             "supervisor",

@@ -41,7 +41,8 @@ struct TicketTests {
 
     @Test("treats null as absent, as JavaScript producers mean it")
     func nulls() throws {
-        let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO","s3Key":"k","userId":null,"metadata":null,"tempFiles":null}"#
+        let text =
+            #"{"id":"j","mediaId":"m","mediaType":"VIDEO","s3Key":"k","userId":null,"metadata":null,"tempFiles":null}"#
         let ticket = try Ticket(parsing: text.utf8, expecting: .video)
         #expect(ticket.userID == nil)
         #expect(ticket.tempFiles == nil)
@@ -97,7 +98,7 @@ struct TicketTests {
         for letter in ["a", "é", "🎬"] {
             let id = String(repeating: letter, count: length)
             let text = #"{"id":"\#(id)","mediaId":"m","mediaType":"VIDEO"}"#
-            #expect((try? Ticket(parsing: text.utf8, expecting: .video)) != nil == isValid)
+            #expect(((try? Ticket(parsing: text.utf8, expecting: .video)) != nil) == isValid)
         }
     }
 

@@ -90,12 +90,13 @@ struct QueueNameTests {
     func names() {
         let names = QueueNames()
         #expect(
-            MediaKind.allCases.flatMap { kind in Stage.allCases.map { names.work(kind, $0) } + [names.updates(kind)] } == [
-                "video.processing.download", "video.processing.processing", "video.processing.upload",
-                "video.processing.cleanup", "video.processing.updates",
-                "image.processing.download", "image.processing.processing", "image.processing.upload",
-                "image.processing.cleanup", "image.processing.updates",
-            ]
+            MediaKind.allCases.flatMap { kind in Stage.allCases.map { names.work(kind, $0) } + [names.updates(kind)] }
+                == [
+                    "video.processing.download", "video.processing.processing", "video.processing.upload",
+                    "video.processing.cleanup", "video.processing.updates",
+                    "image.processing.download", "image.processing.processing", "image.processing.upload",
+                    "image.processing.cleanup", "image.processing.updates",
+                ]
         )
         #expect(names.legacyRequests(.video) == "video.processing.requests")
     }
@@ -113,7 +114,10 @@ struct QueueNameTests {
 
 @Suite("An object key")
 struct ObjectKeyTests {
-    @Test("cannot leave its store", arguments: ["../x", "a/../b", "..", "/etc/passwd", "a//b", "a/", "./a", "", "a\u{0}b", "a\nb"])
+    @Test(
+        "cannot leave its store",
+        arguments: ["../x", "a/../b", "..", "/etc/passwd", "a//b", "a/", "./a", "", "a\u{0}b", "a\nb"]
+    )
     func refused(key: String) {
         #expect(throws: ObjectKeyError.self) { try ObjectKey(key) }
     }

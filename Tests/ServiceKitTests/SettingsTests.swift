@@ -1,3 +1,4 @@
+import Foundation
 import JobModel
 import ServiceKit
 import Testing
@@ -62,7 +63,7 @@ struct SettingsTests {
         ]
     )
     func workers(text: String, isValid: Bool) {
-        #expect((try? Settings.from(["WORKERS": text])) != nil == isValid)
+        #expect(((try? Settings.from(["WORKERS": text])) != nil) == isValid)
     }
 
     @Test("read a ladder")
@@ -109,5 +110,16 @@ struct WorkerReportTests {
     @Test("is nothing else", arguments: ["", "{}", "nonsense", #"{"state":"asleep"}"#])
     func invalid(line: String) {
         #expect(WorkerReport(line: line.utf8) == nil)
+    }
+}
+
+@Suite("The configuration page")
+struct ConfigurationPageTests {
+    @Test("is what the code says; if not, run `supervisor settings --markdown > docs/configuration.md`")
+    func upToDate() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let page = try String(contentsOf: root.appending(path: "docs/configuration.md"), encoding: .utf8)
+        #expect(page == Settings.referencePage)
     }
 }

@@ -50,7 +50,7 @@ struct LocalDirectoryStoreTests {
                 try Data(text.utf8).write(to: URL(fileURLWithPath: directory + "/source"))
                 _ = try await store.publish(fileAt: directory + "/source", as: key, mimeType: nil) { _ in }
                 let read = Collector()
-                try await store.read(key, consume: read.take)
+                _ = try await store.read(key, consume: read.take)
                 #expect(read.text == text)
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/store/k") == ["object"])
@@ -63,7 +63,8 @@ struct LocalDirectoryStoreTests {
             try Data(repeating: 1, count: 1 << 21).write(to: URL(fileURLWithPath: directory + "/source"))
             let store = try LocalDirectoryStore(creating: directory + "/store")
             await #expect(throws: CancellationError.self) {
-                try await store.publish(fileAt: directory + "/source", as: ObjectKey("k/object"), mimeType: nil) { _ in
+                _ = try await store.publish(fileAt: directory + "/source", as: ObjectKey("k/object"), mimeType: nil) {
+                    _ in
                     throw CancellationError()
                 }
             }
@@ -77,7 +78,7 @@ struct LocalDirectoryStoreTests {
             let store = try LocalDirectoryStore(creating: directory)
             for key in ["none", "none/deeper"] {
                 await #expect {
-                    try await store.read(ObjectKey(key)) { _ in }
+                    _ = try await store.read(ObjectKey(key)) { _ in }
                 } throws: {
                     guard let error = $0 as? StorageError else { return false }
                     return error.code == .notFound && !error.isRetriable && error.message.contains("`\(key)`")
@@ -97,10 +98,12 @@ struct LocalDirectoryStoreTests {
             )
             try FileManager.default.createSymbolicLink(atPath: directory + "/store/up", withDestinationPath: directory)
             for key in ["link", "up/secret"] {
-                await #expect(throws: StorageError.self) { try await store.read(ObjectKey(key)) { _ in } }
+                await #expect(throws: StorageError.self) { _ = try await store.read(ObjectKey(key)) { _ in } }
             }
             await #expect(throws: StorageError.self) {
-                try await store.publish(fileAt: directory + "/secret", as: ObjectKey("up/new"), mimeType: nil) { _ in }
+                _ = try await store.publish(fileAt: directory + "/secret", as: ObjectKey("up/new"), mimeType: nil) {
+                    _ in
+                }
             }
             #expect(!FileManager.default.fileExists(atPath: directory + "/new"))
         }
@@ -124,12 +127,14 @@ struct LocalFileSourceTests {
             _ = try await source.read(SourceURL.file(directory + "/in/a b.txt"), consume: read.take)
             #expect(read.text == "yes")
             let refused = [
-                "file://\(directory)/out.txt", "file://\(directory)/in/../out.txt", "file://\(directory)/in/%2e%2e/out.txt",
-                "file://\(directory)/in/link", "file:///etc/passwd", "file://\(directory)/in", "file://\(directory)/in/none",
+                "file://\(directory)/out.txt", "file://\(directory)/in/../out.txt",
+                "file://\(directory)/in/%2e%2e/out.txt",
+                "file://\(directory)/in/link", "file:///etc/passwd", "file://\(directory)/in",
+                "file://\(directory)/in/none",
                 "file://elsewhere\(directory)/in/a%20b.txt", "file:relative", "https://host/x", "nonsense",
             ]
             for url in refused {
-                await #expect(throws: StorageError.self, "\(url)") { try await source.read(url) { _ in } }
+                await #expect(throws: StorageError.self, "\(url)") { _ = try await source.read(url) { _ in } }
             }
         }
     }

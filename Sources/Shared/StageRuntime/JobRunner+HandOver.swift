@@ -17,7 +17,7 @@ extension JobRunner {
             ticket.previousPhase = stage.done
             ticket.outcome = .completed
         }
-        try await pass(ticket, to: next, lease, delivery, logger)
+        // Before the hand-over: once the next stage has the job, this update could come after one of that stage's.
         await JobTelemetry.announceCompletion(
             of: stage,
             ticket: ticket,
@@ -25,6 +25,7 @@ extension JobRunner {
             updates: updates,
             logger: logger
         )
+        try await pass(ticket, to: next, lease, delivery, logger)
     }
 
     /// Publishes the ticket to another stage's queue with the manifest as the ledger has it now.
@@ -62,7 +63,8 @@ extension JobRunner {
             stage: stage
         )
         let facts: Logger.Metadata = [
-            LogKey.stageName: "\(stage.rawValue)", LogKey.cause: "\(failure.message)", "failure.code": "\(failure.code)",
+            LogKey.stageName: "\(stage.rawValue)", LogKey.cause: "\(failure.message)",
+            "failure.code": "\(failure.code)",
             LogKey.jobAttempt: "\(ticket.attempt)",
         ]
         switch decision {
@@ -111,7 +113,7 @@ extension JobRunner {
 }
 
 extension JobTelemetry {
-    /// The step update after a hand-over. It comes last, because the job no longer depends on it.
+    /// Tells clients that a stage's work is done.
     static func announceCompletion(
         of stage: Stage,
         ticket: Ticket,

@@ -108,7 +108,9 @@ struct JobRunner: Sendable {
         }
         logger.info(
             "\(stage.rawValue) starts",
-            metadata: [LogKey.jobAttempt: "\(ticket.attempt)", LogKey.jobHop: "\(ticket.hop)", "job.starts": "\(starts)"]
+            metadata: [
+                LogKey.jobAttempt: "\(ticket.attempt)", LogKey.jobHop: "\(ticket.hop)", "job.starts": "\(starts)",
+            ]
         )
         do {
             guard starts <= settings.maximumStarts else {
@@ -203,7 +205,10 @@ struct JobRunner: Sendable {
             status.update { $0.counters.rejected += 1 }
             await acknowledge(delivery, logger)
         } catch {
-            logger.error("the dead letter was not published; the message stays in its queue", metadata: [LogKey.cause: "\(error)"])
+            logger.error(
+                "the dead letter was not published; the message stays in its queue",
+                metadata: [LogKey.cause: "\(error)"]
+            )
             await reject(delivery, logger)
         }
     }
@@ -223,7 +228,10 @@ struct JobRunner: Sendable {
 
     private func readTicket(_ delivery: AMQPDelivery) throws(MessageError) -> Ticket {
         if delivery.isOversized {
-            throw MessageError(code: .tooLarge, message: "the message has \(delivery.bodyBytes) bytes, which is too many")
+            throw MessageError(
+                code: .tooLarge,
+                message: "the message has \(delivery.bodyBytes) bytes, which is too many"
+            )
         }
         return try Ticket(parsing: delivery.body, expecting: kind)
     }
@@ -245,7 +253,10 @@ struct JobRunner: Sendable {
         do {
             try await delivery.acknowledge()
         } catch {
-            logger.notice("not acknowledged; the broker will deliver again", metadata: [LogKey.cause: "\(error.message)"])
+            logger.notice(
+                "not acknowledged; the broker will deliver again",
+                metadata: [LogKey.cause: "\(error.message)"]
+            )
         }
     }
 

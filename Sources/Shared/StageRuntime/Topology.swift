@@ -39,7 +39,7 @@ struct Topology: Sendable {
     func declare(_ queue: AMQPQueue, on client: AMQPClient, logger: Logger) async throws(AMQPError) {
         do {
             try await client.declare(queue)
-        } catch where error.code == .preconditionFailed {
+        } catch  where error.code == .preconditionFailed {
             logger.warning(
                 "the queue exists with other arguments and is used as it is",
                 metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]

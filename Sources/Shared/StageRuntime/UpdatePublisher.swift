@@ -31,7 +31,8 @@ final class UpdatePublisher: Sendable {
             if isFull != wasFull {
                 logger.warning(
                     isFull
-                        ? "nobody reads the updates queue; progress updates are left out" : "the updates queue is read again",
+                        ? "nobody reads the updates queue; progress updates are left out"
+                        : "the updates queue is read again",
                     metadata: ["queue.name": "\(topology.updates.name)", "messages": "\(waiting ?? 0)"]
                 )
             }

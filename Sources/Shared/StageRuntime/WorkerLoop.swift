@@ -68,7 +68,9 @@ struct WorkerLoop: Sendable {
     }
 
     /// Waits for the work's own end; after `patience`, or at a second request to stop, cancels it and waits for that.
-    private func wait(for work: Task<Void, Never>, atMost patience: Duration, hastenedBy stop: AsyncStream<StopRequest>) async {
+    private func wait(for work: Task<Void, Never>, atMost patience: Duration, hastenedBy stop: AsyncStream<StopRequest>)
+        async
+    {
         await withTaskGroup(of: Void.self) { race in
             race.addTask { await work.value }
             race.addTask {

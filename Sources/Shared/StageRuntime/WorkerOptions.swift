@@ -14,7 +14,12 @@ public struct WorkerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Inherited descriptor that reports go to.", visibility: .hidden))
     var statusFd: Int32?
 
-    @Option(help: ArgumentHelp("Inherited descriptor whose end of file means that the supervisor is gone.", visibility: .hidden))
+    @Option(
+        help: ArgumentHelp(
+            "Inherited descriptor whose end of file means that the supervisor is gone.",
+            visibility: .hidden
+        )
+    )
     var lifelineFd: Int32?
 
     public init() {}

@@ -20,7 +20,8 @@ public final class LocalDirectoryStore: ObjectStore {
         } catch {
             throw StorageError(
                 code: .ioFailure,
-                message: "the object store cannot be opened: \(error); check STORAGE_URL and the directory's permissions",
+                message:
+                    "the object store cannot be opened: \(error); check STORAGE_URL and the directory's permissions",
                 isRetriable: error.isRetriable,
                 underlying: error
             )

@@ -33,7 +33,8 @@ public struct LocalFileSource: Sendable {
             } catch let error as FileSystemError {
                 let (code, hint) =
                     error.isNotFound
-                    ? (StorageError.Code.notFound, "") : error.isOutsideRoot ? (.notAllowed, "; give the real path") : (.ioFailure, "")
+                    ? (StorageError.Code.notFound, "")
+                    : error.isOutsideRoot ? (.notAllowed, "; give the real path") : (.ioFailure, "")
                 throw StorageError(
                     code: code,
                     message: "cannot read the source \(path): \(error)\(hint)",

@@ -34,7 +34,8 @@ public enum SourceURL {
         var encoded = "file://"
         for byte in path.utf8 {
             let isPlain =
-                (97...122).contains(byte | 0x20) || (48...57).contains(byte) || [0x2D, 0x2E, 0x2F, 0x5F, 0x7E].contains(byte)
+                (97...122).contains(byte | 0x20) || (48...57).contains(byte)
+                || [0x2D, 0x2E, 0x2F, 0x5F, 0x7E].contains(byte)
             if isPlain {
                 encoded.unicodeScalars.append(Unicode.Scalar(byte))
             } else {

@@ -44,7 +44,10 @@ public struct DownloadHandler: StageHandler {
             )
         }
         try await job.tracker.commitFiles([file])
-        job.logger.info("downloaded", metadata: [LogKey.filePath: "\(file.absolutePath)", LogKey.fileBytes: "\(bytes)"])
+        job.logger.info(
+            "downloaded",
+            metadata: [LogKey.filePath: "\(file.absolutePath)", LogKey.fileBytes: "\(bytes)"]
+        )
         var ticket = job.ticket
         ticket.localMediaPath = file.absolutePath
         return ticket

@@ -32,7 +32,11 @@ enum Origin: Sendable, Hashable, CustomStringConvertible {
                 throw StageFailure(.permanent, code: "invalid_key", "\(error); correct the job's `s3Key`")
             }
         } else {
-            throw StageFailure(.permanent, code: "no_source", "the job names no source; give it an `s3Key` or a `source`")
+            throw StageFailure(
+                .permanent,
+                code: "no_source",
+                "the job names no source; give it an `s3Key` or a `source`"
+            )
         }
     }
 

@@ -29,7 +29,10 @@ struct ImageWork: MediaWork {
         }
         let plan = ImagePlan(source: metadata, profile: profile)
         for variant in plan.variants { _ = try key(job.ticket, variant) }
-        let files = try await PlannedFiles.track(plan.variants.map { ($0.fileName, "image variant \($0.quality)") }, job)
+        let files = try await PlannedFiles.track(
+            plan.variants.map { ($0.fileName, "image variant \($0.quality)") },
+            job
+        )
         let result = try await runBlocking { cancellation in
             try engine.run(
                 plan,

@@ -8,7 +8,9 @@ public struct SupervisorCommand: AsyncParsableCommand {
         commandName: "supervisor",
         abstract: "Runs the media processor, submits jobs to it and shows what it does.",
         version: Version.text,
-        subcommands: [RunCommand.self, SubmitCommand.self, StatusCommand.self, PrivateBrokerCommand.self],
+        subcommands: [
+            RunCommand.self, SubmitCommand.self, StatusCommand.self, SettingsCommand.self, PrivateBrokerCommand.self,
+        ],
         defaultSubcommand: RunCommand.self
     )
 

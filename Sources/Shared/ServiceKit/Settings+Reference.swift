@@ -1,0 +1,29 @@
+extension Settings {
+    /// The reference page of all keys, in Markdown: `docs/configuration.md`.
+    public static var referencePage: String {
+        var page = """
+            # Configuration
+
+            Every process reads its configuration from environment variables. `supervisor run` passes its own environment on
+            to its workers. All problems are reported together at the start, and nothing runs with a wrong configuration.
+            A variable that is set to nothing counts as not set. Paths that do not begin with `/` are relative to the current
+            directory. `GET /info` shows the values in effect; secrets are replaced there and appear in no log.
+
+            This page is generated: `supervisor settings --markdown > docs/configuration.md`.
+
+            """
+        var section = ""
+        for key in catalogue {
+            if key.section != section {
+                section = key.section
+                page +=
+                    "\n## \(section)\n\n| key | type | unit | default | range | meaning |\n|---|---|---|---|---|---|\n"
+            }
+            let name = "`\(key.name)`" + (key.isSecret ? " (secret)" : "")
+            let plain = key.defaultText.contains("`") || key.defaultText.contains(" ")
+            let value = plain ? key.defaultText : "`\(key.defaultText)`"
+            page += "| \(name) | \(key.type) | \(key.unit) | \(value) | \(key.range) | \(key.summary) |\n"
+        }
+        return page
+    }
+}

@@ -1,0 +1,133 @@
+import AMQP
+import Foundation
+import JobModel
+import TestSupport
+import Testing
+
+@Suite("Bad input", .serialized)
+struct BadInputTests {
+    struct BadSource: Sendable {
+        var id: String
+        var kind: MediaKind
+        var stage: String
+        /// Must be in the error message.
+        var cause: String
+        var fields: [String: JSONValue]
+
+        init(_ id: String, _ kind: MediaKind, _ stage: String, _ cause: String, _ fields: [String: JSONValue]) {
+            self.id = id
+            self.kind = kind
+            self.stage = stage
+            self.cause = cause
+            self.fields = fields
+        }
+    }
+
+    @Test("fails its job with the cause, and neither leaves a file nor kills a worker")
+    func failures() async throws {
+        try await TestTree.with { tree in
+            let store = tree.store
+            try Data().write(to: URL(filePath: store + "/empty.mp4"))
+            try Data().write(to: URL(filePath: store + "/empty.jpg"))
+            try Data("this is no film\n".utf8).write(to: URL(filePath: store + "/text.mp4"))
+            try Data("this is no picture\n".utf8).write(to: URL(filePath: store + "/text.jpg"))
+            try await Samples.video(store + "/whole.mp4")
+            let whole = try Data(contentsOf: URL(filePath: store + "/whole.mp4"))
+            try whole.prefix(whole.count / 2).write(to: URL(filePath: store + "/truncated.mp4"))
+            try await Samples.soundOnly(store + "/sound.mp4")
+            try FileManager.default.createDirectory(atPath: store + "/folder", withIntermediateDirectories: true)
+            let cases: [BadSource] = [
+                BadSource("empty-video", .video, "download", "empty", ["s3Key": "empty.mp4"]),
+                BadSource("empty-image", .image, "download", "empty", ["s3Key": "empty.jpg"]),
+                BadSource("text-video", .video, "process", "", ["s3Key": "text.mp4"]),
+                BadSource("text-image", .image, "process", "", ["s3Key": "text.jpg"]),
+                BadSource("truncated", .video, "process", "", ["s3Key": "truncated.mp4"]),
+                BadSource("sound", .video, "process", "no video stream", ["s3Key": "sound.mp4"]),
+                BadSource("missing", .video, "download", "no object `none.mp4`", ["s3Key": "none.mp4"]),
+                BadSource("folder", .image, "download", "", ["s3Key": "folder"]),
+                BadSource("escape", .video, "download", "../", ["s3Key": "../../etc/passwd"]),
+                BadSource("absolute", .image, "download", "", ["s3Key": "/etc/passwd"]),
+                BadSource("no-source", .video, "download", "no source", [:]),
+                BadSource("outside", .video, "download", "FILE_SOURCE_ROOTS", ["source": "file:///etc/passwd"]),
+                BadSource("scheme", .video, "download", "gopher", ["source": "gopher://x/y"]),
+                BadSource("media-id", .image, "download", "mediaId", ["s3Key": "text.jpg", "mediaId": "../../x"]),
+                BadSource("weird/../id é", .image, "download", "empty", ["s3Key": "empty.jpg"]),
+            ]
+            for bad in cases {
+                var job = bad.fields
+                job["id"] = .string(bad.id)
+                job["mediaId"] = job["mediaId"] ?? .string(bad.id)
+                job["mediaType"] = .string(bad.kind.mediaType)
+                try await tree.publish(.object(job), to: tree.names.work(bad.kind, .download))
+            }
+            for kind in MediaKind.allCases {
+                let mine = cases.filter { $0.kind == kind }
+                let updates = try await tree.updates(kind, untilTheEndOf: Set(mine.map(\.id)))
+                for bad in mine {
+                    let ends = updates.filter { $0["job_id"]?.stringValue == bad.id && $0["status"] != "processing" }
+                    #expect(ends.count == 1, "\(bad.id)")
+                    let end = try #require(ends.first)
+                    #expect(end["status"] == "failed", "\(bad.id)")
+                    let message = try #require(end["error_message"]?.stringValue)
+                    #expect(message.hasPrefix("job \(bad.id) failed in \(bad.stage): "), "\(message)")
+                    #expect(bad.cause.isEmpty || message.contains(bad.cause), "\(message)")
+                    let step = bad.stage == "download" ? "download_failed" : "processing_failed"
+                    #expect(end["current_step"]?.stringValue == step)
+                }
+                let letters = try await tree.drain(tree.names.dead(kind))
+                #expect(
+                    Set(letters.compactMap { try? Ticket(parsing: $0.body, expecting: kind).id }) == Set(mine.map(\.id))
+                )
+                #expect(letters.allSatisfy { $0.headers["x-reason"] != nil && $0.headers["x-stage"] != nil })
+            }
+            #expect(tree.leftovers().isEmpty)
+            #expect(try await tree.restarts() == 0)
+        }
+    }
+
+    @Test("that is no job message becomes a dead letter with its bytes and the reason")
+    func deadLetters() async throws {
+        try await TestTree.with { tree in
+            let bodies: [(String, String)] = [
+                ("not json at all {", "not_json"),
+                ("", "not_json"),
+                (#"["a list"]"#, "not_an_object"),
+                (#"{"mediaId":"m","mediaType":"VIDEO"}"#, "missing_field"),
+                (#"{"id":"a","mediaId":"m","mediaType":"HOLOGRAM"}"#, "unknown_kind"),
+                (#"{"id":"a","mediaId":"m","mediaType":"IMAGE"}"#, "unknown_kind"),
+                (#"{"id":"a","mediaId":"m","mediaType":"VIDEO","tempFiles":"none"}"#, "wrong_type"),
+                (#"{"type":"smell_processing_request","job_id":"a","media_id":"m"}"#, "unknown_kind"),
+                ("\u{0}\u{1}\u{2}", "not_json"),
+            ]
+            for stage in [Stage.download, .upload] {
+                for (body, _) in bodies {
+                    try await tree.client.publish(
+                        AMQPMessage(body: Array(body.utf8)),
+                        to: tree.names.work(.video, stage)
+                    )
+                }
+            }
+            for (body, _) in bodies {
+                try await tree.client.publish(
+                    AMQPMessage(body: Array(body.utf8)),
+                    to: tree.names.legacyRequests(.video)
+                )
+            }
+            let dead = tree.names.dead(.video)
+            try await eventually("all are dead letters") {
+                try await tree.client.messageCount(queue: dead) == bodies.count * 3
+            }
+            let letters = try await tree.drain(dead)
+            for (body, code) in bodies {
+                let mine = letters.filter { $0.body == Array(body.utf8) }
+                #expect(mine.count == 3)
+                #expect(mine.allSatisfy { $0.headers["x-reason-code"] == .string(code) }, "\(body)")
+            }
+            #expect(tree.leftovers().isEmpty)
+            #expect(try await tree.restarts() == 0)
+            for stage in Stage.allCases {
+                #expect(try await tree.client.messageCount(queue: tree.names.work(.video, stage)) == 0)
+            }
+        }
+    }
+}

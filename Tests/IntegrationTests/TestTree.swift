@@ -1,0 +1,241 @@
+import AMQP
+import Foundation
+import FoundationNetworking
+import JobModel
+import TestSupport
+
+/// A whole process tree on the shared test broker, with queues, workspace and store of its own.
+final class TestTree: Sendable {
+    let directory: String
+    let prefix: String
+    let names: QueueNames
+    let client: AMQPClient
+    private let environment: [String: String]
+
+    var store: String { directory + "/store" }
+    var workspace: String { directory + "/temp/media-processor" }
+    var log: String { (try? String(contentsOfFile: directory + "/logs/media-processor.log", encoding: .utf8)) ?? "" }
+
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    /// Runs `body` beside a ready tree; stops the tree and deletes its queues and files however `body` ends.
+    static func with(
+        _ settings: [String: String] = [:],
+        starting: Bool = true,
+        _ body: (TestTree) async throws -> Void
+    ) async throws {
+        let tree = try await TestTree(settings)
+        var failure: (any Error)?
+        do {
+            if starting {
+                try await tree.running { try await body(tree) }
+            } else {
+                try await body(tree)
+            }
+        } catch {
+            failure = error
+        }
+        for kind in MediaKind.allCases {
+            var queues = Stage.allCases.map { tree.names.work(kind, $0) }
+            queues += [tree.names.updates(kind), tree.names.dead(kind), tree.names.legacyRequests(kind)]
+            for stage in Stage.allCases {
+                queues += [1000, 5000, 30_000, 120_000, 600_000].map {
+                    tree.names.retry(kind, stage, delayMilliseconds: $0)
+                }
+            }
+            for queue in queues { _ = try? await tree.client.delete(queue: queue) }
+        }
+        await tree.client.close()
+        try? FileManager.default.removeItem(atPath: tree.directory)
+        if let failure { throw failure }
+    }
+
+    private init(_ settings: [String: String]) async throws {
+        let id = UUID().uuidString.lowercased()
+        directory = "/tmp/media-processor-test-\(id)"
+        prefix = "it.\(id.prefix(8))."
+        names = QueueNames(prefix: prefix)
+        for name in ["temp", "store", "state", "logs", "sources"] {
+            try FileManager.default.createDirectory(
+                atPath: directory + "/" + name,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        }
+        let url = try await TestBroker.url()
+        var environment = ProcessInfo.processInfo.environment
+        environment["RABBITMQ_URL"] = url
+        environment["QUEUE_PREFIX"] = prefix
+        environment["TEMP_DIR"] = directory + "/temp"
+        environment["STATE_DIR"] = directory + "/state"
+        environment["LOG_DIR"] = directory + "/logs"
+        environment["STORAGE_URL"] = "file://" + directory + "/store"
+        environment["FILE_SOURCE_ROOTS"] = directory + "/sources"
+        environment["PORT"] = "0"
+        environment["VIDEO_PRESET"] = "ultrafast"
+        environment["PROGRESS_INTERVAL_SECONDS"] = "0.2"
+        environment.merge(settings) { $1 }
+        self.environment = environment
+        client = AMQPClient(
+            endpoint: try AMQPEndpoint(parsing: url),
+            connectionName: "integration-test",
+            logger: TestBroker.logger
+        )
+        try client.start()
+    }
+
+    // MARK: - Processes
+
+    func start() throws -> ChildProcess {
+        try ChildProcess(
+            BuiltExecutable.path("supervisor"),
+            ["run"],
+            environment: environment,
+            output: directory + "/output"
+        )
+    }
+
+    /// Starts the tree, waits until all its workers are ready, runs `body`, and drains the tree.
+    func running(_ body: () async throws -> Void) async throws {
+        let supervisor = try start()
+        do {
+            try await waitUntilHealthy()
+            try await body()
+        } catch {
+            supervisor.send(SIGTERM)
+            _ = await supervisor.wait()
+            print("the tree's log ended with:\n" + log.split(separator: "\n").suffix(40).joined(separator: "\n"))
+            throw error
+        }
+        supervisor.send(SIGTERM)
+        let exit = await supervisor.wait()
+        guard exit == .status(0) else { throw Failure(description: "the supervisor ended with \(exit)") }
+    }
+
+    func waitUntilHealthy() async throws {
+        try await eventually("the tree is healthy") { try await self.get("/health")?.status == 200 }
+    }
+
+    // MARK: - HTTP
+
+    struct Answer {
+        var status: Int
+        var body: JSONValue
+    }
+
+    /// nil while nobody answers.
+    func get(_ path: String) async throws -> Answer? {
+        guard let run = try? JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json"))),
+            let port = run.objectValue?.first(where: { $0.key.lowercased().contains("port") })?.value.clampedInteger,
+            let url = URL(string: "http://127.0.0.1:\(port)\(path)")
+        else { return nil }
+        var request = URLRequest(url: url, timeoutInterval: 5)
+        request.setValue("close", forHTTPHeaderField: "Connection")
+        guard let (data, response) = try? await URLSession.shared.data(for: request),
+            let status = (response as? HTTPURLResponse)?.statusCode
+        else { return nil }
+        return Answer(status: status, body: try JSONValue(parsing: data))
+    }
+
+    /// The worker of a pool: its process id, and the job it works on.
+    func worker(_ pool: String) async throws -> (processID: pid_t, job: String?)? {
+        let pools = try await get("/info")?.body.objectValue?["stages"]?.arrayValue ?? []
+        let found = pools.first { $0.objectValue?["name"]?.stringValue == pool }
+        guard let process = found?.objectValue?["processes"]?.arrayValue?.first?.objectValue,
+            let id = process["pid"]?.clampedInteger
+        else { return nil }
+        return (pid_t(id), process["job"]?.stringValue)
+    }
+
+    /// Restarts of all workers so far.
+    func restarts() async throws -> Int64 {
+        let pools = try await get("/health")?.body.objectValue?["pools"]?.objectValue ?? [:]
+        return pools.values.reduce(0) { $0 + ($1.objectValue?["restarts"]?.clampedInteger ?? 0) }
+    }
+
+    // MARK: - Messages
+
+    func publish(_ object: JSONValue, to queue: String) async throws {
+        try await client.declare(AMQPQueue(queue))
+        try await client.publish(AMQPMessage(body: object.serialized()), to: queue)
+    }
+
+    /// A job whose source is a file in the tree's source directory.
+    func submit(_ kind: MediaKind, id: String, source: String) async throws {
+        try await publish(
+            [
+                "id": .string(id), "mediaId": .string("media-\(id)"), "userId": "u",
+                "mediaType": .string(kind.mediaType), "source": .string("file://\(directory)/sources/\(source)"),
+            ],
+            to: names.work(kind, .download)
+        )
+    }
+
+    /// Reads updates until every job of `ids` has had its terminal one.
+    ///
+    /// - Throws: ``Failure`` when that takes longer than three minutes.
+    func updates(_ kind: MediaKind, untilTheEndOf ids: Set<String>) async throws -> [[String: JSONValue]] {
+        let consumer = try client.consume(AMQPQueue(names.updates(kind)), prefetch: 50)
+        let reading = Task {
+            var updates: [[String: JSONValue]] = []
+            var waiting = ids
+            let deliveries = consumer.makeAsyncIterator()
+            while !waiting.isEmpty, let delivery = await deliveries.next() {
+                let update = try JSONValue(parsing: delivery.body).objectValue ?? [:]
+                updates.append(update)
+                try await delivery.acknowledge()
+                if update["status"]?.stringValue != "processing" { waiting.remove(update["job_id"]?.stringValue ?? "") }
+            }
+            if !waiting.isEmpty { throw Failure(description: "no terminal update of \(waiting.sorted())") }
+            return updates
+        }
+        let deadline = Task {
+            try await Task.sleep(for: .seconds(180))
+            reading.cancel()
+        }
+        defer { deadline.cancel() }
+        let updates = try await reading.value
+        await consumer.stop()
+        return updates
+    }
+
+    /// What waits in a queue now.
+    func drain(_ queue: String) async throws -> [AMQPDelivery] {
+        let count = try await client.messageCount(queue: queue) ?? 0
+        let consumer = try client.consume(AMQPQueue(queue), prefetch: 100)
+        let deliveries = consumer.makeAsyncIterator()
+        var found: [AMQPDelivery] = []
+        while found.count < count, let delivery = await deliveries.next() {
+            try await delivery.acknowledge()
+            found.append(delivery)
+        }
+        await consumer.stop()
+        return found
+    }
+
+    // MARK: - Files
+
+    /// Files and directories of jobs that are left in the workspace.
+    func leftovers() -> [String] {
+        MediaKind.allCases.flatMap { kind in
+            (try? FileManager.default.subpathsOfDirectory(atPath: workspace + "/jobs/" + kind.rawValue)) ?? []
+        }
+    }
+}
+
+/// Waits for a condition that nothing announces, with a bound.
+func eventually(
+    _ what: String,
+    within limit: Duration = .seconds(60),
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline {
+        if try await condition() { return }
+        // The condition lies in other processes, which announce nothing to us; the interval is short against the bound.
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    throw TestTree.Failure(description: "after \(limit) still not: \(what)")
+}
