@@ -57,9 +57,9 @@ struct MainJobTests {
             for name in ["new", "old"] {
                 for (quality, width, height) in [("360p", 640, 360), ("540p", 960, 540), ("720p", 1280, 720)] {
                     let probe = try await Samples.probe("\(tree.store)/videos/\(name)-video_\(quality).mp4")
-                    let video = try #require(probe.streams.first { $0.codec_type == "video" })
-                    #expect(video.codec_name == "h264" && video.width == width && video.height == height)
-                    #expect(probe.streams.contains { $0.codec_name == "aac" })
+                    let video = try #require(probe.streams.first { $0.codecType == "video" })
+                    #expect(video.codecName == "h264" && video.width == width && video.height == height)
+                    #expect(probe.streams.contains { $0.codecName == "aac" })
                 }
                 #expect(FileManager.default.fileExists(atPath: "\(tree.store)/videos/\(name)-video_original.mp4"))
                 #expect(FileManager.default.fileExists(atPath: "\(tree.store)/thumbnails/\(name)-video_0.jpg"))

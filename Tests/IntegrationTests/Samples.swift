@@ -25,11 +25,11 @@ enum Samples {
     }
 
     struct Stream: Decodable {
-        var codec_type: String
-        var codec_name: String
+        var codecType: String
+        var codecName: String
         var width: Int?
         var height: Int?
-        var pix_fmt: String?
+        var pixFmt: String?
     }
 
     struct Probe: Decodable {
@@ -46,6 +46,8 @@ enum Samples {
             "ffprobe",
             ["-v", "error", "-show_streams", "-show_format", "-of", "json", path]
         )
-        return try JSONDecoder().decode(Probe.self, from: Data(text.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Probe.self, from: Data(text.utf8))
     }
 }

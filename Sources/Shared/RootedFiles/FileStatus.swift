@@ -1,4 +1,4 @@
-public import Glibc
+internal import Glibc
 
 /// What the kernel says of a directory entry, without following it.
 public struct FileStatus: Sendable, Equatable {
@@ -21,7 +21,7 @@ public struct FileStatus: Sendable, Equatable {
     public var permissions: UInt32
     public var owner: UInt32
 
-    public init(_ raw: stat) {
+    init(_ raw: stat) {
         kind =
             switch raw.st_mode & S_IFMT {
             case S_IFREG: .file

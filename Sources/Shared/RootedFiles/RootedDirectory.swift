@@ -1,5 +1,5 @@
 internal import CLinux
-public import Glibc
+internal import Glibc
 
 /// A directory held open, and everything beneath it.
 ///
@@ -35,7 +35,7 @@ public final class RootedDirectory: Sendable {
     /// Makes the directories of a trusted path that are missing, with `mode`, and opens the last one.
     public static func create(
         _ path: String,
-        mode: mode_t,
+        mode: UInt32,
         crossesMounts: Bool = false
     ) throws(FileSystemError) -> RootedDirectory {
         var made = path.hasPrefix("/") ? "" : "."
@@ -55,7 +55,7 @@ public final class RootedDirectory: Sendable {
     /// Opens a file beneath this directory.
     ///
     /// - Parameter flags: as for `open(2)`; `O_CLOEXEC` and `O_NOFOLLOW` are added.
-    public func openFile(_ name: String, flags: CInt, mode: mode_t = 0o600) throws(FileSystemError) -> OpenFile {
+    public func openFile(_ name: String, flags: Int32, mode: UInt32 = 0o600) throws(FileSystemError) -> OpenFile {
         OpenFile(owning: try resolve(name, flags: flags | O_NOFOLLOW, mode: mode, operation: "open"), path: name)
     }
 
@@ -101,7 +101,7 @@ public final class RootedDirectory: Sendable {
     }
 
     /// Makes one directory; an existing one is fine.
-    public func makeDirectory(_ name: String, mode: mode_t = 0o700) throws(FileSystemError) {
+    public func makeDirectory(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) {
         try withParent(of: name) { (parent, base) throws(FileSystemError) in
             if mkdirat(parent, base, mode) != 0, errno != EEXIST {
                 throw .init(operation: "mkdir", path: name, errno: errno)
@@ -110,7 +110,7 @@ public final class RootedDirectory: Sendable {
     }
 
     /// Makes every missing directory of a relative path.
-    public func makeDirectories(_ name: String, mode: mode_t = 0o700) throws(FileSystemError) {
+    public func makeDirectories(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) {
         var made = ""
         for component in name.split(separator: "/", omittingEmptySubsequences: true) {
             made += made.isEmpty ? String(component) : "/" + component
@@ -130,7 +130,7 @@ public final class RootedDirectory: Sendable {
     }
 
     /// Opens a new file that has no name yet. It vanishes when it is closed before ``link(_:as:)`` named it.
-    public func openUnnamedFile(mode: mode_t) throws(FileSystemError) -> OpenFile {
+    public func openUnnamedFile(mode: UInt32) throws(FileSystemError) -> OpenFile {
         OpenFile(
             owning: try resolve(".", flags: O_RDWR | clinux_unnamed_file, mode: mode, operation: "open unnamed"),
             path: path
@@ -222,7 +222,7 @@ public final class RootedDirectory: Sendable {
         return crossesMounts ? beneath : beneath | clinux_resolve_no_xdev
     }
 
-    func resolve(_ name: String, flags: CInt, mode: mode_t, operation: String) throws(FileSystemError) -> CInt {
+    func resolve(_ name: String, flags: Int32, mode: UInt32, operation: String) throws(FileSystemError) -> CInt {
         guard !name.isEmpty, !name.utf8.contains(0) else {
             throw .init(operation: operation, path: name, errno: EINVAL)
         }
@@ -266,7 +266,7 @@ public final class RootedDirectory: Sendable {
         return try body(parent, base)
     }
 
-    private func unlink(_ name: String, flags: CInt) throws(FileSystemError) -> Bool {
+    private func unlink(_ name: String, flags: Int32) throws(FileSystemError) -> Bool {
         do {
             return try withParent(of: name) { (parent, base) throws(FileSystemError) in
                 if unlinkat(parent, base, flags) == 0 { return true }

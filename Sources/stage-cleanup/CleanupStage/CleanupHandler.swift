@@ -6,8 +6,6 @@ internal import TempFiles
 
 /// Deletes all that a job has left. The runtime then announces how the job ended.
 public struct CleanupHandler: StageHandler {
-    init() {}
-
     public static func main() async -> Never {
         await StageWorker.main(.cleanup) { _ in CleanupHandler() }
     }

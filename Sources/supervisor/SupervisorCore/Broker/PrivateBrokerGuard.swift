@@ -74,12 +74,12 @@ struct PrivateBrokerGuard: Sendable {
     /// Waits for the last holder of a lock, the node, and returns false when it stays.
     private func waitForExit(of holders: [pid_t]) -> Bool {
         guard let node = holders.last else { return false }
-        let descriptor = clinux_pidfd_open(node)
-        defer { if descriptor >= 0 { close(descriptor) } }
-        // A process that is gone, but for a helper of its that still closes its descriptors, has no event left to wait for.
-        var waiting = descriptor < 0 ? [] : [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
-        let milliseconds = descriptor < 0 ? 100 : CInt(Self.predecessorSeconds * 1000)
-        return Self.poll(&waiting, milliseconds: milliseconds) == waiting.count
+        if ProcessTable.isRunning(node) {
+            return ProcessTable.waitForEnd(of: node, milliseconds: CInt(Self.predecessorSeconds * 1000))
+        }
+        // Only a helper of its that still closes its descriptors can hold the lock, and that has no event to wait for.
+        var nothing: [pollfd] = []
+        return Self.poll(&nothing, milliseconds: 100) == 0
     }
 
     private func choosePorts() throws(PrivateBrokerError) -> BrokerNode.Ports {

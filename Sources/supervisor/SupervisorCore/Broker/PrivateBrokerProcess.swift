@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import Logging
 internal import ServiceKit
@@ -54,13 +53,13 @@ actor PrivateBrokerProcess {
 
     private func launch() {
         guard !isStopping else { return }
-        var ends: [CInt] = [-1, -1]
-        guard clinux_pipe(&ends) == 0 else { return ended(SpawnError(executable: "a pipe", errno: errno).description) }
+        let input: PipeEnds
+        do throws(FileFailure) { input = try PipeEnds.make() } catch { return ended(error.description) }
         let id = ProcessHost.ChildID.next()
         child = id
-        guardInput = ends[1]
+        guardInput = input.writeEnd
         startedAt = .now
-        let readEnd = ends[0]
+        let readEnd = input.readEnd
         let (events, continuation) = AsyncStream.makeStream(of: ProcessHost.Event.self)
         Task { for await event in events { await handle(event) } }
         host.start(

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import Logging
 internal import ServiceKit
@@ -224,9 +223,8 @@ private final class Lifeline: Sendable {
     private let writeEnd: CInt
 
     init() throws(FileFailure) {
-        var ends: [CInt] = [-1, -1]
-        guard clinux_pipe(&ends) == 0 else { throw FileFailure(operation: "make", path: "a pipe", errno: errno) }
-        (readEnd, writeEnd) = (ends[0], ends[1])
+        let pipe = try PipeEnds.make()
+        (readEnd, writeEnd) = (pipe.readEnd, pipe.writeEnd)
     }
 
     deinit {

@@ -10,6 +10,24 @@ enum ProcessTable {
 
     static func isRunning(_ processID: pid_t) -> Bool { processID > 0 && (kill(processID, 0) == 0 || errno == EPERM) }
 
+    /// Waits for the end of a process that need not be a child.
+    ///
+    /// - Returns: false when it was still there at the end of the time.
+    static func waitForEnd(of processID: pid_t, milliseconds: CInt) -> Bool {
+        let descriptor = clinux_pidfd_open(processID)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        return waitForEnd(descriptor: descriptor, milliseconds: milliseconds)
+    }
+
+    private static func waitForEnd(descriptor: CInt, milliseconds: CInt) -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while true {
+            let ready = poll(&waiting, 1, milliseconds)
+            if ready >= 0 || errno != EINTR { return ready == 1 }
+        }
+    }
+
     /// Kills every child of this process, and what they leave to it when it is a subreaper, until there is none.
     static func killAllChildren() {
         while true {
@@ -19,9 +37,10 @@ enum ProcessTable {
                 let descriptor = clinux_pidfd_open(child)
                 guard descriptor >= 0 else { continue }
                 defer { close(descriptor) }
+                // Asked again with the descriptor in hand: the number may have been given to somebody else's process.
+                guard parentID(of: child) == getpid() else { continue }
                 _ = clinux_pidfd_send_signal(descriptor, SIGKILL)
-                var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                while poll(&waiting, 1, -1) < 0, errno == EINTR {}
+                _ = waitForEnd(descriptor: descriptor, milliseconds: -1)
                 waitpid(child, nil, WNOHANG)
             }
         }

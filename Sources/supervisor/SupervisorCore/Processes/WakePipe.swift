@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 
 /// Wakes a thread that polls: whoever writes makes ``readEnd`` readable.
@@ -7,11 +6,10 @@ final class WakePipe: Sendable {
     private let writeEnd: CInt
 
     init() throws(FileFailure) {
-        var ends: [CInt] = [-1, -1]
-        guard clinux_pipe(&ends) == 0 else { throw FileFailure(operation: "make", path: "a pipe", errno: errno) }
-        (readEnd, writeEnd) = (ends[0], ends[1])
+        let pipe = try PipeEnds.make()
+        (readEnd, writeEnd) = (pipe.readEnd, pipe.writeEnd)
         // A full pipe wakes as well as one more byte would.
-        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+        for end in [readEnd, writeEnd] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
     }
 
     deinit {
