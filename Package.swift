@@ -16,6 +16,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
@@ -57,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -86,6 +88,7 @@ let package = Package(
             core: "SupervisorCore",
             [
                 "JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, hummingbird,
+                nioCore,
                 serviceLifecycle, unixSignals,
             ]
         )
@@ -107,7 +110,7 @@ let package = Package(
         + process(
             "stage-cleanup",
             core: "CleanupStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", logging]
+            ["StageRuntime", "TempFiles", "JobModel"]
         )
         + [
             .target(
@@ -117,11 +120,11 @@ let package = Package(
                 swiftSettings: strict
             ),
             tests("JobModelTests", ["JobModel"]),
-            tests("RootedFilesTests", ["RootedFiles", "TestSupport"]),
+            tests("RootedFilesTests", ["RootedFiles"]),
             tests("AMQPTests", ["AMQP", "TestSupport", logging]),
-            tests("MediaTests", ["Media", "JobModel", "TestSupport", logging]),
-            tests("ImagesTests", ["Images", "JobModel", "TestSupport", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "TestSupport", logging, grdb]),
+            tests("MediaTests", ["Media", logging]),
+            tests("ImagesTests", ["Images", logging]),
+            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", logging, grdb]),
             tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),
             tests("ServiceKitTests", ["ServiceKit", "JobModel", logging]),
             tests(

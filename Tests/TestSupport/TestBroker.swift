@@ -106,7 +106,7 @@ private enum PrivateNode {
     private static let running = Mutex<Running?>(nil)
 
     static func start() async throws -> String {
-        let executable = try findSupervisor()
+        let executable = try BuiltExecutable.path("supervisor")
         let directory = try makeDirectory()
         let process = try spawn(executable, directory: directory)
         running.withLock { $0 = process }
@@ -190,24 +190,5 @@ private enum PrivateNode {
             throw Failure(description: "no temporary directory: \(String(cString: strerror(errno)))")
         }
         return String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
-
-    /// The executable is built next to the test bundle, whose path is this process's own or one of its arguments.
-    private static func findSupervisor() throws -> String {
-        let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        for start in CommandLine.arguments + [own].compactMap(\.self) where start.hasPrefix("/") {
-            var directory = URL(filePath: start).deletingLastPathComponent()
-            while directory.path != "/" {
-                let candidate = directory.appending(path: "supervisor").path
-                var isDirectory: ObjCBool = false
-                if FileManager.default.fileExists(atPath: candidate, isDirectory: &isDirectory),
-                    !isDirectory.boolValue, FileManager.default.isExecutableFile(atPath: candidate)
-                {
-                    return candidate
-                }
-                directory.deleteLastPathComponent()
-            }
-        }
-        throw Failure(description: "no supervisor executable beside the tests; build it, or set TEST_RABBITMQ_URL")
     }
 }

@@ -3,7 +3,8 @@ public import FoundationEssentials
 /// ISO 8601 in UTC with milliseconds, as JavaScript's `toISOString` writes it.
 public enum Timestamp {
     public static func string(_ date: Date) -> String {
-        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        // Formatting cuts the last digit off; half of one makes that rounding.
+        date.addingTimeInterval(0.0005).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
     /// The moment a message names, with or without fractions of a second; nil when it names none.

@@ -23,6 +23,9 @@ extension JobRunner {
         record.previousPhase = .cleanup
         record.phase = outcome == .completed ? .completed : .failed
         record.tempFiles = []
+        if outcome == .completed {
+            _ = try await tracker.recordProgress(ticket.key, percent: 100, step: UpdateStep.completed(.cleanup))
+        }
         try await tracker.finish(ticket.key, outcome: outcome, record: record.json.serialized())
         try await announceEnd(record, delivery, logger)
     }

@@ -51,7 +51,7 @@ extension TempFileTracker {
         let tracked = files.map {
             TrackedFile(job: job, name: $0.name, absolutePath: workspace.absolutePath(of: $0.name, job: job))
         }
-        for file in tracked { logger.debug("file planned", metadata: metadata(file)) }
+        for file in tracked { logger.info("temp file planned", metadata: metadata(file).with(LogKey.fileBytes, 0)) }
         return tracked
     }
 
@@ -107,7 +107,7 @@ extension TempFileTracker {
             return entries
         }
         for (file, size) in zip(files, sizes) {
-            logger.debug("file written", metadata: metadata(file).with(LogKey.fileBytes, size))
+            logger.info("temp file written", metadata: metadata(file).with(LogKey.fileBytes, size))
         }
         let byPath = Dictionary(entries.map { ($0.path, $0) }) { first, _ in first }
         return files.compactMap { byPath[$0.absolutePath] }
@@ -135,8 +135,8 @@ extension TempFileTracker {
             guard let row = try Ledger.job(db, job) else { return false }
             return try Ledger.mark(db, job: row.number, name: file.name)
         }
-        logger.debug(
-            isKnown ? "file marked for clean-up" : "a file to be marked is not on the books",
+        logger.info(
+            isKnown ? "temp file marked for clean-up" : "a file to be marked is not on the books",
             metadata: metadata(file)
         )
     }

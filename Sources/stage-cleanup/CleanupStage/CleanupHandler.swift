@@ -1,6 +1,4 @@
 public import JobModel
-internal import Logging
-internal import ServiceKit
 public import StageRuntime
 internal import TempFiles
 
@@ -12,13 +10,6 @@ public struct CleanupHandler: StageHandler {
 
     public func run(_ job: JobContext) async throws -> Ticket {
         let report = try await job.tracker.cleanupJobTempFiles(job.key)
-        job.logger.info(
-            "temp files cleaned",
-            metadata: [
-                LogKey.fileCount: "\(report.filesCleaned)", LogKey.fileBytes: "\(report.bytesFreed)",
-                "files.failed": "\(report.failures.count)",
-            ]
-        )
         if let first = report.failures.first {
             throw StageFailure(
                 .transient,
