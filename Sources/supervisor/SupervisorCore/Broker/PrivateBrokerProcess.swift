@@ -122,9 +122,8 @@ actor PrivateBrokerProcess {
             return
         }
         guard !isStopping else { return }
-        var random = SystemRandomNumberGenerator()
         let lifetime = startedAt.duration(to: .now)
-        let delay = policy.died(at: .now, afterRunning: lifetime, random: &random)
+        let delay = policy.died(at: .now, afterRunning: lifetime, jitter: .random(in: 0...1))
         logger.error("private broker ended; starting it again in \(delay)", metadata: [LogKey.cause: "\(cause)"])
         Task {
             try? await Task.sleep(for: delay)

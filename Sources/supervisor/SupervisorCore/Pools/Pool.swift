@@ -88,11 +88,13 @@ struct Pool: Sendable {
     }
 
     /// The process has ended, or could not be started.
+    ///
+    /// - Parameter jitter: drawn evenly from 0 to 1.
     mutating func ended(
         slot: Int,
         cause: String,
         at now: ContinuousClock.Instant,
-        random: inout some RandomNumberGenerator
+        jitter: Double
     ) -> [Action] {
         guard var worker = workers[slot] else { return [] }
         let wasTold = worker.phase == .ending
@@ -108,7 +110,7 @@ struct Pool: Sendable {
         }
         worker.phase = .waiting
         // A worker that was told to end, as for new settings, comes back at once and costs nothing.
-        let delay = wasTold ? .zero : policy.died(at: now, afterRunning: lifetime, random: &random)
+        let delay = wasTold ? .zero : policy.died(at: now, afterRunning: lifetime, jitter: jitter)
         return [.retry(slot: slot, turn: worker.turn, after: delay)]
     }
 

@@ -12,7 +12,6 @@ actor PoolSupervisor {
     private var children: [Seat: ProcessHost.ChildID] = [:]
     private var timers: [Int: Task<Void, Never>] = [:]
     private var lastTimer = 0
-    private var random = SystemRandomNumberGenerator()
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
     private var killTimer: Task<Void, Never>?
 
@@ -49,13 +48,13 @@ actor PoolSupervisor {
     }
 
     func start() {
-        for name in PoolName.all { change(name) { pool, _ in pool.begin() } }
+        for name in PoolName.all { change(name) { pool in pool.begin() } }
     }
 
     /// Ends every worker gracefully and starts it again with another environment.
     func restartAll(environment: [String: String]) {
         launch.environment = environment
-        for name in PoolName.all { change(name) { pool, _ in pool.restartAll() } }
+        for name in PoolName.all { change(name) { pool in pool.restartAll() } }
     }
 
     // MARK: - Stop
@@ -63,7 +62,7 @@ actor PoolSupervisor {
     /// Tells every worker to finish or hand back its job, and returns when all are gone: by themselves, or killed when `limit`
     /// is over.
     func drain(limit: Duration) async {
-        for name in PoolName.all { change(name) { pool, _ in pool.drain() } }
+        for name in PoolName.all { change(name) { pool in pool.drain() } }
         for timer in timers.values { timer.cancel() }
         timers = [:]
         guard isRunning else { return }
@@ -108,11 +107,11 @@ actor PoolSupervisor {
 
     private func change(
         _ name: PoolName,
-        _ body: (inout Pool, inout SystemRandomNumberGenerator) -> [Pool.Action]
+        _ body: (inout Pool) -> [Pool.Action]
     ) {
         guard var pool = pools[name] else { return }
         let wasFailing = pool.policy.isFailing
-        let actions = body(&pool, &random)
+        let actions = body(&pool)
         pools[name] = pool
         if pool.policy.isFailing, !wasFailing {
             logger.error(
@@ -138,7 +137,7 @@ actor PoolSupervisor {
         case .terminate(let slot):
             if let child = children[Seat(pool: name, slot: slot)] { host.signal(child, SIGTERM) }
         case .retry(let slot, let turn, let delay):
-            after(delay) { $0.change(name) { pool, _ in pool.retryIsDue(slot: slot, turn: turn) } }
+            after(delay) { $0.change(name) { pool in pool.retryIsDue(slot: slot, turn: turn) } }
         }
     }
 
@@ -161,7 +160,7 @@ actor PoolSupervisor {
         switch event {
         case .started(let processID):
             logger.info("worker started", metadata: [LogKey.workerName: "\(worker)", LogKey.processID: "\(processID)"])
-            change(seat.pool) { pool, _ in pool.started(slot: seat.slot, processID: processID, at: now) }
+            change(seat.pool) { pool in pool.started(slot: seat.slot, processID: processID, at: now) }
             if let pool = pools[seat.pool], let turn = pool.workers[seat.slot]?.turn {
                 after(pool.policy.limits.provenAfter) { $0.checkProven(seat, turn: turn) }
             }
@@ -170,7 +169,7 @@ actor PoolSupervisor {
                 logger.warning("a worker's report is unreadable", metadata: [LogKey.workerName: "\(worker)"])
                 return
             }
-            change(seat.pool) { pool, _ in
+            change(seat.pool) { pool in
                 pool.reported(slot: seat.slot, report, at: now)
                 return []
             }
@@ -195,12 +194,12 @@ actor PoolSupervisor {
 
     private func ended(_ seat: Seat, cause: String, at now: ContinuousClock.Instant) {
         children[seat] = nil
-        change(seat.pool) { pool, random in pool.ended(slot: seat.slot, cause: cause, at: now, random: &random) }
+        change(seat.pool) { pool in pool.ended(slot: seat.slot, cause: cause, at: now, jitter: .random(in: 0...1)) }
         noteStopped()
     }
 
     private func checkProven(_ seat: Seat, turn: Int) {
-        change(seat.pool) { pool, _ in
+        change(seat.pool) { pool in
             pool.checkProven(slot: seat.slot, turn: turn, at: .now)
             return []
         }

@@ -36,18 +36,19 @@ struct RestartPolicy: Sendable, Equatable {
 
     /// A worker that was to go on has died, or could not be started.
     ///
+    /// - Parameter jitter: drawn evenly from 0 to 1.
     /// - Returns: the time to wait before the next start.
     mutating func died(
         at now: ContinuousClock.Instant,
         afterRunning lifetime: Duration,
-        random: inout some RandomNumberGenerator
+        jitter: Double
     ) -> Duration {
         if lifetime >= limits.provenAfter { proved() }
         deaths += 1
         if lifetime < limits.quickDeath { quickDeaths.append(now) }
         quickDeaths.removeAll { $0 + limits.quickDeathWindow <= now }
         if quickDeaths.count >= limits.quickDeathsAllowed { isFailing = true }
-        return isFailing ? limits.failingRetry : ceiling * Double.random(in: 0...1, using: &random)
+        return isFailing ? limits.failingRetry : ceiling * jitter
     }
 
     /// A worker has run for ``Limits/provenAfter``.
