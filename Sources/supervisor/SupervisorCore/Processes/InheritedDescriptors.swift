@@ -1,0 +1,17 @@
+internal import Glibc
+
+/// Descriptors that whoever started this process left open in it.
+enum InheritedDescriptors {
+    /// Keeps them from our children, who get what they are given and nothing else. Our own are close-on-exec from the start.
+    static func keepFromChildren() {
+        guard let directory = opendir("/proc/self/fd") else { return }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let descriptor = CInt(name), descriptor > STDERR_FILENO else { continue }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
+    }
+}

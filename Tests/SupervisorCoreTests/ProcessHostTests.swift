@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+@testable import SupervisorCore
+
+@Suite(.timeLimit(.minutes(1)))
+struct ProcessHostTests {
+    private let host: ProcessHost
+
+    init() throws { host = try ProcessHost() }
+
+    private func shell(_ script: String, _ arguments: String...) -> SpawnRequest {
+        SpawnRequest(
+            executable: "/bin/sh",
+            arguments: ["-c", script, "sh"] + arguments,
+            environment: ["PATH": "/usr/bin:/bin", "GREETING": "good day"]
+        )
+    }
+
+    @Test("A child's lines and its exit status arrive, in order")
+    func linesAndStatus() async throws {
+        let child = WatchedChild(host, shell("echo one; echo \"$GREETING\"; printf unfinished; exit 7"))
+        let (lines, exit) = try await child.end()
+        #expect(lines == ["one", "good day"])
+        #expect(exit == .status(7))
+    }
+
+    @Test("The end by a signal is told apart from an exit status")
+    func signalled() async throws {
+        let child = WatchedChild(host, shell("echo up; read -r line < /dev/zero"))
+        _ = try await child.line(containing: "up")
+        child.signal(SIGKILL)
+        #expect(try await child.end().exit == .signal(SIGKILL))
+        #expect(ProcessExit.signal(SIGKILL).description == "signal 9 (SIGKILL)")
+    }
+
+    @Test("A program that is not there is a failed start that names it")
+    func missing() async {
+        let child = WatchedChild(
+            host,
+            SpawnRequest(executable: "/nowhere/program", arguments: [], environment: [:])
+        )
+        await #expect(throws: WatchedChild.Ended.self) { try await child.end() }
+    }
+
+    @Test("A child begins with no signal blocked or ignored, in a process group of its own, and with nothing to read")
+    func cleanStart() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        let child = WatchedChild(
+            host,
+            shell("grep -E '^Sig(Blk|Ign)' /proc/self/status; cut -d' ' -f5 /proc/$$/stat; wc -c; echo $$")
+        )
+        let (lines, _) = try await child.end()
+        try #require(lines.count == 5)
+        // The C library keeps one of its own signals, number 32, ignored in a spawned child.
+        #expect(UInt64(lines[0].split(separator: "\t")[1], radix: 16) == 0)
+        #expect(UInt64(lines[1].split(separator: "\t")[1], radix: 16).map { $0 & 0x7FFF_FFFF } == 0)
+        #expect(lines[2] == lines[4])
+        #expect(lines[3] == "0")
+    }
+
+    @Test("A child has the descriptors that it was given, and no other")
+    func descriptors() async throws {
+        // What the test's own parent left open.
+        InheritedDescriptors.keepFromChildren()
+        let secret = try PipeEnds.make()
+        defer {
+            close(secret.readEnd)
+            close(secret.writeEnd)
+        }
+        var request = shell("ls /proc/$$/fd; true")
+        request.descriptors = [5: secret.readEnd]
+        let (lines, _) = try await WatchedChild(host, request).end()
+        #expect(lines.compactMap { Int($0) }.sorted() == [0, 1, 2, 5])
+    }
+
+    @Test("What a child leaves behind in its group is killed with it")
+    func group() async throws {
+        let child = WatchedChild(host, shell("sleep 1000 & echo $!"))
+        let orphan = try #require(pid_t(try await child.end().lines.first ?? ""))
+        #expect(try await remaining([orphan]) == [])
+    }
+
+    @Test("A line without an end is dropped, and the next one is read")
+    func endlessLine() {
+        var splitter = LineSplitter()
+        #expect(splitter.add(Array("a\nb".utf8)) == [Array("a".utf8)])
+        #expect(splitter.add([UInt8](repeating: 0x78, count: 200_000)) == [])
+        #expect(splitter.add(Array("end\nnext\n\n".utf8)) == [Array("next".utf8), []])
+    }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import JobModel
+import ServiceKit
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import SupervisorCore
+
+/// A tree that says what the test wants.
+final class FakeTree: StatusSource {
+    struct State {
+        var facts = HealthReportTests.facts()
+        var jobs: [JobKey: [JobView]] = [:]
+        var isLedgerBroken = false
+    }
+
+    let state = Mutex(State())
+
+    func health() async -> HealthReport { state.withLock { HealthReport($0.facts) } }
+
+    func info() async -> InfoReport {
+        InfoReport(
+            version: "1",
+            pid: 1,
+            startedAt: "",
+            uptimeSeconds: 1,
+            residentBytes: 1,
+            broker: await health().broker,
+            workspace: "/tmp/media-processor",
+            configuration: ["RABBITMQ_URL": "(secret)"],
+            stages: state.withLock { $0.facts.pools.map { InfoReport.Pool($0, queues: QueueNames(prefix: "p.")) } }
+        )
+    }
+
+    /// Each look at a job sees its next view; the last one stays.
+    func job(_ key: JobKey) async throws -> JobView? {
+        try state.withLock { state in
+            if state.isLedgerBroken { throw Problem(title: "The ledger cannot be read", status: 503) }
+            guard let views = state.jobs[key], let view = views.first else { return nil }
+            if views.count > 1 { state.jobs[key]?.removeFirst() }
+            return view
+        }
+    }
+
+    func jobs(limit: Int) async throws -> [JobView] {
+        state.withLock { Array($0.jobs.values.compactMap(\.first).prefix(limit)) }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct StatusServerTests {
+    private let tree = FakeTree()
+
+    private func serving(_ body: (LoopbackHTTP) async throws -> Void) async throws {
+        let server = try await StatusServer(source: tree, logger: TestBroker.logger).start(port: 0)
+        do {
+            try await body(LoopbackHTTP(port: server.port))
+        } catch {
+            await server.stop()
+            throw error
+        }
+        await server.stop()
+    }
+
+    @Test("/health is 200 when healthy and 503 when not, with the same document")
+    func health() async throws {
+        try await serving { http in
+            let well = try await http.get("/health")
+            #expect(well.status == 200)
+            #expect(try JSONValue(parsing: well.body).objectValue?["status"] == "healthy")
+            tree.state.withLock { $0.facts.brokerProblem = "gone" }
+            let ill = try await http.get("/health")
+            #expect(ill.status == 503)
+            let document = try JSONText.decode(HealthReport.self, from: ill.body)
+            #expect(document.problems == ["the broker is away: gone"])
+        }
+    }
+
+    @Test("/info shows the stages and their processes")
+    func info() async throws {
+        try await serving { http in
+            let info = try JSONText.decode(InfoReport.self, from: try await http.get("/info").body)
+            #expect(info.stages.map(\.queue).contains("p.video.processing.processing"))
+            #expect(info.stages.count == 8)
+            #expect(info.stages[0].processes.map(\.name) == ["download.video.1", "download.video.2"])
+        }
+    }
+
+    @Test("A job is found by its percent-encoded id")
+    func job() async throws {
+        let key = JobKey(kind: .video, id: "a/b c?ü")
+        tree.state.withLock { $0.jobs[key] = [RenderingTests.view(key.id, progress: 7)] }
+        try await serving { http in
+            let answer = try await http.get("/jobs/video/a%2Fb%20c%3F%C3%BC")
+            #expect(answer.status == 200)
+            #expect(try JSONText.decode(JobView.self, from: answer.body).progress == 7)
+            #expect(try await RunningSupervisor(port: http.port).job(key)?.id == key.id)
+            let list = try JSONText.decode(JobList.self, from: try await http.get("/jobs?limit=5").body)
+            #expect(list.jobs.map(\.id) == [key.id])
+        }
+    }
+
+    @Test(
+        "What is not there or not right is a problem document",
+        arguments: [
+            ("/jobs/video/unknown", 404), ("/jobs/audio/x", 404), ("/jobs/video/%zz", 400), ("/nothing", 404),
+            ("/jobs?limit=0", 400), ("/jobs?limit=many", 400),
+            ("/jobs/video/" + String(repeating: "x", count: 129), 400),
+        ]
+    )
+    func problems(path: String, status: Int) async throws {
+        try await serving { http in
+            let answer = try await http.get(path)
+            #expect(answer.status == status)
+            let problem = try JSONText.decode(Problem.self, from: answer.body)
+            #expect(problem.status == status)
+            #expect(problem.detail?.isEmpty == false)
+        }
+    }
+
+    @Test("A ledger that cannot be read is a 503")
+    func brokenLedger() async throws {
+        tree.state.withLock { $0.isLedgerBroken = true }
+        try await serving { http in
+            let answer = try await http.get("/jobs/video/x")
+            #expect(answer.status == 503)
+        }
+    }
+
+    @Test("Following jobs ends with their ends, and samples the temp files meanwhile")
+    func follow() async throws {
+        var submissions: [Submission] = []
+        for (name, outcome) in [("a.mp4", JobOutcome.completed), ("b.mp4", .failed)] {
+            let submission = try Submission("key:\(name)", options: .init(), workingDirectory: "/")
+            submissions.append(submission)
+            let id = submission.ticket.id
+            tree.state.withLock {
+                $0.jobs[submission.ticket.key] = [
+                    RenderingTests.view(id, progress: 1),
+                    RenderingTests.view(id, state: "finished", progress: 100, outcome: outcome),
+                ]
+            }
+        }
+        try await serving { http in
+            let result = try await JobFollower(
+                supervisor: RunningSupervisor(port: http.port),
+                interval: .milliseconds(1)
+            ).follow(submissions, before: TempFileSample(), display: ProgressDisplay(style: .nothing))
+            #expect(result.jobs.map(\.outcome) == [.completed, .failed])
+            #expect(result.tempFiles.peak.files == 2)
+            let report = SubmitReport(submissions, result)
+            #expect(report.jobs.map(\.source) == ["key:a.mp4", "key:b.mp4"])
+            #expect(report.jobs[1].result?.outcome == .failed)
+        }
+    }
+
+    @Test("A supervisor that is gone ends the waiting with an error")
+    func gone() async throws {
+        let submission = try Submission("key:a.mp4", options: .init(), workingDirectory: "/")
+        let follower = JobFollower(
+            supervisor: RunningSupervisor(port: Int(LoopbackPort.free())),
+            interval: .milliseconds(1),
+            patience: .milliseconds(20)
+        )
+        await #expect(throws: LoopbackHTTP.Failure.self) {
+            try await follower.follow([submission], before: TempFileSample(), display: ProgressDisplay(style: .nothing))
+        }
+    }
+
+    @Test("A port that is taken is an error")
+    func portTaken() async throws {
+        try await serving { http in
+            let second = StatusServer(source: tree, logger: TestBroker.logger)
+            await #expect(throws: (any Error).self) { _ = try await second.start(port: http.port) }
+        }
+    }
+}

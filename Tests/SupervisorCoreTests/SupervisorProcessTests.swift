@@ -1,0 +1,191 @@
+import AMQP
+import Foundation
+import JobModel
+import ServiceKit
+import TestSupport
+import Testing
+
+@testable import SupervisorCore
+
+/// The real executable on the shared test broker, with workers that only pretend.
+@Suite(.timeLimit(.minutes(2)))
+struct SupervisorProcessTests {
+    private let scratch = Scratch()
+    private let host: ProcessHost
+    private let prefix = "sv.\(UUID().uuidString.prefix(8).lowercased())."
+    private let executable: String
+
+    init() throws {
+        host = try ProcessHost()
+        try FakeWorkers.install(in: scratch)
+        executable = scratch.path + "/supervisor"
+        // The stages are looked for beside the executable, so it has to be there itself, and not as a symbolic link.
+        let built = try BuiltExecutable.path("supervisor")
+        if link(built, executable) != 0 { try FileManager.default.copyItem(atPath: built, toPath: executable) }
+    }
+
+    private func environment(_ changes: [String: String] = [:]) async throws -> [String: String] {
+        [
+            "PATH": "/usr/bin:/bin", "RABBITMQ_URL": try await TestBroker.url(), "QUEUE_PREFIX": prefix,
+            "TEMP_DIR": scratch.path + "/tmp", "STATE_DIR": scratch.path + "/state", "LOG_DIR": scratch.path + "/logs",
+            "PORT": "0", "DRAIN_SECONDS": "20",
+        ].merging(changes) { $1 }
+    }
+
+    private func run(
+        _ arguments: [String],
+        _ changes: [String: String] = [:],
+        reports: CInt = 1
+    ) async throws -> WatchedChild {
+        WatchedChild(
+            host,
+            SpawnRequest(executable: executable, arguments: arguments, environment: try await environment(changes)),
+            reports: reports
+        )
+    }
+
+    /// Waits until all workers are ready, and returns the supervisor's process id.
+    private func ready(_ supervisor: WatchedChild) async throws -> pid_t {
+        let (_, processID) = try await supervisor.line(containing: "is up")
+        let file = try #require(RunFile.read(stateDirectory: scratch.path + "/state"))
+        // No event of the tree's reaches us; the interval is short against the suite's limit.
+        while try await RunningSupervisor(port: file.port).health().status != .healthy {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return processID
+    }
+
+    @Test("SIGTERM drains: exit status 0, no process and no run file are left")
+    func drain() async throws {
+        let supervisor = try await run(["run"])
+        let processID = try await ready(supervisor)
+        let file = try #require(RunFile.read(stateDirectory: scratch.path + "/state"))
+        #expect(file.pid == processID)
+        let mode = try FileManager.default.attributesOfItem(atPath: scratch.path + "/state/supervisor.json")
+        #expect(mode[.posixPermissions] as? Int == 0o600)
+        let workers = descendants(of: processID)
+        #expect(workers.count == 8)
+        supervisor.signal(SIGTERM)
+        #expect(try await supervisor.end().exit == .status(0))
+        #expect(try await remaining(workers) == [])
+        #expect(!FileManager.default.fileExists(atPath: scratch.path + "/state/supervisor.json"))
+    }
+
+    @Test("A second SIGTERM hastens, so that workers that do not heed the first are gone soon")
+    func hasten() async throws {
+        let supervisor = try await run(["run"], ["FAKE_WORKER": "stubborn", "DRAIN_SECONDS": "3600"])
+        let processID = try await ready(supervisor)
+        let workers = descendants(of: processID)
+        supervisor.signal(SIGTERM)
+        _ = try await supervisor.line(containing: "stopping")
+        supervisor.signal(SIGTERM)
+        #expect(try await supervisor.end().exit == .status(0))
+        #expect(try await remaining(workers) == [])
+    }
+
+    @Test("SIGKILL of the supervisor leaves no process, and the next one takes over")
+    func killed() async throws {
+        let first = try await run(["run"])
+        let processID = try await ready(first)
+        let workers = descendants(of: processID)
+        #expect(workers.count == 8)
+        // The workers have process groups of their own, so nobody but the lifeline tells them.
+        first.signal(SIGKILL)
+        _ = try await first.end()
+        #expect(try await remaining(workers) == [])
+        #expect(RunFile.read(stateDirectory: scratch.path + "/state") == nil)
+        let second = try await run(["run"])
+        _ = try await ready(second)
+        second.signal(SIGINT)
+        #expect(try await second.end().exit == .status(0))
+    }
+
+    @Test(
+        "A second supervisor of the same workspace or state directory is refused with the other's process id",
+        arguments: ["TEMP_DIR", "STATE_DIR"]
+    )
+    func refused(variable: String) async throws {
+        let first = try await run(["run"])
+        let processID = try await ready(first)
+        let second = try await run(["run"], [variable: scratch.path + "/other"])
+        let (lines, exit) = try await second.end()
+        #expect(exit == .status(1))
+        #expect(lines.contains { $0.contains("another supervisor (process \(processID)) runs in \(scratch.path)") })
+        #expect(descendants(of: processID).count == 8)
+        #expect(RunFile.read(stateDirectory: scratch.path + "/state")?.pid == processID)
+        first.signal(SIGTERM)
+        _ = try await first.end()
+    }
+
+    @Test("submit finds the tree and puts a job into the download queue")
+    func submit() async throws {
+        let supervisor = try await run(["run"])
+        _ = try await ready(supervisor)
+        try scratch.file("photo.jpg", [0xFF, 0xD8, 0xFF, 0xE0])
+        let submit = try await run(
+            ["submit", scratch.path + "/photo.jpg", "--json", "--media-id", "holiday"],
+            ["RABBITMQ_URL": ""]
+        )
+        let (lines, exit) = try await submit.end()
+        #expect(exit == .status(0))
+        let report = try JSONText.decode(SubmitReport.self, from: Array(lines.joined(separator: "\n").utf8))
+        #expect(report.jobs.map(\.mediaId) == ["holiday"])
+        let queue = QueueNames(prefix: prefix).work(.image, .download)
+        try await withTestClient { client in
+            let consumer = try client.consume(AMQPQueue(queue), prefetch: 1)
+            let delivery = try #require(await consumer.makeAsyncIterator().next())
+            let ticket = try Ticket(parsing: delivery.body, expecting: .image)
+            #expect(ticket.id == report.jobs.first?.id)
+            #expect(ticket.source == "file://\(scratch.path)/photo.jpg")
+            try await delivery.acknowledge()
+            await consumer.stop()
+            _ = try await client.delete(queue: queue)
+        }
+        let status = try await run(["status"])
+        let shown = try await status.end()
+        #expect(shown.exit == .status(0))
+        #expect(shown.lines.first?.hasSuffix(": healthy") == true)
+        supervisor.signal(SIGTERM)
+        _ = try await supervisor.end()
+    }
+
+    struct Misuse: Sendable {
+        var arguments: [String]
+        var status: CInt
+        var message: String
+    }
+
+    @Test(
+        "Wrong usage and an absent supervisor have exit codes of their own",
+        arguments: [
+            Misuse(arguments: ["submit"], status: 2, message: "Missing expected argument"),
+            Misuse(arguments: ["submit", "--kind", "audio", "x"], status: 2, message: "is invalid for '--kind"),
+            Misuse(
+                arguments: ["submit", "/nowhere.mp4"],
+                status: 2,
+                message: "cannot read /nowhere.mp4: No such file"
+            ),
+            Misuse(
+                arguments: ["submit", "key:a.mp4", "key:b.mp4", "--media-id", "m"],
+                status: 2,
+                message: "--media-id"
+            ),
+            Misuse(arguments: ["submit", "key:a.mp4"], status: 3, message: "start one with `supervisor run`"),
+            Misuse(arguments: ["status"], status: 3, message: "nobody answers on 127.0.0.1:1"),
+        ]
+    )
+    func misuse(_ row: Misuse) async throws {
+        let command = try await run(row.arguments, ["RABBITMQ_URL": "", "PORT": "1"], reports: 2)
+        let (lines, exit) = try await command.end()
+        #expect(exit == .status(row.status))
+        #expect(lines.joined(separator: "\n").contains(row.message))
+    }
+
+    @Test("Wrong settings are refused, all of them at once")
+    func settings() async throws {
+        let supervisor = try await run(["run"], ["PORT": "99999", "WORKERS": "nonsense"], reports: 2)
+        let (lines, exit) = try await supervisor.end()
+        #expect(exit == .status(2))
+        #expect(lines.count == 3)
+    }
+}
