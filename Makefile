@@ -6,7 +6,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 .PHONY: help bootstrap build demo run test check format bench clean
 
@@ -41,8 +41,8 @@ check: bootstrap ## Check format, shell scripts and generated documents
 format: ## Format the sources in place
 	swift format --configuration .swift-format --in-place --recursive --parallel $(SOURCES)
 
-bench: build ## Compare the demo video with ffmpeg doing the same, side by side
+bench: bootstrap ## Compare the demo video with ffmpeg doing the same, side by side
 	@scripts/bench-video
 
 clean: ## Remove everything that was built or left by runs in this folder
-	rm -rf .build $(RELEASE_DIR) bin logs state media-output
+	rm -rf .build .build-bench $(RELEASE_DIR) bin logs state media-output

@@ -51,6 +51,8 @@ let package = Package(
         .executable(name: "stage-process", targets: ["stage-process"]),
         .executable(name: "stage-upload", targets: ["stage-upload"]),
         .executable(name: "stage-cleanup", targets: ["stage-cleanup"]),
+        // For the benchmarks, which are a package of their own.
+        .library(name: "Media", targets: ["Media"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
