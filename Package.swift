@@ -16,7 +16,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nio = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
@@ -90,9 +90,8 @@ let package = Package(
             core: "SupervisorCore",
             [
                 "JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, hummingbird,
-                nioCore,
                 serviceLifecycle, unixSignals,
-            ]
+            ] + nio
         )
         + process(
             "stage-download",

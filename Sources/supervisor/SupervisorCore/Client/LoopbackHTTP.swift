@@ -52,12 +52,22 @@ struct LoopbackHTTP: Sendable {
         } catch {
             throw Failure(description: "nobody answers on 127.0.0.1:\(port)")
         }
-        return try await connection.executeThenClose { inbound, outbound in
+        do {
+            return try await converse(path, on: connection)
+        } catch let error as ChannelError {
+            throw Failure(description: "127.0.0.1:\(port) broke the connection off (\(error))")
+        } catch let error as IOError {
+            throw Failure(description: "127.0.0.1:\(port) broke the connection off (\(error))")
+        }
+    }
+
+    private func converse(_ path: String, on connection: Connection) async throws -> Answer {
+        try await connection.executeThenClose { inbound, outbound in
             let headers = HTTPHeaders([("Host", "127.0.0.1:\(port)"), ("Connection", "close")])
-            try await outbound.write(
-                .head(HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers))
-            )
-            try await outbound.write(.end(nil))
+            // In one go: a request without a body is complete with its head, and a server that is quick may have answered
+            // and closed the connection before a second write.
+            let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
+            try await outbound.write(contentsOf: [.head(head), .end(nil)])
             var answer = Answer(status: 0, body: [])
             for try await part in inbound {
                 switch part {
