@@ -29,7 +29,8 @@ enum LoopbackPort {
         withSocket { connect($0, to: port) } ?? false
     }
 
-    /// Whether an AMQP broker answers a client's protocol header with the first method of a handshake, `connection.start`.
+    /// Whether an AMQP broker answers a client's protocol header with the first method of a handshake,
+    /// `connection.start`.
     static func speaksAMQP(_ port: UInt16) -> Bool {
         withSocket { socket in
             guard connect(socket, to: port) else { return false }

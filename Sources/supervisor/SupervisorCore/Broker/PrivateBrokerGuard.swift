@@ -3,8 +3,8 @@ internal import Glibc
 
 /// Runs a private RabbitMQ node, and takes it down when asked to or when whoever started it is gone.
 ///
-/// The node and its epmd are children bound to this process (``BoundExec``), and this process is the subreaper of whatever they
-/// start, so nothing of them is left behind by any way of ending.
+/// The node and its epmd are children bound to this process (``BoundExec``), and this process is the subreaper of
+/// whatever they start, so nothing of them is left behind by any way of ending.
 struct PrivateBrokerGuard: Sendable {
     var directory: BrokerDirectory
     /// Wakes the guard to make it stop; a second time to stop at once.
@@ -24,7 +24,7 @@ struct PrivateBrokerGuard: Sendable {
             throw PrivateBrokerError(
                 code: .notInstalled,
                 message:
-                    "\(program) is missing: install the package rabbitmq-server, or set RABBITMQ_URL to use another broker"
+                    "\(program) is missing: install the package rabbitmq-server, or set RABBITMQ_URL to another broker"
             )
         }
         _ = clinux_become_subreaper()
@@ -132,8 +132,8 @@ struct PrivateBrokerGuard: Sendable {
         return descriptor
     }
 
-    /// Tries until `isUsable`. There is no event for a port that another process opens, so it is tried again and again; the
-    /// process's end and a request to stop are noticed at once.
+    /// Tries until `isUsable`. There is no event for a port that another process opens, so it is tried again and
+    /// again; the process's end and a request to stop are noticed at once.
     private func waitUntilUsable(
         _ name: String,
         seconds: Double,

@@ -10,7 +10,7 @@ struct JobFollower: Sendable {
 
     var supervisor: RunningSupervisor
     /// Between two looks. The jobs' states have no event that reaches this process.
-    var interval = Duration.milliseconds(200)
+    var interval = Duration.milliseconds(100)
     /// So long may the supervisor be away, as in a restart.
     var patience = Duration.seconds(20)
 

@@ -55,8 +55,8 @@ struct Submission: Sendable, Equatable {
         self.ticket = ticket
     }
 
-    /// The file's name without its extension, made safe for keys, and part of the job's id, so that two files of one name do not
-    /// overwrite each other's outputs.
+    /// The file's name without its extension, made safe for keys, and part of the job's id, so that two files of one
+    /// name do not overwrite each other's outputs.
     static func mediaID(fileName: String, jobID: String) -> String {
         var stem = fileName[...]
         if let dot = stem.lastIndex(of: "."), dot != stem.startIndex { stem = stem[..<dot] }

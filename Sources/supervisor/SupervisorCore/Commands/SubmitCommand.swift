@@ -9,12 +9,13 @@ struct SubmitCommand: AsyncParsableCommand {
         commandName: "submit",
         abstract: "Submit videos and images, and optionally wait for their outputs.",
         discussion: """
-            A SOURCE is a local file, a URL (https:, http:, s3:, file:), or key:KEY for an object of the configured store.
+            A SOURCE is a local file, a URL (https:, http:, s3:, file:), or key:KEY for an object of the configured \
+            store.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
 
-            Exit status: 0 all jobs completed (without --wait: were accepted by the broker), 1 a job failed, 2 wrong usage \
-            or an unreadable source, 3 the broker or the supervisor cannot be reached.
+            Exit status: 0 all jobs completed (without --wait: were accepted by the broker), 1 a job failed, 2 wrong \
+            usage or an unreadable source, 3 the broker or the supervisor cannot be reached.
             """
     )
 

@@ -42,7 +42,8 @@ extension JobView {
         state = record.state.rawValue
         stage = record.stage
         step = record.step
-        progress = record.progress
+        // The last update's per cent stays on record; a job that completed is done whatever was sent.
+        progress = record.state == .finished && record.outcome == .completed ? 100 : record.progress
         outcome = record.outcome
         stageProgress =
             workers.first { $0.name.kind == record.kind && $0.name.stage == record.stage }?

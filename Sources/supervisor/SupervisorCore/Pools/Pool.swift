@@ -2,7 +2,8 @@ internal import Glibc
 internal import JobModel
 internal import ServiceKit
 
-/// The workers of one pool as the supervisor knows them, and what to do when one changes. Pure: transitions return actions.
+/// The workers of one pool as the supervisor knows them, and what to do when one changes. Pure: transitions return
+/// actions.
 struct Pool: Sendable {
     enum Action: Sendable, Equatable {
         case start(slot: Int)

@@ -59,8 +59,8 @@ actor PoolSupervisor {
 
     // MARK: - Stop
 
-    /// Tells every worker to finish or hand back its job, and returns when all are gone: by themselves, or killed when `limit`
-    /// is over.
+    /// Tells every worker to finish or hand back its job, and returns when all are gone: by themselves, or killed when
+    /// `limit` is over.
     func drain(limit: Duration) async {
         for name in PoolName.all { change(name) { pool in pool.drain() } }
         for timer in timers.values { timer.cancel() }
@@ -216,7 +216,8 @@ actor PoolSupervisor {
     }
 }
 
-/// A pipe that nobody writes to. Its write end closes with this process, by whatever end, and with that the children know.
+/// A pipe that nobody writes to. Its write end closes with this process, by whatever end, and with that the children
+/// know.
 private final class Lifeline: Sendable {
     let readEnd: CInt
     private let writeEnd: CInt

@@ -1,8 +1,8 @@
 /// When a pool may start a worker again after one died. Pure: time and chance come from the caller.
 ///
-/// The wait is drawn evenly between zero and a ceiling that doubles with each death, so that neither a crash loop spins nor
-/// many workers start at the same moment. A worker that lived for a while sets the ceiling back. Too many quick deaths mark the
-/// pool as failing: it then tries once a minute.
+/// The wait is drawn evenly between zero and a ceiling that doubles with each death, so that neither a crash loop
+/// spins nor many workers start at the same moment. A worker that lived for a while sets the ceiling back. Too many
+/// quick deaths mark the pool as failing: it then tries once a minute.
 struct RestartPolicy: Sendable, Equatable {
     struct Limits: Sendable, Equatable {
         var initialDelay = Duration.milliseconds(200)

@@ -3,12 +3,13 @@ internal import Glibc
 
 /// Ties a program that knows nothing of us to the life of the process that starts it.
 ///
-/// `posix_spawn` cannot set a parent-death signal. So the supervisor's executable is started instead, sets it, and becomes the
-/// program: the kernel keeps the setting over `execve`.
+/// `posix_spawn` cannot set a parent-death signal. So the supervisor's executable is started instead, sets it, and
+/// becomes the program: the kernel keeps the setting over `execve`.
 enum BoundExec {
     static let subcommand = "bound-exec"
 
-    /// The arguments of our executable that run `executable` bound to this process. It is killed when the spawning thread ends.
+    /// The arguments of our executable that run `executable` bound to this process. It is killed when the spawning
+    /// thread ends.
     static func arguments(running executable: String, _ arguments: [String]) -> [String] {
         [subcommand, "\(getpid())", executable] + arguments
     }

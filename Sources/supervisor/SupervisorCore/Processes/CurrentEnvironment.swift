@@ -4,8 +4,8 @@ internal import Glibc
 enum CurrentEnvironment {
     static var variables: [String: String] {
         var variables: [String: String] = [:]
-        // `environ` is a global variable of C, which Swift cannot prove safe; the kernel keeps the start's copy, and nothing here
-        // changes it.
+        // `environ` is a global variable of C, which Swift cannot prove safe; the kernel keeps the start's copy, and
+        // nothing here changes it.
         let text = SmallFile.read("/proc/self/environ", limit: 16 << 20) ?? ""
         for entry in text.split(separator: "\0") {
             guard let equals = entry.firstIndex(of: "="), equals != entry.startIndex else { continue }

@@ -2,7 +2,8 @@ internal import Glibc
 
 /// Descriptors that whoever started this process left open in it.
 enum InheritedDescriptors {
-    /// Keeps them from our children, who get what they are given and nothing else. Our own are close-on-exec from the start.
+    /// Keeps them from our children, who get what they are given and nothing else. Our own are close-on-exec from the
+    /// start.
     static func keepFromChildren() {
         guard let directory = opendir("/proc/self/fd") else { return }
         defer { closedir(directory) }

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// A thread of its own for work that blocks, so that it neither holds up the cooperative pool nor ends with a borrowed thread.
+/// A thread of its own for work that blocks, so that it neither holds up the cooperative pool nor ends with a borrowed
+/// thread.
 enum PermanentThread {
     /// Runs `body` on a new thread and returns what it returns.
     static func run<R: Sendable>(named name: String, _ body: @escaping @Sendable () -> R) async throws(SpawnError) -> R
@@ -45,7 +46,8 @@ enum PermanentThread {
         pthread_detach(thread)
     }
 
-    /// For `ps -L` and debuggers. `pthread_setname_np` needs _GNU_SOURCE; the kernel takes the first fifteen characters.
+    /// For `ps -L` and debuggers. `pthread_setname_np` needs _GNU_SOURCE; the kernel takes the first fifteen
+    /// characters.
     private static func setName(_ name: String) {
         let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }

@@ -48,7 +48,8 @@ final class ProcessHost: Sendable {
         try PermanentThread.start(named: "process-host") { ProcessHostLoop(inbox: inbox).run() }
     }
 
-    /// Starts a program. `handler` is called on the host's thread and must not block; `.started` or `.failed` comes first.
+    /// Starts a program. `handler` is called on the host's thread and must not block; `.started` or `.failed` comes
+    /// first.
     func start(
         _ child: ChildID,
         _ request: SpawnRequest,

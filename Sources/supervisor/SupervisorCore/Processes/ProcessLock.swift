@@ -3,7 +3,8 @@ internal import Glibc
 
 /// A file that one process tree at a time may hold, with the holders' process ids in it.
 ///
-/// The lock is of the open file description: it ends with the last process that inherited the descriptor, by whatever way.
+/// The lock is of the open file description: it ends with the last process that inherited the descriptor, by whatever
+/// way.
 final class ProcessLock: Sendable {
     let descriptor: CInt
     private let path: String

@@ -3,8 +3,8 @@ internal import Glibc
 extension SpawnRequest {
     /// Starts the program in a process group of its own, with no signal blocked or ignored.
     ///
-    /// The parent-death signal of a child follows the thread that spawned it: call this on a thread that lives as long as the
-    /// child may.
+    /// The parent-death signal of a child follows the thread that spawned it: call this on a thread that lives as long
+    /// as the child may.
     func spawn() throws(SpawnError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// `STATE_DIR/supervisor.json`: how the command line finds the running tree. Only its owner may read it, for the broker's URL
-/// holds a password.
+/// `STATE_DIR/supervisor.json`: how the command line finds the running tree. Only its owner may read it, for the
+/// broker's URL holds a password.
 struct RunFile: Sendable, Codable, Equatable {
     static let name = "supervisor.json"
 
