@@ -7,7 +7,7 @@ import JobModel
 ///
 /// `FAKE_WORKER` in its environment makes it misbehave: `crash` ends at once, `stubborn` does not heed SIGTERM.
 enum FakeWorkers {
-    static func install(in scratch: Scratch) throws {
+    static func install(in scratch: Scratch) async throws {
         let script = """
             #!/bin/sh
             say() {
@@ -21,7 +21,7 @@ enum FakeWorkers {
             read -r line <&4
             """
         for stage in Stage.allCases {
-            try scratch.file("stage-\(stage.rawValue)", Array(script.utf8), mode: 0o700)
+            try await scratch.program("stage-\(stage.rawValue)", script: script)
         }
     }
 

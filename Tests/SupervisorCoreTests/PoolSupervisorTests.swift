@@ -12,7 +12,7 @@ struct PoolSupervisorTests {
     private let scratch = Scratch()
     private let one = PoolName(stage: .process, kind: .video)
 
-    init() throws { try FakeWorkers.install(in: scratch) }
+    init() async throws { try await FakeWorkers.install(in: scratch) }
 
     private func counts(_ wanted: [PoolName: Int]) -> WorkerCounts {
         var counts = WorkerCounts()
@@ -74,8 +74,7 @@ struct PoolSupervisorTests {
 
     @Test("A crash loop makes its pool failing, and no other")
     func crashLoop() async throws {
-        let broken = "#!/bin/sh\nexit 3\n"
-        try scratch.file("stage-download", Array(broken.utf8), mode: 0o700)
+        try await scratch.program("stage-download", script: "#!/bin/sh\nexit 3\n")
         let loop = PoolName(stage: .download, kind: .video)
         let limits = RestartPolicy.Limits(initialDelay: .milliseconds(1), maximumDelay: .milliseconds(5))
         let supervisor = try supervisor([one: 1, loop: 1], limits: limits)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A directory of a test's own, removed with the value.
 final class Scratch: Sendable {
@@ -14,6 +15,20 @@ final class Scratch: Sendable {
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Makes a program.
+    ///
+    /// Another process writes it: while any process has a program's file open for writing it cannot be started ("text file
+    /// busy"), and what is open here is inherited by whatever another test starts at that moment.
+    func program(_ name: String, copyOf original: String) async throws {
+        try await ChildProcess.run("cp", [original, path + "/" + name])
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path + "/" + name)
+    }
+
+    /// Makes a program of a script.
+    func program(_ name: String, script: String) async throws {
+        try await program(name, copyOf: try file("script-\(name)", Array(script.utf8)))
+    }
 
     /// Makes a file and returns its path.
     @discardableResult

@@ -15,13 +15,13 @@ struct SupervisorProcessTests {
     private let prefix = "sv.\(UUID().uuidString.prefix(8).lowercased())."
     private let executable: String
 
-    init() throws {
+    init() async throws {
         host = try ProcessHost()
-        try FakeWorkers.install(in: scratch)
+        try await FakeWorkers.install(in: scratch)
         executable = scratch.path + "/supervisor"
         // The stages are looked for beside the executable, so it has to be there itself, and not as a symbolic link.
         let built = try BuiltExecutable.path("supervisor")
-        if link(built, executable) != 0 { try FileManager.default.copyItem(atPath: built, toPath: executable) }
+        if link(built, executable) != 0 { try await scratch.program("supervisor", copyOf: built) }
     }
 
     private func environment(_ changes: [String: String] = [:]) async throws -> [String: String] {
@@ -65,10 +65,24 @@ struct SupervisorProcessTests {
         #expect(mode[.posixPermissions] as? Int == 0o600)
         let workers = descendants(of: processID)
         #expect(workers.count == 8)
+        for worker in workers {
+            let open = try descriptors(of: worker)
+            #expect(open == ["0", "1", "2", "3", "4"])
+        }
         supervisor.signal(SIGTERM)
         #expect(try await supervisor.end().exit == .status(0))
         #expect(try await remaining(workers) == [])
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/state/supervisor.json"))
+    }
+
+    /// The open descriptors of a worker. From 10 on the shell that runs it keeps its script and its standard input.
+    private func descriptors(of worker: pid_t) throws -> [String] {
+        let directory = "/proc/\(worker)/fd"
+        return try FileManager.default.contentsOfDirectory(atPath: directory).sorted().filter { name in
+            guard name.count > 1 else { return true }
+            let target = try FileManager.default.destinationOfSymbolicLink(atPath: directory + "/" + name)
+            return target != "/dev/null" && !target.hasPrefix(scratch.path + "/stage-")
+        }
     }
 
     @Test("A second SIGTERM hastens, so that workers that do not heed the first are gone soon")

@@ -16,7 +16,6 @@ struct PrivateBrokerCommand: AsyncParsableCommand {
 
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
-        InheritedDescriptors.keepFromChildren()
         let stop = try WakePipe()
         let signals = Task {
             for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) { stop.wake() }

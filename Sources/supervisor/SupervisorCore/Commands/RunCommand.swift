@@ -18,7 +18,6 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try CommandFailure.settings()
         signal(SIGPIPE, SIG_IGN)
-        InheritedDescriptors.keepFromChildren()
         let (writer, problem) = LogWriter.open(directory: settings.logDirectory, processName: "supervisor")
         writer.bootstrap(level: settings.logLevel)
         let logger = Logger(label: "supervisor")

@@ -6,6 +6,7 @@ extension SpawnRequest {
     /// The parent-death signal of a child follows the thread that spawned it: call this on a thread that lives as long
     /// as the child may.
     func spawn() throws(SpawnError) -> pid_t {
+        OpenDescriptors.keepFromChildren()
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

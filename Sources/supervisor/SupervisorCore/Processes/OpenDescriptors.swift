@@ -1,9 +1,11 @@
 internal import Glibc
 
-/// Descriptors that whoever started this process left open in it.
-enum InheritedDescriptors {
-    /// Keeps them from our children, who get what they are given and nothing else. Our own are close-on-exec from the
-    /// start.
+/// The descriptors of this process.
+enum OpenDescriptors {
+    /// Keeps all but the standard streams from our children, who get what they are given and nothing else.
+    ///
+    /// Our own are close-on-exec from the start; those of libraries are not all (the HTTP server's listening socket would stay
+    /// in every worker and keep the port taken after this process), nor those that whoever started us left open.
     static func keepFromChildren() {
         guard let directory = opendir("/proc/self/fd") else { return }
         defer { closedir(directory) }
