@@ -49,9 +49,16 @@ struct BadInputTests {
                 BadSource("absolute", .image, "download", "", ["s3Key": "/etc/passwd"]),
                 BadSource("no-source", .video, "download", "no source", [:]),
                 BadSource("outside", .video, "download", "FILE_SOURCE_ROOTS", ["source": "file:///etc/passwd"]),
+                BadSource(
+                    "endless",
+                    .video,
+                    "download",
+                    "FILE_SOURCE_ROOTS",
+                    ["source": .string("file:///" + String(repeating: "a", count: 70_000))]
+                ),
                 BadSource("scheme", .video, "download", "gopher", ["source": "gopher://x/y"]),
                 BadSource("media-id", .image, "download", "mediaId", ["s3Key": "text.jpg", "mediaId": "../../x"]),
-                BadSource("weird/../id é", .image, "download", "empty", ["s3Key": "empty.jpg"]),
+                BadSource("weird/../id é", .image, "download", "empty", ["s3Key": "empty.jpg", "mediaId": "plain"]),
             ]
             for bad in cases {
                 var job = bad.fields
@@ -96,6 +103,7 @@ struct BadInputTests {
                 (#"{"id":"a","mediaId":"m","mediaType":"HOLOGRAM"}"#, "unknown_kind"),
                 (#"{"id":"a","mediaId":"m","mediaType":"IMAGE"}"#, "unknown_kind"),
                 (#"{"id":"a","mediaId":"m","mediaType":"VIDEO","tempFiles":"none"}"#, "wrong_type"),
+                (#"{"id":"a","mediaId":"m","mediaType":"VIDEO","s3Key":"k","hop":1099511627776}"#, "invalid_value"),
                 (#"{"type":"smell_processing_request","job_id":"a","media_id":"m"}"#, "unknown_kind"),
                 ("\u{0}\u{1}\u{2}", "not_json"),
             ]

@@ -107,13 +107,38 @@ struct TicketTests {
         arguments: ["1e300", "-1e300", "1.5", "18446744073709551615", "-9223372036854775808", "0"]
     )
     func extremeNumbers(number: String) throws {
-        let fields = ["fileSize", "attempt", "hop", "priority", "progressInterval", "downloads"]
+        let fields = ["fileSize", "priority", "progressInterval"]
             .map { #""\#($0)":\#(number)"# }.joined(separator: ",")
         let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO",\#(fields)}"#
         let ticket = try Ticket(parsing: text.utf8, expecting: .video)
         #expect((0...9).contains(ticket.priority ?? 0))
-        #expect(ticket.hop >= 0 && ticket.hop < Int64.max)
         #expect(!ticket.json.serialized().isEmpty)
+    }
+
+    @Test("with a counter that cannot be one is refused", arguments: ["attempt", "hop", "downloads"])
+    func counters(name: String) {
+        for number in ["1099511627776", "1e300", "-1"] {
+            let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO","\#(name)":\#(number)}"#
+            #expect { try Ticket(parsing: text.utf8, expecting: .video) } throws: {
+                ($0 as? MessageError)?.code == .invalidValue
+            }
+        }
+    }
+
+    @Test("may carry an unknown field that only legacy requests give a meaning")
+    func legacyLookalike() throws {
+        let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO","s3Key":"k","job_id":"other"}"#
+        let ticket = try Ticket(parsing: text.utf8, expecting: .video)
+        #expect(ticket.id == "j" && ticket.unknown["job_id"] == "other")
+    }
+
+    @Test("quotes no more of a stranger's text than fits in a header")
+    func boundedErrors() {
+        let value = "a" + String(repeating: "\u{301}", count: 70_000)
+        let text = #"{"id":"j","mediaId":"m","mediaType":"\#(value)"}"#
+        #expect { try Ticket(parsing: text.utf8, expecting: .video) } throws: {
+            (($0 as? MessageError)?.message.utf8.count ?? .max) <= 2048
+        }
     }
 
     @Test("is refused, not trapped on, when it is nested without end")

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import JobModel
+import Logging
 import RootedFiles
 import Testing
 
@@ -208,11 +209,15 @@ import Testing
         try await tracker.markFileForCleanup("x", job: video())
         _ = try await tracker.cleanupJobTempFiles(video())
         lease.release()
-        for message in ["file planned", "file written", "file marked for clean-up", "temp file removed"] {
+        let messages = [
+            "temp file planned", "temp file written", "temp file marked for clean-up", "temp file removed",
+        ]
+        for message in messages {
             let line = try #require(lab.log.lines.first { $0.message == message }, "\(message)")
             #expect(line.metadata["job.id"] == "job-1")
             #expect(line.metadata["job.kind"] == "video")
             #expect(line.metadata["file.path"] == file.absolutePath)
+            #expect(line.level >= .info)
         }
         #expect(lab.log.lines.first { $0.message == "temp file removed" }?.metadata["file.bytes"] == "5")
     }

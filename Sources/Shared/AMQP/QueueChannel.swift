@@ -32,8 +32,15 @@ final class QueueChannel: Channel {
         expect(kind) { [unowned self] answer throws(AMQPError) in
             guard let operation = current else { return }
             current = nil
-            try operation.complete(Self.result(answer, of: operation.action))
-            try session.performNextQueueOperation()
+            let result = Self.result(answer, of: operation.action)
+            // Completing may start another operation, which must find its turn taken by the one that waits longest.
+            do throws(AMQPError) {
+                try session.performNextQueueOperation()
+            } catch {
+                try operation.complete(result)
+                throw error
+            }
+            try operation.complete(result)
         }
     }
 

@@ -1,18 +1,16 @@
 internal import CVips
-import Synchronization
+internal import Dispatch
 
 /// libvips' error text. It is one buffer for the whole process, which every failing operation appends to.
 enum VipsMessage {
-    private static let activeCount = Mutex(0)
+    private static let turn = DispatchSemaphore(value: 1)
 
-    /// Runs `body` with whatever an earlier image left in the buffer cleared. Images of several threads may be worked
-    /// on at once: then nothing is cleared, and a message can at worst carry another image's words too.
+    /// Runs `body` with what an earlier image left in the buffer cleared, one image at a time: words in the buffer could
+    /// otherwise be another image's, or be taken by it. A worker has one image at a time anyway.
     static func withFreshBuffer<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
-        activeCount.withLock { count in
-            if count == 0 { vips_error_clear() }
-            count += 1
-        }
-        defer { activeCount.withLock { $0 -= 1 } }
+        turn.wait()
+        defer { turn.signal() }
+        vips_error_clear()
         return try body()
     }
 

@@ -10,10 +10,13 @@ public struct JobFailure: Sendable, Hashable {
     public var occurredAt: String
     public var unknown: [String: JSONValue] = [:]
 
+    /// Longer messages are cut: they travel in headers and updates, and quote what strangers wrote.
+    public static let maximumMessageBytes = 2048
+
     public init(stage: Stage, code: String, message: String, occurredAt: String) {
         self.stage = stage
-        self.code = code
-        self.message = message
+        self.code = code.clipped(toBytes: 128)
+        self.message = message.clipped(toBytes: Self.maximumMessageBytes)
         self.occurredAt = occurredAt
     }
 
@@ -21,9 +24,9 @@ public struct JobFailure: Sendable, Hashable {
         var fields = FieldReader(object, prefix: "error.")
         fields.jobID = jobID
         stage = try fields.choice("stage", Stage.self) ?? .download
-        code = try fields.string("code") ?? "unknown"
-        message = try fields.string("message") ?? ""
-        occurredAt = try fields.string("at") ?? ""
+        code = (try fields.string("code") ?? "unknown").clipped(toBytes: 128)
+        message = (try fields.string("message") ?? "").clipped(toBytes: Self.maximumMessageBytes)
+        occurredAt = (try fields.string("at") ?? "").clipped(toBytes: 64)
         unknown = fields.rest
     }
 

@@ -21,7 +21,7 @@ public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible 
 
     public init(code: Code, message: String, jobID: String? = nil) {
         self.code = code
-        self.message = message
+        self.message = message.clipped(toBytes: JobFailure.maximumMessageBytes)
         self.jobID = jobID
     }
 

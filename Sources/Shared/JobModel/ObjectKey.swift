@@ -30,6 +30,6 @@ public struct ObjectKeyError: Error, Sendable, Equatable, CustomStringConvertibl
 
     public var description: String {
         let shown = key.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : String($0) }.joined()
-        return "the key `\(shown.prefix(200))` is not allowed: \(reason)"
+        return "the key `\(shown.clipped(toBytes: 300))` is not allowed: \(reason)"
     }
 }

@@ -7,7 +7,8 @@ extension Ticket {
         guard case .object(let object) = value else {
             throw MessageError(code: .notAnObject, message: "the message must be a JSON object, not \(value.typeName)")
         }
-        if object["job_id"] != nil || object["type"]?.stringValue?.hasSuffix("_processing_request") == true {
+        let isLegacy = object["type"]?.stringValue?.hasSuffix("_processing_request") == true
+        if isLegacy || (object["job_id"] != nil && object["id"] == nil) {
             try self.init(legacyRequest: object)
         } else {
             try self.init(object)
@@ -53,11 +54,10 @@ extension Ticket {
             tempFiles = entries
         }
         priority = try fields.integer("priority").map { min(max($0, 0), 9) }
-        // Counters start at zero whatever a producer sends; the upper bound keeps `+ 1` from overflowing.
-        attempt = min(max(try fields.integer("attempt") ?? 0, 0), 1 << 40)
-        hop = min(max(try fields.integer("hop") ?? 0, 0), 1 << 40)
+        attempt = try Self.readCount("attempt", &fields)
+        hop = try Self.readCount("hop", &fields)
         transfer = try fields.string("transfer")
-        downloads = min(max(try fields.integer("downloads") ?? 0, 0), 1 << 40)
+        downloads = try Self.readCount("downloads", &fields)
         node = try fields.string("node")
         if let error = try fields.object("error") { failure = try JobFailure(error, jobID: id) }
         outcome = try fields.choice("outcome", JobOutcome.self)
@@ -137,6 +137,16 @@ extension Ticket {
         }
         fields.jobID = id
         return id
+    }
+
+    /// A counter of ours. No job gets near the bound, so a number beyond it is no count; cutting it down instead would make
+    /// a later message look older than an earlier one.
+    private static func readCount(_ name: String, _ fields: inout FieldReader) throws(MessageError) -> Int64 {
+        let count = try fields.integer(name) ?? 0
+        guard (0...1_000_000).contains(count) else {
+            throw fields.error(.invalidValue, "the field `\(name)` is \(count); it must be 0 to 1000000")
+        }
+        return count
     }
 
     private static func readKind(_ fields: inout FieldReader) throws(MessageError) -> MediaKind {

@@ -144,9 +144,10 @@ public final class RootedDirectory: Sendable {
             let entry = "/proc/self/fd/\(file.descriptor)"
             if linkat(AT_FDCWD, entry, parent, base, AT_SYMLINK_FOLLOW) == 0 { return }
             if errno != EEXIST { throw .init(operation: "link", path: name, errno: errno) }
-            // linkat never replaces, so the file gets a name of its own first. The name is the same at every try: what a
-            // crash between the two calls leaves, the next writer removes.
-            let stepping = ".\(base.prefix(200)).replacing"
+            // linkat never replaces, so the file gets a name of its own for the moment between two calls. It names the
+            // writer, so that two of them never take each other's file, and the next file of a process replaces what a
+            // crash of one with its number left.
+            let stepping = ".replacing-\(getpid())-\(file.descriptor)"
             _ = unlinkat(parent, stepping, 0)
             if linkat(AT_FDCWD, entry, parent, stepping, AT_SYMLINK_FOLLOW) != 0 {
                 throw .init(operation: "link", path: name, errno: errno)

@@ -16,15 +16,21 @@ public struct JobContext: Sendable {
 
     /// Checks a file that an earlier stage left, and returns its path.
     ///
-    /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing or has another size than the manifest says,
-    ///   or `permanent` when the path is not one of this job's.
+    /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing, has another size than the manifest says, or
+    ///   is not one of this job's.
     public func requireFile(_ path: String?, _ purpose: String) async throws -> String {
         guard let path else {
             throw StageFailure(.sourceGone, code: "file_missing", "the ticket names no \(purpose)")
         }
         let expected = ticket.tempFiles?.first { $0.path == path }?.sizeBytes
         switch await tracker.verify(path: path, job: key, expectedBytes: expected) {
-        case .ok: return path
+        case .ok:
+            do {
+                // The message may name the file relative to the job's directory.
+                return try tracker.file(path, job: key).absolutePath
+            } catch {
+                throw StageFailure(.sourceGone, code: "foreign_path", error.message)
+            }
         case .missing:
             throw StageFailure(.sourceGone, code: "file_missing", "the \(purpose) \(path) is gone")
         case .wrongSize(let found):
@@ -34,10 +40,11 @@ public struct JobContext: Sendable {
                 "the \(purpose) \(path) has \(found) bytes; the manifest says \(expected ?? 0)"
             )
         case .foreign:
+            // Another host's, or a TEMP_DIR that has changed. It is not touched; downloading again makes one that is ours.
             throw StageFailure(
-                .permanent,
+                .sourceGone,
                 code: "foreign_path",
-                "the \(purpose) \(path) is not in this job's directory; it was not touched"
+                "the \(purpose) \(path) is no file of this job's directory; it was not touched"
             )
         }
     }

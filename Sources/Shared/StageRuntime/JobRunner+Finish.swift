@@ -13,69 +13,98 @@ extension JobRunner {
     /// commit the message comes back with the same token and is announced again; with it, it never comes back.
     func finish(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
         let outcome = ticket.outcome ?? .completed
-        let token = finishToken(ticket)
-        guard try await tracker.claimFinish(ticket.key, outcome: outcome, token: token) else {
-            logger.notice("another message already ends this job; the duplicate was dropped")
-            await acknowledge(delivery, logger)
-            return
-        }
         var record = ticket
+        record.outcome = outcome
+        if outcome != .failed { record.failure = nil }
         record.previousPhase = .cleanup
         record.phase = outcome == .completed ? .completed : .failed
         record.tempFiles = []
         if outcome == .completed {
             _ = try await tracker.recordProgress(ticket.key, percent: 100, step: UpdateStep.completed(.cleanup))
         }
-        try await tracker.finish(ticket.key, outcome: outcome, record: record.json.serialized())
+        let isOurs = try await tracker.end(
+            ticket.key,
+            outcome: outcome,
+            token: finishToken(ticket),
+            record: record.json.serialized()
+        )
+        guard isOurs else {
+            logger.notice("another message already ended this job; the duplicate was dropped")
+            await acknowledge(delivery, logger)
+            return
+        }
         try await announceEnd(record, delivery, logger)
     }
 
-    /// Publishes the terminal update and acknowledges, as one.
+    /// Publishes the terminal update and acknowledges, as one. Returns when that is done, or when the broker will deliver the
+    /// message again by itself.
+    ///
+    /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened then.
     func announceEnd(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
         let outcome = ticket.outcome ?? .completed
-        let update = try await terminalUpdate(ticket, outcome)
-        var letters = [Letter(message: UpdatePublisher.message(update), queue: topology.updates)]
-        if outcome == .failed { letters.append(Letter(message: deadLetter(ticket), queue: topology.dead)) }
-        do {
-            try await commit(letters, with: delivery, logger)
-        } catch let error as AMQPError {
-            logger.notice(
-                "the end of the job was not announced; the broker will deliver again",
-                metadata: [LogKey.cause: "\(error.message)"]
-            )
-            return
-        }
-        logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
-    }
-
-    private func commit(_ letters: [Letter], with delivery: AMQPDelivery, _ logger: Logger) async throws {
-        let publications = letters.map { (message: $0.message, queue: $0.queue.name) }
-        for _ in 0..<3 {
+        var letters = try await self.letters(ticket, outcome)
+        var failures = 0
+        while true {
             do {
-                try await delivery.acknowledge(publishing: publications)
-                return
+                try await delivery.acknowledge(publishing: letters.map { (message: $0.message, queue: $0.queue.name) })
+                break
             } catch let error {
+                failures += 1
                 switch error.code {
-                case .unroutable:
-                    // Nothing happened; the queues are made, and all of it is tried again.
-                    for letter in letters {
-                        try await topology.declare(letter.queue, on: publisher.client, logger: logger)
-                    }
+                case .staleDelivery, .unconfirmed, .alreadySettled, .closed:
+                    logger.notice(
+                        "the end of the job was not announced, or not confirmed; the broker will deliver again if not",
+                        metadata: [LogKey.cause: "\(error.message)"]
+                    )
+                    return
                 case .unroutableAfterCommit:
                     for letter in letters where letter.queue.name == error.queue {
                         try await publisher.publish(letter.message, to: letter.queue)
                     }
-                    return
-                default: throw error
+                case .unroutable:
+                    // Nothing happened; the queues are made, and all of it is tried again.
+                    for letter in letters {
+                        try? await topology.declare(letter.queue, on: publisher.client, logger: logger)
+                    }
+                    try await Pause.after(failures: failures)
+                    continue
+                case .invalidArgument where failures == 1:
+                    logger.error("the job's end is announced in short", metadata: [LogKey.cause: "\(error.message)"])
+                    letters = try await self.letters(short(ticket), outcome)
+                    continue
+                default:
+                    // The delivery is still ours, so nobody else will announce the end.
+                    logger.warning("the job's end is not announced yet", metadata: [LogKey.cause: "\(error.message)"])
+                    try await Pause.after(failures: failures)
+                    continue
                 }
+                break
             }
         }
-        throw AMQPError(.unroutable, "the updates queue vanishes again and again", isRetriable: true)
+        logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
     }
 
     private struct Letter: Sendable {
         var message: AMQPMessage
         var queue: AMQPQueue
+    }
+
+    private func letters(_ ticket: Ticket, _ outcome: JobOutcome) async throws -> [Letter] {
+        let update = try await terminalUpdate(ticket, outcome)
+        let letter = Letter(message: UpdatePublisher.message(update), queue: topology.updates)
+        return outcome == .failed ? [letter, Letter(message: deadLetter(ticket), queue: topology.dead)] : [letter]
+    }
+
+    /// What is left of a ticket whose messages the broker cannot take: enough to know the job and its end.
+    private func short(_ ticket: Ticket) -> Ticket {
+        var short = Ticket(id: ticket.id, mediaID: ticket.mediaID.clipped(toBytes: 1024), kind: ticket.kind)
+        short.sourceKey = ticket.sourceKey?.clipped(toBytes: 1024)
+        short.source = ticket.source?.clipped(toBytes: 1024)
+        short.failure = ticket.failure.map {
+            JobFailure(stage: $0.stage, code: $0.code, message: $0.message, occurredAt: $0.occurredAt)
+        }
+        short.outcome = ticket.outcome
+        return short
     }
 
     /// The same at every delivery of one message, different for every publish.
@@ -95,7 +124,8 @@ extension JobRunner {
             status: status,
             progress: outcome == .completed ? 100 : progress,
             currentStep: outcome == .failed ? UpdateStep.failed(failedStage) : UpdateStep.completed(.cleanup),
-            errorMessage: ticket.failure.map { "job \(ticket.id) failed in \($0.stage.rawValue): \($0.message)" },
+            errorMessage: outcome != .failed
+                ? nil : ticket.failure.map { "job \(ticket.id) failed in \($0.stage.rawValue): \($0.message)" },
             timestamp: Timestamp.string(Date())
         )
     }

@@ -11,6 +11,9 @@ extension JobRunner {
     func handOver(_ done: Ticket, _ lease: JobLease, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
         guard let next = stage.next else { return }
         var ticket = done
+        // What an earlier run of the job left in a redriven ticket.
+        ticket.failure = nil
+        ticket.outcome = nil
         ticket.previousPhase = stage.working
         ticket.phase = next == .cleanup ? .cleanup : stage.done
         if next == .cleanup {
@@ -39,7 +42,6 @@ extension JobRunner {
         var ticket = ticket
         ticket.attempt = 0
         ticket.hop += 1
-        ticket.transfer = UUID().uuidString
         ticket.node = node
         ticket.tempFiles = try await tracker.jobTempFiles(ticket.key)
         try await publisher.publish(ticket, to: topology.work(next))

@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import JobModel
 internal import Logging
 internal import ServiceKit
+internal import Synchronization
 internal import TempFiles
 
 /// Takes one delivery through a stage: lease, manifest, work, hand-over, acknowledgement.
@@ -22,6 +23,11 @@ struct JobRunner: Sendable {
     let node: String
     let logger: Logger
 
+    private let troubles = FailureCount()
+
+    /// Of a job message, manifest and outputs included.
+    static let maximumTicketBytes = 8 << 20
+
     var topology: Topology { publisher.topology }
 
     func run(_ delivery: AMQPDelivery) async {
@@ -37,12 +43,16 @@ struct JobRunner: Sendable {
         logger[metadataKey: LogKey.jobKind] = "\(kind.rawValue)"
         do {
             try await run(ticket, delivery, logger)
+            troubles.reset()
+        } catch let error as TempFileError where error.code == .cancelled {
+            await handBack(delivery, logger)
         } catch is CancellationError {
-            await handBack(ticket, delivery, logger)
+            await handBack(delivery, logger)
         } catch {
             // Ledger or broker trouble outside the stage's own work. Nothing was acknowledged, so nothing is lost.
-            logger.error("the job is handed back to its queue", metadata: [LogKey.cause: "\(error)"])
-            await handBack(ticket, delivery, logger)
+            logger.error("the job goes back to its queue", metadata: [LogKey.cause: "\(error)"])
+            try? await Pause.after(failures: troubles.next())
+            await handBack(delivery, logger)
         }
     }
 
@@ -83,7 +93,12 @@ struct JobRunner: Sendable {
                 await acknowledge(delivery, logger)
             case .proceed(let starts, _):
                 defer { lease.release() }
-                try await work(ticket, starts: starts, lease, delivery, logger)
+                do {
+                    try await work(ticket, starts: starts, lease, delivery, logger)
+                } catch {
+                    await uncount(ticket, logger)
+                    throw error
+                }
             }
         }
     }
@@ -122,7 +137,12 @@ struct JobRunner: Sendable {
             }
             let done = try await perform(ticket, logger)
             if stage == .cleanup {
-                try await finish(done, delivery, logger)
+                do {
+                    try await finish(done, delivery, logger)
+                } catch {
+                    // A retry copy would be another message, and it may be this one that the ledger lets end the job.
+                    throw Interruption(cause: error)
+                }
             } else {
                 try await handOver(done, lease, delivery, logger)
             }
@@ -131,9 +151,17 @@ struct JobRunner: Sendable {
             logger.info("\(stage.rawValue) is done", metadata: [LogKey.durationMilliseconds: "\(elapsed)"])
         } catch let error where error is CancellationError || Task.isCancelled {
             throw CancellationError()
+        } catch let interruption as Interruption {
+            throw interruption
         } catch {
             try await meetFailure(StageFailure(error), ticket, lease, delivery, logger)
         }
+    }
+
+    /// Ledger or broker trouble that is no failure of the stage's work: the message goes back as it is.
+    private struct Interruption: Error, CustomStringConvertible {
+        var cause: any Error
+        var description: String { "\(cause)" }
     }
 
     private func perform(_ ticket: Ticket, _ logger: Logger) async throws -> Ticket {
@@ -165,9 +193,12 @@ struct JobRunner: Sendable {
         _ delivery: AMQPDelivery,
         _ logger: Logger
     ) async throws {
-        if stage == .cleanup, try await tracker.job(ticket.key)?.finishToken == finishToken(ticket) {
+        if stage == .cleanup, let known = try await tracker.job(ticket.key), known.finishToken == finishToken(ticket) {
             // The worker died between the books and the broker: nobody heard how the job ended.
-            try await announceEnd(ticket, delivery, logger)
+            var end = ticket
+            if let record = known.record { end = (try? Ticket(parsing: record, expecting: kind)) ?? ticket }
+            end.outcome = outcome
+            try await announceEnd(end, delivery, logger)
             return
         }
         logger.notice(
@@ -180,18 +211,18 @@ struct JobRunner: Sendable {
 
     /// Puts a message that is no job where an operator finds it, bytes unchanged, reason beside.
     private func bury(_ delivery: AMQPDelivery, reason: MessageError) async {
-        var headers = delivery.headers
-        headers["x-reason"] = .string(reason.message)
-        headers["x-reason-code"] = .string(reason.code.rawValue)
-        headers["x-stage"] = .string(stage.rawValue)
-        headers["x-queue"] = .string(delivery.queue)
-        headers["x-failed-at"] = .string(Timestamp.string(Date()))
-        headers["x-job-id"] = reason.jobID.map { .string($0) }
-        let letter = AMQPMessage(
+        var reasons: [String: AMQPValue] = [:]
+        reasons["x-reason"] = .string(reason.message)
+        reasons["x-reason-code"] = .string(reason.code.rawValue)
+        reasons["x-stage"] = .string(stage.rawValue)
+        reasons["x-queue"] = .string(delivery.queue)
+        reasons["x-failed-at"] = .string(Timestamp.string(Date()))
+        reasons["x-job-id"] = reason.jobID.map { .string($0) }
+        var letter = AMQPMessage(
             body: delivery.body,
             messageID: delivery.messageID,
             contentType: delivery.contentType,
-            headers: headers
+            headers: delivery.headers.merging(reasons) { $1 }
         )
         logger.error(
             "an unreadable message goes to the dead letters",
@@ -201,7 +232,13 @@ struct JobRunner: Sendable {
             ]
         )
         do {
-            try await publisher.publish(letter, to: topology.dead)
+            do {
+                try await publisher.publish(letter, to: topology.dead)
+            } catch let error as AMQPError where error.code == .invalidArgument {
+                // The message's own headers leave no room for the reason.
+                letter.headers = reasons
+                try await publisher.publish(letter, to: topology.dead)
+            }
             status.update { $0.counters.rejected += 1 }
             await acknowledge(delivery, logger)
         } catch {
@@ -222,6 +259,7 @@ struct JobRunner: Sendable {
         } catch let error as MessageError {
             await bury(delivery, reason: error)
         } catch {
+            try? await Pause.after(failures: troubles.next())
             await reject(delivery, logger)
         }
     }
@@ -233,15 +271,26 @@ struct JobRunner: Sendable {
                 message: "the message has \(delivery.bodyBytes) bytes, which is too many"
             )
         }
+        // Room is left for what the stages add: the message is published again at every hand-over.
+        if delivery.body.count > Self.maximumTicketBytes {
+            throw MessageError(
+                code: .tooLarge,
+                message: "the message has \(delivery.body.count) bytes; at most \(Self.maximumTicketBytes) are accepted"
+            )
+        }
         return try Ticket(parsing: delivery.body, expecting: kind)
     }
 
-    private func handBack(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async {
+    /// Takes the start back that `begin` counted: what comes back was not the death of a worker.
+    private func uncount(_ ticket: Ticket, _ logger: Logger) async {
         do {
             try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
         } catch {
             logger.warning("the start of a handed-back job stays counted", metadata: [LogKey.cause: "\(error)"])
         }
+    }
+
+    private func handBack(_ delivery: AMQPDelivery, _ logger: Logger) async {
         logger.info("the job is handed back to its queue")
         await reject(delivery, logger)
     }
@@ -267,6 +316,14 @@ struct JobRunner: Sendable {
             logger.notice("not handed back; the broker does it itself", metadata: [LogKey.cause: "\(error.message)"])
         }
     }
+}
+
+/// Failures in a row, for the length of the next pause.
+final class FailureCount: Sendable {
+    private let count = Atomic(0)
+
+    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
+    func reset() { count.store(0, ordering: .relaxed) }
 }
 
 extension Duration {

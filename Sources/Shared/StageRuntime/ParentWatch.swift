@@ -18,6 +18,20 @@ enum ParentWatch {
         return stream
     }
 
+    private static let parent = getppid()
+
+    /// The process that started this one is gone. Meaningful after ``rememberParent()``.
+    static var isOrphan: Bool { getppid() != parent }
+
+    /// Ends the process at the latest then, whatever it does: state that must survive does so at any kill.
+    static func exit(after time: Duration) {
+        let milliseconds = Int(clamping: time.milliseconds)
+        DispatchQueue(label: "orphan").asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { _exit(75) }
+    }
+
+    /// Call before anything can end the parent.
+    static func rememberParent() { _ = parent }
+
     /// Asks the kernel for SIGTERM when the thread that spawned this process ends.
     static func requestDeathSignal() { _ = clinux_set_parent_death_signal(SIGTERM) }
 }

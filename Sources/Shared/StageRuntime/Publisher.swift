@@ -1,4 +1,5 @@
 internal import AMQP
+internal import FoundationEssentials
 internal import JobModel
 internal import Logging
 
@@ -8,36 +9,45 @@ struct Publisher: Sendable {
     let topology: Topology
     let logger: Logger
 
-    /// Returns once the broker confirmed the message.
+    /// Publishes a message and returns once the broker confirmed it.
     ///
     /// - Throws: `CancellationError` when the worker drains while the broker is away, or an `AMQPError` that will not go away.
     func publish(_ message: AMQPMessage, to queue: AMQPQueue) async throws {
-        var undeliverable = 0
+        try await publish(to: queue) { message }
+    }
+
+    /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have arrived.
+    func publish(_ ticket: Ticket, to queue: AMQPQueue) async throws {
+        try await publish(to: queue) {
+            var ticket = ticket
+            ticket.transfer = UUID().uuidString
+            return Self.message(ticket)
+        }
+    }
+
+    private func publish(to queue: AMQPQueue, _ makeMessage: () -> AMQPMessage) async throws {
+        var failures = 0
         while true {
             try await client.waitUntilConnected()
             do {
-                try await client.publish(message, to: queue.name)
+                try await client.publish(makeMessage(), to: queue.name)
                 return
             } catch let error {
-                if error.code == .unroutable, undeliverable < 3 {
-                    undeliverable += 1
+                failures += 1
+                if error.code == .unroutable, failures <= 3 {
                     logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
                     try await topology.declare(queue, on: client, logger: logger)
-                } else if error.isRetriable {
+                } else if error.isRetriable || error.code == .unroutable {
                     logger.warning(
                         "not confirmed, publishing again",
                         metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
                     )
-                    try Task.checkCancellation()
+                    try await Pause.after(failures: failures)
                 } else {
                     throw error
                 }
             }
         }
-    }
-
-    func publish(_ ticket: Ticket, to queue: AMQPQueue) async throws {
-        try await publish(Self.message(ticket), to: queue)
     }
 
     static func message(_ ticket: Ticket) -> AMQPMessage {

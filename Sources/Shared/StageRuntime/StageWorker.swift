@@ -27,6 +27,7 @@ public enum StageWorker {
             complain("\(name): \(error)")
             exit(78)
         }
+        ParentWatch.rememberParent()
         if options.lifelineFd != nil { ParentWatch.requestDeathSignal() }
         // A broker or a log reader that goes away answers with an error, not with a signal.
         signal(SIGPIPE, SIG_IGN)

@@ -20,7 +20,8 @@ final class UpdatePublisher: Sendable {
     }
 
     func sendProgress(_ update: ProgressUpdate) async {
-        guard client.state.isConnected else { return }
+        // A blocked broker answers nothing until its alarm is over.
+        guard client.state == .connected else { return }
         do {
             let waiting = try await client.messageCount(queue: topology.updates.name)
             let isFull = Int64(waiting ?? 0) >= maximumLength

@@ -8,6 +8,9 @@ struct WorkerLoop: Sendable {
     /// How long a worker whose supervisor is gone may go on, whatever the drain time.
     static let orphanDrainTime = Duration.seconds(5)
 
+    /// What an orphan gets beyond that to hand its job back. Nobody is there to kill it.
+    static let orphanGraceTime = Duration.seconds(3)
+
     let runner: JobRunner
     let client: AMQPClient
     let status: StatusChannel
@@ -23,7 +26,9 @@ struct WorkerLoop: Sendable {
             background.addTask { await followConnection() }
             let work = Task { await consume(consumers) }
             for await request in stop {
-                let patience = request == .signal ? drainTime : min(drainTime, Self.orphanDrainTime)
+                let isOrphan = request == .supervisorGone || ParentWatch.isOrphan
+                let patience = isOrphan ? min(drainTime, Self.orphanDrainTime) : drainTime
+                if isOrphan { ParentWatch.exit(after: patience + Self.orphanGraceTime) }
                 logger.info("draining", metadata: ["reason": "\(request)", "drain.ms": "\(patience.milliseconds)"])
                 status.update { $0.state = .draining }
                 for consumer in consumers.all { await consumer.stop() }
@@ -78,7 +83,8 @@ struct WorkerLoop: Sendable {
                 try? await Task.sleep(for: patience)
             }
             race.addTask {
-                for await _ in stop { break }
+                // The supervisor's death closes the lifeline and sends a signal as well; only a second wish hastens.
+                for await request in stop where request == .signal && !ParentWatch.isOrphan { return }
             }
             await race.next()
             work.cancel()
@@ -102,11 +108,15 @@ struct WorkerLoop: Sendable {
                 status.update { if $0.state == .ready { $0.state = .disconnected } }
                 continue
             }
-            do {
-                try await runner.topology.declareAll(of: runner.stage, on: client, logger: logger)
-                status.update { if $0.state != .draining { $0.state = .ready } }
-            } catch {
-                logger.warning("the queues were not declared", metadata: [LogKey.cause: "\(error.message)"])
+            for failures in 1... {
+                do {
+                    try await runner.topology.declareAll(of: runner.stage, on: client, logger: logger)
+                    status.update { if $0.state != .draining { $0.state = .ready } }
+                    break
+                } catch {
+                    logger.warning("the queues were not declared", metadata: [LogKey.cause: "\(error.message)"])
+                }
+                guard client.state.isConnected, (try? await Pause.after(failures: failures)) != nil else { break }
             }
         }
     }

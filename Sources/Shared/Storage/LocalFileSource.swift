@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JobModel
 internal import RootedFiles
 
 /// Sources given as `file:` URLs, from the directories that the operator allows (`FILE_SOURCE_ROOTS`).
@@ -17,18 +18,19 @@ public struct LocalFileSource: Sendable {
         consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
     ) async throws -> Int64 {
         let path = try SourceURL.filePath(url)
+        let shown = path.clipped(toBytes: 300)
         guard let (root, name) = locate(path) else {
             let allowed = roots.isEmpty ? "none is allowed" : "allowed are \(roots.joined(separator: ", "))"
             throw StorageError(
                 code: .notAllowed,
-                message: "the source \(path) is outside the allowed directories (\(allowed)); see FILE_SOURCE_ROOTS"
+                message: "the source \(shown) is outside the allowed directories (\(allowed)); see FILE_SOURCE_ROOTS"
             )
         }
         return try await queue.run {
             do {
                 let directory = try RootedDirectory(opening: root, crossesMounts: true)
                 let file = try directory.openFile(name, flags: O_RDONLY | O_NONBLOCK)
-                try LocalDirectoryStore.requireFile(file, "the source \(path)")
+                try LocalDirectoryStore.requireFile(file, "the source \(shown)")
                 return try file.forEachPiece(consume)
             } catch let error as FileSystemError {
                 let (code, hint) =
@@ -37,7 +39,7 @@ public struct LocalFileSource: Sendable {
                     : error.isOutsideRoot ? (.notAllowed, "; give the real path") : (.ioFailure, "")
                 throw StorageError(
                     code: code,
-                    message: "cannot read the source \(path): \(error)\(hint)",
+                    message: "cannot read the source \(shown): \(error)\(hint)",
                     isRetriable: error.isRetriable,
                     underlying: error
                 )

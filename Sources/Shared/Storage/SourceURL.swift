@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// The little that has to be known of URLs here, without a URL library that traps or normalises.
 public enum SourceURL {
     /// The scheme in lower case, or nil when the text does not begin with one.
@@ -48,15 +50,14 @@ public enum SourceURL {
 
     /// For messages: without user, password and query, which may be secret, and not endless.
     public static func redacted(_ url: String) -> String {
-        var shown = url.prefix { $0 != "?" && $0 != "#" }
+        let shown = url.prefix { $0 != "?" && $0 != "#" }
         if let separator = shown.firstRange(of: "://"), let at = shown[separator.upperBound...].firstIndex(of: "@") {
             let authority = shown[separator.upperBound...].prefix { $0 != "/" }
             if at < authority.endIndex {
-                return String((shown[..<separator.upperBound] + "…" + shown[at...]).prefix(200))
+                return String(shown[..<separator.upperBound] + "…" + shown[at...]).clipped(toBytes: 300)
             }
         }
-        shown = shown.prefix(200)
-        return String(shown)
+        return String(shown).clipped(toBytes: 300)
     }
 
     private static func percentDecoded(_ text: some StringProtocol) -> String? {

@@ -123,7 +123,8 @@ extension Ledger {
 
     static func setSize(_ db: Database, job number: Int64, name: String, sizeBytes: Int64) throws {
         try db.execute(
-            sql: "UPDATE file SET sizeBytes = ? WHERE job = ? AND name = ?",
+            // Only while it grows: a late note must not overwrite the final size.
+            sql: "UPDATE file SET sizeBytes = ? WHERE job = ? AND name = ? AND state = 'planned'",
             arguments: [FileRow.storable(sizeBytes), number, name]
         )
     }

@@ -66,6 +66,31 @@ extension TempFileTracker {
         logger.info("job \(outcome.rawValue)", metadata: Logger.Metadata(job: job))
     }
 
+    /// Claims the job's end and records it, as one: of several messages that could end a job, one does.
+    ///
+    /// - Parameters:
+    ///   - token: the same for every delivery of one message, and for no other message.
+    ///   - record: the final ticket as JSON, for whoever asks later.
+    /// - Returns: whether this message ends the job: it does so now, or it did before and is delivered again.
+    public func end(
+        _ job: JobKey,
+        outcome: JobOutcome,
+        token: String,
+        record: [UInt8]
+    ) async throws(TempFileError) -> Bool {
+        let now = nowMilliseconds
+        let isOurs = try await ledger.write { db in
+            if try Ledger.claimFinish(db, job, outcome: outcome, token: token, now: now) {
+                try Ledger.finish(db, job, outcome: outcome, record: record, now: now)
+                return true
+            }
+            let known = try Ledger.job(db, job)?.record
+            return known?.state == .finished && known?.finishToken == token
+        }
+        if isOurs { logger.info("job \(outcome.rawValue)", metadata: Logger.Metadata(job: job)) }
+        return isOurs
+    }
+
     public func job(_ key: JobKey) async throws(TempFileError) -> JobRecord? {
         try await ledger.read { try Ledger.job($0, key)?.record }
     }
