@@ -23,7 +23,7 @@ struct JobRunner: Sendable {
     let node: String
     let logger: Logger
 
-    private let troubles = FailureCount()
+    let troubles = FailureCount()
 
     /// Of a job message, manifest and outputs included.
     static let maximumTicketBytes = 8 << 20
@@ -182,138 +182,6 @@ struct JobRunner: Sendable {
             group.addTask { await telemetry.run() }
             defer { group.cancelAll() }
             return try await handler.run(context)
-        }
-    }
-
-    // MARK: - Deliveries that are not worked on
-
-    private func meetFinished(
-        _ ticket: Ticket,
-        _ outcome: JobOutcome,
-        _ delivery: AMQPDelivery,
-        _ logger: Logger
-    ) async throws {
-        if stage == .cleanup, let known = try await tracker.job(ticket.key), known.finishToken == finishToken(ticket) {
-            // The worker died between the books and the broker: nobody heard how the job ended.
-            var end = ticket
-            if let record = known.record { end = (try? Ticket(parsing: record, expecting: kind)) ?? ticket }
-            end.outcome = outcome
-            try await announceEnd(end, delivery, logger)
-            return
-        }
-        logger.notice(
-            "a duplicate of a finished job was dropped; a new job needs a new id",
-            metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"]
-        )
-        status.update { $0.counters.duplicates += 1 }
-        await acknowledge(delivery, logger)
-    }
-
-    /// Puts a message that is no job where an operator finds it, bytes unchanged, reason beside.
-    private func bury(_ delivery: AMQPDelivery, reason: MessageError) async {
-        var reasons: [String: AMQPValue] = [:]
-        reasons["x-reason"] = .string(reason.message)
-        reasons["x-reason-code"] = .string(reason.code.rawValue)
-        reasons["x-stage"] = .string(stage.rawValue)
-        reasons["x-queue"] = .string(delivery.queue)
-        reasons["x-failed-at"] = .string(Timestamp.string(Date()))
-        reasons["x-job-id"] = reason.jobID.map { .string($0) }
-        var letter = AMQPMessage(
-            body: delivery.body,
-            messageID: delivery.messageID,
-            contentType: delivery.contentType,
-            headers: delivery.headers.merging(reasons) { $1 }
-        )
-        logger.error(
-            "an unreadable message goes to the dead letters",
-            metadata: [
-                LogKey.queueName: "\(topology.dead.name)", LogKey.cause: "\(reason.message)",
-                LogKey.jobID: "\(reason.jobID ?? delivery.messageID ?? "unknown")",
-            ]
-        )
-        do {
-            do {
-                try await publisher.publish(letter, to: topology.dead)
-            } catch let error as AMQPError where error.code == .invalidArgument {
-                // The message's own headers leave no room for the reason.
-                letter.headers = reasons
-                try await publisher.publish(letter, to: topology.dead)
-            }
-            status.update { $0.counters.rejected += 1 }
-            await acknowledge(delivery, logger)
-        } catch {
-            logger.error(
-                "the dead letter was not published; the message stays in its queue",
-                metadata: [LogKey.cause: "\(error)"]
-            )
-            await reject(delivery, logger)
-        }
-    }
-
-    /// Moves a message of the older service's entry queue to the download queue, as a ticket.
-    func forwardLegacyRequest(_ delivery: AMQPDelivery) async {
-        do {
-            let ticket = try readTicket(delivery)
-            try await publisher.publish(ticket, to: topology.work(.download))
-            await acknowledge(delivery, logger)
-        } catch let error as MessageError {
-            await bury(delivery, reason: error)
-        } catch {
-            try? await Pause.after(failures: troubles.next())
-            await reject(delivery, logger)
-        }
-    }
-
-    private func readTicket(_ delivery: AMQPDelivery) throws(MessageError) -> Ticket {
-        if delivery.isOversized {
-            throw MessageError(
-                code: .tooLarge,
-                message: "the message has \(delivery.bodyBytes) bytes, which is too many"
-            )
-        }
-        // Room is left for what the stages add: the message is published again at every hand-over.
-        if delivery.body.count > Self.maximumTicketBytes {
-            throw MessageError(
-                code: .tooLarge,
-                message: "the message has \(delivery.body.count) bytes; at most \(Self.maximumTicketBytes) are accepted"
-            )
-        }
-        return try Ticket(parsing: delivery.body, expecting: kind)
-    }
-
-    /// Takes the start back that `begin` counted: what comes back was not the death of a worker.
-    private func uncount(_ ticket: Ticket, _ logger: Logger) async {
-        do {
-            try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
-        } catch {
-            logger.warning("the start of a handed-back job stays counted", metadata: [LogKey.cause: "\(error)"])
-        }
-    }
-
-    private func handBack(_ delivery: AMQPDelivery, _ logger: Logger) async {
-        logger.info("the job is handed back to its queue")
-        await reject(delivery, logger)
-    }
-
-    // MARK: - Settling
-
-    /// A failure to acknowledge loses nothing: the broker delivers again, and the ledger knows the duplicate.
-    func acknowledge(_ delivery: AMQPDelivery, _ logger: Logger) async {
-        do {
-            try await delivery.acknowledge()
-        } catch {
-            logger.notice(
-                "not acknowledged; the broker will deliver again",
-                metadata: [LogKey.cause: "\(error.message)"]
-            )
-        }
-    }
-
-    private func reject(_ delivery: AMQPDelivery, _ logger: Logger) async {
-        do {
-            try await delivery.reject(requeue: true)
-        } catch {
-            logger.notice("not handed back; the broker does it itself", metadata: [LogKey.cause: "\(error.message)"])
         }
     }
 }
