@@ -28,6 +28,19 @@ public enum Stage: String, Sendable, Hashable, CaseIterable, Codable {
         }
     }
 
+    /// The whole job's progress, 0 to 100, when this stage has done `fraction`, 0 to 1, of its work.
+    public func jobPercent(fraction: Double) -> Int {
+        let (start, end): (Double, Double) =
+            switch self {
+            case .download: (0, 10)
+            case .process: (10, 80)
+            case .upload: (80, 95)
+            case .cleanup: (95, 100)
+            }
+        let bounded = fraction.isFinite ? min(max(fraction, 0), 1) : 0
+        return Int(start + (end - start) * bounded)
+    }
+
     public var next: Stage? {
         switch self {
         case .download: .process

@@ -127,7 +127,7 @@ extension JobTelemetry {
         do {
             let percent = try await tracker.recordProgress(
                 ticket.key,
-                percent: percent(of: stage, fraction: 1),
+                percent: stage.jobPercent(fraction: 1),
                 step: step
             )
             guard ticket.wantsProgressUpdates else { return }

@@ -13,7 +13,7 @@ public final class JobTelemetry: Sendable {
     private struct State {
         var fraction = 0.0
         var sizes: [TrackedFile: Int64] = [:]
-        var percentSent = 0
+        var percent = 0
     }
 
     private let state = Mutex(State())
@@ -26,19 +26,6 @@ public final class JobTelemetry: Sendable {
     private let status: StatusChannel
     private let interval: Duration
     private let logger: Logger
-
-    /// Part of the whole job's percentage that each stage covers.
-    static func percent(of stage: Stage, fraction: Double) -> Int {
-        let span: (Double, Double) =
-            switch stage {
-            case .download: (0, 10)
-            case .process: (10, 80)
-            case .upload: (80, 95)
-            case .cleanup: (95, 100)
-            }
-        let bounded = fraction.isFinite ? min(max(fraction, 0), 1) : 0
-        return Int(span.0 + (span.1 - span.0) * bounded)
-    }
 
     init(
         ticket: Ticket,
@@ -62,13 +49,14 @@ public final class JobTelemetry: Sendable {
 
     /// How much of the stage's work is done, 0 to 1.
     public func note(fraction: Double) {
-        let percent = Self.percent(of: .process, fraction: fraction)
+        let percent = Int((fraction.isFinite ? min(max(fraction, 0), 1) : 0) * 100)
         let isNews = state.withLock { state in
-            defer { state.fraction = fraction }
-            return Self.percent(of: .process, fraction: state.fraction) != percent
+            state.fraction = fraction
+            defer { state.percent = percent }
+            return state.percent != percent
         }
         if isNews {
-            status.update { $0.progress = Int((min(max(fraction.isFinite ? fraction : 0, 0), 1)) * 100) }
+            status.update { $0.progress = percent }
             changed.yield()
         }
     }
@@ -116,7 +104,7 @@ public final class JobTelemetry: Sendable {
     }
 
     private func send(step: String, fraction: Double) async {
-        let percent = Self.percent(of: stage, fraction: fraction)
+        let percent = stage.jobPercent(fraction: fraction)
         do {
             let recorded = try await tracker.recordProgress(ticket.key, percent: percent, step: step)
             guard ticket.wantsProgressUpdates else { return }

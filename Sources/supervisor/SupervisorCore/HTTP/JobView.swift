@@ -42,12 +42,14 @@ extension JobView {
         state = record.state.rawValue
         stage = record.stage
         step = record.step
-        // The last update's per cent stays on record; a job that completed is done whatever was sent.
-        progress = record.state == .finished && record.outcome == .completed ? 100 : record.progress
         outcome = record.outcome
-        stageProgress =
+        let reported =
             workers.first { $0.name.kind == record.kind && $0.name.stage == record.stage }?
             .workers.first { $0.report?.job == record.id }?.report?.progress
+        stageProgress = reported
+        // What was sent last is on record; the worker's report is fresher.
+        let live = record.stage.flatMap { stage in reported.map { stage.jobPercent(fraction: Double($0) / 100) } } ?? 0
+        progress = record.state == .finished && record.outcome == .completed ? 100 : max(record.progress, live)
         createdAt = Timestamp.string(record.createdAt)
         updatedAt = Timestamp.string(record.updatedAt)
         finishedAt = record.finishedAt.map(Timestamp.string)
