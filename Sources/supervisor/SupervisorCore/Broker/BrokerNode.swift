@@ -20,7 +20,8 @@ struct BrokerNode: Sendable {
     /// Without a slash at its end, which some clients take for the virtual host of the empty name.
     var url: String { "amqp://\(Self.user):\(password)@127.0.0.1:\(ports.amqp)" }
 
-    /// RabbitMQ's configuration file. An unknown key in it makes the start fail.
+    /// RabbitMQ's configuration file. An unknown key in it makes the start fail. A delivery may be held for a day: the
+    /// default, half an hour, is less than a long film takes.
     var configuration: String {
         """
         listeners.tcp.1 = 127.0.0.1:\(ports.amqp)
@@ -28,6 +29,7 @@ struct BrokerNode: Sendable {
         default_pass = \(password)
         loopback_users.\(Self.user) = true
         disk_free_limit.absolute = 100MB
+        consumer_timeout = 86400000
         log.console = false
         log.file = node.log
         log.file.level = info
