@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import Glibc
 internal import Logging
 internal import RootedFiles
@@ -47,6 +48,7 @@ struct JobDirectoryCleaner {
         opened.removeTree(
             where: { path, _ in path != LeaseFile.name },
             didRemove: { path, status in
+                CrashPoint.entryRemoved.cross()
                 if status.kind == .directory { return }
                 let isStray = !books.contains(path)
                 if isStray { result.strays += 1 }
@@ -117,7 +119,9 @@ struct JobDirectoryCleaner {
     func removeDirectory(into report: inout CleanupReport) {
         do throws(FileSystemError) {
             try root.removeFile(directory + "/" + LeaseFile.name)
+            CrashPoint.leaseFileRemoved.cross()
             try root.removeDirectory(directory)
+            CrashPoint.jobDirectoryRemoved.cross()
         } catch  where error.errno == ENOTEMPTY || error.errno == EEXIST {
             // Somebody has begun to work on the job again; the directory is theirs now.
             logger.debug("the job's directory is in use again", metadata: metadata.with(LogKey.filePath, directory))
