@@ -83,7 +83,10 @@ let package = Package(
         shared("ServiceKit", ["JobModel", logging, configuration]),
         shared(
             "StageRuntime",
-            ["JobModel", "AMQP", "TempFiles", "ServiceKit", "CrashPoints", "CLinux", logging, argumentParser, unixSignals]
+            [
+                "JobModel", "AMQP", "TempFiles", "ServiceKit", "CrashPoints", "CLinux", logging, argumentParser,
+                unixSignals,
+            ]
         ),
     ]
         + process(

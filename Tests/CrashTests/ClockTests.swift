@@ -10,7 +10,10 @@ import Testing
 struct ClockTests {
     private static let day = 86_400.0
 
-    @Test("by a day, forth, back or both, deletes nothing that is alive", arguments: [[day], [-day], [day, -2 * day], [-day, 2 * day]])
+    @Test(
+        "by a day, forth, back or both, deletes nothing that is alive",
+        arguments: [[day], [-day], [day, -2 * day], [-day, 2 * day]]
+    )
     func steps(_ steps: [Double]) async throws {
         let directory = "/tmp/media-processor-test-\(UUID().uuidString.lowercased())"
         defer { try? FileManager.default.removeItem(atPath: directory) }

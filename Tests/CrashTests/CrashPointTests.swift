@@ -51,23 +51,41 @@ struct CrashPointTests {
         var generator = Seed.generator()
         try await Watch.with(references: [.image, .video]) { watch in
             let began = ContinuousClock.now
-            let file = watch.tree.directory + "/crash"
             var number = 0
             for _ in 0..<rounds {
                 // Seldom the same stage twice in a row, as the successor needs a moment to start.
                 for item in Self.cases.shuffled(using: &generator) {
                     number += 1
-                    try await run(item, number: number, file: file, watch)
+                    try await run(item, number: number, watch)
                 }
+                number += 1
+                try await unreadable(number: number, watch)
             }
-            print("crash points: \(number) deaths at \(CrashPoint.allCases.count) points in \(ContinuousClock.now - began)")
+            print("crash points: \(number) deaths in \(ContinuousClock.now - began)")
         }
     }
 
-    private func run(_ item: Case, number: Int, file: String, _ watch: Watch) async throws {
+    /// What is no job becomes a dead letter, again when the worker dies before it can say so.
+    private func unreadable(number: Int, _ watch: Watch) async throws {
+        let (tree, body) = (watch.tree, "no job \(number)")
+        let point = CrashPoint.deadLetterConfirmed
+        let file = try watch.give(
+            CrashOrder(process: "stage-download", point: point, crossing: 1, number: number)
+        )
+        let message = AMQPMessage(body: Array(body.utf8))
+        try await tree.client.publish(message, to: tree.names.work(.image, .download))
+        try await eventually("\(point) was crossed") { access(file, F_OK) != 0 }
+        var letters = 0
+        try await eventually("the dead letter came twice") {
+            letters += try await tree.drain(tree.names.dead(.image)).count { $0.body == Array(body.utf8) }
+            return letters == 2
+        }
+    }
+
+    private func run(_ item: Case, number: Int, _ watch: Watch) async throws {
         let id = "job-\(number)"
         let order = CrashOrder(process: item.process, point: item.point, crossing: item.crossing, number: number)
-        try Data(order.text.utf8).write(to: URL(filePath: file), options: .atomic)
+        let file = try watch.give(order)
         try await watch.submit(item.kind, id: id, source: item.source)
         try await eventually("\(item) was crossed") { access(file, F_OK) != 0 }
         try await eventually("\(item): the job ended") { !watch.ends.of(id).isEmpty }
@@ -87,8 +105,8 @@ extension CrashPoint {
         switch self {
         case .delivered, .leaseFileMade, .leaseLocked, .startCounted, .stageWorked: Stage.allCases.map { ($0, 1) }
         case .jobRowCommitted, .jobDirectoryMade, .fileCreated, .pieceWritten: [(.download, 1)]
-        case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded, .leaseReleased,
-            .acknowledged:
+        case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded,
+            .leaseReleased, .acknowledged:
             [(.download, 1), (.process, 1), (.upload, 1)]
         case .fileRowsCommitted, .directorySynced, .fileRowsPresent: [(.download, 1), (.process, 1)]
         case .subdirectoriesMade: [(.process, 1)]
@@ -99,6 +117,7 @@ extension CrashPoint {
         case .entryRemoved: [(.cleanup, 6)]
         case .removalRecorded, .leaseFileRemoved, .jobDirectoryRemoved, .endClaimed, .endRecorded, .endCommitted:
             [(.cleanup, 1)]
+        // Tests of their own.
         case .retryRecorded, .retryConfirmed, .deadLetterConfirmed: []
         }
     }

@@ -1,3 +1,4 @@
+import CrashPoints
 import Foundation
 import JobModel
 import TestSupport
@@ -62,6 +63,25 @@ struct FaultTests {
             )
             // The calls of a job vary a little from run to run.
             #expect(fired * 10 >= cases.count * 7)
+        }
+    }
+
+    @Test("is tried again, wherever the worker dies on the way to the next try")
+    func retries() async throws {
+        let faults = try await FaultyFileSystem()
+        defer { faults.remove() }
+        try await Watch.with(faults.environment) { watch in
+            for (number, point) in [CrashPoint.retryRecorded, .retryConfirmed].enumerated() {
+                let order = CrashOrder(process: "stage-process", point: point, crossing: 1, number: number)
+                let file = try watch.give(order)
+                try faults.arm(.open, due: 1, error: EIO, beneath: "/outputs/360p.jpg")
+                try await watch.submit(.image, id: "retried-\(number)")
+                try await eventually("\(point) was crossed") { access(file, F_OK) != 0 }
+                try await end("retried-\(number)", watch, "\(point)")
+                #expect(try faults.disarm().hasFailed)
+                #expect(watch.ends.of("retried-\(number)") == ["completed"])
+                try watch.expectWhole(.image, id: "retried-\(number)")
+            }
         }
     }
 

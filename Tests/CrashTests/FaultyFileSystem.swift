@@ -21,7 +21,7 @@ struct FaultyFileSystem: Sendable {
         #include <sys/uio.h>
         #include <unistd.h>
 
-        struct orders { _Atomic uint64_t armed, operation, error, due, fired, counts[5]; };
+        struct orders { _Atomic uint64_t armed, operation, error, due, fired, counts[5]; char where[256]; };
         static struct orders *orders;
 
         __attribute__((constructor)) static void begin(void) {
@@ -36,15 +36,14 @@ struct FaultyFileSystem: Sendable {
 
         static int is_ours(int directory, const char *path) {
             char full[8192];
-            if (path && path[0] == '/') return strstr(path, "/temp/media-processor/") != NULL;
+            if (path && path[0] == '/') return strstr(path, orders->where) != NULL;
             if (directory < 0) return 0;
             char link[64];
             snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
-            ssize_t length = readlink(link, full, sizeof full - 2);
+            ssize_t length = readlink(link, full, 4096);
             if (length <= 0) return 0;
-            full[length] = '/';
-            full[length + 1] = 0;
-            return strstr(full, "/temp/media-processor/") != NULL;
+            snprintf(full + length, sizeof full - length, "/%s", path ? path : "");
+            return strstr(full, orders->where) != NULL;
         }
 
         /* Whether this call is the one to fail; then errno is set. */
@@ -60,12 +59,35 @@ struct FaultyFileSystem: Sendable {
         }
 
         #define REAL(name) static __typeof__(name) *real; if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
-        #define MODE mode_t mode = 0; if (flags & (O_CREAT | O_TMPFILE)) { va_list list; va_start(list, flags); mode = va_arg(list, mode_t); va_end(list); }
+        #define MODE \
+            mode_t mode = 0; \
+            if (flags & (O_CREAT | O_TMPFILE)) { \
+                va_list list; \
+                va_start(list, flags); \
+                mode = va_arg(list, mode_t); \
+                va_end(list); \
+            }
 
-        int open(const char *path, int flags, ...) { REAL(open); MODE return fails(0, -1, path) ? -1 : real(path, flags, mode); }
-        int open64(const char *path, int flags, ...) { REAL(open64); MODE return fails(0, -1, path) ? -1 : real(path, flags, mode); }
-        int openat(int at, const char *path, int flags, ...) { REAL(openat); MODE return fails(0, at, path) ? -1 : real(at, path, flags, mode); }
-        int openat64(int at, const char *path, int flags, ...) { REAL(openat64); MODE return fails(0, at, path) ? -1 : real(at, path, flags, mode); }
+        int open(const char *path, int flags, ...) {
+            REAL(open);
+            MODE
+            return fails(0, -1, path) ? -1 : real(path, flags, mode);
+        }
+        int open64(const char *path, int flags, ...) {
+            REAL(open64);
+            MODE
+            return fails(0, -1, path) ? -1 : real(path, flags, mode);
+        }
+        int openat(int at, const char *path, int flags, ...) {
+            REAL(openat);
+            MODE
+            return fails(0, at, path) ? -1 : real(at, path, flags, mode);
+        }
+        int openat64(int at, const char *path, int flags, ...) {
+            REAL(openat64);
+            MODE
+            return fails(0, at, path) ? -1 : real(at, path, flags, mode);
+        }
         long syscall(long number, ...) {
             REAL(syscall);
             va_list list;
@@ -76,16 +98,46 @@ struct FaultyFileSystem: Sendable {
             if (number == SYS_openat2 && fails(0, (int)a, (const char *)b)) return -1;
             return real(number, a, b, c, d, e, f);
         }
-        ssize_t write(int file, const void *bytes, size_t size) { REAL(write); return fails(1, file, NULL) ? -1 : real(file, bytes, size); }
-        ssize_t pwrite(int file, const void *bytes, size_t size, off_t at) { REAL(pwrite); return fails(1, file, NULL) ? -1 : real(file, bytes, size, at); }
-        ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t at) { REAL(pwrite64); return fails(1, file, NULL) ? -1 : real(file, bytes, size, at); }
-        ssize_t writev(int file, const struct iovec *parts, int count) { REAL(writev); return fails(1, file, NULL) ? -1 : real(file, parts, count); }
-        int rename(const char *from, const char *to) { REAL(rename); return fails(2, -1, from) ? -1 : real(from, to); }
-        int renameat(int at, const char *from, int to_at, const char *to) { REAL(renameat); return fails(2, at, from) ? -1 : real(at, from, to_at, to); }
-        int unlink(const char *path) { REAL(unlink); return fails(3, -1, path) ? -1 : real(path); }
-        int unlinkat(int at, const char *path, int flags) { REAL(unlinkat); return fails(3, at, path) ? -1 : real(at, path, flags); }
-        int fsync(int file) { REAL(fsync); return fails(4, file, NULL) ? -1 : real(file); }
-        int fdatasync(int file) { REAL(fdatasync); return fails(4, file, NULL) ? -1 : real(file); }
+        ssize_t write(int file, const void *bytes, size_t size) {
+            REAL(write);
+            return fails(1, file, NULL) ? -1 : real(file, bytes, size);
+        }
+        ssize_t pwrite(int file, const void *bytes, size_t size, off_t at) {
+            REAL(pwrite);
+            return fails(1, file, NULL) ? -1 : real(file, bytes, size, at);
+        }
+        ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t at) {
+            REAL(pwrite64);
+            return fails(1, file, NULL) ? -1 : real(file, bytes, size, at);
+        }
+        ssize_t writev(int file, const struct iovec *parts, int count) {
+            REAL(writev);
+            return fails(1, file, NULL) ? -1 : real(file, parts, count);
+        }
+        int rename(const char *from, const char *to) {
+            REAL(rename);
+            return fails(2, -1, from) ? -1 : real(from, to);
+        }
+        int renameat(int at, const char *from, int to_at, const char *to) {
+            REAL(renameat);
+            return fails(2, at, from) ? -1 : real(at, from, to_at, to);
+        }
+        int unlink(const char *path) {
+            REAL(unlink);
+            return fails(3, -1, path) ? -1 : real(path);
+        }
+        int unlinkat(int at, const char *path, int flags) {
+            REAL(unlinkat);
+            return fails(3, at, path) ? -1 : real(at, path, flags);
+        }
+        int fsync(int file) {
+            REAL(fsync);
+            return fails(4, file, NULL) ? -1 : real(file);
+        }
+        int fdatasync(int file) {
+            REAL(fdatasync);
+            return fails(4, file, NULL) ? -1 : real(file);
+        }
         """#
 
     private let program: CProgram
@@ -102,8 +154,16 @@ struct FaultyFileSystem: Sendable {
     func remove() { program.remove() }
 
     /// Begins to count, and fails the call with the number `due`; 0 fails none.
-    func arm(_ operation: Operation, due: Int, error: CInt) throws {
+    ///
+    /// - Parameter place: a part of the path of every call that counts.
+    func arm(
+        _ operation: Operation,
+        due: Int,
+        error: CInt,
+        beneath place: String = "/temp/media-processor/"
+    ) throws {
         try set([0])
+        try set(place: place)
         try set([0, UInt64(operation.rawValue), UInt64(error), UInt64(due), 0, 0, 0, 0, 0, 0])
         try set([1])
     }
@@ -116,6 +176,13 @@ struct FaultyFileSystem: Sendable {
         }
         let counts = Operation.allCases.map { ($0, Int(clamping: words[5 + $0.rawValue])) }
         return (words[4] != 0, Dictionary(uniqueKeysWithValues: counts))
+    }
+
+    private func set(place: String) throws {
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        defer { try? file.close() }
+        try file.seek(toOffset: 80)
+        try file.write(contentsOf: Data((place + "\0").utf8))
     }
 
     /// Writes to a shared mapping through its file, which is the same memory.

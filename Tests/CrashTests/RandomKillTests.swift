@@ -54,7 +54,8 @@ struct RandomKillTests {
                 }
             }
             let time = ContinuousClock.now - began
-            print("random kills: \(watch.ends.all.count) jobs, \(kills) kills of \(victims.sorted { $0.key < $1.key }) in \(time)")
+            let each = victims.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            print("random kills: \(watch.ends.all.count) jobs, \(kills) kills (\(each)) in \(time)")
             #expect(kills >= Self.killsEachRound * Rounds.count)
         }
     }

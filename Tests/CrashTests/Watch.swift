@@ -1,4 +1,5 @@
 import AMQP
+import CrashPoints
 import Foundation
 import JobModel
 import Logging
@@ -72,6 +73,13 @@ struct Watch: Sendable {
 
     static func source(_ kind: MediaKind) -> String { kind == .image ? "photo.jpg" : "clip.mp4" }
 
+    /// Orders a death. Returns the path of the order, which is gone when it was followed.
+    func give(_ order: CrashOrder) throws -> String {
+        let file = tree.directory + "/crash"
+        try Data(order.text.utf8).write(to: URL(filePath: file), options: .atomic)
+        return file
+    }
+
     /// Submits a job.
     func submit(_ kind: MediaKind, id: String, source: String? = nil) async throws {
         try await tree.submit(kind, id: id, source: source ?? Self.source(kind))
@@ -89,7 +97,8 @@ struct Watch: Sendable {
         var found: [String: Data] = [:]
         for path in try FileManager.default.subpathsOfDirectory(atPath: tree.store) {
             guard path.contains("/media-\(id)_") else { continue }
-            found[path.replacing("media-\(id)_", with: "")] = try Data(contentsOf: URL(filePath: tree.store + "/" + path))
+            let name = path.replacing("media-\(id)_", with: "")
+            found[name] = try Data(contentsOf: URL(filePath: tree.store + "/" + path))
         }
         return found
     }
@@ -153,7 +162,9 @@ final class EndLog: Sendable {
     private let reading: Task<Void, Never>
 
     init(_ tree: TestTree) throws {
-        consumers = try MediaKind.allCases.map { try tree.client.consume(AMQPQueue(tree.names.updates($0)), prefetch: 100) }
+        consumers = try MediaKind.allCases.map { kind in
+            try tree.client.consume(AMQPQueue(tree.names.updates(kind)), prefetch: 100)
+        }
         let (consumers, heard) = (consumers, Box())
         box = heard
         reading = Task {

@@ -15,7 +15,9 @@ package final class TestTree: Sendable {
 
     package var store: String { directory + "/store" }
     package var workspace: String { directory + "/temp/media-processor" }
-    package var log: String { (try? String(contentsOfFile: directory + "/logs/media-processor.log", encoding: .utf8)) ?? "" }
+    package var log: String {
+        (try? String(contentsOfFile: directory + "/logs/media-processor.log", encoding: .utf8)) ?? ""
+    }
 
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
