@@ -67,9 +67,13 @@ struct JobDirectoryCleaner {
                 } else {
                     let cause = errors.first { name == $0.name || name.hasPrefix($0.name + "/") }
                     result.failed.append((name, cause?.errno ?? EBUSY))
+                    // It came back after the tree was emptied.
+                    if cause == nil { report(failure: name, EBUSY, into: &result) }
                 }
             } catch {
+                // Whether it is gone is not known, so the job is not clean yet.
                 result.failed.append((name, error.errno))
+                report(failure: name, error.errno, into: &result)
             }
         }
         return result
