@@ -38,7 +38,7 @@ struct CrashPointTests {
         // A job that fails, from the failure to the dead letter.
         for (stage, point) in [
             (Stage.process, CrashPoint.handOverConfirmed), (.process, .handOverRecorded), (.process, .leaseReleased),
-            (.cleanup, .entryRemoved), (.cleanup, .endClaimed), (.cleanup, .endRecorded), (.cleanup, .endCommitted),
+            (.cleanup, .entryRemoved), (.cleanup, .endRecorded), (.cleanup, .endCommitted),
         ] {
             cases.append(Case(stage: stage, point: point, source: "text.jpg", end: "failed"))
         }
@@ -115,7 +115,7 @@ extension CrashPoint {
         case .objectWritten, .objectLinked, .objectDurable, .outputMarked: [(.upload, 4)]
         // The source, four outputs and their directory.
         case .entryRemoved: [(.cleanup, 6)]
-        case .removalRecorded, .leaseFileRemoved, .jobDirectoryRemoved, .endClaimed, .endRecorded, .endCommitted:
+        case .removalRecorded, .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted:
             [(.cleanup, 1)]
         // Tests of their own.
         case .retryRecorded, .retryConfirmed, .deadLetterConfirmed: []

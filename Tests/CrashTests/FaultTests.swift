@@ -40,7 +40,12 @@ struct FaultTests {
             }
             cases.shuffle(using: &generator)
             let all = cases.count
-            if Rounds.isShort { cases = Array(cases.prefix(Self.sampleSize)) }
+            if Rounds.isShort {
+                // The last calls are the clean-up's: a row of a file that was gone stayed on the books when one failed.
+                let last = (counts[.open] ?? 0) - 12
+                let pinned = cases.filter { $0.operation == .open && $0.error == EMFILE && $0.number > last }
+                cases = cases.prefix(Self.sampleSize) + pinned
+            }
             let began = ContinuousClock.now
             var (fired, completed) = (0, 0)
             for (index, item) in cases.enumerated() {

@@ -35,7 +35,6 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case removalRecorded = "removal-recorded"
     case leaseFileRemoved = "lease-file-removed"
     case jobDirectoryRemoved = "job-directory-removed"
-    case endClaimed = "end-claimed"
     case endRecorded = "end-recorded"
     case endCommitted = "end-committed"
     // A stage that failed.
