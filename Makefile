@@ -8,7 +8,7 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help bootstrap build demo run test check format bench clean
+.PHONY: help bootstrap build demo run test crash-test check format bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,11 @@ run: build ## Run the tree in the foreground; a private broker if RABBITMQ_URL i
 test: bootstrap ## Build and run all tests
 	swift build --build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
+	@scripts/check-leftovers
+
+crash-test: bootstrap ## Kill, attack and fail everything, N times as long as in `make test` (N=10)
+	swift build --build-tests $(SWIFT_FLAGS)
+	CRASH_TEST_ROUNDS=$(or $(N),10) swift test --skip-build $(SWIFT_FLAGS) --filter CrashTests
 	@scripts/check-leftovers
 
 check: bootstrap ## Check format, shell scripts and generated documents

@@ -73,16 +73,20 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
 
         shared("JobModel", []),
+        shared("CrashPoints", []),
         shared("RootedFiles", ["CLinux"]),
         shared("AMQP", ["CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", logging]),
         shared("Images", ["CVips", logging]),
-        shared("TempFiles", ["JobModel", "RootedFiles", "CLinux", logging, grdb, crypto]),
-        shared("Storage", ["JobModel", "RootedFiles", logging]),
+        shared("TempFiles", ["JobModel", "RootedFiles", "CrashPoints", "CLinux", logging, grdb, crypto]),
+        shared("Storage", ["JobModel", "RootedFiles", "CrashPoints", logging]),
         shared("ServiceKit", ["JobModel", logging, configuration]),
         shared(
             "StageRuntime",
-            ["JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, unixSignals]
+            [
+                "JobModel", "AMQP", "TempFiles", "ServiceKit", "CrashPoints", "CLinux", logging, argumentParser,
+                unixSignals,
+            ]
         ),
     ]
         + process(
@@ -96,17 +100,17 @@ let package = Package(
         + process(
             "stage-download",
             core: "DownloadStage",
-            ["StageRuntime", "TempFiles", "RootedFiles", "JobModel", "ServiceKit", "Storage", logging]
+            ["StageRuntime", "TempFiles", "RootedFiles", "JobModel", "ServiceKit", "Storage", "CrashPoints", logging]
         )
         + process(
             "stage-process",
             core: "ProcessStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Media", "Images", logging]
+            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Media", "Images", "CrashPoints", logging]
         )
         + process(
             "stage-upload",
             core: "UploadStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Storage", logging]
+            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Storage", "CrashPoints", logging]
         )
         + process(
             "stage-cleanup",
@@ -135,6 +139,10 @@ let package = Package(
             tests(
                 "SupervisorCoreTests",
                 ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+            ),
+            tests(
+                "CrashTests",
+                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "RootedFiles", "TestSupport", logging]
             ),
             tests("IntegrationTests", ["JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]),
         ]

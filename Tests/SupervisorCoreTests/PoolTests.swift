@@ -42,6 +42,27 @@ struct PoolTests {
         #expect(pool.restarts == 1)
     }
 
+    @Test("Workers that die young but finished jobs do not make the pool failing; ones that only became ready do")
+    func deathsAfterWork() {
+        var report = WorkerReport(state: .ready)
+        for (completed, isFailing) in [(1, false), (0, true)] {
+            var pool = running(1)
+            report.counters.completed = completed
+            for death in 1...10 {
+                pool.reported(slot: 1, report, at: now)
+                let actions = pool.ended(slot: 1, cause: "signal 9", at: now + .seconds(death), jitter: 1)
+                guard case .retry(1, let turn, let delay) = actions.first else {
+                    Issue.record("no retry after death \(death)")
+                    return
+                }
+                #expect(!(completed > 0) || delay == .milliseconds(200))
+                _ = pool.retryIsDue(slot: 1, turn: turn)
+                _ = pool.started(slot: 1, processID: 7, at: now + .seconds(death))
+            }
+            #expect(pool.policy.isFailing == isFailing)
+        }
+    }
+
     @Test("A timer of an earlier life starts nothing")
     func staleTimer() {
         var pool = running(1)

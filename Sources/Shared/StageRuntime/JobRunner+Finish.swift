@@ -1,4 +1,5 @@
 internal import AMQP
+internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
@@ -33,6 +34,7 @@ extension JobRunner {
             await acknowledge(delivery, logger)
             return
         }
+        CrashPoint.endRecorded.cross()
         try await announceEnd(record, delivery, logger)
     }
 
@@ -81,6 +83,7 @@ extension JobRunner {
                 break
             }
         }
+        CrashPoint.endCommitted.cross()
         logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
     }
 

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
@@ -28,6 +29,7 @@ extension JobRunner {
             updates: updates,
             logger: logger
         )
+        CrashPoint.completionAnnounced.cross()
         try await pass(ticket, to: next, lease, delivery, logger)
     }
 
@@ -45,9 +47,13 @@ extension JobRunner {
         ticket.node = node
         ticket.tempFiles = try await tracker.jobTempFiles(ticket.key)
         try await publisher.publish(ticket, to: topology.work(next))
+        CrashPoint.handOverConfirmed.cross()
         try await tracker.handedOver(ticket.key, to: next, hop: ticket.hop)
+        CrashPoint.handOverRecorded.cross()
         lease.release()
+        CrashPoint.leaseReleased.cross()
         await acknowledge(delivery, logger)
+        CrashPoint.acknowledged.cross()
     }
 
     /// Does what the policy says of a failed stage.
@@ -76,7 +82,9 @@ extension JobRunner {
             again.attempt += 1
             // Not a death of the worker, so it does not count as one.
             try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
+            CrashPoint.retryRecorded.cross()
             try await publisher.publish(again, to: topology.retry(stage, delayMilliseconds: delay))
+            CrashPoint.retryConfirmed.cross()
             status.update { $0.counters.retried += 1 }
             lease.release()
             await acknowledge(delivery, logger)

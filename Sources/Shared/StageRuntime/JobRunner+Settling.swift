@@ -1,4 +1,5 @@
 internal import AMQP
+internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
@@ -59,6 +60,7 @@ extension JobRunner {
                 letter.headers = reasons
                 try await publisher.publish(letter, to: topology.dead)
             }
+            CrashPoint.deadLetterConfirmed.cross()
             status.update { $0.counters.rejected += 1 }
             await acknowledge(delivery, logger)
         } catch {

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
@@ -57,6 +58,7 @@ struct JobRunner: Sendable {
     }
 
     private func run(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
+        CrashPoint.delivered.cross()
         switch try await tracker.acquireLease(ticket.key, timeout: .seconds(10)) {
         case .finished(let outcome):
             try await meetFinished(ticket, outcome, delivery, logger)
@@ -136,6 +138,7 @@ struct JobRunner: Sendable {
                 )
             }
             let done = try await perform(ticket, logger)
+            CrashPoint.stageWorked.cross()
             if stage == .cleanup {
                 do {
                     try await finish(done, delivery, logger)

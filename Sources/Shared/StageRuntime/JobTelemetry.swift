@@ -1,4 +1,5 @@
 internal import AMQP
+internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
@@ -107,6 +108,7 @@ public final class JobTelemetry: Sendable {
         let percent = stage.jobPercent(fraction: fraction)
         do {
             let recorded = try await tracker.recordProgress(ticket.key, percent: percent, step: step)
+            CrashPoint.progressRecorded.cross()
             guard ticket.wantsProgressUpdates else { return }
             await updates.sendProgress(
                 ProgressUpdate(
@@ -117,6 +119,7 @@ public final class JobTelemetry: Sendable {
                     timestamp: Timestamp.string(Date())
                 )
             )
+            CrashPoint.updateSent.cross()
         } catch {
             logger.warning("progress was not recorded", metadata: ["cause": "\(error)"])
         }

@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import Glibc
 public import JobModel
 internal import RootedFiles
@@ -55,8 +56,11 @@ public final class LocalDirectoryStore: ObjectStore {
                 let draft = try directory.openUnnamedFile(mode: 0o644)
                 let size = try draft.append(contentsOf: source, didWrite: didWrite)
                 try draft.synchronize()
+                CrashPoint.objectWritten.cross()
                 try directory.link(draft, as: baseName(key.rawValue))
+                CrashPoint.objectLinked.cross()
                 try directory.synchronize()
+                CrashPoint.objectDurable.cross()
                 return PublishedObject(sizeBytes: size, location: SourceURL.file(root.path + "/" + key.rawValue))
             }
         }

@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import Glibc
 internal import Logging
 internal import RootedFiles
@@ -47,6 +48,7 @@ struct JobDirectoryCleaner {
         opened.removeTree(
             where: { path, _ in path != LeaseFile.name },
             didRemove: { path, status in
+                CrashPoint.entryRemoved.cross()
                 if status.kind == .directory { return }
                 let isStray = !books.contains(path)
                 if isStray { result.strays += 1 }
@@ -65,9 +67,13 @@ struct JobDirectoryCleaner {
                 } else {
                     let cause = errors.first { name == $0.name || name.hasPrefix($0.name + "/") }
                     result.failed.append((name, cause?.errno ?? EBUSY))
+                    // It came back after the tree was emptied.
+                    if cause == nil { report(failure: name, EBUSY, into: &result) }
                 }
             } catch {
+                // Whether it is gone is not known, so the job is not clean yet.
                 result.failed.append((name, error.errno))
+                report(failure: name, error.errno, into: &result)
             }
         }
         return result
@@ -117,7 +123,9 @@ struct JobDirectoryCleaner {
     func removeDirectory(into report: inout CleanupReport) {
         do throws(FileSystemError) {
             try root.removeFile(directory + "/" + LeaseFile.name)
+            CrashPoint.leaseFileRemoved.cross()
             try root.removeDirectory(directory)
+            CrashPoint.jobDirectoryRemoved.cross()
         } catch  where error.errno == ENOTEMPTY || error.errno == EEXIST {
             // Somebody has begun to work on the job again; the directory is theirs now.
             logger.debug("the job's directory is in use again", metadata: metadata.with(LogKey.filePath, directory))

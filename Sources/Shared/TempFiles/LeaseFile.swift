@@ -1,4 +1,5 @@
 internal import CLinux
+internal import CrashPoints
 internal import Glibc
 internal import RootedFiles
 
@@ -40,6 +41,7 @@ final class LeaseFile: Sendable {
                 if !makesDirectory { return nil }
                 if parent != nil { try root.removeFile(directory) }
                 try root.makeDirectory(directory)
+                CrashPoint.jobDirectoryMade.cross()
             }
             switch try root.status(path)?.kind {
             case .file, nil: break
@@ -50,6 +52,7 @@ final class LeaseFile: Sendable {
             do throws(FileSystemError) {
                 // O_NONBLOCK: the open of a pipe put there meanwhile returns at once.
                 let file = try root.openFile(path, flags: O_RDWR | O_CREAT | O_NONBLOCK)
+                CrashPoint.leaseFileMade.cross()
                 let status = try file.status()
                 if status.kind == .file { return LeaseFile(file: file, identity: FileIdentity(status)) }
             } catch  where error.isNotFound || error.isOutsideRoot {

@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import Glibc
 public import JobModel
 internal import Logging
@@ -106,6 +107,7 @@ extension TempFileTracker {
         let now = nowMilliseconds
         let (gone, failed) = (result.gone, result.failed)
         try await ledger.write { try Ledger.settle($0, job: number, gone: gone, failed: failed, now: now) }
+        CrashPoint.removalRecorded.cross()
     }
 
     func cleaner(directory: String, job: JobKey?) -> JobDirectoryCleaner {

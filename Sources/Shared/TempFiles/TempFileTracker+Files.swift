@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import Glibc
 public import JobModel
 internal import Logging
@@ -38,6 +39,7 @@ extension TempFileTracker {
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
             for row in rows { try Ledger.plan(db, row, job: number) }
         }
+        CrashPoint.fileRowsCommitted.cross()
         let parents = Set(files.flatMap { FileName.parents(of: $0.name) }).sorted { $0.utf8.count < $1.utf8.count }
         if !parents.isEmpty {
             let workspace = workspace
@@ -47,6 +49,7 @@ extension TempFileTracker {
                     for parent in parents { try directory.makeDirectory(parent) }
                 }
             }
+            CrashPoint.subdirectoriesMade.cross()
         }
         let tracked = files.map {
             TrackedFile(job: job, name: $0.name, absolutePath: workspace.absolutePath(of: $0.name, job: job))
@@ -90,6 +93,7 @@ extension TempFileTracker {
         let sizes = try await OwnThread.run { () throws(TempFileError) in
             try Self.synchronize(files, workspace: workspace)
         }
+        CrashPoint.directorySynced.cross()
         let now = nowMilliseconds
         let entries = try await ledger.write { db in
             var entries: [TempFileEntry] = []
@@ -106,6 +110,7 @@ extension TempFileTracker {
             }
             return entries
         }
+        CrashPoint.fileRowsPresent.cross()
         for (file, size) in zip(files, sizes) {
             logger.info("temp file written", metadata: metadata(file).with(LogKey.fileBytes, size))
         }
@@ -204,6 +209,7 @@ extension TempFileTracker {
                     throw FileSystemError(operation: "fsync", path: file.name, errno: EINVAL)
                 }
                 try opened.synchronize()
+                CrashPoint.fileSynced.cross()
                 sizes.append(status.sizeBytes)
                 parents[file.job, default: []].formUnion(FileName.parents(of: file.name))
             } catch  where error.isNotFound {

@@ -1,3 +1,4 @@
+internal import CrashPoints
 public import JobModel
 internal import Logging
 internal import RootedFiles
@@ -19,6 +20,7 @@ extension TempFileTracker {
         let start = try await ledger.write { db in
             try Ledger.begin(db, job, stage: stage, hop: hop, mediaID: mediaID, imports: imports, now: now)
         }
+        CrashPoint.startCounted.cross()
         logger.debug("stage \(stage.rawValue) on hop \(hop): \(start)", metadata: Logger.Metadata(job: job))
         return start
     }

@@ -1,3 +1,4 @@
+internal import CrashPoints
 public import JobModel
 internal import Logging
 internal import RootedFiles
@@ -19,6 +20,7 @@ extension TempFileTracker {
             switch try await wait(directory, makesDirectory: true, deadline: deadline) {
             case .locked(let file):
                 let hold = LeaseHold(file, directory: directory, root: workspace.root, registry: registry)
+                CrashPoint.leaseLocked.cross()
                 // The holder that was waited for may have ended the job.
                 if let end = try await prepare(job) {
                     hold.releaseRemovingEmptyDirectory()
@@ -67,7 +69,9 @@ extension TempFileTracker {
         let known = try await ledger.read { try Ledger.job($0, job) }
         if let known { return known.end }
         let now = nowMilliseconds
-        return try await ledger.write { try Ledger.ensureJob($0, job, now: now).end }
+        let end = try await ledger.write { try Ledger.ensureJob($0, job, now: now).end }
+        CrashPoint.jobRowCommitted.cross()
+        return end
     }
 
     private func wait(

@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
 internal import Logging
@@ -54,8 +55,10 @@ public struct DownloadHandler: StageHandler {
     }
 
     private func fetch(_ origin: Origin, into file: TrackedFile, _ job: JobContext) async throws -> Int64 {
+        let opened = try job.tracker.openForWriting(file)
+        CrashPoint.fileCreated.cross()
         let sink = Sink(
-            file: try job.tracker.openForWriting(file),
+            file: opened,
             limitBytes: settings.maximumSourceBytes,
             expectedBytes: job.ticket.fileSizeBytes
         ) { written, fraction in

@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import RootedFiles
 internal import StageRuntime
 internal import Synchronization
@@ -38,6 +39,7 @@ final class Sink: Sendable {
             )
         }
         try file.write(piece)
+        CrashPoint.pieceWritten.cross()
         let fraction = expectedBytes.flatMap { $0 > 0 ? Double(total) / Double($0) : nil }
         didWrite(total, fraction)
     }

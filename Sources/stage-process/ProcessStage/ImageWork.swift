@@ -37,7 +37,7 @@ struct ImageWork: MediaWork {
             try engine.run(
                 plan,
                 input: source,
-                outputPath: { try files.path($0) },
+                outputPath: { try files.pathToWrite($0) },
                 progress: { telemetry.note(fraction: $0) },
                 isCancelled: { cancellation.isCancelled }
             )

@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import JobModel
 internal import StageRuntime
 internal import TempFiles
@@ -30,6 +31,12 @@ struct PlannedFiles: Sendable {
             throw StageFailure(.permanent, code: "unplanned_file", "the file \(fileName) is not in the plan")
         }
         return file.absolutePath
+    }
+
+    /// The path for the engine, which makes the file next; the ones before it are written.
+    func pathToWrite(_ fileName: String) throws -> String {
+        CrashPoint.outputBegun.cross()
+        return try path(fileName)
     }
 
     func file(_ fileName: String) -> TrackedFile? { files[fileName] }

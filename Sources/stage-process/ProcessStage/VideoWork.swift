@@ -53,7 +53,7 @@ struct VideoWork: MediaWork {
             try engine.run(
                 input: source,
                 callbacks: VideoEngine.Callbacks(
-                    outputPath: { try files.path($0) },
+                    outputPath: { try files.pathToWrite($0) },
                     progress: { telemetry.note(fraction: $0) },
                     onWrite: { name, bytes in
                         if let file = files.file(name) { telemetry.note(bytes: bytes, of: file) }

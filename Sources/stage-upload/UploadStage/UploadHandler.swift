@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
 internal import Logging
@@ -36,6 +37,7 @@ public struct UploadHandler: StageHandler {
             ticket.outputs[index].location = published.location
             ticket.outputs[index].sizeBytes = published.sizeBytes
             if let path = output.localPath { try await job.tracker.markFileForCleanup(path, job: job.key) }
+            CrashPoint.outputMarked.cross()
         }
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         return ticket

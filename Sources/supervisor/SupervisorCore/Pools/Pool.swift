@@ -33,6 +33,9 @@ struct Pool: Sendable {
         /// Counts starts, so that a timer of an earlier life has no effect.
         var turn = 0
 
+        /// In this life. A worker that has finished a job proves that the pool works, whatever ended it then.
+        var hasFinishedJobs: Bool { report.map { $0.counters.completed > 0 } ?? false }
+
         var isReady: Bool { phase == .running && report?.state == .ready }
     }
 
@@ -102,6 +105,7 @@ struct Pool: Sendable {
         let lifetime = worker.startedAt.map { $0.duration(to: now) } ?? .zero
         worker.processID = nil
         worker.startedAt = nil
+        let hasFinishedJobs = worker.hasFinishedJobs
         worker.report = nil
         defer { workers[slot] = worker }
         if !wasTold { lastExit = LastExit(worker: workerName(slot), cause: cause) }
@@ -110,6 +114,7 @@ struct Pool: Sendable {
             return []
         }
         worker.phase = .waiting
+        if hasFinishedJobs { policy.proved() }
         // A worker that was told to end, as for new settings, comes back at once and costs nothing.
         let delay = wasTold ? .zero : policy.died(at: now, afterRunning: lifetime, jitter: jitter)
         return [.retry(slot: slot, turn: worker.turn, after: delay)]

@@ -1,27 +1,32 @@
-import AMQP
-import Foundation
+package import AMQP
+package import Foundation
 import FoundationNetworking
-import JobModel
-import TestSupport
+package import JobModel
+import Synchronization
 
 /// A whole process tree on the shared test broker, with queues, workspace and store of its own.
-final class TestTree: Sendable {
-    let directory: String
-    let prefix: String
-    let names: QueueNames
-    let client: AMQPClient
+package final class TestTree: Sendable {
+    package let directory: String
+    package let prefix: String
+    package let names: QueueNames
+    package let client: AMQPClient
     private let environment: [String: String]
+    private let supervisor = Mutex<pid_t?>(nil)
 
-    var store: String { directory + "/store" }
-    var workspace: String { directory + "/temp/media-processor" }
-    var log: String { (try? String(contentsOfFile: directory + "/logs/media-processor.log", encoding: .utf8)) ?? "" }
+    package var store: String { directory + "/store" }
+    package var workspace: String { directory + "/temp/media-processor" }
+    package var log: String {
+        (try? String(contentsOfFile: directory + "/logs/media-processor.log", encoding: .utf8)) ?? ""
+    }
 
-    struct Failure: Error, CustomStringConvertible {
-        var description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// Runs `body` beside a ready tree; stops the tree and deletes its queues and files however `body` ends.
-    static func with(
+    package static func with(
         _ settings: [String: String] = [:],
         starting: Bool = true,
         _ body: (TestTree) async throws -> Void
@@ -76,6 +81,7 @@ final class TestTree: Sendable {
         environment["PORT"] = "0"
         environment["VIDEO_PRESET"] = "ultrafast"
         environment["PROGRESS_INTERVAL_SECONDS"] = "0.2"
+        environment["MP_CRASH_FILE"] = directory + "/crash"
         environment.merge(settings) { $1 }
         self.environment = environment
         client = AMQPClient(
@@ -88,17 +94,35 @@ final class TestTree: Sendable {
 
     // MARK: - Processes
 
-    func start() throws -> ChildProcess {
-        try ChildProcess(
+    package func start() throws -> ChildProcess {
+        let process = try ChildProcess(
             BuiltExecutable.path("supervisor"),
             ["run"],
             environment: environment,
             output: directory + "/output"
         )
+        supervisor.withLock { $0 = process.processID }
+        return process
+    }
+
+    /// The processes that work on jobs, as the kernel lists them: children of the supervisor that was started last.
+    package func workers() -> [(processID: pid_t, name: String)] {
+        guard let supervisor = supervisor.withLock({ $0 }) else { return [] }
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(supervisor)/task")) ?? []
+        let children = tasks.flatMap { task in
+            let path = "/proc/\(supervisor)/task/\(task)/children"
+            let list = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            return list.split(separator: " ").compactMap { pid_t($0) }
+        }
+        return children.compactMap { child in
+            let name = try? String(contentsOfFile: "/proc/\(child)/comm", encoding: .utf8)
+            guard let name, name.hasPrefix("stage-") else { return nil }
+            return (child, name.trimmingCharacters(in: .newlines))
+        }
     }
 
     /// Starts the tree, waits until all its workers are ready, runs `body`, and drains the tree.
-    func running(_ body: () async throws -> Void) async throws {
+    package func running(_ body: () async throws -> Void) async throws {
         let supervisor = try start()
         do {
             try await waitUntilHealthy()
@@ -114,19 +138,19 @@ final class TestTree: Sendable {
         guard exit == .status(0) else { throw Failure(description: "the supervisor ended with \(exit)") }
     }
 
-    func waitUntilHealthy() async throws {
+    package func waitUntilHealthy() async throws {
         try await eventually("the tree is healthy") { try await self.get("/health")?.status == 200 }
     }
 
     // MARK: - HTTP
 
-    struct Answer {
-        var status: Int
-        var body: JSONValue
+    package struct Answer {
+        package var status: Int
+        package var body: JSONValue
     }
 
     /// nil while nobody answers.
-    func get(_ path: String) async throws -> Answer? {
+    package func get(_ path: String) async throws -> Answer? {
         guard let run = try? JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json"))),
             let port = run.objectValue?.first(where: { $0.key.lowercased().contains("port") })?.value.clampedInteger,
             let url = URL(string: "http://127.0.0.1:\(port)\(path)")
@@ -140,7 +164,7 @@ final class TestTree: Sendable {
     }
 
     /// The worker of a pool: its process id, and the job it works on.
-    func worker(_ pool: String) async throws -> (processID: pid_t, job: String?)? {
+    package func worker(_ pool: String) async throws -> (processID: pid_t, job: String?)? {
         let pools = try await get("/info")?.body.objectValue?["stages"]?.arrayValue ?? []
         let found = pools.first { $0.objectValue?["name"]?.stringValue == pool }
         guard let process = found?.objectValue?["processes"]?.arrayValue?.first?.objectValue,
@@ -150,20 +174,20 @@ final class TestTree: Sendable {
     }
 
     /// Restarts of all workers so far.
-    func restarts() async throws -> Int64 {
+    package func restarts() async throws -> Int64 {
         let pools = try await get("/health")?.body.objectValue?["pools"]?.objectValue ?? [:]
         return pools.values.reduce(0) { $0 + ($1.objectValue?["restarts"]?.clampedInteger ?? 0) }
     }
 
     // MARK: - Messages
 
-    func publish(_ object: JSONValue, to queue: String) async throws {
+    package func publish(_ object: JSONValue, to queue: String) async throws {
         try await client.declare(AMQPQueue(queue))
         try await client.publish(AMQPMessage(body: object.serialized()), to: queue)
     }
 
     /// A job whose source is a file in the tree's source directory.
-    func submit(_ kind: MediaKind, id: String, source: String) async throws {
+    package func submit(_ kind: MediaKind, id: String, source: String) async throws {
         try await publish(
             [
                 "id": .string(id), "mediaId": .string("media-\(id)"), "userId": "u",
@@ -176,7 +200,7 @@ final class TestTree: Sendable {
     /// Reads updates until every job of `ids` has had its terminal one.
     ///
     /// - Throws: ``Failure`` when that takes longer than three minutes.
-    func updates(_ kind: MediaKind, untilTheEndOf ids: Set<String>) async throws -> [[String: JSONValue]] {
+    package func updates(_ kind: MediaKind, untilTheEndOf ids: Set<String>) async throws -> [[String: JSONValue]] {
         let consumer = try client.consume(AMQPQueue(names.updates(kind)), prefetch: 50)
         let reading = Task {
             var updates: [[String: JSONValue]] = []
@@ -202,7 +226,7 @@ final class TestTree: Sendable {
     }
 
     /// What waits in a queue now.
-    func drain(_ queue: String) async throws -> [AMQPDelivery] {
+    package func drain(_ queue: String) async throws -> [AMQPDelivery] {
         let count = try await client.messageCount(queue: queue) ?? 0
         let consumer = try client.consume(AMQPQueue(queue), prefetch: 100)
         let deliveries = consumer.makeAsyncIterator()
@@ -218,7 +242,7 @@ final class TestTree: Sendable {
     // MARK: - Files
 
     /// Files and directories of jobs that are left in the workspace.
-    func leftovers() -> [String] {
+    package func leftovers() -> [String] {
         MediaKind.allCases.flatMap { kind in
             (try? FileManager.default.subpathsOfDirectory(atPath: workspace + "/jobs/" + kind.rawValue)) ?? []
         }
@@ -226,7 +250,7 @@ final class TestTree: Sendable {
 }
 
 /// Waits for a condition that nothing announces, with a bound.
-func eventually(
+package func eventually(
     _ what: String,
     within limit: Duration = .seconds(60),
     _ condition: () async throws -> Bool

@@ -1,0 +1,50 @@
+/// The places between two durable steps of a job. Tests end a process at each of them; in a release build, crossing one is
+/// nothing at all.
+package enum CrashPoint: String, CaseIterable, Sendable {
+    // Every stage, in the order of a job.
+    case delivered
+    case jobRowCommitted = "job-row-committed"
+    case jobDirectoryMade = "job-directory-made"
+    case leaseFileMade = "lease-file-made"
+    case leaseLocked = "lease-locked"
+    case startCounted = "start-counted"
+    case progressRecorded = "progress-recorded"
+    case updateSent = "update-sent"
+    case stageWorked = "stage-worked"
+    case completionAnnounced = "completion-announced"
+    case handOverConfirmed = "hand-over-confirmed"
+    case handOverRecorded = "hand-over-recorded"
+    case leaseReleased = "lease-released"
+    case acknowledged
+    // Files.
+    case fileRowsCommitted = "file-rows-committed"
+    case subdirectoriesMade = "subdirectories-made"
+    case fileCreated = "file-created"
+    case pieceWritten = "piece-written"
+    case outputBegun = "output-begun"
+    case fileSynced = "file-synced"
+    case directorySynced = "directory-synced"
+    case fileRowsPresent = "file-rows-present"
+    // Upload.
+    case objectWritten = "object-written"
+    case objectLinked = "object-linked"
+    case objectDurable = "object-durable"
+    case outputMarked = "output-marked"
+    // Clean-up.
+    case entryRemoved = "entry-removed"
+    case removalRecorded = "removal-recorded"
+    case leaseFileRemoved = "lease-file-removed"
+    case jobDirectoryRemoved = "job-directory-removed"
+    case endRecorded = "end-recorded"
+    case endCommitted = "end-committed"
+    // A stage that failed.
+    case retryRecorded = "retry-recorded"
+    case retryConfirmed = "retry-confirmed"
+    case deadLetterConfirmed = "dead-letter-confirmed"
+
+    #if DEBUG
+        package func cross() { CrashOrder.listener?.cross(self) }
+    #else
+        @inlinable package func cross() {}
+    #endif
+}

@@ -1,0 +1,124 @@
+import AMQP
+import CrashPoints
+import Foundation
+import JobModel
+import TestSupport
+import Testing
+
+@Suite("Crash points", .serialized)
+struct CrashPointTests {
+    /// One death.
+    struct Case: Sendable, CustomStringConvertible {
+        var stage: Stage
+        var point: CrashPoint
+        var crossing = 1
+        var kind = MediaKind.image
+        var source: String?
+        var end = "completed"
+
+        var process: String { "stage-\(stage.rawValue)" }
+        var description: String { "\(kind) \(process) \(point.rawValue) \(crossing)" }
+    }
+
+    /// Every point in every stage that crosses it, and some at later crossings.
+    static var cases: [Case] {
+        var cases: [Case] = []
+        for point in CrashPoint.allCases {
+            for (stage, crossings) in point.crossings {
+                for crossing in 1...crossings { cases.append(Case(stage: stage, point: point, crossing: crossing)) }
+            }
+        }
+        // A file that grows for longer, and many frames of it.
+        for crossing in 1...3 {
+            cases.append(Case(stage: .process, point: .outputBegun, crossing: crossing, kind: .video))
+        }
+        for point in [CrashPoint.fileRowsCommitted, .fileSynced, .fileRowsPresent, .stageWorked] {
+            cases.append(Case(stage: .process, point: point, kind: .video))
+        }
+        // A job that fails, from the failure to the dead letter.
+        for (stage, point) in [
+            (Stage.process, CrashPoint.handOverConfirmed), (.process, .handOverRecorded), (.process, .leaseReleased),
+            (.cleanup, .entryRemoved), (.cleanup, .endRecorded), (.cleanup, .endCommitted),
+        ] {
+            cases.append(Case(stage: stage, point: point, source: "text.jpg", end: "failed"))
+        }
+        return cases
+    }
+
+    @Test("end no job twice, leave no byte and touch no other job, each once")
+    func everyPoint() async throws {
+        let rounds = Rounds.count
+        var generator = Seed.generator()
+        try await Watch.with(references: [.image, .video]) { watch in
+            let began = ContinuousClock.now
+            var number = 0
+            for _ in 0..<rounds {
+                // Seldom the same stage twice in a row, as the successor needs a moment to start.
+                for item in Self.cases.shuffled(using: &generator) {
+                    number += 1
+                    try await run(item, number: number, watch)
+                }
+                number += 1
+                try await unreadable(number: number, watch)
+            }
+            print("crash points: \(number) deaths in \(ContinuousClock.now - began)")
+        }
+    }
+
+    /// What is no job becomes a dead letter, again when the worker dies before it can say so.
+    private func unreadable(number: Int, _ watch: Watch) async throws {
+        let (tree, body) = (watch.tree, "no job \(number)")
+        let point = CrashPoint.deadLetterConfirmed
+        let file = try watch.give(
+            CrashOrder(process: "stage-download", point: point, crossing: 1, number: number)
+        )
+        let message = AMQPMessage(body: Array(body.utf8))
+        try await tree.client.publish(message, to: tree.names.work(.image, .download))
+        try await eventually("\(point) was crossed") { access(file, F_OK) != 0 }
+        var letters = 0
+        try await eventually("the dead letter came twice") {
+            letters += try await tree.drain(tree.names.dead(.image)).count { $0.body == Array(body.utf8) }
+            return letters == 2
+        }
+    }
+
+    private func run(_ item: Case, number: Int, _ watch: Watch) async throws {
+        let id = "job-\(number)"
+        let order = CrashOrder(process: item.process, point: item.point, crossing: item.crossing, number: number)
+        let file = try watch.give(order)
+        try await watch.submit(item.kind, id: id, source: item.source)
+        try await eventually("\(item) was crossed") { access(file, F_OK) != 0 }
+        try await eventually("\(item): the job ended") { !watch.ends.of(id).isEmpty }
+        #expect(watch.ends.of(id) == [item.end], "\(item)")
+        if item.end == "completed" { try watch.expectWhole(item.kind, id: id) }
+        try await eventually("\(item): the workspace is empty") {
+            guard watch.bystander.strangers(in: watch.tree).isEmpty else { return false }
+            return try await watch.bystander.strangersOnTheBooks() == 0
+        }
+        #expect(try watch.bystander.isUntouched(), "\(item)")
+    }
+}
+
+extension CrashPoint {
+    /// The stages whose work on an image of four variants crosses the point, and how often at least.
+    var crossings: [(stage: Stage, times: Int)] {
+        switch self {
+        case .delivered, .leaseFileMade, .leaseLocked, .startCounted, .stageWorked: Stage.allCases.map { ($0, 1) }
+        case .jobRowCommitted, .jobDirectoryMade, .fileCreated, .pieceWritten: [(.download, 1)]
+        case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded,
+            .leaseReleased, .acknowledged:
+            [(.download, 1), (.process, 1), (.upload, 1)]
+        case .fileRowsCommitted, .directorySynced, .fileRowsPresent: [(.download, 1), (.process, 1)]
+        case .subdirectoriesMade: [(.process, 1)]
+        case .outputBegun: [(.process, 4)]
+        case .fileSynced: [(.download, 1), (.process, 4)]
+        case .objectWritten, .objectLinked, .objectDurable, .outputMarked: [(.upload, 4)]
+        // The source, four outputs and their directory.
+        case .entryRemoved: [(.cleanup, 6)]
+        case .removalRecorded, .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted:
+            [(.cleanup, 1)]
+        // Tests of their own.
+        case .retryRecorded, .retryConfirmed, .deadLetterConfirmed: []
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import AMQP
+import CrashPoints
+import Foundation
+import JobModel
+import Logging
+import Synchronization
+import TempFiles
+import TestSupport
+import Testing
+
+/// What all tests of crashes look at: how jobs end, what they leave, and whether a bystander was touched.
+struct Watch: Sendable {
+    let tree: TestTree
+    let ends: EndLog
+    let bystander: Bystander
+    private let reference: [MediaKind: [String: Data]]
+
+    /// Runs `body` beside a ready tree with a bystander; at its end the tree is drained, and nothing may be left.
+    static func with(
+        _ settings: [String: String] = [:],
+        references: [MediaKind] = [.image],
+        _ body: (Watch) async throws -> Void
+    ) async throws {
+        try await TestTree.with(settings, starting: false) { tree in
+            try await Samples.photo(tree.directory + "/sources/photo.jpg", size: "320x240")
+            try Data("this is no picture\n".utf8).write(to: URL(filePath: tree.directory + "/sources/text.jpg"))
+            if references.contains(.video) {
+                try await Samples.video(tree.directory + "/sources/clip.mp4", size: "320x180", seconds: 1)
+            }
+            let bystander = try await Bystander(tree)
+            let ends = try EndLog(tree)
+            try await tree.running {
+                var reference: [MediaKind: [String: Data]] = [:]
+                for kind in references {
+                    let id = "reference-\(kind)"
+                    try await tree.submit(kind, id: id, source: Self.source(kind))
+                    try await eventually("the reference job ended") { ends.of(id).count == 1 }
+                    #expect(ends.of(id) == ["completed"])
+                    let outputs = try Self.outputs(tree, id: id)
+                    #expect(outputs.count == (kind == .image ? 4 : 3))
+                    for name in outputs.keys {
+                        // It can be decoded to its end.
+                        let path = tree.store + "/" + name.replacing("/", with: "/media-\(id)_")
+                        try await ChildProcess.run("ffmpeg", ["-v", "error", "-xerror", "-i", path, "-f", "null", "-"])
+                    }
+                    reference[kind] = outputs
+                }
+                let watch = Watch(tree: tree, ends: ends, bystander: bystander, reference: reference)
+                try await body(watch)
+                try await tree.waitUntilHealthy()
+                try await eventually("late duplicates are dropped") { try await Self.waiting(tree) == 0 }
+            }
+            // All workers have drained: whatever they were to do is done.
+            await ends.stop()
+            for (job, all) in ends.all { #expect(all.count == 1, "\(job) ended \(all)") }
+            #expect(try bystander.isUntouched())
+            #expect(bystander.strangers(in: tree) == [])
+            #expect(Self.drafts(tree) == [])
+            #expect(try await Self.waiting(tree) == 0)
+        }
+    }
+
+    /// Messages in the queues of all stages.
+    private static func waiting(_ tree: TestTree) async throws -> Int {
+        var count = 0
+        for kind in MediaKind.allCases {
+            for stage in Stage.allCases {
+                count += try await tree.client.messageCount(queue: tree.names.work(kind, stage)) ?? 0
+            }
+        }
+        return count
+    }
+
+    static func source(_ kind: MediaKind) -> String { kind == .image ? "photo.jpg" : "clip.mp4" }
+
+    /// Orders a death. Returns the path of the order, which is gone when it was followed.
+    func give(_ order: CrashOrder) throws -> String {
+        let file = tree.directory + "/crash"
+        try Data(order.text.utf8).write(to: URL(filePath: file), options: .atomic)
+        return file
+    }
+
+    /// Submits a job.
+    func submit(_ kind: MediaKind, id: String, source: String? = nil) async throws {
+        try await tree.submit(kind, id: id, source: source ?? Self.source(kind))
+    }
+
+    /// A job's outputs are all there, and each is, byte for byte, what the reference job made.
+    func expectWhole(_ kind: MediaKind, id: String) throws {
+        let made = try Self.outputs(tree, id: id)
+        #expect(made.keys.sorted() == reference[kind]?.keys.sorted(), "outputs of \(id)")
+        for (name, bytes) in made { #expect(bytes == reference[kind]?[name], "\(name) of \(id)") }
+    }
+
+    /// Contents of a job's objects by what is left of their keys without the id.
+    private static func outputs(_ tree: TestTree, id: String) throws -> [String: Data] {
+        var found: [String: Data] = [:]
+        for path in try FileManager.default.subpathsOfDirectory(atPath: tree.store) {
+            guard path.contains("/media-\(id)_") else { continue }
+            let name = path.replacing("media-\(id)_", with: "")
+            found[name] = try Data(contentsOf: URL(filePath: tree.store + "/" + path))
+        }
+        return found
+    }
+
+    /// Names in the store that no reader should see.
+    private static func drafts(_ tree: TestTree) -> [String] {
+        let paths = (try? FileManager.default.subpathsOfDirectory(atPath: tree.store)) ?? []
+        return paths.filter { $0.contains(".replacing") }
+    }
+}
+
+/// A job between two stages, whose file nobody but its own next stage may touch.
+struct Bystander: Sendable {
+    private let path: String
+    private let identity: [Int64]
+    private let tracker: TempFileTracker
+    private static let job = JobKey(kind: .image, id: "bystander")
+    private static let text = "needed by another job"
+
+    init(_ tree: TestTree) async throws {
+        tracker = try TempFileTracker.open(
+            temporaryDirectory: tree.directory + "/temp",
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+        guard case .acquired(let lease) = try await tracker.acquireLease(Self.job, timeout: .zero) else {
+            throw TestTree.Failure(description: "no lease for the bystander")
+        }
+        let new = NewFile(name: "source", type: .input, description: "bystander")
+        let file = try await tracker.trackFile(new, job: Self.job, stage: .download)
+        try Data(Self.text.utf8).write(to: URL(filePath: file.absolutePath))
+        try await tracker.commitFiles([file])
+        lease.release()
+        path = file.absolutePath
+        identity = try Self.identity(path)
+    }
+
+    func isUntouched() throws -> Bool {
+        try Self.identity(path) == identity && String(contentsOfFile: path, encoding: .utf8) == Self.text
+    }
+
+    /// What is in the workspace beside the bystander's own.
+    func strangers(in tree: TestTree) -> [String] {
+        tree.leftovers().filter { $0 != Self.job.id && !$0.hasPrefix(Self.job.id + "/") }
+    }
+
+    /// Files on the books beside the bystander's own.
+    func strangersOnTheBooks() async throws -> Int {
+        try await tracker.statistics().values.reduce(0) { $0 + $1.totalFiles } - 1
+    }
+
+    private static func identity(_ path: String) throws -> [Int64] {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw TestTree.Failure(description: "the bystander's file is gone") }
+        return [Int64(clamping: status.st_ino), Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec)]
+    }
+}
+
+/// Every terminal update, as it comes.
+final class EndLog: Sendable {
+    private let consumers: [AMQPConsumer]
+    private let reading: Task<Void, Never>
+
+    init(_ tree: TestTree) throws {
+        consumers = try MediaKind.allCases.map { kind in
+            try tree.client.consume(AMQPQueue(tree.names.updates(kind)), prefetch: 100)
+        }
+        let (consumers, heard) = (consumers, Box())
+        box = heard
+        reading = Task {
+            await withTaskGroup(of: Void.self) { group in
+                for consumer in consumers {
+                    group.addTask {
+                        let deliveries = consumer.makeAsyncIterator()
+                        while let delivery = await deliveries.next() {
+                            heard.note(delivery.body)
+                            try? await delivery.acknowledge()
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private final class Box: Sendable {
+        let ends = Mutex<[String: [String]]>([:])
+
+        func note(_ body: [UInt8]) {
+            guard let update = try? JSONValue(parsing: body).objectValue, let job = update["job_id"]?.stringValue,
+                let status = update["status"]?.stringValue, status != "processing"
+            else { return }
+            ends.withLock { $0[job, default: []].append(status) }
+        }
+    }
+
+    private let box: Box
+
+    /// The statuses of a job's terminal updates so far.
+    func of(_ job: String) -> [String] { box.ends.withLock { $0[job] ?? [] } }
+    var all: [String: [String]] { box.ends.withLock { $0 } }
+
+    func stop() async {
+        for consumer in consumers { await consumer.stop() }
+        await reading.value
+    }
+}
