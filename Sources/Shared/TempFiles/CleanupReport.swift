@@ -16,6 +16,8 @@ public struct CleanupReport: Sendable, Hashable {
     /// Bytes on the device that removing gave back: those of files whose last name it was.
     public var bytesFreed: Int64 = 0
     public var failures: [Failure] = []
+    /// Jobs nobody works on any more that were given to their clean-up stage, which ends them.
+    public var abandonedJobs = 0
     public var duration: Duration = .zero
 
     public init() {}
@@ -25,6 +27,7 @@ public struct CleanupReport: Sendable, Hashable {
         filesCleaned += other.filesCleaned
         bytesFreed = bytesFreed.addingClamped(other.bytesFreed)
         failures += other.failures
+        abandonedJobs += other.abandonedJobs
         duration += other.duration
     }
 }

@@ -2,7 +2,7 @@ public import FoundationEssentials
 internal import Glibc
 public import JobModel
 public import Logging
-internal import RootedFiles
+public import RootedFiles
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.
 ///
@@ -43,6 +43,11 @@ public final class TempFileTracker: Sendable {
     /// Bytes that can still be written to the workspace's file system.
     public func availableBytes() throws(TempFileError) -> Int64 {
         try onFileSystem { () throws(FileSystemError) in try workspace.root.availableBytes() }
+    }
+
+    /// How full the workspace's file system is.
+    public func space() throws(TempFileError) -> FileSystemSpace {
+        try onFileSystem { () throws(FileSystemError) in try workspace.root.space() }
     }
 
     var nowMilliseconds: Int64 { ledger.now().milliseconds }

@@ -19,7 +19,7 @@ struct Sweeper: Sendable {
     private func sweep() async {
         do {
             let report = try await tracker.cleanupOrphanedFiles(
-                graceTime: .seconds(settings.orphanGraceMinutes * 60)
+                SweepRules(graceTime: .seconds(settings.orphanGraceMinutes * 60))
             )
             let forgotten = try await tracker.forgetFinishedJobs(
                 olderThan: .seconds(settings.jobRetentionHours * 3600)
