@@ -46,6 +46,21 @@ public struct TempFileStatistics: Sendable, Hashable {
     }
 }
 
+/// How full the workspace's file system is.
+public struct DiskSpace: Sendable, Hashable {
+    /// What can still be written.
+    public var freeBytes: Int64
+    public var totalBytes: Int64
+    /// 0 to 100, of what can be used, as `df` counts.
+    public var usedPercent: Double
+
+    public init(freeBytes: Int64, totalBytes: Int64, usedPercent: Double) {
+        self.freeBytes = freeBytes
+        self.totalBytes = totalBytes
+        self.usedPercent = usedPercent
+    }
+}
+
 extension Int64 {
     func addingClamped(_ other: Int64) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(other)

@@ -56,6 +56,12 @@ public struct AbandonedJob: Sendable {
     public var ticket: [UInt8]?
     /// Time of service without a sign of it.
     public var silence: Duration
+
+    public init(record: JobRecord, ticket: [UInt8]?, silence: Duration) {
+        self.record = record
+        self.ticket = ticket
+        self.silence = silence
+    }
 }
 
 /// How an abandoned job was given to the clean-up stage.

@@ -2,7 +2,7 @@ public import FoundationEssentials
 internal import Glibc
 public import JobModel
 public import Logging
-public import RootedFiles
+internal import RootedFiles
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.
 ///
@@ -46,8 +46,9 @@ public final class TempFileTracker: Sendable {
     }
 
     /// How full the workspace's file system is.
-    public func space() throws(TempFileError) -> FileSystemSpace {
-        try onFileSystem { () throws(FileSystemError) in try workspace.root.space() }
+    public func space() throws(TempFileError) -> DiskSpace {
+        let space = try onFileSystem { () throws(FileSystemError) in try workspace.root.space() }
+        return DiskSpace(freeBytes: space.freeBytes, totalBytes: space.totalBytes, usedPercent: space.usedPercent)
     }
 
     var nowMilliseconds: Int64 { ledger.now().milliseconds }
