@@ -13,6 +13,13 @@ public struct StuckFile: Sendable, Hashable {
     public var errno: CInt
     /// Tries so far.
     public var attempts: Int64
+
+    public init(path: String, job: JobKey, errno: CInt, attempts: Int64) {
+        self.path = path
+        self.job = job
+        self.errno = errno
+        self.attempts = attempts
+    }
 }
 
 extension TempFileTracker {
