@@ -56,6 +56,22 @@ struct HealthReportTests {
             $0.files = nil
             $0.ledgerProblem = "gone"
         },
+        Case(
+            testDescription: "the disk fills up",
+            status: .degraded,
+            problem: "91 % of the file system of the temp files is used"
+        ) {
+            $0.usedPercent = 91.4
+            $0.isDiskAlert = true
+        },
+        Case(
+            testDescription: "a stuck file",
+            status: .degraded,
+            problem: "the temp file /w/x cannot be removed: Operation not permitted (tried 3 times)"
+        ) {
+            let job = JobKey(kind: .video, id: "job-1")
+            $0.stuck = [StuckFile(path: "/w/x", job: job, errno: 1, attempts: 3)]
+        },
         Case(testDescription: "stopping", status: .unhealthy, problem: "the supervisor is stopping") {
             $0.isStopping = true
         },

@@ -28,7 +28,7 @@ import Testing
     }
 
     private func reasons(_ grace: Duration = .seconds(3600)) async throws -> [String: OrphanReason] {
-        let found = try await tracker.findOrphanedFiles(graceTime: grace)
+        let found = try await tracker.findOrphanedFiles(SweepRules(graceTime: grace))
         return Dictionary(found.map { (String($0.path.dropFirst(jobs.count + 1)), $0.reason) }) { $1 }
     }
 
@@ -48,7 +48,7 @@ import Testing
         waiting.release()
         lab.clock.advance(by: 1_000_000)
         #expect(try await reasons() == [:])
-        let report = try await tracker.cleanupOrphanedFiles(graceTime: .seconds(3600))
+        let report = try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .seconds(3600)))
         #expect(report.filesCleaned == 0)
         #expect(exists(jobs + "/video/leased/unknown"))
         #expect(exists(jobs + "/image/waiting/d/x"))
@@ -86,14 +86,14 @@ import Testing
         #expect(try await reasons() == expected)
         // A dry run changes nothing.
         #expect(try await reasons() == expected)
-        let found = try await tracker.findOrphanedFiles(graceTime: .seconds(3600))
+        let found = try await tracker.findOrphanedFiles(SweepRules(graceTime: .seconds(3600)))
         let unknown = try #require(found.first { $0.path.hasSuffix("/d/unknown") })
         #expect(unknown.sizeBytes == 10)
         #expect(unknown.age >= .seconds(7200) && unknown.age < .seconds(7300))
         #expect(unknown.job == video("living"))
         #expect(unknown.kind == .video)
 
-        let report = try await tracker.cleanupOrphanedFiles(graceTime: .seconds(3600))
+        let report = try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .seconds(3600)))
         #expect(report.filesCleaned == 5)
         #expect(report.failures.isEmpty)
         #expect(try await reasons() == [:])
@@ -123,9 +123,13 @@ import Testing
         let path = fresh.workspacePath + "/jobs/video/survivor"
         #expect(mkdir(path, 0o700) == 0)
         try setModified(path, secondsAgo: 1_000_000)
-        #expect(try await young.findOrphanedFiles(graceTime: .seconds(3600)).isEmpty)
+        #expect(try await young.findOrphanedFiles(SweepRules(graceTime: .seconds(3600))).isEmpty)
         fresh.clock.advance(by: 3700)
-        #expect(try await young.findOrphanedFiles(graceTime: .seconds(3600)).map(\.reason) == [.unknownJobDirectory])
+        #expect(
+            try await young.findOrphanedFiles(SweepRules(graceTime: .seconds(3600))).map(\.reason) == [
+                .unknownJobDirectory
+            ]
+        )
     }
 
     @Test func linksAreListedAndRemovedAsThemselves() async throws {
@@ -136,8 +140,8 @@ import Testing
             #expect(symlink(lab.temporaryDirectory, path) == 0)
             try setModified(path, secondsAgo: 7200 - 86_400)
         }
-        #expect(try await reasons() == ["video/job-1/link": .unknownFile, "video/link": .unknownFile])
-        #expect(try await tracker.cleanupOrphanedFiles(graceTime: .seconds(3600)).filesCleaned == 2)
+        #expect(try await reasons() == ["video/job-1/link": .foreignEntry, "video/link": .foreignEntry])
+        #expect(try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .seconds(3600))).filesCleaned == 2)
         #expect(exists(outside))
         #expect(try lab.leftovers() == [])
     }
@@ -164,21 +168,21 @@ import Testing
                 )
             ]
         )
-        #expect(try await tracker.cleanupOrphanedFiles(graceTime: .seconds(3600)).filesCleaned == 0)
+        #expect(try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .seconds(3600))).filesCleaned == 0)
         lease.release()
-        #expect(try await tracker.cleanupOrphanedFiles(graceTime: .seconds(3600)).filesCleaned == 0)
+        #expect(try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .seconds(3600))).filesCleaned == 0)
         #expect(exists(jobs + "/video/job-1/x"))
     }
 
     @Test func oneSweepsAtATime() async throws {
         let path = tracker.workspace.path + "/" + TempFileTracker.sweepLockName
-        _ = try await tracker.cleanupOrphanedFiles(graceTime: .zero)
+        _ = try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .zero))
         let other = try HolderProcess(path: path)
-        let error = await failure { _ = try await tracker.cleanupOrphanedFiles(graceTime: .zero) }
+        let error = await failure { _ = try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .zero)) }
         #expect(error?.code == .sweepInProgress)
         #expect(error?.isRetriable == true)
-        _ = try await tracker.findOrphanedFiles(graceTime: .zero)
+        _ = try await tracker.findOrphanedFiles(SweepRules(graceTime: .zero))
         other.kill()
-        _ = try await tracker.cleanupOrphanedFiles(graceTime: .zero)
+        _ = try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .zero))
     }
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,14 @@ const uint64_t clinux_resolve_beneath = RESOLVE_BENEATH;
 const uint64_t clinux_resolve_no_symlinks = RESOLVE_NO_SYMLINKS;
 const uint64_t clinux_resolve_no_magiclinks = RESOLVE_NO_MAGICLINKS;
 const uint64_t clinux_resolve_no_xdev = RESOLVE_NO_XDEV;
+
+int clinux_file_system_magic(int descriptor, uint64_t *magic) {
+    struct statfs status;
+    if (fstatfs(descriptor, &status) != 0) return -1;
+    // A signed long on some machines; the numbers have 32 bits.
+    *magic = (uint64_t)status.f_type & 0xFFFFFFFF;
+    return 0;
+}
 
 const int clinux_path_only = O_PATH;
 const int clinux_unnamed_file = O_TMPFILE;

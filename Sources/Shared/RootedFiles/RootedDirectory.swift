@@ -200,13 +200,27 @@ public final class RootedDirectory: Sendable {
     }
 
     /// Free bytes for us on the file system that holds this directory.
-    public func availableBytes() throws(FileSystemError) -> Int64 {
+    public func availableBytes() throws(FileSystemError) -> Int64 { try space().freeBytes }
+
+    /// How full the file system that holds this directory is.
+    public func space() throws(FileSystemError) -> FileSystemSpace {
         var raw = statvfs()
         if fstatvfs(descriptor, &raw) != 0 { throw .init(operation: "statvfs", path: path, errno: errno) }
-        let (bytes, overflow) = Int64(clamping: raw.f_bavail).multipliedReportingOverflow(
-            by: Int64(clamping: raw.f_frsize)
+        return FileSystemSpace(
+            blockBytes: Int64(clamping: raw.f_frsize),
+            blocks: Int64(clamping: raw.f_blocks),
+            freeBlocks: Int64(clamping: raw.f_bfree),
+            blocksForUs: Int64(clamping: raw.f_bavail)
         )
-        return overflow ? .max : bytes
+    }
+
+    /// The kernel's number of the kind of file system that holds this directory, as in `statfs(2)`.
+    public func fileSystemMagic() throws(FileSystemError) -> UInt64 {
+        var magic: UInt64 = 0
+        if clinux_file_system_magic(descriptor, &magic) != 0 {
+            throw .init(operation: "statfs", path: path, errno: errno)
+        }
+        return magic
     }
 
     /// What the directory itself is.

@@ -3,6 +3,7 @@ extension Settings {
     public static let catalogue: [SettingKey] = [
         Keys.temporaryDirectory, Keys.stateDirectory, Keys.storageURL, Keys.fileSourceRoots, Keys.maximumSourceBytes,
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
+        Keys.jobMaximumAgeHours, Keys.alertPercent,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
         Keys.port, Keys.workers, Keys.drainSeconds, Keys.maximumAttempts, Keys.maximumStarts,
         Keys.logLevel, Keys.logDirectory,
@@ -83,6 +84,26 @@ extension Settings {
             default: "168",
             range: "1 to 87600",
             "How long a finished job is remembered, so that a late duplicate of its message is recognised."
+        )
+        static let jobMaximumAgeHours = SettingKey(
+            "JOB_MAX_AGE_HOURS",
+            section: files,
+            type: "number",
+            unit: "hours",
+            default: "24",
+            range: "0.001 to 87600",
+            "A job that has begun, that no worker holds, and of which nothing was heard for so long while the tree ran, is "
+                + "failed and cleaned up. Must be longer than a job may wait between two stages."
+        )
+        static let alertPercent = SettingKey(
+            "TEMP_ALERT_PERCENT",
+            section: files,
+            type: "number",
+            unit: "per cent",
+            default: "90",
+            range: "1 to 100",
+            "When so much of TEMP_DIR's file system is used, `/health` is degraded and the log warns. It recovers by itself "
+                + "two per cent below."
         )
         static let brokerURL = SettingKey(
             "RABBITMQ_URL",

@@ -26,6 +26,8 @@ extension Settings {
         cleanupIntervalHours = reader.number(Keys.cleanupIntervalHours, default: 6, in: 0.01...8760)
         orphanGraceMinutes = reader.number(Keys.orphanGraceMinutes, default: 60, in: 0...525_600)
         jobRetentionHours = reader.number(Keys.jobRetentionHours, default: 168, in: 1...87_600)
+        jobMaximumAgeHours = reader.number(Keys.jobMaximumAgeHours, default: 24, in: 0.001...87_600)
+        alertPercent = reader.number(Keys.alertPercent, default: 90, in: 1...100)
         queuePrefix =
             reader.parsed(Keys.queuePrefix, default: "") { (text) throws(SettingsReader.ParseFailure) in
                 guard text.utf8.count <= 64 else { throw .init(message: "it is longer than 64 characters") }

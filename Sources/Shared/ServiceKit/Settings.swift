@@ -12,6 +12,8 @@ public struct Settings: Sendable {
     public var cleanupIntervalHours: Double
     public var orphanGraceMinutes: Double
     public var jobRetentionHours: Double
+    public var jobMaximumAgeHours: Double
+    public var alertPercent: Double
 
     // Broker
     /// nil: the supervisor runs a private broker and tells its workers the URL.

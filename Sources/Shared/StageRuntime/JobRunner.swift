@@ -75,7 +75,8 @@ struct JobRunner: Sendable {
                     stage: stage,
                     hop: ticket.hop,
                     mediaID: ticket.mediaID,
-                    manifest: ticket.tempFiles
+                    manifest: ticket.tempFiles,
+                    ticket: ticket.json.serialized()
                 )
             } catch {
                 lease.release()

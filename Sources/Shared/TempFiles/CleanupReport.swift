@@ -16,6 +16,8 @@ public struct CleanupReport: Sendable, Hashable {
     /// Bytes on the device that removing gave back: those of files whose last name it was.
     public var bytesFreed: Int64 = 0
     public var failures: [Failure] = []
+    /// Jobs nobody works on any more that were given to their clean-up stage, which ends them.
+    public var abandonedJobs = 0
     public var duration: Duration = .zero
 
     public init() {}
@@ -25,6 +27,7 @@ public struct CleanupReport: Sendable, Hashable {
         filesCleaned += other.filesCleaned
         bytesFreed = bytesFreed.addingClamped(other.bytesFreed)
         failures += other.failures
+        abandonedJobs += other.abandonedJobs
         duration += other.duration
     }
 }
@@ -40,6 +43,21 @@ public struct TempFileStatistics: Sendable, Hashable {
         self.totalJobs = totalJobs
         self.totalFiles = totalFiles
         self.totalSizeBytes = totalSizeBytes
+    }
+}
+
+/// How full the workspace's file system is.
+public struct DiskSpace: Sendable, Hashable {
+    /// What can still be written.
+    public var freeBytes: Int64
+    public var totalBytes: Int64
+    /// 0 to 100, of what can be used, as `df` counts.
+    public var usedPercent: Double
+
+    public init(freeBytes: Int64, totalBytes: Int64, usedPercent: Double) {
+        self.freeBytes = freeBytes
+        self.totalBytes = totalBytes
+        self.usedPercent = usedPercent
     }
 }
 

@@ -91,6 +91,8 @@ extension Ledger {
 
     /// Plans a file. A name that is on the books already starts over.
     static func plan(_ db: Database, _ file: FileRow, job number: Int64) throws {
+        // What was published is the file that was there before.
+        try db.execute(sql: "DELETE FROM published WHERE job = ? AND name = ?", arguments: [number, file.name])
         try db.execute(
             sql: """
                 INSERT INTO file (job, name, state, type, stage, description, sizeBytes, createdAt)
@@ -155,8 +157,7 @@ extension Ledger {
         _ db: Database,
         job number: Int64,
         gone: [String],
-        failed: [(name: String, errno: CInt)],
-        now: Int64
+        failed: [(name: String, errno: CInt)]
     ) throws {
         for name in gone {
             try db.execute(sql: "DELETE FROM file WHERE job = ? AND name = ?", arguments: [number, name])
@@ -167,7 +168,6 @@ extension Ledger {
                 arguments: [failure.errno, number, failure.name]
             )
         }
-        try db.execute(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, number])
     }
 
     static func statistics(_ db: Database) throws -> [MediaKind: TempFileStatistics] {

@@ -8,10 +8,16 @@ struct JobRow: Sendable {
     /// The name of the job's directory within its kind.
     var directory: String
     var record: JobRecord
+    /// Service time at which the job was first seen silent, and its `updatedAt` then, both in milliseconds.
+    var quietSince: Int64?
+    var quietMark: Int64?
+    /// Of the last start.
+    var ticket: [UInt8]?
+    var hasFiles: Bool
 
     static let columns = """
         number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, finishToken,
-        isCancelRequested, record, createdAt, updatedAt, finishedAt
+        isCancelRequested, record, createdAt, updatedAt, finishedAt, quietSince, quietMark, ticket, fileCount
         """
 
     /// nil for a row of a kind or state that a newer version wrote.
@@ -27,6 +33,12 @@ struct JobRow: Sendable {
         let finishedAt: Int64? = row["finishedAt"]
         let final: Data? = row["record"]
         let progress: Int64 = row["progress"]
+        let lastTicket: Data? = row["ticket"]
+        let fileCount: Int64 = row["fileCount"]
+        hasFiles = fileCount > 0
+        quietSince = row["quietSince"]
+        quietMark = row["quietMark"]
+        ticket = lastTicket.map { [UInt8]($0) }
         record = JobRecord(
             key: JobKey(kind: kind, id: String(decoding: id, as: UTF8.self)),
             mediaID: row["mediaID"],
@@ -104,14 +116,18 @@ extension Ledger {
         hop: Int64,
         mediaID: String,
         imports: [FileRow],
+        ticket: [UInt8]?,
         now: Int64
     ) throws -> StageStart {
         let row = try ensureJob(db, key, now: now)
         if let end = row.end { return .finished(end) }
         if hop < row.record.hop { return .stale(currentHop: row.record.hop) }
         try db.execute(
-            sql: "UPDATE job SET hop = ?, stage = ?, mediaID = ?, updatedAt = ? WHERE number = ?",
-            arguments: [hop, stage.rawValue, mediaID, now, row.number]
+            sql: """
+                UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), updatedAt = ?
+                WHERE number = ?
+                """,
+            arguments: [hop, stage.rawValue, mediaID, ticket.map { Data($0) }, now, row.number]
         )
         let starts = try Int64.fetchOne(
             db,
@@ -177,12 +193,13 @@ extension Ledger {
         try db.execute(
             sql: """
                 UPDATE job SET state = 'finished', outcome = ?, record = ?, updatedAt = ?,
-                    finishedAt = COALESCE(finishedAt, ?)
+                    finishedAt = COALESCE(finishedAt, ?), ticket = NULL, quietSince = NULL, quietMark = NULL
                 WHERE number = ?
                 """,
             arguments: [outcome.rawValue, Data(record), now, now, row.number]
         )
         try db.execute(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
+        try db.execute(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
         // A file that could not be removed stays on the books, so that the next sweep tries again.
         try db.execute(sql: "DELETE FROM file WHERE job = ? AND attempts = 0", arguments: [row.number])
     }
@@ -210,6 +227,33 @@ extension Ledger {
         )
         try db.execute(sql: "DELETE FROM job WHERE number = ? AND fileCount = 0", arguments: [row.number])
         return true
+    }
+
+    /// Notes which jobs that have not ended are silent since now: all that changed since they were last noted.
+    static func noteSilence(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                UPDATE job SET quietSince = (SELECT serviceMilliseconds FROM about), quietMark = updatedAt
+                WHERE state IN ('active', 'finishing') AND quietMark IS NOT updatedAt
+                """
+        )
+    }
+
+    /// Notes that somebody works on the job, though its row does not change.
+    static func noteSign(_ db: Database, job number: Int64) throws {
+        try db.execute(sql: "UPDATE job SET quietSince = NULL, quietMark = NULL WHERE number = ?", arguments: [number])
+    }
+
+    /// The job belongs to the clean-up stage now. An end that was claimed before is claimed by the new message.
+    static func abandon(_ db: Database, job number: Int64, hop: Int64, token: String, now: Int64) throws {
+        try db.execute(
+            sql: """
+                UPDATE job SET hop = ?, stage = 'cleanup', updatedAt = ?, quietSince = NULL, quietMark = NULL,
+                    finishToken = CASE state WHEN 'finishing' THEN ? ELSE finishToken END
+                WHERE number = ? AND hop <= ? AND state <> 'finished'
+                """,
+            arguments: [hop, now, token, number, hop]
+        )
     }
 
     /// Forgets finished jobs without files.

@@ -64,6 +64,24 @@ final class Ledger: Sendable {
         }
     }
 
+    /// Moves all of the write-ahead log into the database.
+    func checkpointLog() async throws(TempFileError) {
+        try await withPool { pool in
+            await withCheckedContinuation { continuation in
+                pool.asyncWriteWithoutTransaction { db in
+                    do {
+                        try db.checkpoint(.truncate)
+                        continuation.resume(returning: .success(()))
+                    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                        continuation.resume(returning: .success(()))
+                    } catch {
+                        continuation.resume(returning: .failure(error))
+                    }
+                }
+            }
+        }
+    }
+
     private static func inTransaction<T>(_ db: Database, _ body: (Database) throws -> T) throws -> T {
         try db.beginTransaction(.immediate)
         do {

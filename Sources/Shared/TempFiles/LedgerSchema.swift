@@ -10,6 +10,7 @@ enum LedgerSchema {
             try db.execute(sql: counters)
             try db.execute(sql: "INSERT INTO about (createdAt) VALUES (?)", arguments: [createdAt.milliseconds])
         }
+        migrator.registerMigration("2: silence, tickets, published outputs") { db in try db.execute(sql: silence) }
         return migrator
     }
 
@@ -74,6 +75,25 @@ enum LedgerSchema {
             bytes INTEGER NOT NULL DEFAULT 0
         ) STRICT, WITHOUT ROWID;
         INSERT INTO usage (kind) VALUES ('video'), ('image');
+        """
+
+    // Silence is measured by service time, which only passes while a process tree runs: a clock that jumps and a host that
+    // was off make nobody silent. `quietMark` is the job's `updatedAt` when it was first seen silent.
+    private static let silence = """
+        ALTER TABLE about ADD COLUMN serviceMilliseconds INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN quietSince INTEGER;
+        ALTER TABLE job ADD COLUMN quietMark INTEGER;
+        ALTER TABLE job ADD COLUMN ticket BLOB;
+        CREATE INDEX stuckFile ON file (job) WHERE attempts > 0;
+
+        CREATE TABLE published (
+            job INTEGER NOT NULL REFERENCES job (number) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            objectKey TEXT NOT NULL,
+            location TEXT NOT NULL,
+            sizeBytes INTEGER NOT NULL,
+            PRIMARY KEY (job, name)
+        ) STRICT, WITHOUT ROWID;
         """
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

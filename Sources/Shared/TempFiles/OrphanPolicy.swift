@@ -7,11 +7,14 @@ struct JobDirectorySnapshot: Sendable {
     var job: JobRow?
     /// The job's tracked files.
     var tracked: [FileRow] = []
-    /// What the directory holds, beneath it at any depth; directories and the lease file left out.
+    /// What the directory holds, beneath it at any depth; directories and the lease file left out, but for those that are no
+    /// part of ours.
     var entries: [Entry] = []
     /// Whether there is anything by this name, and whether it is a directory.
     var exists = false
     var isDirectory = false
+    /// What stands in the directory's place, when that is nothing of ours.
+    var foreign: String?
     /// Seconds since 1970 of the directory's last change, before the sweep put anything into it.
     var modifiedSeconds: Int64 = 0
     /// Whether all entries were seen.
@@ -22,6 +25,10 @@ struct JobDirectorySnapshot: Sendable {
         var name: String
         var sizeBytes: Int64
         var modifiedSeconds: Int64
+        /// What it is, when it is nothing that a stage makes.
+        var foreign: String?
+        /// A file system mounted here: not even its name can be removed.
+        var isMount = false
     }
 }
 
@@ -33,6 +40,9 @@ struct OrphanPolicy: Sendable {
         var sizeBytes: Int64
         var ageSeconds: Int64
         var reason: OrphanReason
+        var detail: String?
+        /// Whether a sweep acts on it.
+        var isRemovable = true
     }
 
     var graceSeconds: Int64
@@ -40,19 +50,42 @@ struct OrphanPolicy: Sendable {
     /// When the books were begun. After their loss, files of living jobs are unknown until the jobs' messages come back,
     /// so nothing unknown counts as older than the books.
     var ledgerBegunSeconds: Int64
+    /// How long process trees have run on these books.
+    var serviceMilliseconds: Int64 = 0
+    /// nil: no job is ever given up.
+    var maximumSilenceMilliseconds: Int64?
+
+    static let mount = "mounted file system"
 
     func verdicts(_ snapshot: JobDirectorySnapshot) -> [Verdict] {
+        if snapshot.exists, let foreign = snapshot.foreign {
+            var verdict = directoryVerdict(snapshot, .foreignEntry)
+            verdict.detail = foreign
+            verdict.isRemovable =
+                foreign != Self.mount && unknownAge(snapshot.modifiedSeconds) >= graceSeconds
+            return [verdict]
+        }
         if snapshot.exists, !snapshot.isDirectory {
             guard unknownAge(snapshot.modifiedSeconds) >= graceSeconds else { return [] }
             return [directoryVerdict(snapshot, .unknownFile)]
         }
         guard let job = snapshot.job else { return unknownDirectory(snapshot) }
+        if let silence = abandonedFor(job) { return abandoned(snapshot, silence) }
+        return known(snapshot, job)
+    }
+
+    private func known(_ snapshot: JobDirectorySnapshot, _ job: JobRow) -> [Verdict] {
         var verdicts: [Verdict] = []
         let tracked = Set(snapshot.tracked.map(\.name))
         for entry in snapshot.entries {
-            if job.end != nil {
+            let isOld = unknownAge(entry.modifiedSeconds) >= graceSeconds
+            if entry.foreign != nil {
+                // In a tracked file's place it is the stage's, or the clean-up's, to deal with.
+                let isRemovable = job.end != nil || isOld && !tracked.contains(entry.name)
+                verdicts.append(foreign(entry, isRemovable: isRemovable))
+            } else if job.end != nil {
                 verdicts.append(verdict(entry, .finishedJob))
-            } else if !tracked.contains(entry.name), unknownAge(entry.modifiedSeconds) >= graceSeconds {
+            } else if !tracked.contains(entry.name), isOld {
                 verdicts.append(verdict(entry, .unknownFile))
             }
         }
@@ -71,9 +104,46 @@ struct OrphanPolicy: Sendable {
 
     private func unknownDirectory(_ snapshot: JobDirectorySnapshot) -> [Verdict] {
         let newest = snapshot.entries.reduce(snapshot.modifiedSeconds) { max($0, $1.modifiedSeconds) }
-        guard snapshot.exists, unknownAge(newest) >= graceSeconds else { return [] }
+        var isOld = unknownAge(newest) >= graceSeconds
+        if newest < ledgerBegunSeconds, let limit = maximumSilenceMilliseconds {
+            // Older than the books: they may have been lost, and its job's message may wait its turn in a queue. It gets as
+            // long as any job may be silent.
+            isOld = isOld && serviceMilliseconds >= limit
+        }
+        guard snapshot.exists, isOld else {
+            return snapshot.entries.filter { $0.foreign != nil }.map { foreign($0, isRemovable: false) }
+        }
         if snapshot.entries.isEmpty { return [directoryVerdict(snapshot, .unknownJobDirectory)] }
-        return snapshot.entries.map { verdict($0, .unknownJobDirectory) }
+        return snapshot.entries.map {
+            $0.foreign == nil ? verdict($0, .unknownJobDirectory) : foreign($0, isRemovable: true)
+        }
+    }
+
+    /// How long nothing was heard of a job that has not ended, in milliseconds of service; nil when it is not too long.
+    func abandonedFor(_ job: JobRow) -> Int64? {
+        guard job.end == nil, let limit = maximumSilenceMilliseconds, let since = job.quietSince,
+            job.quietMark == job.record.updatedAt.milliseconds
+        else { return nil }
+        let (silence, overflow) = serviceMilliseconds.subtractingReportingOverflow(since)
+        return !overflow && silence >= limit ? silence : nil
+    }
+
+    /// All that the job has, or the job itself when it has nothing.
+    private func abandoned(_ snapshot: JobDirectorySnapshot, _ silence: Int64) -> [Verdict] {
+        func verdict(_ name: String, _ sizeBytes: Int64) -> Verdict {
+            Verdict(name: name, sizeBytes: sizeBytes, ageSeconds: silence / 1000, reason: .abandonedJob)
+        }
+        if snapshot.entries.isEmpty { return [verdict("", 0)] }
+        return snapshot.entries.map { entry in
+            entry.foreign == nil ? verdict(entry.name, entry.sizeBytes) : foreign(entry, isRemovable: true)
+        }
+    }
+
+    private func foreign(_ entry: JobDirectorySnapshot.Entry, isRemovable: Bool) -> Verdict {
+        var verdict = verdict(entry, .foreignEntry)
+        verdict.detail = entry.foreign
+        verdict.isRemovable = isRemovable && !entry.isMount
+        return verdict
     }
 
     private func directoryVerdict(_ snapshot: JobDirectorySnapshot, _ reason: OrphanReason) -> Verdict {
@@ -92,4 +162,16 @@ struct OrphanPolicy: Sendable {
     }
 
     private func unknownAge(_ modifiedSeconds: Int64) -> Int64 { min(age(modifiedSeconds), age(ledgerBegunSeconds)) }
+}
+
+extension FileStatus {
+    /// What the entry is, when no stage makes such; directories are not looked at.
+    var foreignKind: String? {
+        switch kind {
+        case .file: linkCount > 1 ? "file with other names" : nil
+        case .symbolicLink: "symbolic link"
+        case .other: "pipe, socket or device"
+        case .directory: nil
+        }
+    }
 }

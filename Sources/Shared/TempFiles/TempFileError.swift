@@ -31,6 +31,8 @@ public struct TempFileError: Error, Sendable, CustomStringConvertible {
         public static let jobFinished = Code(rawValue: "job_finished")
         /// Another process of this host is sweeping.
         public static let sweepInProgress = Code(rawValue: "sweep_in_progress")
+        /// An abandoned job could not be given to its clean-up stage.
+        public static let notEnded = Code(rawValue: "not_ended")
         /// The waiting task was cancelled.
         public static let cancelled = Code(rawValue: "cancelled")
     }

@@ -104,9 +104,8 @@ extension TempFileTracker {
 
     func settle(_ result: JobDirectoryCleaner.Result, job number: Int64) async throws(TempFileError) {
         if result.gone.isEmpty && result.failed.isEmpty { return }
-        let now = nowMilliseconds
         let (gone, failed) = (result.gone, result.failed)
-        try await ledger.write { try Ledger.settle($0, job: number, gone: gone, failed: failed, now: now) }
+        try await ledger.write { try Ledger.settle($0, job: number, gone: gone, failed: failed) }
         CrashPoint.removalRecorded.cross()
     }
 

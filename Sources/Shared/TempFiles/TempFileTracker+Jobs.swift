@@ -8,17 +8,29 @@ extension TempFileTracker {
     ///
     /// Files of the manifest that lie in the job's own directory and are not on the books, as after the loss of the
     /// ledger, are put there again. Anything else a manifest names is ignored for good.
+    ///
+    /// - Parameter ticket: the message, kept until the job's end: what is known of the job if it is abandoned.
     public func begin(
         _ job: JobKey,
         stage: Stage,
         hop: Int64,
         mediaID: String,
-        manifest: [TempFileEntry]?
+        manifest: [TempFileEntry]?,
+        ticket: [UInt8]? = nil
     ) async throws(TempFileError) -> StageStart {
         let imports = try await existingFiles(of: manifest ?? [], job: job)
         let now = nowMilliseconds
         let start = try await ledger.write { db in
-            try Ledger.begin(db, job, stage: stage, hop: hop, mediaID: mediaID, imports: imports, now: now)
+            try Ledger.begin(
+                db,
+                job,
+                stage: stage,
+                hop: hop,
+                mediaID: mediaID,
+                imports: imports,
+                ticket: ticket,
+                now: now
+            )
         }
         CrashPoint.startCounted.cross()
         logger.debug("stage \(stage.rawValue) on hop \(hop): \(start)", metadata: Logger.Metadata(job: job))

@@ -19,14 +19,12 @@ extension TempFileTracker {
         var path: String { Workspace.jobsDirectory + "/" + kind.rawValue + "/" + name }
     }
 
-    /// Lists what a sweep would remove, and removes nothing. What a job needs that is worked on, or that waits for its
-    /// next stage, is never among it.
-    ///
-    /// - Parameter graceTime: how old something unknown must be.
-    public func findOrphanedFiles(graceTime: Duration) async throws(TempFileError) -> [OrphanedFile] {
-        let policy = try await policy(graceTime)
+    /// Lists what a sweep would remove or report, and changes nothing. What a job needs that is worked on, or that waits for
+    /// its next stage, is never among it.
+    public func findOrphanedFiles(_ rules: SweepRules) async throws(TempFileError) -> [OrphanedFile] {
+        let policy = try await policy(rules)
         var orphans: [OrphanedFile] = []
-        for place in try await jobDirectories() {
+        for place in try await jobDirectories(policy) {
             let snapshot = try await snapshot(place)
             let verdicts = policy.verdicts(snapshot)
             if verdicts.isEmpty { continue }
@@ -39,39 +37,75 @@ extension TempFileTracker {
         return orphans
     }
 
-    /// Removes what ``findOrphanedFiles(graceTime:)`` lists, each after a second look under its job's lease.
+    /// Removes what ``findOrphanedFiles(_:)`` lists as removable, each after a second look under its job's lease. What goes
+    /// wrong with one job is in the report and keeps no other from being looked at.
     ///
+    /// - Parameter endAbandoned: called for each abandoned job under its lease; nil leaves them alone.
     /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
-    public func cleanupOrphanedFiles(graceTime: Duration) async throws(TempFileError) -> CleanupReport {
+    public func cleanupOrphanedFiles(
+        _ rules: SweepRules,
+        endAbandoned: AbandonedJobEnder? = nil
+    ) async throws(TempFileError) -> CleanupReport {
         let start = ContinuousClock.now
         let lock = try sweepLock()
         defer { lock.unlock() }
-        let policy = try await policy(graceTime)
+        try await ledger.write { try Ledger.noteSilence($0) }
+        let policy = try await policy(rules)
         var report = CleanupReport()
-        for place in try await jobDirectories() {
-            let first = try await snapshot(place)
-            if policy.verdicts(first).isEmpty { continue }
-            if first.exists, !first.isDirectory {
-                // No directory, so no lease; a worker that wants the place removes this name as well.
-                report.add(try await removeStray(place))
-                continue
+        for place in try await jobDirectories(policy) {
+            do throws(TempFileError) {
+                report.add(try await sweep(place, policy, endAbandoned))
+            } catch {
+                let path = workspace.path + "/" + place.path
+                report.failures.append(CleanupReport.Failure(path: path, errno: error.errno ?? EIO))
+                logger.error(
+                    "a job's directory could not be swept; it is tried again at the next sweep",
+                    metadata: [LogKey.filePath: "\(path)", LogKey.cause: "\(error)"]
+                )
             }
-            guard let hold = try await tryLease(directory: place.path, makesDirectory: first.job != nil) else {
-                continue
-            }
-            defer { hold.releaseRemovingEmptyDirectory() }
-            var second = try await snapshot(place)
-            // The lease file that was made just now is no sign of life.
-            second.modifiedSeconds = first.modifiedSeconds
-            second.exists = first.exists
-            report.add(try await sweep(place, second, policy.verdicts(second)))
         }
         report.duration = ContinuousClock.now - start
         var metadata: Logger.Metadata = [LogKey.fileCount: "\(report.filesCleaned)"]
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
         metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
-        logger.info("orphaned files swept, \(report.failures.count) left", metadata: metadata)
+        logger.info(
+            "orphaned files swept, \(report.failures.count) left, \(report.abandonedJobs) abandoned jobs ended",
+            metadata: metadata
+        )
         return report
+    }
+
+    private func sweep(
+        _ place: JobPlace,
+        _ policy: OrphanPolicy,
+        _ endAbandoned: AbandonedJobEnder?
+    ) async throws(TempFileError) -> CleanupReport {
+        let first = try await snapshot(place)
+        let found = policy.verdicts(first)
+        for verdict in found where !verdict.isRemovable {
+            let orphan = orphan(verdict, place, job: first.job?.record.key)
+            logger.warning("a foreign entry is left alone", metadata: metadata(orphan))
+        }
+        if !found.contains(where: \.isRemovable) { return CleanupReport() }
+        if first.exists, !first.isDirectory {
+            // No directory, so no lease; a worker that wants the place removes this name as well.
+            return try await removeStray(place)
+        }
+        guard let hold = try await tryLease(directory: place.path, makesDirectory: first.job != nil) else {
+            // Somebody works on it.
+            if let row = first.job { try await ledger.write { try Ledger.noteSign($0, job: row.number) } }
+            return CleanupReport()
+        }
+        defer { hold.releaseRemovingEmptyDirectory() }
+        var second = try await snapshot(place)
+        // The lease file that was made just now is no sign of life.
+        second.modifiedSeconds = first.modifiedSeconds
+        second.exists = first.exists
+        if let row = second.job, let silence = policy.abandonedFor(row) {
+            guard let endAbandoned else { return CleanupReport() }
+            return try await end(row, silence: .milliseconds(silence), endAbandoned)
+        }
+        return try await sweep(place, second, policy.verdicts(second).filter(\.isRemovable))
     }
 
     /// Removes what the verdicts of one directory say. The caller holds its lease.
@@ -82,13 +116,7 @@ extension TempFileTracker {
     ) async throws(TempFileError) -> CleanupReport {
         if verdicts.isEmpty { return CleanupReport() }
         let job = snapshot.job?.record.key
-        for verdict in verdicts {
-            let orphan = orphan(verdict, place, job: job)
-            let metadata = (job.map { Logger.Metadata(job: $0) } ?? [LogKey.jobKind: "\(place.kind.rawValue)"])
-                .with(LogKey.filePath, orphan.path).with(LogKey.fileBytes, orphan.sizeBytes)
-                .with(LogKey.reason, orphan.reason.rawValue)
-            logger.info("orphaned file", metadata: metadata)
-        }
+        for verdict in verdicts { logger.info("orphaned file", metadata: metadata(orphan(verdict, place, job: job))) }
         // A whole directory that is nobody's goes as one; of a living job only what is listed does.
         guard let row = snapshot.job, row.end == nil else {
             return try await clean(directory: place.path, row: snapshot.job, job: job)
@@ -101,10 +129,58 @@ extension TempFileTracker {
         return result.report
     }
 
+    /// Gives an abandoned job to its clean-up stage, which deletes its files and tells clients. The caller holds its lease,
+    /// so that no message of the job is worked on in between; one that comes later is stale.
+    private func end(
+        _ row: JobRow,
+        silence: Duration,
+        _ ender: AbandonedJobEnder
+    ) async throws(TempFileError) -> CleanupReport {
+        let job = row.record.key
+        let handOver: AbandonedHandOver
+        do {
+            handOver = try await ender(AbandonedJob(record: row.record, ticket: row.ticket, silence: silence))
+        } catch {
+            throw TempFileError(
+                code: .notEnded,
+                message: "the abandoned job \(job) was not given to its clean-up stage: \(error)",
+                isRetriable: true
+            )
+        }
+        let now = nowMilliseconds
+        try await ledger.write { db in
+            try Ledger.abandon(db, job: row.number, hop: handOver.hop, token: handOver.token, now: now)
+        }
+        logger.warning(
+            "nobody works on the job, and nothing was heard of it for too long; it is ended",
+            metadata: Logger.Metadata(job: job).with("job.silence.seconds", silence.components.seconds)
+        )
+        var report = CleanupReport()
+        report.abandonedJobs = 1
+        return report
+    }
+
+    /// Adds to the time that process trees have run on this workspace, by which the silence of jobs is measured.
+    ///
+    /// - Parameter elapsed: since the last call, by a clock that does not jump.
+    public func addService(_ elapsed: Duration) async throws(TempFileError) {
+        let (seconds, attoseconds) = elapsed.components
+        guard (0...(1 << 32)).contains(seconds), attoseconds >= 0 else { return }
+        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        try await ledger.write { db in
+            try db.execute(
+                sql: "UPDATE about SET serviceMilliseconds = serviceMilliseconds + ?",
+                arguments: [milliseconds]
+            )
+        }
+    }
+
     // MARK: - What there is
 
     /// Every directory of a job, on disk or by the books. Anything but a directory in its place is listed as well.
-    func jobDirectories() async throws(TempFileError) -> [JobPlace] {
+    ///
+    /// - Parameter policy: adds the jobs that it may find abandoned, though they have no files.
+    func jobDirectories(_ policy: OrphanPolicy? = nil) async throws(TempFileError) -> [JobPlace] {
         let root = workspace.root
         let found = try await OwnThread.run { () throws(TempFileError) in
             var found: [JobPlace] = []
@@ -123,8 +199,13 @@ extension TempFileTracker {
             return found
         }
         let known = try await ledger.read { db in
-            let sql = "SELECT \(JobRow.columns) FROM job WHERE fileCount > 0 ORDER BY number"
+            let sql = """
+                SELECT \(JobRow.columns) FROM job WHERE fileCount > 0
+                    OR (state <> 'finished' AND quietSince IS NOT NULL AND quietMark = updatedAt)
+                ORDER BY number
+                """
             return try Row.fetchAll(db, sql: sql).compactMap { JobRow($0) }
+                .filter { row in row.hasFiles || policy?.abandonedFor(row) != nil }
         }
         let seen = Set(found.map(\.path))
         let onBooksOnly = known.map { JobPlace(kind: $0.record.kind, name: $0.directory, job: $0.record.key) }
@@ -149,19 +230,42 @@ extension TempFileTracker {
                 snapshot.exists = true
                 snapshot.modifiedSeconds = found.modifiedSeconds
                 snapshot.isDirectory = found.kind == .directory
+                snapshot.foreign = found.foreignKind
                 if !snapshot.isDirectory { return snapshot }
-                try root.openDirectory(place.path).walkTree(
+                let tracked = Set(files.map(\.name))
+                let opened: RootedDirectory
+                do throws(FileSystemError) {
+                    opened = try root.openDirectory(place.path)
+                } catch  where error.errno == EXDEV {
+                    snapshot.foreign = OrphanPolicy.mount
+                    return snapshot
+                }
+                opened.walkTree(
                     visit: { name, status in
-                        if status.kind == .directory || name == LeaseFile.name { return }
+                        let isMisplaced = status.kind == .directory && tracked.contains(name)
+                        if status.kind == .directory && !isMisplaced || name == LeaseFile.name { return }
                         snapshot.entries.append(
                             JobDirectorySnapshot.Entry(
                                 name: name,
-                                sizeBytes: status.sizeBytes,
-                                modifiedSeconds: status.modifiedSeconds
+                                sizeBytes: isMisplaced ? 0 : status.sizeBytes,
+                                modifiedSeconds: status.modifiedSeconds,
+                                foreign: isMisplaced ? "directory in a file's place" : status.foreignKind
                             )
                         )
                     },
-                    didFail: { _, _ in snapshot.isComplete = false }
+                    didFail: { name, errno in
+                        snapshot.isComplete = false
+                        guard errno == EXDEV else { return }
+                        snapshot.entries.append(
+                            JobDirectorySnapshot.Entry(
+                                name: name,
+                                sizeBytes: 0,
+                                modifiedSeconds: found.modifiedSeconds,
+                                foreign: OrphanPolicy.mount,
+                                isMount: true
+                            )
+                        )
+                    }
                 )
             } catch  where error.isNotFound || error.isOutsideRoot {
                 // Removed or swapped meanwhile; the next sweep sees what has become of it.
@@ -180,21 +284,40 @@ extension TempFileTracker {
             age: .seconds(verdict.ageSeconds),
             kind: place.kind,
             job: job,
-            reason: verdict.reason
+            reason: verdict.reason,
+            detail: verdict.detail,
+            isRemovable: verdict.isRemovable
         )
     }
 
-    private func policy(_ graceTime: Duration) async throws(TempFileError) -> OrphanPolicy {
-        let begun = try await ledger.read { try Int64.fetchOne($0, sql: "SELECT createdAt FROM about") }
+    private func metadata(_ orphan: OrphanedFile) -> Logger.Metadata {
+        var metadata = (orphan.job.map { Logger.Metadata(job: $0) } ?? [LogKey.jobKind: "\(orphan.kind.rawValue)"])
+            .with(LogKey.filePath, orphan.path).with(LogKey.fileBytes, orphan.sizeBytes)
+            .with(LogKey.reason, orphan.reason.rawValue)
+        if let detail = orphan.detail { metadata["file.kind"] = "\(detail)" }
+        return metadata
+    }
+
+    private func policy(_ rules: SweepRules) async throws(TempFileError) -> OrphanPolicy {
+        let about = try await ledger.read { db in
+            try Row.fetchOne(db, sql: "SELECT createdAt, serviceMilliseconds FROM about").map {
+                (begun: $0["createdAt"] as Int64, service: $0["serviceMilliseconds"] as Int64)
+            }
+        }
+        let limit = rules.maximumSilence.map { max($0 / .milliseconds(1), 0) }
         return OrphanPolicy(
-            graceSeconds: max(graceTime.components.seconds, 0),
+            graceSeconds: max(rules.graceTime.components.seconds, 0),
             nowSeconds: nowMilliseconds / 1000,
-            ledgerBegunSeconds: (begun ?? nowMilliseconds) / 1000
+            ledgerBegunSeconds: (about?.begun ?? nowMilliseconds) / 1000,
+            serviceMilliseconds: about?.service ?? 0,
+            maximumSilenceMilliseconds: limit.map { $0 < 1e15 ? Int64($0) : Int64.max }
         )
     }
 
+    /// The right to sweep, given up with the object.
+    ///
     /// - Throws: ``TempFileError`` with code `sweepInProgress`.
-    private func sweepLock() throws(TempFileError) -> SweepLock {
+    func sweepLock() throws(TempFileError) -> SweepLock {
         do throws(FileSystemError) {
             let file = try workspace.root.openFile(Self.sweepLockName, flags: O_RDWR | O_CREAT)
             switch clinux_lock_exclusively(file.descriptor) {
@@ -214,7 +337,7 @@ extension TempFileTracker {
 }
 
 /// The right to sweep the workspace.
-private final class SweepLock: Sendable {
+final class SweepLock: Sendable {
     private let file: OpenFile
     init(_ file: consuming OpenFile) { self.file = file }
     func unlock() { _ = clinux_unlock(file.descriptor) }

@@ -45,5 +45,11 @@ public final class TempFileTracker: Sendable {
         try onFileSystem { () throws(FileSystemError) in try workspace.root.availableBytes() }
     }
 
+    /// How full the workspace's file system is.
+    public func space() throws(TempFileError) -> DiskSpace {
+        let space = try onFileSystem { () throws(FileSystemError) in try workspace.root.space() }
+        return DiskSpace(freeBytes: space.freeBytes, totalBytes: space.totalBytes, usedPercent: space.usedPercent)
+    }
+
     var nowMilliseconds: Int64 { ledger.now().milliseconds }
 }

@@ -63,6 +63,7 @@ public final class Workspace: Sendable {
                     + "look for planted files, then `chmod 700 \(path)`"
             )
         }
+        try refuseNetwork(path, root, status)
         try attempt(path) { () throws(FileSystemError) in
             for kind in MediaKind.allCases { try root.makeDirectories(jobsDirectory + "/" + kind.rawValue) }
         }
@@ -105,6 +106,22 @@ public final class Workspace: Sendable {
         let digits = Array("0123456789abcdef".utf8)
         let hex = SHA256.hash(data: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return hashPrefix + String(decoding: hex, as: UTF8.self)
+    }
+
+    private static func refuseNetwork(
+        _ path: String,
+        _ root: RootedDirectory,
+        _ status: FileStatus
+    ) throws(TempFileError) {
+        let magic = try attempt(path) { () throws(FileSystemError) in try root.fileSystemMagic() }
+        let type =
+            NetworkFileSystem.isFuse(magic)
+            ? NetworkFileSystem.type(ofDevice: status.device, mountInfo: NetworkFileSystem.mountInfo()) : nil
+        guard let name = NetworkFileSystem.name(magic: magic, type: type) else { return }
+        throw unusable(
+            "\(path) is on a network file system (\(name)), where locks and the ledger cannot be relied on; "
+                + "set TEMP_DIR to a directory on a local disk"
+        )
     }
 
     private static func attempt<T>(_ path: String, _ body: () throws(FileSystemError) -> T) throws(TempFileError) -> T {

@@ -14,6 +14,9 @@ extern const uint64_t clinux_resolve_no_symlinks;
 extern const uint64_t clinux_resolve_no_magiclinks;
 extern const uint64_t clinux_resolve_no_xdev;
 
+// statfs(2)'s header is not a part of Swift's Glibc module. 0, or -1 with errno.
+int clinux_file_system_magic(int descriptor, uint64_t *magic);
+
 // O_PATH and O_TMPFILE need _GNU_SOURCE.
 extern const int clinux_path_only;
 extern const int clinux_unnamed_file;

@@ -9,7 +9,8 @@ public struct SupervisorCommand: AsyncParsableCommand {
         abstract: "Runs the media processor, submits jobs to it and shows what it does.",
         version: Version.text,
         subcommands: [
-            RunCommand.self, SubmitCommand.self, StatusCommand.self, SettingsCommand.self, PrivateBrokerCommand.self,
+            RunCommand.self, SubmitCommand.self, StatusCommand.self, OrphansCommand.self,
+            SettingsCommand.self, PrivateBrokerCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

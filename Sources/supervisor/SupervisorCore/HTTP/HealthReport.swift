@@ -50,6 +50,19 @@ struct HealthReport: Sendable, Codable, Equatable {
     struct Disk: Sendable, Codable, Equatable {
         /// What can still be written where the temp files are; absent when the system does not say.
         var freeBytes: Int64?
+        var totalBytes: Int64?
+        /// 0 to 100, as `df` counts.
+        var usedPercent: Double?
+    }
+
+    /// A temp file that could not be removed yet.
+    struct Stuck: Sendable, Codable, Equatable {
+        var path: String
+        var job: String
+        var errno: Int32
+        /// The errno in words.
+        var cause: String
+        var attempts: Int64
     }
 
     var status: Status
@@ -61,6 +74,8 @@ struct HealthReport: Sendable, Codable, Equatable {
     /// By name, such as `process.video`.
     var pools: [String: PoolStatus]
     var disk: Disk
+    /// The most tried first, at most ``maximumStuckFiles``.
+    var stuck: [Stuck]
     var version: String
     var uptimeSeconds: Double
 }
@@ -77,7 +92,12 @@ struct HealthFacts: Sendable {
     /// nil when the ledger could not be read.
     var files: [MediaKind: TempFileStatistics]?
     var ledgerProblem: String?
+    var stuck: [StuckFile] = []
     var freeBytes: Int64?
+    var totalBytes: Int64?
+    var usedPercent: Double?
+    /// Whether `TEMP_ALERT_PERCENT` is reached.
+    var isDiskAlert = false
     var isStopping: Bool
     var version: String
     var uptimeSeconds: Double
@@ -86,6 +106,7 @@ struct HealthFacts: Sendable {
 extension HealthReport {
     /// Below this a job of common size may find no room.
     static let lowDiskBytes: Int64 = 1 << 30
+    static let maximumStuckFiles = 20
 
     init(_ facts: HealthFacts) {
         var degraded: [String] = []
@@ -96,6 +117,15 @@ extension HealthReport {
         if let problem = facts.ledgerProblem { unhealthy.append("the ledger of temp files cannot be read: \(problem)") }
         if let free = facts.freeBytes, free < Self.lowDiskBytes {
             degraded.append("only \(ByteCount.text(free)) are free where the temp files are")
+        }
+        if facts.isDiskAlert {
+            let percent = facts.usedPercent.map { "\(Int($0)) % of" } ?? "much of"
+            degraded.append("\(percent) the file system of the temp files is used")
+        }
+        for file in facts.stuck {
+            degraded.append(
+                "the temp file \(file.path) cannot be removed: \(systemMessage(file.errno)) (tried \(file.attempts) times)"
+            )
         }
         for pool in facts.pools where pool.wanted > 0 {
             let exit = pool.lastExit.map { "; \($0.worker) ended with \($0.cause)" } ?? ""
@@ -140,7 +170,16 @@ extension HealthReport {
                 )
             }
         )
-        disk = Disk(freeBytes: facts.freeBytes)
+        disk = Disk(freeBytes: facts.freeBytes, totalBytes: facts.totalBytes, usedPercent: facts.usedPercent)
+        stuck = facts.stuck.map {
+            Stuck(
+                path: $0.path,
+                job: $0.job.description,
+                errno: $0.errno,
+                cause: systemMessage($0.errno),
+                attempts: $0.attempts
+            )
+        }
         version = facts.version
         uptimeSeconds = facts.uptimeSeconds
     }

@@ -1,7 +1,10 @@
 internal import AMQP
+internal import JobModel
 internal import Logging
+internal import TempFiles
 
-/// The supervisor's own connection to the broker. It carries nothing: its heartbeats tell whether the broker is there.
+/// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there; all that it carries is the
+/// end of abandoned jobs.
 actor BrokerLink {
     private var client: AMQPClient?
     private(set) var address = ""
@@ -21,6 +24,26 @@ actor BrokerLink {
     }
 
     func close() async { await client?.close() }
+
+    /// Publishes the message that ends an abandoned job.
+    func end(_ job: AbandonedJob, queues: QueueNames) async throws -> AbandonedHandOver {
+        await waitWhileConnecting()
+        guard let client, problem == nil else {
+            throw TreeError(message: "the broker is away: \(problem ?? "the connection is closed")")
+        }
+        return try await AbandonedJobNotice.ender(client, queues: queues)(job)
+    }
+
+    /// A tree that has just come up is about to be connected.
+    private func waitWhileConnecting() async {
+        guard let client, case .connecting = client.state else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await client.waitUntilConnected() }
+            group.addTask { try? await Task.sleep(for: .seconds(5)) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
 
     /// nil when connected.
     var problem: String? {

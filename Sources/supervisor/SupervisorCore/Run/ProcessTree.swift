@@ -19,6 +19,7 @@ actor ProcessTree {
     private var pools: PoolSupervisor?
     private var server: StatusServer.Running?
     private var sweeper: Task<Void, Never>?
+    private var diskWatch: Task<Void, Never>?
     private var hastener: Task<Void, Never>?
     private var hasRunFile = false
     private var brokerURL = ""
@@ -72,6 +73,7 @@ actor ProcessTree {
                 "state": "\(settings.stateDirectory)",
             ]
         )
+        try await tracker.checkLedger()
         let host = try ProcessHost()
         brokerURL = try await findBroker(host)
         let link = BrokerLink(logger: logger)
@@ -86,9 +88,12 @@ actor ProcessTree {
             logger: logger
         )
         self.pools = pools
+        let disk = DiskWatch(tracker: tracker, percent: settings.alertPercent, logger: logger)
+        diskWatch = Task { await disk.run() }
         let status = TreeStatus(
             settings: settings,
             tracker: tracker,
+            disk: disk,
             pools: pools,
             broker: link,
             isBrokerPrivate: broker != nil,
@@ -100,9 +105,14 @@ actor ProcessTree {
         if await stop.count > 0 { return }
         await pools.start()
         try writeRunFile()
-        sweeper = Task { [settings, logger] in
-            await Sweeper(tracker: tracker, settings: settings, logger: logger).run()
-        }
+        let queues = settings.queueNames
+        let sweeper = Sweeper(
+            tracker: tracker,
+            settings: settings,
+            endAbandoned: { try await link.end($0, queues: queues) },
+            logger: logger
+        )
+        self.sweeper = Task { await sweeper.run() }
         let address = await link.address
         logger.info(
             "media processor is up",
@@ -185,6 +195,7 @@ actor ProcessTree {
             )
         }
         sweeper?.cancel()
+        diskWatch?.cancel()
         hastener = Task { [stop, pools] in
             await stop.wait(for: 2)
             if !Task.isCancelled { await pools?.hasten() }
@@ -192,6 +203,7 @@ actor ProcessTree {
         await pools?.drain(limit: .seconds(settings.drainSeconds) + Self.drainMargin)
         hastener?.cancel()
         await sweeper?.value
+        await diskWatch?.value
         await link?.close()
         if hasRunFile { RunFile.remove(stateDirectory: settings.stateDirectory) }
         await server?.stop()

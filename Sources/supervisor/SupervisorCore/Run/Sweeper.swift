@@ -1,40 +1,108 @@
 internal import Logging
 internal import ServiceKit
+internal import Synchronization
 internal import TempFiles
 
-/// Removes orphaned temp files and forgets old jobs, at the start and from time to time.
+/// Removes orphaned temp files, ends abandoned jobs, tries stuck files again and keeps the ledger small: at the start and
+/// from time to time.
 struct Sweeper: Sendable {
     var tracker: TempFileTracker
     var settings: Settings
+    var endAbandoned: AbandonedJobEnder
     var logger: Logger
+
+    /// How often time of service is noted; what passes between two notes is lost when the process is killed.
+    static let interval = Duration.seconds(60)
 
     /// Runs until the task is cancelled.
     func run() async {
+        let start = ContinuousClock.now
+        var schedule = SweepSchedule(interval: .seconds(settings.cleanupIntervalHours * 3600))
+        // Does not count the time that the machine sleeps.
+        var noted = SuspendingClock.now
         while !Task.isCancelled {
-            await sweep()
-            do { try await Task.sleep(for: .seconds(settings.cleanupIntervalHours * 3600)) } catch { return }
+            await turn(&schedule, elapsed: start.duration(to: .now))
+            let pause = min(Self.interval, .seconds(settings.cleanupIntervalHours * 3600))
+            do { try await Task.sleep(for: pause) } catch {}
+            let now = SuspendingClock.now
+            await note(noted.duration(to: now))
+            noted = now
         }
     }
 
-    private func sweep() async {
-        do {
-            let report = try await tracker.cleanupOrphanedFiles(
-                graceTime: .seconds(settings.orphanGraceMinutes * 60)
-            )
-            let forgotten = try await tracker.forgetFinishedJobs(
-                olderThan: .seconds(settings.jobRetentionHours * 3600)
-            )
-            if forgotten > 0 { logger.info("forgot finished jobs", metadata: ["job.count": "\(forgotten)"]) }
-            for failure in report.failures {
-                logger.warning(
-                    "an orphaned file could not be removed",
-                    metadata: [
-                        LogKey.filePath: "\(failure.path)", LogKey.cause: "\(systemMessage(failure.errno))",
-                    ]
-                )
+    private func turn(_ schedule: inout SweepSchedule, elapsed: Duration) async {
+        do throws(TempFileError) {
+            let hasStuckFiles = try await !tracker.stuckFiles(limit: 1).isEmpty
+            switch schedule.action(at: elapsed, hasStuckFiles: hasStuckFiles) {
+            case .sweep:
+                // Jobs that could not be ended, as while the broker is away, are tried again soon.
+                if try await !sweep() { schedule.postpone(until: elapsed + Self.interval) }
+            case .retry:
+                let report = try await tracker.retryStuckFiles()
+                if report.filesCleaned > 0 {
+                    logger.notice(
+                        "files that could not be removed are gone",
+                        metadata: [
+                            LogKey.fileCount: "\(report.filesCleaned)", LogKey.fileBytes: "\(report.bytesFreed)",
+                        ]
+                    )
+                }
+            case nil: break
             }
+        } catch  where error.code == .sweepInProgress {
+            schedule.postpone(until: elapsed + Self.interval)
+            logger.notice("another process sweeps the workspace; trying again in a minute")
         } catch {
             logger.error("the sweep failed", metadata: [LogKey.cause: "\(error)"])
         }
+    }
+
+    /// - Returns: false when an abandoned job could not be ended.
+    private func sweep() async throws(TempFileError) -> Bool {
+        let hasFailed = Mutex(false)
+        let report = try await tracker.cleanupOrphanedFiles(SweepRules(settings)) { [endAbandoned] job in
+            do {
+                return try await endAbandoned(job)
+            } catch {
+                hasFailed.withLock { $0 = true }
+                throw error
+            }
+        }
+        for failure in report.failures {
+            logger.warning(
+                "an orphaned file could not be removed",
+                metadata: [LogKey.filePath: "\(failure.path)", LogKey.cause: "\(systemMessage(failure.errno))"]
+            )
+        }
+        let batch = 10_000
+        var forgotten = 0
+        while !Task.isCancelled {
+            let count = try await tracker.forgetFinishedJobs(
+                olderThan: .seconds(settings.jobRetentionHours * 3600),
+                limit: batch
+            )
+            forgotten += count
+            if count < batch { break }
+        }
+        if forgotten > 0 { logger.info("forgot finished jobs", metadata: ["job.count": "\(forgotten)"]) }
+        try await tracker.truncateLedgerLog()
+        return hasFailed.withLock { !$0 }
+    }
+
+    private func note(_ elapsed: Duration) async {
+        do throws(TempFileError) {
+            try await tracker.addService(elapsed)
+        } catch {
+            logger.warning("the time of service was not noted", metadata: [LogKey.cause: "\(error)"])
+        }
+    }
+}
+
+extension SweepRules {
+    init(_ settings: Settings) {
+        self.init(
+            graceTime: .seconds(settings.orphanGraceMinutes * 60),
+            maximumSilence: .seconds(settings.jobMaximumAgeHours * 3600)
+        )
     }
 }

@@ -8,6 +8,7 @@ internal import TempFiles
 struct TreeStatus: StatusSource {
     var settings: Settings
     var tracker: TempFileTracker
+    var disk: DiskWatch
     var pools: PoolSupervisor
     var broker: BrokerLink
     var isBrokerPrivate: Bool
@@ -18,6 +19,7 @@ struct TreeStatus: StatusSource {
     init(
         settings: Settings,
         tracker: TempFileTracker,
+        disk: DiskWatch,
         pools: PoolSupervisor,
         broker: BrokerLink,
         isBrokerPrivate: Bool,
@@ -25,6 +27,7 @@ struct TreeStatus: StatusSource {
     ) {
         self.settings = settings
         self.tracker = tracker
+        self.disk = disk
         self.pools = pools
         self.broker = broker
         self.isBrokerPrivate = isBrokerPrivate
@@ -33,9 +36,12 @@ struct TreeStatus: StatusSource {
 
     func health() async -> HealthReport {
         var files: [MediaKind: TempFileStatistics]?
+        var stuck: [StuckFile] = []
         var ledgerProblem: String?
+        let space = await disk.look()
         do throws(TempFileError) {
             files = try await tracker.statistics()
+            stuck = try await tracker.stuckFiles(limit: HealthReport.maximumStuckFiles)
         } catch {
             ledgerProblem = error.message
         }
@@ -48,7 +54,11 @@ struct TreeStatus: StatusSource {
                 brokerBlockedReason: await broker.blockedReason,
                 files: files,
                 ledgerProblem: ledgerProblem,
-                freeBytes: try? tracker.availableBytes(),
+                stuck: stuck,
+                freeBytes: space?.space.freeBytes,
+                totalBytes: space?.space.totalBytes,
+                usedPercent: space?.space.usedPercent,
+                isDiskAlert: space?.isAlert ?? false,
                 isStopping: await stop.count > 0,
                 version: Version.text,
                 uptimeSeconds: start.duration(to: .now).seconds

@@ -1,0 +1,73 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import Glibc
+public import JobModel
+internal import Logging
+
+/// A file that could not be removed. It stays on the books until it is gone.
+public struct StuckFile: Sendable, Hashable {
+    /// Absolute.
+    public var path: String
+    public var job: JobKey
+    /// The kernel's answer to the last try.
+    public var errno: CInt
+    /// Tries so far.
+    public var attempts: Int64
+
+    public init(path: String, job: JobKey, errno: CInt, attempts: Int64) {
+        self.path = path
+        self.job = job
+        self.errno = errno
+        self.attempts = attempts
+    }
+}
+
+extension TempFileTracker {
+    /// Files whose removal has failed, the most tried first.
+    public func stuckFiles(limit: Int = 100) async throws(TempFileError) -> [StuckFile] {
+        let workspace = workspace
+        return try await ledger.read { db in
+            let sql = """
+                SELECT job.kind, job.id, job.directory, file.name, file.errno, file.attempts
+                FROM file JOIN job ON job.number = file.job WHERE file.attempts > 0 ORDER BY file.attempts DESC LIMIT ?
+                """
+            return try Row.fetchAll(db, sql: sql, arguments: [max(limit, 0)]).compactMap { row in
+                guard let kind = MediaKind(rawValue: row["kind"]) else { return nil }
+                let id: Data = row["id"]
+                let number: Int64? = row["errno"]
+                let (directory, name): (String, String) = (row["directory"], row["name"])
+                return StuckFile(
+                    path: "\(workspace.path)/\(Workspace.jobsDirectory)/\(kind.rawValue)/\(directory)/\(name)",
+                    job: JobKey(kind: kind, id: String(decoding: id, as: UTF8.self)),
+                    errno: number.flatMap { CInt(exactly: $0) } ?? EIO,
+                    attempts: row["attempts"]
+                )
+            }
+        }
+    }
+
+    /// Tries again to remove what finished jobs have left. Files of jobs that have not ended wait for their clean-up.
+    ///
+    /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
+    public func retryStuckFiles() async throws(TempFileError) -> CleanupReport {
+        let start = ContinuousClock.now
+        let lock = try sweepLock()
+        defer { lock.unlock() }
+        let rows = try await ledger.read { db in
+            let sql = """
+                SELECT \(JobRow.columns) FROM job WHERE state = 'finished' AND fileCount > 0
+                    AND number IN (SELECT job FROM file WHERE attempts > 0)
+                """
+            return try Row.fetchAll(db, sql: sql).compactMap { JobRow($0) }
+        }
+        var report = CleanupReport()
+        for row in rows {
+            let directory = workspace.directory(of: row.record.key)
+            guard let hold = try await tryLease(directory: directory, makesDirectory: true) else { continue }
+            defer { hold.releaseRemovingEmptyDirectory() }
+            report.add(try await clean(directory: directory, row: row, job: row.record.key))
+        }
+        report.duration = ContinuousClock.now - start
+        return report
+    }
+}

@@ -1,0 +1,89 @@
+internal import AMQP
+internal import ArgumentParser
+internal import Glibc
+internal import Logging
+internal import ServiceKit
+internal import TempFiles
+
+struct OrphansCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "orphans",
+        abstract: "List temp files that are nobody's, or remove them.",
+        discussion: """
+            Works on the workspace in TEMP_DIR, beside a running tree or without one. Files of jobs that are worked on or \
+            wait for their next stage are never among them. A running tree removes orphans by itself, every \
+            CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which needs the broker: that of the \
+            running tree, or RABBITMQ_URL.
+
+            Exit status: 0 listed, or all removable ones removed; 1 something was left or another process sweeps; 2 wrong \
+            usage.
+            """
+    )
+
+    @Flag(help: "Remove what is listed as removable.")
+    var clean = false
+
+    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    var json = false
+
+    func run() async throws {
+        let settings = try CommandFailure.settings()
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let report = try await report(settings)
+            if json {
+                let text = String(decoding: try JSONText.encode(report, isPretty: true), as: UTF8.self)
+                StandardStreams.write(text + "\n")
+            } else {
+                StandardStreams.write(OrphanText.lines(report).joined(separator: "\n") + "\n")
+            }
+            if report.cleaned?.isComplete == false { throw CommandFailure.jobFailed }
+        } catch let error as TempFileError {
+            throw CommandFailure.report(error.message, CommandFailure.jobFailed)
+        }
+    }
+
+    private func report(_ settings: Settings) async throws -> OrphanReport {
+        let path = settings.temporaryDirectory + "/" + Workspace.directoryName
+        // A look makes no workspace.
+        if access(path, F_OK) != 0, errno == ENOENT { return OrphanReport(workspace: path, orphans: []) }
+        // Standard output belongs to the command.
+        let logger = Logger(label: "orphans") { _ in SwiftLogNoOpLogHandler() }
+        let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
+        let rules = SweepRules(settings)
+        let orphans = try await tracker.findOrphanedFiles(rules)
+        var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
+        if !clean { return report }
+        let hasAbandoned = orphans.contains { $0.reason == .abandonedJob }
+        let client = hasAbandoned ? try brokerClient(settings, logger) : nil
+        let ender = client.map { AbandonedJobNotice.ender($0, queues: settings.queueNames) }
+        do {
+            let cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
+            report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: hasAbandoned && client == nil)
+        } catch {
+            await client?.close()
+            throw error
+        }
+        await client?.close()
+        return report
+    }
+
+    /// nil when there is no broker to be found.
+    private func brokerClient(_ settings: Settings, _ logger: Logger) throws -> AMQPClient? {
+        guard let url = RunFile.read(stateDirectory: settings.stateDirectory)?.brokerURL ?? settings.brokerURL else {
+            return nil
+        }
+        do throws(AMQPError) {
+            let client = AMQPClient(
+                endpoint: try AMQPEndpoint(parsing: url),
+                connectionName: "supervisor orphans",
+                configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
+                logger: logger
+            )
+            try client.start()
+            return client
+        } catch {
+            throw CommandFailure.report("the broker cannot be used: \(error.message)", CommandFailure.usage)
+        }
+    }
+}

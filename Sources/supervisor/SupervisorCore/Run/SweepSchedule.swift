@@ -1,0 +1,49 @@
+internal import AMQP
+
+/// Decides when the workspace is swept, and when files that could not be removed are tried again. Pure: time is given.
+struct SweepSchedule: Sendable {
+    enum Action: Sendable, Equatable {
+        case sweep
+        case retry
+    }
+
+    /// Between two retries, growing while files stay.
+    static let retries = BackoffPolicy(initial: .seconds(60), maximum: .seconds(3600))
+
+    /// Between two sweeps.
+    let interval: Duration
+    private var nextSweep = Duration.zero
+    private var nextRetry: Duration?
+    private var failures = 0
+
+    init(interval: Duration) { self.interval = interval }
+
+    /// What to do now, or nil for nothing.
+    ///
+    /// - Parameters:
+    ///   - now: since the schedule began, by a clock that does not jump.
+    ///   - hasStuckFiles: whether there are files that could not be removed.
+    mutating func action(at now: Duration, hasStuckFiles: Bool) -> Action? {
+        if now >= nextSweep {
+            nextSweep = now + interval
+            return .sweep
+        }
+        guard hasStuckFiles else {
+            (nextRetry, failures) = (nil, 0)
+            return nil
+        }
+        guard let due = nextRetry else {
+            // Just found: the try that failed was a moment ago.
+            failures = 1
+            nextRetry = now + Self.retries.ceiling(afterFailures: failures)
+            return nil
+        }
+        guard now >= due else { return nil }
+        failures += 1
+        nextRetry = now + Self.retries.ceiling(afterFailures: failures)
+        return .retry
+    }
+
+    /// The next sweep comes soon: another process had the right to sweep.
+    mutating func postpone(until later: Duration) { nextSweep = min(nextSweep, later) }
+}
