@@ -35,7 +35,9 @@ struct ClockTests {
 
         for step in steps {
             offset.withLock { $0 += step }
-            _ = try await sweeper.cleanupOrphanedFiles(graceTime: .seconds(3600))
+            _ = try await sweeper.cleanupOrphanedFiles(
+                SweepRules(graceTime: .seconds(3600), maximumSilence: .seconds(3600))
+            )
             _ = try await sweeper.forgetFinishedJobs(olderThan: .seconds(3600))
             for path in waiting.paths + atWork.paths + [scratch] {
                 #expect(access(path, F_OK) == 0, "\(path) after \(step) s")
