@@ -67,7 +67,7 @@ struct HealthReportTests {
         Case(
             testDescription: "a stuck file",
             status: .degraded,
-            problem: "the temp file /w/x cannot be removed: Operation not permitted (tried 3 times)"
+            problem: "the temp file /w/x cannot be removed: Operation not permitted (errno 1), tried 3 times"
         ) {
             let job = JobKey(kind: .video, id: "job-1")
             $0.stuck = [StuckFile(path: "/w/x", job: job, errno: 1, attempts: 3)]

@@ -124,7 +124,7 @@ extension HealthReport {
         }
         for file in facts.stuck {
             degraded.append(
-                "the temp file \(file.path) cannot be removed: \(systemMessage(file.errno)) (tried \(file.attempts) times)"
+                "the temp file \(file.path) cannot be removed: \(systemMessage(file.errno)), tried \(file.attempts) times"
             )
         }
         for pool in facts.pools where pool.wanted > 0 {
