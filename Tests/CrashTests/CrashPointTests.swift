@@ -112,10 +112,11 @@ extension CrashPoint {
         case .subdirectoriesMade: [(.process, 1)]
         case .outputBegun: [(.process, 4)]
         case .fileSynced: [(.download, 1), (.process, 4)]
-        case .objectWritten, .objectLinked, .objectDurable, .outputMarked: [(.upload, 4)]
-        // The source, four outputs and their directory.
-        case .entryRemoved: [(.cleanup, 6)]
-        case .removalRecorded, .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted:
+        case .objectWritten, .objectLinked, .objectDurable, .outputNoted, .outputReleased: [(.upload, 4)]
+        // The source, and the outputs' directory: the outputs went when they were published.
+        case .entryRemoved: [(.cleanup, 2)]
+        case .removalRecorded: [(.upload, 4), (.cleanup, 1)]
+        case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted:
             [(.cleanup, 1)]
         // Tests of their own.
         case .retryRecorded, .retryConfirmed, .deadLetterConfirmed: []

@@ -29,7 +29,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case objectWritten = "object-written"
     case objectLinked = "object-linked"
     case objectDurable = "object-durable"
-    case outputMarked = "output-marked"
+    case outputNoted = "output-noted"
+    case outputReleased = "output-released"
     // Clean-up.
     case entryRemoved = "entry-removed"
     case removalRecorded = "removal-recorded"

@@ -45,7 +45,7 @@ public struct UploadHandler: StageHandler {
             ticket.outputs[index].location = published.location
             ticket.outputs[index].sizeBytes = published.sizeBytes
             try await release(output, published, job)
-            CrashPoint.outputMarked.cross()
+            CrashPoint.outputReleased.cross()
         }
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         return ticket
@@ -65,6 +65,7 @@ public struct UploadHandler: StageHandler {
         guard let path = output.localPath else { return }
         let record = PublishedFile(key: output.key, location: published.location, sizeBytes: published.sizeBytes)
         try await job.tracker.notePublished(record, path: path, job: job.key)
+        CrashPoint.outputNoted.cross()
         // What cannot be removed now stays on the books, and the clean-up tries again.
         _ = await job.tracker.releaseFiles([path], job: job.key)
     }
