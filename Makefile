@@ -8,10 +8,10 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help bootstrap build demo run test crash-test check format bench clean
+.PHONY: help bootstrap build demo run test crash-test check format bench bench-tempfiles clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 bootstrap: ## Install missing Debian packages
 	@scripts/bootstrap
@@ -48,6 +48,9 @@ format: ## Format the sources in place
 
 bench: bootstrap ## Compare the demo video with ffmpeg doing the same, side by side
 	@scripts/bench-video
+
+bench-tempfiles: bootstrap ## Measure tracking, scanning and cleaning a million temp files (FILES=N)
+	@scripts/bench-tempfiles $(FILES)
 
 clean: ## Remove everything that was built or left by runs in this folder
 	rm -rf .build .build-bench $(RELEASE_DIR) bin logs state media-output

@@ -53,6 +53,8 @@ let package = Package(
         .executable(name: "stage-cleanup", targets: ["stage-cleanup"]),
         // For the benchmarks, which are a package of their own.
         .library(name: "Media", targets: ["Media"]),
+        .library(name: "TempFiles", targets: ["TempFiles"]),
+        .library(name: "JobModel", targets: ["JobModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

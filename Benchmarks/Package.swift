@@ -15,6 +15,14 @@ let package = Package(
                 .product(name: "Media", package: "media-processor"),
                 .product(name: "Logging", package: "swift-log"),
             ]
-        )
+        ),
+        .executableTarget(
+            name: "temp-files",
+            dependencies: [
+                .product(name: "TempFiles", package: "media-processor"),
+                .product(name: "JobModel", package: "media-processor"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
     ]
 )

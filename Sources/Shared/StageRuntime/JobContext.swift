@@ -17,7 +17,7 @@ public struct JobContext: Sendable {
     /// Checks a file that an earlier stage left, and returns its path.
     ///
     /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing, has another size than the manifest says, or
-    ///   is not one of this job's.
+    ///   is not one of this job's; `transient` when the system does not say.
     public func requireFile(_ path: String?, _ purpose: String) async throws -> String {
         guard let path else {
             throw StageFailure(.sourceGone, code: "file_missing", "the ticket names no \(purpose)")
@@ -39,6 +39,8 @@ public struct JobContext: Sendable {
                 code: "file_changed",
                 "the \(purpose) \(path) has \(found) bytes; the manifest says \(expected ?? 0)"
             )
+        case .unknown(let cause):
+            throw StageFailure(.transient, code: "file_unreadable", "the \(purpose) cannot be looked at: \(cause)")
         case .foreign:
             // Another host's, or a TEMP_DIR that has changed. It is not touched; downloading again makes one that is ours.
             throw StageFailure(

@@ -157,13 +157,12 @@ extension TempFileTracker {
         } catch  where error.isOutsideRoot {
             return .foreign
         } catch {
-            if !error.isNotFound {
-                logger.warning(
-                    "a temp file cannot be looked at",
-                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, path).with(LogKey.cause, error)
-                )
-            }
-            return .missing
+            if error.isNotFound { return .missing }
+            logger.warning(
+                "a temp file cannot be looked at",
+                metadata: Logger.Metadata(job: job).with(LogKey.filePath, path).with(LogKey.cause, error)
+            )
+            return .unknown(cause: "\(error)")
         }
     }
 

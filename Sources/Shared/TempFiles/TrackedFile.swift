@@ -30,4 +30,6 @@ public enum FileCheck: Sendable, Hashable {
     case wrongSize(foundBytes: Int64)
     /// Not in the job's own directory, or not a regular file: nothing of ours.
     case foreign
+    /// The system would not say: a fault of the disk or of the process, not of the file.
+    case unknown(cause: String)
 }
