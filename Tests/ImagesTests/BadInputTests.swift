@@ -101,13 +101,11 @@ import Testing
     func aHeaderThatClaimsTooMuchIsRefusedAtOnce(width: Int, height: Int) throws {
         let lab = try Lab()
         try lab.write(Fixtures.png(claiming: width, height), "p.png")
-        let clock = ContinuousClock()
-        var error: ImageError?
-        let time = try clock.measure { error = try imageError { _ = try lab.convert("p.png") } }
-        #expect(error?.code == (width == 0 ? .decodeFailed : .limitExceeded))
-        #expect(error?.isRetriable == false)
-        if width > 0 { #expect(error?.message.contains("\(width)×\(height)") == true, "\(error?.message ?? "")") }
-        #expect(time < .seconds(2))
+        let error = try imageError { _ = try lab.convert("p.png") }
+        // A picture that was decoded first would fail for its missing pixels instead.
+        #expect(error.code == (width == 0 ? .decodeFailed : .limitExceeded))
+        #expect(!error.isRetriable)
+        if width > 0 { #expect(error.message.contains("\(width)×\(height)"), "\(error.message)") }
     }
 
     @Test func theLimitNamesItself() throws {

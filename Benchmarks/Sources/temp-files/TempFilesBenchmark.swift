@@ -87,7 +87,10 @@ struct TempFilesBenchmark {
         var p99: Duration
     }
 
-    private nonisolated(nonsending) static func times(_ count: Int, _ body: () async throws -> Void) async throws -> Times {
+    private nonisolated(nonsending) static func times(
+        _ count: Int,
+        _ body: () async throws -> Void
+    ) async throws -> Times {
         var measured: [Duration] = []
         for _ in 0..<count {
             let start = clock.now
