@@ -104,12 +104,12 @@ extension CrashPoint {
     var crossings: [(stage: Stage, times: Int)] {
         switch self {
         case .delivered, .leaseFileMade, .leaseLocked, .startCounted, .stageWorked: Stage.allCases.map { ($0, 1) }
-        case .jobRowCommitted, .jobDirectoryMade, .fileCreated, .pieceWritten: [(.download, 1)]
+        case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .fileCreated, .pieceWritten: [(.download, 1)]
         case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded,
             .leaseReleased, .acknowledged:
             [(.download, 1), (.process, 1), (.upload, 1)]
         case .fileRowsCommitted, .directorySynced, .fileRowsPresent: [(.download, 1), (.process, 1)]
-        case .subdirectoriesMade: [(.process, 1)]
+        case .subdirectoriesMade, .reservationTrimmed: [(.process, 1)]
         case .outputBegun: [(.process, 4)]
         case .fileSynced: [(.download, 1), (.process, 4)]
         case .objectWritten, .objectLinked, .objectDurable, .outputNoted, .outputReleased: [(.upload, 4)]

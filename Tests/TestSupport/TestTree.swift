@@ -14,6 +14,7 @@ package final class TestTree: Sendable {
     private let supervisor = Mutex<pid_t?>(nil)
 
     package var store: String { directory + "/store" }
+    package var sources: String { directory + "/sources" }
     package var workspace: String { directory + "/temp/media-processor" }
     package var log: String {
         (try? String(contentsOfFile: directory + "/logs/media-processor.log", encoding: .utf8)) ?? ""

@@ -19,6 +19,7 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     // Files.
     case fileRowsCommitted = "file-rows-committed"
     case subdirectoriesMade = "subdirectories-made"
+    case spaceReserved = "space-reserved"
     case fileCreated = "file-created"
     case pieceWritten = "piece-written"
     case outputBegun = "output-begun"
@@ -26,6 +27,7 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case directorySynced = "directory-synced"
     case fileRowsPresent = "file-rows-present"
     // Upload.
+    case reservationTrimmed = "reservation-trimmed"
     case objectWritten = "object-written"
     case objectLinked = "object-linked"
     case objectDurable = "object-durable"

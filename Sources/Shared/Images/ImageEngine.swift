@@ -19,7 +19,7 @@ public struct ImageEngine: Sendable {
     ///
     /// Reads the header only, unless there is an alpha channel: then every pixel is decoded once to see whether the
     /// channel says anything (``ImageMetadata/hasTransparency``). So a damaged file may pass here and fail in
-    /// ``run(_:input:outputPath:progress:isCancelled:)``.
+    /// ``run(_:input:outputPath:willWrite:progress:isCancelled:)``.
     ///
     /// - Throws: ``ImageError`` with code `inputUnreadable` (retriable), `emptyInput`, `unsupportedFormat`,
     ///   `limitExceeded`, `decodeFailed`, `outOfMemory` (retriable), `cancelled` or `runtimeUnavailable`.
@@ -67,6 +67,8 @@ public struct ImageEngine: Sendable {
     ///   - input: path of the image that the plan's metadata came from.
     ///   - outputPath: called with a variant's file name before that file is created; returns the path to write to. An
     ///     existing file is replaced. A file that was begun when the call fails is left to whoever gave the path.
+    ///   - willWrite: asked with a variant's file name and its size in bytes before that file is made. What it throws ends
+    ///     the run with `outputRefused`, and the file is not made.
     ///   - progress: called with 0…1, never less than before, possibly on another thread.
     ///   - isCancelled: asked often, possibly on another thread. Decoding a HEIC or AVIF picture cannot be interrupted.
     /// - Throws: ``ImageError`` with the codes of ``probe(path:isCancelled:)``, or `inputChanged`, `invalidPlan`,
@@ -75,6 +77,7 @@ public struct ImageEngine: Sendable {
         _ plan: ImagePlan,
         input: String,
         outputPath: (_ fileName: String) throws -> String,
+        willWrite: (_ fileName: String, _ sizeBytes: Int64) throws -> Void = { _, _ in },
         progress: @escaping @Sendable (_ fraction: Double) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(ImageError) -> ImageResult {
@@ -104,7 +107,7 @@ public struct ImageEngine: Sendable {
                     encoded = try pixels.encoded(as: variant.format, plan.encoding)
                     encodedIndex = index
                 }
-                outputs[index] = try write(encoded, variant, outputPath)
+                outputs[index] = try write(encoded, variant, outputPath, willWrite)
                 let share = Double(outputs.count) / Double(order.count)
                 meter.advance(to: Self.decodingShare + share * (1 - Self.decodingShare))
             }
@@ -118,15 +121,17 @@ public struct ImageEngine: Sendable {
     private func write(
         _ file: [UInt8],
         _ variant: ImagePlan.Variant,
-        _ outputPath: (String) throws -> String
+        _ outputPath: (String) throws -> String,
+        _ willWrite: (String, Int64) throws -> Void
     ) throws(ImageError) -> ImageResult.Output {
         let path: String
         do {
             path = try outputPath(variant.fileName)
+            try willWrite(variant.fileName, Int64(file.count))
         } catch {
             throw ImageError(
                 .outputRefused,
-                "there is no path for the output \(variant.fileName): \(error)",
+                "the output \(variant.fileName) was refused: \(error)",
                 isRetriable: true,
                 underlying: error
             )

@@ -1,4 +1,4 @@
-/// The files that ``ImageEngine/run(_:input:outputPath:progress:isCancelled:)`` wrote.
+/// The files that ``ImageEngine/run(_:input:outputPath:willWrite:progress:isCancelled:)`` wrote.
 public struct ImageResult: Codable, Sendable, Equatable {
     public struct Output: Codable, Sendable, Equatable {
         public var quality: String

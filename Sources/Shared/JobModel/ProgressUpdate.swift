@@ -88,6 +88,9 @@ public struct ProgressUpdate: Sendable, Hashable {
 
 /// The words for `current_step` that clients know, and those added since.
 public enum UpdateStep {
+    /// The disk has no room for the job's temp files now.
+    public static let waitingForSpace = "waiting_for_space"
+
     public static func started(_ stage: Stage, _ kind: MediaKind) -> String {
         switch stage {
         case .download: "downloading_\(kind.rawValue)"

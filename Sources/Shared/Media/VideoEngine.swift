@@ -24,6 +24,9 @@ public struct VideoEngine: Sendable {
         /// The absolute path to write a planned file to. Called once per file *before* it is created, so that the
         /// caller can record it first. May throw: the run then ends with `outputRefused`.
         public var outputPath: @Sendable (_ fileName: String) throws -> String
+        /// The size that a file is about to reach, asked before every write that makes it larger. May throw: the run then
+        /// ends with `outputRefused`, and that write did not happen. Called concurrently for different files; may block.
+        public var willGrow: @Sendable (_ fileName: String, _ totalBytes: Int64) throws -> Void
         /// The share of the source that has been decoded, 0…1, never decreasing; 1 once all files are complete.
         public var progress: @Sendable (Double) -> Void
         /// The size of a file so far, about once per MiB, and once when it is complete.
@@ -33,11 +36,13 @@ public struct VideoEngine: Sendable {
 
         public init(
             outputPath: @escaping @Sendable (_ fileName: String) throws -> String,
+            willGrow: @escaping @Sendable (_ fileName: String, _ totalBytes: Int64) throws -> Void = { _, _ in },
             progress: @escaping @Sendable (Double) -> Void = { _ in },
             onWrite: @escaping @Sendable (_ fileName: String, _ totalBytes: Int64) -> Void = { _, _ in },
             isCancelled: @escaping @Sendable () -> Bool = { false }
         ) {
             self.outputPath = outputPath
+            self.willGrow = willGrow
             self.progress = progress
             self.onWrite = onWrite
             self.isCancelled = isCancelled

@@ -3,7 +3,8 @@ extension Settings {
     public static let catalogue: [SettingKey] = [
         Keys.temporaryDirectory, Keys.stateDirectory, Keys.storageURL, Keys.fileSourceRoots, Keys.maximumSourceBytes,
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
-        Keys.jobMaximumAgeHours, Keys.alertPercent,
+        Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.temporaryMaximumBytes,
+        Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
         Keys.port, Keys.workers, Keys.drainSeconds, Keys.maximumAttempts, Keys.maximumStarts,
         Keys.logLevel, Keys.logDirectory,
@@ -104,6 +105,35 @@ extension Settings {
             range: "1 to 100",
             "When so much of TEMP_DIR's file system is used, `/health` is degraded and the log warns. It recovers by itself "
                 + "two per cent below."
+        )
+        static let temporaryMaximumBytes = SettingKey(
+            "TEMP_MAX_BYTES",
+            section: files,
+            type: "integer",
+            unit: "bytes",
+            default: "0",
+            range: "0 (no limit), or 1048576 to 2^62",
+            "What all temp files of this host may take together. A job waits before its download until there is room; one "
+                + "that could never fit fails."
+        )
+        static let temporaryMinimumFreeBytes = SettingKey(
+            "TEMP_MIN_FREE_BYTES",
+            section: files,
+            type: "integer",
+            unit: "bytes",
+            default: "134217728",
+            range: "0 to 2^62",
+            "What must stay free on TEMP_DIR's file system. A job that would take more waits before its download."
+        )
+        static let temporaryExpansionFactor = SettingKey(
+            "TEMP_EXPANSION_FACTOR",
+            section: files,
+            type: "number",
+            unit: "times the source",
+            default: "3",
+            range: "1 to 1000",
+            "What a download reserves for its job: the size of the source times this, for the source and all that is made "
+                + "of it. A job that outgrows it reserves more as it writes."
         )
         static let brokerURL = SettingKey(
             "RABBITMQ_URL",

@@ -27,6 +27,13 @@ extension Settings {
         orphanGraceMinutes = reader.number(Keys.orphanGraceMinutes, default: 60, in: 0...525_600)
         jobRetentionHours = reader.number(Keys.jobRetentionHours, default: 168, in: 1...87_600)
         jobMaximumAgeHours = reader.number(Keys.jobMaximumAgeHours, default: 24, in: 0.001...87_600)
+        temporaryMaximumBytes = reader.integer(Keys.temporaryMaximumBytes, default: 0, in: 0...(1 << 62))
+        temporaryMinimumFreeBytes = reader.integer(
+            Keys.temporaryMinimumFreeBytes,
+            default: 134_217_728,
+            in: 0...(1 << 62)
+        )
+        temporaryExpansionFactor = reader.number(Keys.temporaryExpansionFactor, default: 3, in: 1...1000)
         alertPercent = reader.number(Keys.alertPercent, default: 90, in: 1...100)
         queuePrefix =
             reader.parsed(Keys.queuePrefix, default: "") { (text) throws(SettingsReader.ParseFailure) in

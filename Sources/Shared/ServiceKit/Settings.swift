@@ -14,6 +14,11 @@ public struct Settings: Sendable {
     public var jobRetentionHours: Double
     public var jobMaximumAgeHours: Double
     public var alertPercent: Double
+    /// 0: no limit.
+    public var temporaryMaximumBytes: Int64
+    public var temporaryMinimumFreeBytes: Int64
+    /// What a download reserves, in sizes of its source.
+    public var temporaryExpansionFactor: Double
 
     // Broker
     /// nil: the supervisor runs a private broker and tells its workers the URL.

@@ -56,6 +56,23 @@ extension JobRunner {
         CrashPoint.acknowledged.cross()
     }
 
+    /// Has the ticket delivered to this stage again after a delay.
+    private func postpone(
+        _ ticket: Ticket,
+        _ delayMilliseconds: Int,
+        _ lease: JobLease,
+        _ delivery: AMQPDelivery,
+        _ logger: Logger
+    ) async throws {
+        // Not a death of the worker, so it does not count as one.
+        try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
+        CrashPoint.retryRecorded.cross()
+        try await publisher.publish(ticket, to: topology.retry(stage, delayMilliseconds: delayMilliseconds))
+        CrashPoint.retryConfirmed.cross()
+        lease.release()
+        await acknowledge(delivery, logger)
+    }
+
     /// Does what the policy says of a failed stage.
     func meetFailure(
         _ failure: StageFailure,
@@ -80,14 +97,12 @@ extension JobRunner {
             logger.warning("\(stage.rawValue) failed; trying again in \(delay) ms", metadata: facts)
             var again = ticket
             again.attempt += 1
-            // Not a death of the worker, so it does not count as one.
-            try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
-            CrashPoint.retryRecorded.cross()
-            try await publisher.publish(again, to: topology.retry(stage, delayMilliseconds: delay))
-            CrashPoint.retryConfirmed.cross()
+            try await postpone(again, delay, lease, delivery, logger)
             status.update { $0.counters.retried += 1 }
-            lease.release()
-            await acknowledge(delivery, logger)
+        case .waitForSpace(let delay):
+            logger.notice("the job waits for room on the disk; looking again in \(delay) ms", metadata: facts)
+            await telemetry(ticket, logger).announce(step: UpdateStep.waitingForSpace, fraction: 0)
+            try await postpone(ticket, delay, lease, delivery, logger)
         case .backToDownload:
             logger.warning("the job goes back to download", metadata: facts)
             var again = ticket

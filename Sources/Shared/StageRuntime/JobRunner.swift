@@ -168,8 +168,8 @@ struct JobRunner: Sendable {
         var description: String { "\(cause)" }
     }
 
-    private func perform(_ ticket: Ticket, _ logger: Logger) async throws -> Ticket {
-        let telemetry = JobTelemetry(
+    func telemetry(_ ticket: Ticket, _ logger: Logger) -> JobTelemetry {
+        JobTelemetry(
             ticket: ticket,
             stage: stage,
             tracker: tracker,
@@ -178,6 +178,10 @@ struct JobRunner: Sendable {
             defaultInterval: settings.progressIntervalSeconds,
             logger: logger
         )
+    }
+
+    private func perform(_ ticket: Ticket, _ logger: Logger) async throws -> Ticket {
+        let telemetry = telemetry(ticket, logger)
         if stage != .cleanup {
             await telemetry.announce(step: UpdateStep.started(stage, kind), fraction: 0)
         }

@@ -11,8 +11,13 @@ public struct RetryPolicy: Sendable, Hashable {
     /// Between two looks at a job that another worker holds. Costs no attempt.
     public static let leaseDelayMilliseconds = 5_000
 
+    /// Between two looks for room on the disk. Costs no attempt.
+    public static let spaceDelayMilliseconds = 5_000
+
     public enum Decision: Sendable, Hashable {
         case retry(delayMilliseconds: Int)
+        /// As a retry that is not counted.
+        case waitForSpace(delayMilliseconds: Int)
         case backToDownload
         case fail
     }
@@ -30,6 +35,7 @@ public struct RetryPolicy: Sendable, Hashable {
     ) -> Decision {
         switch verdict {
         case .permanent: return .fail
+        case .noRoom: return .waitForSpace(delayMilliseconds: Self.spaceDelayMilliseconds)
         case .sourceGone where downloads < maximumDownloads && stage != .download && stage != .cleanup:
             return .backToDownload
         case .sourceGone: return .fail

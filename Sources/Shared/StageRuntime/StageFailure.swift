@@ -6,6 +6,8 @@ public struct StageFailure: Error, Sendable, CustomStringConvertible {
     public enum Verdict: String, Sendable {
         /// May work later: the job is tried again after a delay, until its attempts are used up.
         case transient
+        /// The disk has no room now: the job waits, and loses no attempt.
+        case noRoom
         /// Will never work: the job fails.
         case permanent
         /// A temp file that the stage needs is gone: the job goes back to download.

@@ -29,15 +29,26 @@ public final class LocalDirectoryStore: ObjectStore {
         }
     }
 
+    public func size(_ key: ObjectKey) async throws -> Int64? {
+        try await open(key) { file in try file.status().sizeBytes }
+    }
+
     public func read(
         _ key: ObjectKey,
         consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
+    ) async throws -> Int64 {
+        try await open(key) { file in try file.forEachPiece(consume) }
+    }
+
+    private func open(
+        _ key: ObjectKey,
+        _ body: @escaping @Sendable (borrowing OpenFile) throws -> Int64
     ) async throws -> Int64 {
         try await queue.run { [root] in
             try Self.reading(key) {
                 let file = try root.openFile(key.rawValue, flags: O_RDONLY | O_NONBLOCK)
                 try Self.requireFile(file, "the object `\(key)`")
-                return try file.forEachPiece(consume)
+                return try body(file)
             }
         }
     }
@@ -50,7 +61,7 @@ public final class LocalDirectoryStore: ObjectStore {
     ) async throws -> PublishedObject {
         try await queue.run { [root] in
             try Self.writing(key) {
-                let source = OpenFile(owning: open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path: path)
+                let source = OpenFile(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path: path)
                 if source.descriptor < 0 { throw FileSystemError(operation: "open", path: path, errno: errno) }
                 let directory = try Self.parent(of: key, in: root)
                 let draft = try directory.openUnnamedFile(mode: 0o644)

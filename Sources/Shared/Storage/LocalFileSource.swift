@@ -9,6 +9,10 @@ public struct LocalFileSource: Sendable {
 
     public init(roots: [String]) { self.roots = roots }
 
+    /// - Returns: the file's size in bytes.
+    /// - Throws: ``StorageError``.
+    public func size(_ url: String) async throws -> Int64 { try await open(url) { try $0.status().sizeBytes } }
+
     /// Reads the file from its start to its end. Symbolic links beneath a root are refused.
     ///
     /// - Returns: the bytes read.
@@ -16,6 +20,13 @@ public struct LocalFileSource: Sendable {
     public func read(
         _ url: String,
         consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
+    ) async throws -> Int64 {
+        try await open(url) { try $0.forEachPiece(consume) }
+    }
+
+    private func open(
+        _ url: String,
+        _ body: @escaping @Sendable (borrowing OpenFile) throws -> Int64
     ) async throws -> Int64 {
         let path = try SourceURL.filePath(url)
         let shown = path.clipped(toBytes: 300)
@@ -31,7 +42,7 @@ public struct LocalFileSource: Sendable {
                 let directory = try RootedDirectory(opening: root, crossesMounts: true)
                 let file = try directory.openFile(name, flags: O_RDONLY | O_NONBLOCK)
                 try LocalDirectoryStore.requireFile(file, "the source \(shown)")
-                return try file.forEachPiece(consume)
+                return try body(file)
             } catch let error as FileSystemError {
                 let (code, hint) =
                     error.isNotFound

@@ -5,6 +5,11 @@ public protocol ObjectStore: Sendable {
     /// For logs and messages; without secrets.
     var description: String { get }
 
+    /// The object's size in bytes; nil when the store does not say before it is read.
+    ///
+    /// - Throws: ``StorageError``.
+    func size(_ key: ObjectKey) async throws -> Int64?
+
     /// Reads an object from its start to its end.
     ///
     /// - Parameter consume: gets the pieces in order, one call at a time; what it throws ends the read and is rethrown.

@@ -168,6 +168,14 @@ extension Ledger {
                 arguments: [failure.errno, number, failure.name]
             )
         }
+        // What a finished job left is gone at last, and so is what it held of the disk.
+        try db.execute(
+            sql: """
+                UPDATE job SET reservedBytes = 0
+                WHERE number = ? AND reservedBytes > 0 AND state = 'finished' AND fileCount = 0
+                """,
+            arguments: [number]
+        )
     }
 
     static func statistics(_ db: Database) throws -> [MediaKind: TempFileStatistics] {

@@ -202,6 +202,7 @@ extension Ledger {
         try db.execute(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
         // A file that could not be removed stays on the books, so that the next sweep tries again.
         try db.execute(sql: "DELETE FROM file WHERE job = ? AND attempts = 0", arguments: [row.number])
+        try trimReservation(db, job: row.number)
     }
 
     static func jobs(_ db: Database, limit: Int, state: JobRecord.State?) throws -> [JobRecord] {

@@ -64,6 +64,14 @@ final class Ledger: Sendable {
         }
     }
 
+    /// As ``write(_:)``, for a thread that may block.
+    func writeBlocking<T>(_ body: (Database) throws -> T) throws(TempFileError) -> T {
+        let pool = opened.withLock { $0.pool }
+        do { return try pool.writeWithoutTransaction { try Self.inTransaction($0, body) } } catch {
+            throw TempFileError(ledger: error)
+        }
+    }
+
     /// Moves all of the write-ahead log into the database.
     func checkpointLog() async throws(TempFileError) {
         try await withPool { pool in

@@ -11,6 +11,7 @@ enum LedgerSchema {
             try db.execute(sql: "INSERT INTO about (createdAt) VALUES (?)", arguments: [createdAt.milliseconds])
         }
         migrator.registerMigration("2: silence, tickets, published outputs") { db in try db.execute(sql: silence) }
+        migrator.registerMigration("3: reservations") { db in try db.execute(sql: reservations) }
         return migrator
     }
 
@@ -94,6 +95,11 @@ enum LedgerSchema {
             sizeBytes INTEGER NOT NULL,
             PRIMARY KEY (job, name)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let reservations = """
+        ALTER TABLE job ADD COLUMN reservedBytes INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX jobWithReservation ON job (reservedBytes) WHERE reservedBytes > 0;
         """
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

@@ -29,6 +29,8 @@ public struct TempFileError: Error, Sendable, CustomStringConvertible {
         public static let leaseNotHeld = Code(rawValue: "lease_not_held")
         /// The job is finished; nothing more may be added to it.
         public static let jobFinished = Code(rawValue: "job_finished")
+        /// The disk budget leaves no room for what a job wants to write.
+        public static let noSpace = Code(rawValue: "no_space")
         /// Another process of this host is sweeping.
         public static let sweepInProgress = Code(rawValue: "sweep_in_progress")
         /// An abandoned job could not be given to its clean-up stage.

@@ -36,6 +36,7 @@ public struct DownloadHandler: StageHandler {
             job: job.key,
             stage: .download
         )
+        try await reserve(for: origin, file, job)
         let bytes = try await fetch(origin, into: file, job)
         guard bytes > 0 else {
             throw StageFailure(
@@ -54,17 +55,61 @@ public struct DownloadHandler: StageHandler {
         return ticket
     }
 
+    /// Reserves disk for the source and for what will be made of it.
+    private func reserve(for origin: Origin, _ file: TrackedFile, _ job: JobContext) async throws {
+        let known: Int64?
+        do {
+            known =
+                switch origin {
+                case .key(let key): try await stores.standard.size(key)
+                case .file(let url): try await files.size(url)
+                }
+        } catch let error as StorageError {
+            throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+        }
+        guard let bytes = known ?? job.ticket.fileSizeBytes else { return }
+        try checkLimit(bytes)
+        let wanted = settings.reservationBytes(sourceBytes: bytes)
+        let factor = settings.temporaryExpansionFactor
+        let source = "the source \(origin) has \(bytes) bytes, reserved \(factor) times (TEMP_EXPANSION_FACTOR)"
+        switch try await job.tracker.reserve(wanted, job: job.key, within: settings.diskBudget) {
+        case .reserved: CrashPoint.spaceReserved.cross()
+        case .noRoom(let why): throw try await leave(file, job, "\(source): \(why)")
+        case .neverFits(let why):
+            throw StageFailure(.permanent, code: "too_large_for_disk", "\(source): \(why); raise the limit")
+        }
+    }
+
+    /// Gives back all that the job has of the disk, so that jobs that have more can end.
+    private func leave(_ file: TrackedFile, _ job: JobContext, _ why: String) async throws -> StageFailure {
+        _ = await job.tracker.releaseFiles([file.absolutePath], job: job.key)
+        try await job.tracker.trimReservation(job.key)
+        return StageFailure(.noRoom, code: "no_space", why)
+    }
+
+    private func checkLimit(_ bytes: Int64) throws(StageFailure) {
+        if bytes <= settings.maximumSourceBytes { return }
+        throw StageFailure(
+            .permanent,
+            code: "source_too_large",
+            "the source has \(bytes) bytes; at most \(settings.maximumSourceBytes) are allowed, see SOURCE_MAX_BYTES"
+        )
+    }
+
     private func fetch(_ origin: Origin, into file: TrackedFile, _ job: JobContext) async throws -> Int64 {
+        let allowance = try await job.tracker.allowance(job.key, within: settings.diskBudget)
         let opened = try job.tracker.openForWriting(file)
         CrashPoint.fileCreated.cross()
         let sink = Sink(
             file: opened,
             limitBytes: settings.maximumSourceBytes,
-            expectedBytes: job.ticket.fileSizeBytes
-        ) { written, fraction in
-            job.telemetry.note(bytes: written, of: file)
-            if let fraction { job.telemetry.note(fraction: fraction) }
-        }
+            expectedBytes: job.ticket.fileSizeBytes,
+            willGrow: { try allowance.grow(file.name, to: $0) },
+            didWrite: { written, fraction in
+                job.telemetry.note(bytes: written, of: file)
+                if let fraction { job.telemetry.note(fraction: fraction) }
+            }
+        )
         do {
             return try await withTaskCancellationHandler {
                 switch origin {
@@ -76,6 +121,10 @@ public struct DownloadHandler: StageHandler {
             }
         } catch let error as StorageError {
             throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+        } catch let error as TempFileError where error.code == .noSpace {
+            // The source grew, or did not say how large it is.
+            if error.isRetriable { throw try await leave(file, job, error.message) }
+            throw StageFailure(.permanent, code: "too_large_for_disk", error.message)
         } catch let error as FileSystemError {
             throw StageFailure(
                 error.isRetriable ? .transient : .permanent,

@@ -7,6 +7,8 @@ internal import Synchronization
 final class Sink: Sendable {
     private let file: OpenFile
     private let limitBytes: Int64
+    /// Asked before a write with the file's size after it; what it throws ends the download.
+    private let willGrow: @Sendable (Int64) throws -> Void
     /// What the producer says of the size; only for progress.
     private let expectedBytes: Int64?
     private let written = Atomic<Int64>(0)
@@ -17,11 +19,13 @@ final class Sink: Sendable {
         file: consuming OpenFile,
         limitBytes: Int64,
         expectedBytes: Int64?,
+        willGrow: @escaping @Sendable (Int64) throws -> Void,
         didWrite: @escaping @Sendable (Int64, Double?) -> Void
     ) {
         self.file = file
         self.limitBytes = limitBytes
         self.expectedBytes = expectedBytes
+        self.willGrow = willGrow
         self.didWrite = didWrite
     }
 
@@ -38,6 +42,7 @@ final class Sink: Sendable {
                 "the source has more than \(limitBytes) bytes; see SOURCE_MAX_BYTES"
             )
         }
+        try willGrow(total)
         try file.write(piece)
         CrashPoint.pieceWritten.cross()
         let fraction = expectedBytes.flatMap { $0 > 0 ? Double(total) / Double($0) : nil }

@@ -31,6 +31,7 @@ struct ImageWork: MediaWork {
         for variant in plan.variants { _ = try key(job.ticket, variant) }
         let files = try await PlannedFiles.track(
             plan.variants.map { ($0.fileName, "image variant \($0.quality)") },
+            within: settings.diskBudget,
             job
         )
         let result = try await runBlocking { cancellation in
@@ -38,6 +39,7 @@ struct ImageWork: MediaWork {
                 plan,
                 input: source,
                 outputPath: { try files.pathToWrite($0) },
+                willWrite: { try files.grow($0, to: $1) },
                 progress: { telemetry.note(fraction: $0) },
                 isCancelled: { cancellation.isCancelled }
             )

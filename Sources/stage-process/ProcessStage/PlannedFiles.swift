@@ -7,14 +7,19 @@ internal import TempFiles
 struct PlannedFiles: Sendable {
     /// Where outputs go within the job's directory.
     static let directory = "outputs/"
+    /// The code of a failure that another job's end puts right.
+    static let noSpace = "no_space"
 
     private let files: [String: TrackedFile]
+    private let allowance: SpaceAllowance
 
-    /// Commits a row for each file name of the plan.
+    /// Removes what an earlier run of the stage left, and commits a row for each file name of the plan.
     static func track(
         _ fileNames: [(name: String, description: String)],
+        within budget: DiskBudget,
         _ job: JobContext
     ) async throws -> PlannedFiles {
+        try await removeOutputs(of: job)
         let tracked = try await job.tracker.trackFiles(
             fileNames.map { NewFile(name: directory + $0.name, type: .output, description: $0.description) },
             job: job.key,
@@ -22,7 +27,12 @@ struct PlannedFiles: Sendable {
         )
         var files: [String: TrackedFile] = [:]
         for (planned, file) in zip(fileNames, tracked) { files[planned.name] = file }
-        return PlannedFiles(files: files)
+        return PlannedFiles(files: files, allowance: try await job.tracker.allowance(job.key, within: budget))
+    }
+
+    static func removeOutputs(of job: JobContext) async throws {
+        let outputs = try await job.tracker.jobTempFiles(job.key).filter { $0.type == .output }
+        if !outputs.isEmpty { _ = await job.tracker.releaseFiles(outputs.map(\.path), job: job.key) }
     }
 
     /// - Throws: ``StageFailure`` for a name that is not in the plan: a file without a row must not come to be.
@@ -39,10 +49,25 @@ struct PlannedFiles: Sendable {
         return try path(fileName)
     }
 
+    /// Asked by the engine before a write makes a file larger.
+    ///
+    /// - Throws: ``StageFailure`` when the disk budget leaves no room.
+    func grow(_ fileName: String, to sizeBytes: Int64) throws {
+        do { try allowance.grow(fileName, to: sizeBytes) } catch {
+            throw StageFailure(
+                error.isRetriable ? .transient : .permanent,
+                code: error.code == .noSpace ? (error.isRetriable ? Self.noSpace : "too_large_for_disk") : "temp_files",
+                error.message
+            )
+        }
+    }
+
     func file(_ fileName: String) -> TrackedFile? { files[fileName] }
 
     /// Makes the written files durable and their rows `present`.
     func commit(_ written: [String], _ job: JobContext) async throws {
         try await job.tracker.commitFiles(written.compactMap { files[$0] })
+        try await job.tracker.trimReservation(job.key)
+        CrashPoint.reservationTrimmed.cross()
     }
 }

@@ -27,13 +27,22 @@ public struct ProcessHandler: StageHandler {
             return try await work.run(source: source, job)
         } catch let error as MediaError {
             if error.code == .cancelled { throw CancellationError() }
+            try await makeRoom(after: error.underlying, job)
             throw failure(error.code.rawValue, error.message, isRetriable: error.isRetriable, error.underlying)
         } catch let error as ImageError {
             if error.code == .cancelled { throw CancellationError() }
+            try await makeRoom(after: error.underlying, job)
             throw failure(error.code.rawValue, error.message, isRetriable: error.isRetriable, error.underlying)
         } catch let error as ObjectKeyError {
             throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
         }
+    }
+
+    /// Jobs that wait for each other's space while they hold on to theirs would wait for ever.
+    private func makeRoom(after cause: (any Error)?, _ job: JobContext) async throws {
+        guard let failure = cause as? StageFailure, failure.code == PlannedFiles.noSpace else { return }
+        try await PlannedFiles.removeOutputs(of: job)
+        try await job.tracker.trimReservation(job.key)
     }
 
     private func failure(
@@ -42,7 +51,7 @@ public struct ProcessHandler: StageHandler {
         isRetriable: Bool,
         _ underlying: (any Error)?
     ) -> any Error {
-        // A path that this stage refused to hand out says why better than the engine does.
+        // What this stage refused says why better than the engine does.
         if let underlying = underlying as? StageFailure { return underlying }
         return StageFailure(isRetriable ? .transient : .permanent, code: code, message)
     }

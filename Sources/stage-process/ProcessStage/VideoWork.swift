@@ -41,7 +41,11 @@ struct VideoWork: MediaWork {
         let plan = try MediaPlan(source: metadata, profile: profile)
         // Before an hour of encoding, not after it.
         for rendition in plan.renditions { _ = try key(job.ticket, quality: rendition.quality) }
-        let files = try await PlannedFiles.track(plan.fileNames.map { ($0, "video output \($0)") }, job)
+        let files = try await PlannedFiles.track(
+            plan.fileNames.map { ($0, "video output \($0)") },
+            within: settings.diskBudget,
+            job
+        )
         let threads = settings.codecThreads
         let engine = VideoEngine(
             plan: plan,
@@ -54,6 +58,7 @@ struct VideoWork: MediaWork {
                 input: source,
                 callbacks: VideoEngine.Callbacks(
                     outputPath: { try files.pathToWrite($0) },
+                    willGrow: { try files.grow($0, to: $1) },
                     progress: { telemetry.note(fraction: $0) },
                     onWrite: { name, bytes in
                         if let file = files.file(name) { telemetry.note(bytes: bytes, of: file) }

@@ -48,6 +48,7 @@ public struct UploadHandler: StageHandler {
             CrashPoint.outputReleased.cross()
         }
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
+        try await job.tracker.trimReservation(job.key)
         return ticket
     }
 

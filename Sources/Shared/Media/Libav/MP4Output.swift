@@ -11,6 +11,7 @@ final class MP4Output: @unchecked Sendable {
     private let state: RunState
     private let lock = ThreadLock()
     private let scratch: Packet
+    private var file: OutputFile?
     private var lastDecodeTimes: [Int64]
     private var reportedBytes: Int64 = 0
     private static let reportStepBytes: Int64 = 1 << 20
@@ -33,8 +34,7 @@ final class MP4Output: @unchecked Sendable {
     }
 
     deinit {
-        // After `finish` there is nothing left to close; before, the run has failed and its error says why.
-        if context.pointee.pb != nil { avio_closep(&context.pointee.pb) }
+        context.pointee.pb = nil
         avformat_free_context(context)
     }
 
@@ -67,25 +67,17 @@ final class MP4Output: @unchecked Sendable {
 
     /// Creates the file. All streams must have been added.
     func open(path: String) throws(MediaError) {
-        var options: OpaquePointer?
-        defer { av_dict_free(&options) }
-        av_dict_set(&options, "protocol_whitelist", "file", 0)
-        let url = "file:\(path)"
-        var status = avio_open2(
-            &context.pointee.pb,
-            url,
-            AVIO_FLAG_WRITE,
-            &context.pointee.interrupt_callback,
-            &options
-        )
-        guard status >= 0 else { throw .write(status, fileName: fileName) }
+        let file = try OutputFile(path: path, fileName: fileName, state: state)
+        self.file = file
+        context.pointee.pb = file.context
+        context.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
         // The muxer opens the file again under this name to move the index to the front.
-        context.pointee.url = av_strdup(url)
+        context.pointee.url = av_strdup("file:\(path)")
         var headerOptions: OpaquePointer?
         defer { av_dict_free(&headerOptions) }
         av_dict_set(&headerOptions, "movflags", "+faststart", 0)
-        status = avformat_write_header(context, &headerOptions)
-        guard status >= 0 else { throw .write(status, fileName: fileName) }
+        let status = avformat_write_header(context, &headerOptions)
+        guard status >= 0 else { throw file.refusal ?? .write(status, fileName: fileName) }
     }
 
     /// Writes a packet, which stays the caller's.
@@ -112,7 +104,7 @@ final class MP4Output: @unchecked Sendable {
             av_packet_rescale_ts(scratch.pointer, base, stream.pointee.time_base)
             makeMonotonic(&lastDecodeTimes[index])
             status = av_interleaved_write_frame(context, scratch.pointer)
-            guard status >= 0 else { throw .write(status, fileName: fileName) }
+            guard status >= 0 else { throw file?.refusal ?? .write(status, fileName: fileName) }
         }
         try reportGrowth()
     }
@@ -120,13 +112,11 @@ final class MP4Output: @unchecked Sendable {
     /// Writes what is left and the index, and closes the file. Returns its size.
     func finish() throws(MediaError) -> Int64 {
         let size = try lock.withLock { () throws(MediaError) -> Int64 in
-            var status = av_write_trailer(context)
-            if status >= 0, let error = context.pointee.pb?.pointee.error, error < 0 { status = error }
-            let size = status >= 0 ? avio_size(context.pointee.pb) : 0
-            let closed = avio_closep(&context.pointee.pb)
-            guard status >= 0 else { throw .write(status, fileName: fileName) }
-            guard closed >= 0 else { throw .write(closed, fileName: fileName) }
-            guard size >= 0 else { throw .write(Int32(clamping: size), fileName: fileName) }
+            let status = av_write_trailer(context)
+            context.pointee.pb = nil
+            guard let file = file.take() else { throw .write(shim_error(EBADF), fileName: fileName) }
+            guard status >= 0 else { throw file.refusal ?? .write(status, fileName: fileName) }
+            let size = try file.close()
             return size
         }
         state.report(fileName: fileName, totalBytes: size)

@@ -57,6 +57,18 @@ final class RunState: Sendable {
         }
     }
 
+    /// Asks the caller before a file grows.
+    func allowGrowth(of fileName: String, to totalBytes: Int64) throws(MediaError) {
+        do { try callbacks.willGrow(fileName, totalBytes) } catch {
+            throw MediaError(
+                code: .outputRefused,
+                message: "\(fileName) may not grow to \(totalBytes) bytes: \(error)",
+                isRetriable: true,
+                underlying: error
+            )
+        }
+    }
+
     /// Reports progress in steps of a thousandth at least, and never backwards.
     func report(progress: Double) {
         reports.withLock { reports in

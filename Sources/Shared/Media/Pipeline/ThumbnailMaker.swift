@@ -56,6 +56,7 @@ final class ThumbnailMaker {
     ) throws(MediaError) {
         try state.checkpoint()
         let path = try state.path(for: thumbnail.fileName)
+        try state.allowGrowth(of: thumbnail.fileName, to: Int64(bytes.count))
         try FileWriter.write(bytes, to: path, fileName: thumbnail.fileName)
         state.report(fileName: thumbnail.fileName, totalBytes: Int64(bytes.count))
         outputs.append(

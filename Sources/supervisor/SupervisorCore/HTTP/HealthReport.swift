@@ -53,6 +53,10 @@ struct HealthReport: Sendable, Codable, Equatable {
         var totalBytes: Int64?
         /// 0 to 100, as `df` counts.
         var usedPercent: Double?
+        /// Promised to jobs, what they have written included.
+        var reservedBytes: Int64?
+        /// Of temp files that are deleted and still open in one of our processes.
+        var deletedOpenBytes: Int64
     }
 
     /// A temp file that could not be removed yet.
@@ -96,6 +100,9 @@ struct HealthFacts: Sendable {
     var freeBytes: Int64?
     var totalBytes: Int64?
     var usedPercent: Double?
+    /// nil when the ledger could not be read.
+    var reservedBytes: Int64?
+    var deletedOpenBytes: Int64 = 0
     /// Whether `TEMP_ALERT_PERCENT` is reached.
     var isDiskAlert = false
     var isStopping: Bool
@@ -170,7 +177,13 @@ extension HealthReport {
                 )
             }
         )
-        disk = Disk(freeBytes: facts.freeBytes, totalBytes: facts.totalBytes, usedPercent: facts.usedPercent)
+        disk = Disk(
+            freeBytes: facts.freeBytes,
+            totalBytes: facts.totalBytes,
+            usedPercent: facts.usedPercent,
+            reservedBytes: facts.reservedBytes,
+            deletedOpenBytes: facts.deletedOpenBytes
+        )
         stuck = facts.stuck.map {
             Stuck(
                 path: $0.path,

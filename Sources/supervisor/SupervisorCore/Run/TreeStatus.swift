@@ -37,10 +37,12 @@ struct TreeStatus: StatusSource {
     func health() async -> HealthReport {
         var files: [MediaKind: TempFileStatistics]?
         var stuck: [StuckFile] = []
+        var reservedBytes: Int64?
         var ledgerProblem: String?
         let space = await disk.look()
         do throws(TempFileError) {
             files = try await tracker.statistics()
+            reservedBytes = try await tracker.reservedBytes()
             stuck = try await tracker.stuckFiles(limit: HealthReport.maximumStuckFiles)
         } catch {
             ledgerProblem = error.message
@@ -58,6 +60,8 @@ struct TreeStatus: StatusSource {
                 freeBytes: space?.space.freeBytes,
                 totalBytes: space?.space.totalBytes,
                 usedPercent: space?.space.usedPercent,
+                reservedBytes: reservedBytes,
+                deletedOpenBytes: tracker.deletedOpenBytes(),
                 isDiskAlert: space?.isAlert ?? false,
                 isStopping: await stop.count > 0,
                 version: Version.text,
