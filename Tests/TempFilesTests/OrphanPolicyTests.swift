@@ -47,7 +47,7 @@ import Testing
         var partial = snapshot(0)
         (partial.job, partial.tracked) = try await tracker.ledger.read { db in
             let row = try #require(try Ledger.job(db, video()))
-            return (row, try Ledger.files(db, job: row.number))
+            return (row, try Ledger.trackedFiles(db, job: row.number))
         }
         #expect(policy.verdicts(partial).map(\.reason) == [.unknownFile, .missingFile])
         partial.isComplete = false

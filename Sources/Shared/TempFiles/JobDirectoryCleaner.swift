@@ -15,6 +15,8 @@ struct JobDirectoryCleaner {
         var strays = 0
     }
 
+    private static let loggedRemovals = 1000
+
     let root: RootedDirectory
     /// Relative to `root`.
     let directory: String
@@ -53,13 +55,17 @@ struct JobDirectoryCleaner {
                 let isStray = !books.contains(path)
                 if isStray { result.strays += 1 }
                 result.report.count(status)
-                log(removed: path, status, isStray: isStray)
+                log(removed: path, status, isStray: isStray, number: result.report.filesCleaned)
             },
             didFail: { path, errno in
                 errors.append((path, errno))
                 report(failure: path, errno, into: &result)
             }
         )
+        if errors.isEmpty, holdsNothing(opened) {
+            result.gone = tracked
+            return result
+        }
         for name in tracked {
             do throws(FileSystemError) {
                 if try opened.status(name) == nil {
@@ -77,6 +83,20 @@ struct JobDirectoryCleaner {
             }
         }
         return result
+    }
+
+    /// Whether the directory is empty but for its lease file; false as well when it cannot be listed.
+    private func holdsNothing(_ opened: RootedDirectory) -> Bool {
+        var isEmpty = true
+        do {
+            try opened.forEachEntry { name in
+                isEmpty = name == LeaseFile.name
+                return isEmpty
+            }
+        } catch {
+            return false
+        }
+        return isEmpty
     }
 
     /// Removes what is in the directory's place, if that is no directory. A link's own name goes, and what it points to is
@@ -146,8 +166,11 @@ struct JobDirectoryCleaner {
         root.path + "/" + directory + (name.isEmpty ? "" : "/" + name)
     }
 
-    private func log(removed name: String, _ status: FileStatus, isStray: Bool) {
-        logger.info(
+    /// - Parameter number: of the removal in this clean-up. A job of very many files tells of the first ones, and of all at
+    ///   the level debug.
+    private func log(removed name: String, _ status: FileStatus, isStray: Bool, number: Int = 1) {
+        logger.log(
+            level: isStray || number <= Self.loggedRemovals ? .info : .debug,
             isStray ? "a stray file was removed" : "temp file removed",
             metadata: metadata.with(LogKey.filePath, absolute(name)).with(LogKey.fileBytes, status.sizeBytes)
         )

@@ -89,6 +89,38 @@ extension Ledger {
         return try Row.fetchAll(db, sql: sql, arguments: [number]).map { FileRow($0) }
     }
 
+    static func fileNames(_ db: Database, job number: Int64) throws -> [String] {
+        try String.fetchAll(db, sql: "SELECT name FROM file WHERE job = ? ORDER BY number", arguments: [number])
+    }
+
+    /// The books' side of a sweep, in no order.
+    static func trackedFiles(_ db: Database, job number: Int64) throws -> [String: Int64] {
+        let sql = "SELECT name, createdAt FROM file WHERE job = ?"
+        let rows = try Row.fetchCursor(db, sql: sql, arguments: [number])
+        var files: [String: Int64] = [:]
+        while let row = try rows.next() { files[row[0]] = row[1] }
+        return files
+    }
+
+    /// Takes all files of a job off the books, and counts them once instead of one by one.
+    private static func dropAllFiles(_ db: Database, job number: Int64) throws {
+        let sums = "SELECT COUNT(*), COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?"
+        guard let sums = try Row.fetchOne(db, sql: sums, arguments: [number]) else { return }
+        let (files, bytes): (Int64, Int64) = (sums[0], sums[1])
+        if files == 0 { return }
+        try db.execute(sql: "UPDATE about SET isBulk = 1")
+        try db.execute(sql: "DELETE FROM file WHERE job = ?", arguments: [number])
+        try db.execute(sql: "UPDATE about SET isBulk = 0")
+        try db.execute(sql: "UPDATE job SET fileCount = 0 WHERE number = ?", arguments: [number])
+        try db.execute(
+            sql: """
+                UPDATE usage SET jobs = jobs - 1, files = files - ?, bytes = bytes - ?
+                WHERE kind = (SELECT kind FROM job WHERE number = ?)
+                """,
+            arguments: [files, bytes, number]
+        )
+    }
+
     /// Plans a file. A name that is on the books already starts over.
     static func plan(_ db: Database, _ file: FileRow, job number: Int64) throws {
         // What was published is the file that was there before.
@@ -159,8 +191,12 @@ extension Ledger {
         gone: [String],
         failed: [(name: String, errno: CInt)]
     ) throws {
-        for name in gone {
-            try db.execute(sql: "DELETE FROM file WHERE job = ? AND name = ?", arguments: [number, name])
+        let count = try Int.fetchOne(db, sql: "SELECT fileCount FROM job WHERE number = ?", arguments: [number])
+        if failed.isEmpty, gone.count > 1, gone.count == count, try Set(fileNames(db, job: number)) == Set(gone) {
+            try dropAllFiles(db, job: number)
+        } else {
+            let delete = try db.cachedStatement(sql: "DELETE FROM file WHERE job = ? AND name = ?")
+            for name in gone { try delete.execute(arguments: [number, name]) }
         }
         for failure in failed {
             try db.execute(

@@ -12,6 +12,7 @@ enum LedgerSchema {
         }
         migrator.registerMigration("2: silence, tickets, published outputs") { db in try db.execute(sql: silence) }
         migrator.registerMigration("3: reservations") { db in try db.execute(sql: reservations) }
+        migrator.registerMigration("4: removal in bulk") { db in try db.execute(sql: bulk) }
         return migrator
     }
 
@@ -100,6 +101,20 @@ enum LedgerSchema {
     private static let reservations = """
         ALTER TABLE job ADD COLUMN reservedBytes INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX jobWithReservation ON job (reservedBytes) WHERE reservedBytes > 0;
+        """
+
+    // A job of a hundred thousand files leaves the books in one statement, which counts for itself.
+    private static let bulk = """
+        ALTER TABLE about ADD COLUMN isBulk INTEGER NOT NULL DEFAULT 0;
+        DROP TRIGGER fileRemoved;
+        CREATE TRIGGER fileRemoved AFTER DELETE ON file WHEN NOT (SELECT isBulk FROM about) BEGIN
+            UPDATE job SET fileCount = fileCount - 1 WHERE number = OLD.job;
+            UPDATE usage SET
+                files = files - 1,
+                bytes = bytes - OLD.sizeBytes,
+                jobs = jobs - (SELECT fileCount = 0 FROM job WHERE number = OLD.job)
+            WHERE kind = (SELECT kind FROM job WHERE number = OLD.job);
+        END;
         """
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

@@ -5,8 +5,8 @@ internal import RootedFiles
 struct JobDirectorySnapshot: Sendable {
     /// nil when no job on the books has this directory.
     var job: JobRow?
-    /// The job's tracked files.
-    var tracked: [FileRow] = []
+    /// The job's tracked files: when each was planned, in milliseconds, by its name.
+    var tracked: [String: Int64] = [:]
     /// What the directory holds, beneath it at any depth; directories and the lease file left out, but for those that are no
     /// part of ours.
     var entries: [Entry] = []
@@ -76,24 +76,27 @@ struct OrphanPolicy: Sendable {
 
     private func known(_ snapshot: JobDirectorySnapshot, _ job: JobRow) -> [Verdict] {
         var verdicts: [Verdict] = []
-        let tracked = Set(snapshot.tracked.map(\.name))
+        let tracked = snapshot.tracked
+        var foundTracked = 0
         for entry in snapshot.entries {
+            let isTracked = tracked[entry.name] != nil
+            if isTracked { foundTracked += 1 }
             let isOld = unknownAge(entry.modifiedSeconds) >= graceSeconds
             if entry.foreign != nil {
                 // In a tracked file's place it is the stage's, or the clean-up's, to deal with.
-                let isRemovable = job.end != nil || isOld && !tracked.contains(entry.name)
+                let isRemovable = job.end != nil || isOld && !isTracked
                 verdicts.append(foreign(entry, isRemovable: isRemovable))
             } else if job.end != nil {
                 verdicts.append(verdict(entry, .finishedJob))
-            } else if !tracked.contains(entry.name), isOld {
+            } else if !isTracked, isOld {
                 verdicts.append(verdict(entry, .unknownFile))
             }
         }
-        if snapshot.isComplete {
+        if snapshot.isComplete, foundTracked < tracked.count {
             let found = Set(snapshot.entries.map(\.name))
-            for row in snapshot.tracked where !found.contains(row.name) {
-                let age = age(row.createdAt / 1000)
-                verdicts.append(Verdict(name: row.name, sizeBytes: 0, ageSeconds: age, reason: .missingFile))
+            for (name, createdAt) in tracked.filter({ !found.contains($0.key) }).sorted(by: { $0.key < $1.key }) {
+                let age = age(createdAt / 1000)
+                verdicts.append(Verdict(name: name, sizeBytes: 0, ageSeconds: age, reason: .missingFile))
             }
         }
         if job.end != nil, snapshot.exists, snapshot.entries.isEmpty {

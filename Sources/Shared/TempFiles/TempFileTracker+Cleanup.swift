@@ -82,7 +82,7 @@ extension TempFileTracker {
         let start = ContinuousClock.now
         let cleaner = cleaner(directory: directory, job: job)
         var tracked: [String] = []
-        if let row { tracked = try await ledger.read { try Ledger.files($0, job: row.number) }.map(\.name) }
+        if let row { tracked = try await ledger.read { try Ledger.fileNames($0, job: row.number) } }
         let names = tracked
         var result = try await OwnThread.run { () throws(TempFileError) in cleaner.empty(tracked: names) }
         // First the books, then the directory: were it the other way round, a new worker could plan files in between.

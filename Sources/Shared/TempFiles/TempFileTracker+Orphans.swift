@@ -122,7 +122,7 @@ extension TempFileTracker {
             return try await clean(directory: place.path, row: snapshot.job, job: job)
         }
         let names = verdicts.map(\.name)
-        let tracked = Set(snapshot.tracked.map(\.name))
+        let tracked = Set(snapshot.tracked.keys)
         let cleaner = cleaner(directory: place.path, job: job)
         let result = try await OwnThread.run { () throws(TempFileError) in cleaner.remove(names, tracked: tracked) }
         try await settle(result, job: row.number)
@@ -220,7 +220,7 @@ extension TempFileTracker {
         // The books before the disk: a file is on the books before it is on disk.
         let (row, files) = try await ledger.read { db in
             let row = try Ledger.job(db, kind: place.kind, directory: place.name)
-            return (row, try row.map { try Ledger.files(db, job: $0.number) } ?? [])
+            return (row, try row.map { try Ledger.trackedFiles(db, job: $0.number) } ?? [:])
         }
         let root = workspace.root
         return try await OwnThread.run { () throws(TempFileError) in
@@ -232,7 +232,6 @@ extension TempFileTracker {
                 snapshot.isDirectory = found.kind == .directory
                 snapshot.foreign = found.foreignKind
                 if !snapshot.isDirectory { return snapshot }
-                let tracked = Set(files.map(\.name))
                 let opened: RootedDirectory
                 do throws(FileSystemError) {
                     opened = try root.openDirectory(place.path)
@@ -242,7 +241,7 @@ extension TempFileTracker {
                 }
                 opened.walkTree(
                     visit: { name, status in
-                        let isMisplaced = status.kind == .directory && tracked.contains(name)
+                        let isMisplaced = status.kind == .directory && files[name] != nil
                         if status.kind == .directory && !isMisplaced || name == LeaseFile.name { return }
                         snapshot.entries.append(
                             JobDirectorySnapshot.Entry(
