@@ -24,15 +24,22 @@ extension TempFileTracker {
     public func findOrphanedFiles(_ rules: SweepRules) async throws(TempFileError) -> [OrphanedFile] {
         let policy = try await policy(rules)
         var orphans: [OrphanedFile] = []
-        for place in try await jobDirectories(policy) {
-            let snapshot = try await snapshot(place)
-            let verdicts = policy.verdicts(snapshot)
-            if verdicts.isEmpty { continue }
-            let isHeld = try onFileSystem { () throws(FileSystemError) in
-                try LeaseFile.isHeld(workspace.root, directory: place.path)
+        var rest = try await jobDirectories(policy)[...]
+        while !rest.isEmpty {
+            let (sights, looked) = try await sights(rest, policy)
+            rest = rest.dropFirst(looked)
+            for sight in sights {
+                let place = sight.place
+                // A job may have ended since the books of the whole batch were read.
+                let snapshot = try await snapshot(place)
+                let verdicts = policy.verdicts(snapshot)
+                if verdicts.isEmpty { continue }
+                let isHeld = try onFileSystem { () throws(FileSystemError) in
+                    try LeaseFile.isHeld(workspace.root, directory: place.path)
+                }
+                if isHeld { continue }
+                orphans += verdicts.map { orphan($0, place, job: snapshot.job?.record.key) }
             }
-            if isHeld { continue }
-            orphans += verdicts.map { orphan($0, place, job: snapshot.job?.record.key) }
         }
         return orphans
     }
@@ -52,16 +59,21 @@ extension TempFileTracker {
         try await ledger.write { try Ledger.noteSilence($0) }
         let policy = try await policy(rules)
         var report = CleanupReport()
-        for place in try await jobDirectories(policy) {
-            do throws(TempFileError) {
-                report.add(try await sweep(place, policy, endAbandoned))
-            } catch {
-                let path = workspace.path + "/" + place.path
-                report.failures.append(CleanupReport.Failure(path: path, errno: error.errno ?? EIO))
-                logger.error(
-                    "a job's directory could not be swept; it is tried again at the next sweep",
-                    metadata: [LogKey.filePath: "\(path)", LogKey.cause: "\(error)"]
-                )
+        var rest = try await jobDirectories(policy)[...]
+        while !rest.isEmpty {
+            let (sights, looked) = try await sights(rest, policy)
+            rest = rest.dropFirst(looked)
+            for sight in sights {
+                do throws(TempFileError) {
+                    report.add(try await sweep(sight, policy, endAbandoned))
+                } catch {
+                    let path = workspace.path + "/" + sight.place.path
+                    report.failures.append(CleanupReport.Failure(path: path, errno: error.errno ?? EIO))
+                    logger.error(
+                        "a job's directory could not be swept; it is tried again at the next sweep",
+                        metadata: [LogKey.filePath: "\(path)", LogKey.cause: "\(error)"]
+                    )
+                }
             }
         }
         report.duration = ContinuousClock.now - start
@@ -76,12 +88,11 @@ extension TempFileTracker {
     }
 
     private func sweep(
-        _ place: JobPlace,
+        _ sight: Sight,
         _ policy: OrphanPolicy,
         _ endAbandoned: AbandonedJobEnder?
     ) async throws(TempFileError) -> CleanupReport {
-        let first = try await snapshot(place)
-        let found = policy.verdicts(first)
+        let (place, first, found) = (sight.place, try sight.snapshot.get(), sight.verdicts)
         for verdict in found where !verdict.isRemovable {
             let orphan = orphan(verdict, place, job: first.job?.record.key)
             logger.warning("a foreign entry is left alone", metadata: metadata(orphan))
@@ -217,63 +228,9 @@ extension TempFileTracker {
     }
 
     private func snapshot(_ place: JobPlace) async throws(TempFileError) -> JobDirectorySnapshot {
-        // The books before the disk: a file is on the books before it is on disk.
-        let (row, files) = try await ledger.read { db in
-            let row = try Ledger.job(db, kind: place.kind, directory: place.name)
-            return (row, try row.map { try Ledger.trackedFiles(db, job: $0.number) } ?? [:])
-        }
+        let books = try await ledger.read { db in try Books(db, place) }
         let root = workspace.root
-        return try await OwnThread.run { () throws(TempFileError) in
-            var snapshot = JobDirectorySnapshot(job: row, tracked: files)
-            do throws(FileSystemError) {
-                guard let found = try root.status(place.path) else { return snapshot }
-                snapshot.exists = true
-                snapshot.modifiedSeconds = found.modifiedSeconds
-                snapshot.isDirectory = found.kind == .directory
-                snapshot.foreign = found.foreignKind
-                if !snapshot.isDirectory { return snapshot }
-                let opened: RootedDirectory
-                do throws(FileSystemError) {
-                    opened = try root.openDirectory(place.path)
-                } catch  where error.errno == EXDEV {
-                    snapshot.foreign = OrphanPolicy.mount
-                    return snapshot
-                }
-                opened.walkTree(
-                    visit: { name, status in
-                        let isMisplaced = status.kind == .directory && files[name] != nil
-                        if status.kind == .directory && !isMisplaced || name == LeaseFile.name { return }
-                        snapshot.entries.append(
-                            JobDirectorySnapshot.Entry(
-                                name: name,
-                                sizeBytes: isMisplaced ? 0 : status.sizeBytes,
-                                modifiedSeconds: status.modifiedSeconds,
-                                foreign: isMisplaced ? "directory in a file's place" : status.foreignKind
-                            )
-                        )
-                    },
-                    didFail: { name, errno in
-                        snapshot.isComplete = false
-                        guard errno == EXDEV else { return }
-                        snapshot.entries.append(
-                            JobDirectorySnapshot.Entry(
-                                name: name,
-                                sizeBytes: 0,
-                                modifiedSeconds: found.modifiedSeconds,
-                                foreign: OrphanPolicy.mount,
-                                isMount: true
-                            )
-                        )
-                    }
-                )
-            } catch  where error.isNotFound || error.isOutsideRoot {
-                // Removed or swapped meanwhile; the next sweep sees what has become of it.
-                snapshot.isComplete = false
-            } catch {
-                throw TempFileError(error)
-            }
-            return snapshot
-        }
+        return try await OwnThread.run { () throws(TempFileError) in try Self.look(place, books, root) }
     }
 
     private func orphan(_ verdict: OrphanPolicy.Verdict, _ place: JobPlace, job: JobKey?) -> OrphanedFile {

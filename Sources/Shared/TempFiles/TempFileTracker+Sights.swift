@@ -1,0 +1,124 @@
+internal import GRDB
+internal import Glibc
+internal import JobModel
+internal import RootedFiles
+
+/// Looking at job directories, many at a time: a workspace has thousands, and most are as they should be.
+extension TempFileTracker {
+    /// What is wrong with one directory.
+    struct Sight: Sendable {
+        var place: JobPlace
+        var snapshot: Result<JobDirectorySnapshot, TempFileError>
+        var verdicts: [OrphanPolicy.Verdict] = []
+    }
+
+    /// The books' side of one directory.
+    struct Books: Sendable {
+        var job: JobRow?
+        var tracked: [String: Int64] = [:]
+
+        init(_ db: Database, _ place: JobPlace) throws {
+            job = try Ledger.job(db, kind: place.kind, directory: place.name)
+            if let job { tracked = try Ledger.trackedFiles(db, job: job.number) }
+        }
+    }
+
+    private static let directoriesAtOnce = 256
+    /// Bounds the memory of one batch. A job with more is a batch of its own.
+    private static let trackedFilesAtOnce = 20_000
+
+    /// Looks at the first of `places`, as many as fit one batch.
+    ///
+    /// - Returns: the directories of the batch with which something is wrong or that could not be looked at, and the size
+    ///   of the batch.
+    func sights(
+        _ places: ArraySlice<JobPlace>,
+        _ policy: OrphanPolicy
+    ) async throws(TempFileError) -> (sights: [Sight], looked: Int) {
+        let batch = Array(places.prefix(Self.directoriesAtOnce))
+        // The books before the disk: a file is on the books before it is on disk.
+        let books = try await ledger.read { db in
+            var (books, files): ([Books], Int) = ([], 0)
+            for place in batch where files < Self.trackedFilesAtOnce {
+                let entry = try Books(db, place)
+                files += entry.tracked.count
+                books.append(entry)
+            }
+            return books
+        }
+        let root = workspace.root
+        let sights = try await OwnThread.run { () throws(TempFileError) in
+            var sights: [Sight] = []
+            for (place, entry) in zip(batch, books) {
+                do throws(TempFileError) {
+                    let snapshot = try Self.look(place, entry, root)
+                    let verdicts = policy.verdicts(snapshot)
+                    if verdicts.isEmpty { continue }
+                    sights.append(Sight(place: place, snapshot: .success(snapshot), verdicts: verdicts))
+                } catch {
+                    sights.append(Sight(place: place, snapshot: .failure(error)))
+                }
+            }
+            return sights
+        }
+        return (sights, books.count)
+    }
+
+    /// Blocks.
+    static func look(
+        _ place: JobPlace,
+        _ books: Books,
+        _ root: RootedDirectory
+    ) throws(TempFileError) -> JobDirectorySnapshot {
+        let files = books.tracked
+        var snapshot = JobDirectorySnapshot(job: books.job, tracked: files)
+        do throws(FileSystemError) {
+            guard let found = try root.status(place.path) else { return snapshot }
+            snapshot.exists = true
+            snapshot.modifiedSeconds = found.modifiedSeconds
+            snapshot.isDirectory = found.kind == .directory
+            snapshot.foreign = found.foreignKind
+            if !snapshot.isDirectory { return snapshot }
+            let opened: RootedDirectory
+            do throws(FileSystemError) {
+                opened = try root.openDirectory(place.path)
+            } catch  where error.errno == EXDEV {
+                snapshot.foreign = OrphanPolicy.mount
+                return snapshot
+            }
+            opened.walkTree(
+                visit: { name, status in
+                    let isMisplaced = status.kind == .directory && files[name] != nil
+                    if status.kind == .directory && !isMisplaced || name == LeaseFile.name { return }
+                    snapshot.entries.append(
+                        JobDirectorySnapshot.Entry(
+                            name: name,
+                            sizeBytes: isMisplaced ? 0 : status.sizeBytes,
+                            modifiedSeconds: status.modifiedSeconds,
+                            foreign: isMisplaced ? "directory in a file's place" : status.foreignKind
+                        )
+                    )
+                },
+                didFail: { name, errno in
+                    snapshot.isComplete = false
+                    guard errno == EXDEV else { return }
+                    snapshot.entries.append(
+                        JobDirectorySnapshot.Entry(
+                            name: name,
+                            sizeBytes: 0,
+                            modifiedSeconds: found.modifiedSeconds,
+                            foreign: OrphanPolicy.mount,
+                            isMount: true
+                        )
+                    )
+                }
+            )
+        } catch  where error.isNotFound || error.isOutsideRoot {
+            // Removed or swapped meanwhile; the next sweep sees what has become of it.
+            snapshot.isComplete = false
+        } catch {
+            throw TempFileError(error)
+        }
+        return snapshot
+    }
+}
