@@ -112,7 +112,7 @@ extension Settings {
             type: "integer",
             unit: "bytes",
             default: "0",
-            range: "0 (no limit), or 1048576 to 2^62",
+            range: "0 (no limit) to 2^62",
             "What all temp files of this host may take together. A job waits before its download until there is room; one "
                 + "that could never fit fails."
         )

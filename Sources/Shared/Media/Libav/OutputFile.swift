@@ -54,7 +54,8 @@ final class OutputFile {
             avio_flush(context)
             let status = context.pointee.error
             freeContext()
-            if status < 0 { throw refusal ?? .write(status, fileName: fileName) }
+            if let refusal { throw refusal }
+            if status < 0 { throw .write(status, fileName: fileName) }
         }
         let closing = descriptor
         descriptor = -1
