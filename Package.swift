@@ -18,6 +18,7 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let nio = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 /// A library that several processes share, in `Sources/Shared/<name>`.
@@ -64,6 +65,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -96,7 +98,7 @@ let package = Package(
             core: "SupervisorCore",
             [
                 "JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, hummingbird,
-                serviceLifecycle, unixSignals,
+                httpClient, serviceLifecycle, unixSignals,
             ] + nio
         )
         + process(
@@ -140,7 +142,7 @@ let package = Package(
             ),
             tests(
                 "SupervisorCoreTests",
-                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging, hummingbird]
             ),
             tests(
                 "CrashTests",

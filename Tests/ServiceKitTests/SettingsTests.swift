@@ -40,6 +40,21 @@ struct SettingsTests {
         #expect(try Settings.from(["RABBITMQ_URL": "", "PORT": ""]).port == 8044)
     }
 
+    @Test("take a webhook only as a URL that can be called, and repeat none of it in an error")
+    func webhook() throws {
+        let webhook = try Settings.from(["ALERT_WEBHOOK_URL": "HTTPS://hooks.example:8443/T0/hunter2?k=v"]).alertWebhook
+        #expect(webhook?.origin == "https://hooks.example:8443")
+        #expect(try Settings.from(["ALERT_WEBHOOK_URL": "http://[::1]:80/x"]).alertWebhook?.origin == "http://[::1]:80")
+        #expect(try Settings.from([:]).alertWebhook == nil)
+        for text in [
+            "hunter2", "ftp://hunter2/", "http://", "http:///hunter2", "https://a b/hunter2", "https://me:hunter2@h/",
+        ] {
+            #expect { try Settings.from(["ALERT_WEBHOOK_URL": text]) } throws: { error in
+                "\(error)".contains("ALERT_WEBHOOK_URL") && !"\(error)".contains("hunter2")
+            }
+        }
+    }
+
     @Test("never show a secret")
     func secrets() throws {
         let settings = try Settings.from(["RABBITMQ_URL": "amqp://me:hunter2@broker/"])
@@ -50,7 +65,9 @@ struct SettingsTests {
 
     @Test("know every key that they read")
     func catalogue() throws {
-        let read = Set(try Settings.from(["RABBITMQ_URL": "amqp://h/"]).effective.map(\.name))
+        let read = Set(
+            try Settings.from(["RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/"]).effective.map(\.name)
+        )
         #expect(read == Set(Settings.catalogue.map(\.name)))
         #expect(Set(Settings.catalogue.map(\.name)).count == Settings.catalogue.count)
     }

@@ -3,7 +3,7 @@ extension Settings {
     public static let catalogue: [SettingKey] = [
         Keys.temporaryDirectory, Keys.stateDirectory, Keys.storageURL, Keys.fileSourceRoots, Keys.maximumSourceBytes,
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
-        Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.temporaryMaximumBytes,
+        Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
         Keys.port, Keys.workers, Keys.drainSeconds, Keys.maximumAttempts, Keys.maximumStarts,
@@ -105,6 +105,16 @@ extension Settings {
             range: "1 to 100",
             "When so much of TEMP_DIR's file system is used, `/health` is degraded and the log warns. It recovers by itself "
                 + "two per cent below."
+        )
+        static let alertWebhookURL = SettingKey(
+            "ALERT_WEBHOOK_URL",
+            section: files,
+            type: "URL",
+            default: "none",
+            range: "http or https",
+            isSecret: true,
+            "Gets a JSON object by POST when that alert is raised and when it is cleared. A call that fails is repeated with "
+                + "growing pauses for about an hour. Redirects are not followed."
         )
         static let temporaryMaximumBytes = SettingKey(
             "TEMP_MAX_BYTES",

@@ -14,6 +14,7 @@ public struct Settings: Sendable {
     public var jobRetentionHours: Double
     public var jobMaximumAgeHours: Double
     public var alertPercent: Double
+    public var alertWebhook: WebhookURL?
     /// 0: no limit.
     public var temporaryMaximumBytes: Int64
     public var temporaryMinimumFreeBytes: Int64

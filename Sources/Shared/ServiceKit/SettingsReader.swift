@@ -68,7 +68,20 @@ struct SettingsReader {
         default text: String,
         _ convert: (String) throws(ParseFailure) -> T
     ) -> T? {
-        let text = self.text(key, default: text)
+        converted(self.text(key, default: text), of: key, by: convert)
+    }
+
+    /// Reads text that may be missing and converts it; what `convert` throws is the problem's message.
+    mutating func optionalParsed<T>(_ key: SettingKey, _ convert: (String) throws(ParseFailure) -> T) -> T? {
+        guard let text = optionalText(key) else { return nil }
+        return converted(text, of: key, by: convert)
+    }
+
+    private mutating func converted<T>(
+        _ text: String,
+        of key: SettingKey,
+        by convert: (String) throws(ParseFailure) -> T
+    ) -> T? {
         do {
             return try convert(text)
         } catch {

@@ -88,7 +88,7 @@ public enum StageWorker {
             ),
             status: status,
             retryPolicy: RetryPolicy(maximumAttempts: settings.maximumAttempts),
-            node: hostName(),
+            node: HostName.current,
             logger: logger
         )
         let loop = WorkerLoop(runner: runner, client: client, status: status, logger: logger)
@@ -96,12 +96,6 @@ public enum StageWorker {
             stop: StopRequest.sequence(signals: signals, lifeline: options.lifelineFd),
             drainTime: .seconds(settings.drainSeconds)
         )
-    }
-
-    private static func hostName() -> String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func complain(_ text: String) {

@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+internal import JobModel
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -6,13 +8,27 @@ internal import TempFiles
 actor DiskWatch {
     static let interval = Duration.seconds(15)
 
-    private let tracker: TempFileTracker
+    private let space: @Sendable () -> DiskSpace?
+    /// Of the workspace.
+    private let path: String
     private let logger: Logger
+    private let announce: @Sendable (DiskAlertNotice) -> Void
     private var alert: DiskAlert
 
-    init(tracker: TempFileTracker, percent: Double, logger: Logger) {
-        self.tracker = tracker
+    /// - Parameters:
+    ///   - space: What there is now; nil when the system does not say.
+    ///   - announce: Told of each change, in order.
+    init(
+        path: String,
+        space: @escaping @Sendable () -> DiskSpace?,
+        percent: Double,
+        logger: Logger,
+        announce: @escaping @Sendable (DiskAlertNotice) -> Void
+    ) {
+        self.path = path
+        self.space = space
         self.logger = logger
+        self.announce = announce
         alert = DiskAlert(percent: percent)
     }
 
@@ -26,16 +42,33 @@ actor DiskWatch {
 
     /// What there is now, and whether the alert is up; nil when the system does not say.
     func look() -> (space: DiskSpace, isAlert: Bool)? {
-        guard let space = try? tracker.space() else { return nil }
+        guard let space = space() else { return nil }
         let metadata: Logger.Metadata = [
             "disk.used.percent": "\(Int(space.usedPercent))", "disk.free.bytes": "\(space.freeBytes)",
-            LogKey.filePath: "\(tracker.workspace.path)",
+            LogKey.filePath: "\(path)",
         ]
-        switch alert.change(usedPercent: space.usedPercent) {
-        case .raised: logger.warning("the file system of the temp files is filling up", metadata: metadata)
-        case .cleared: logger.notice("the file system of the temp files has room again", metadata: metadata)
+        let change = alert.change(usedPercent: space.usedPercent)
+        let isRaised = alert.isRaised
+        switch change {
+        case .raised:
+            logger.warning("the file system of the temp files is filling up", metadata: metadata)
+            announce(notice(.raised, space))
+        case .cleared:
+            logger.notice("the file system of the temp files has room again", metadata: metadata)
+            announce(notice(.cleared, space))
         case nil: break
         }
-        return (space, alert.isRaised)
+        return (space, isRaised)
+    }
+
+    private func notice(_ state: DiskAlertNotice.State, _ space: DiskSpace) -> DiskAlertNotice {
+        DiskAlertNotice(
+            state: state,
+            space: space,
+            alertPercent: alert.percent,
+            host: HostName.current,
+            path: path,
+            at: Timestamp.string(Date())
+        )
     }
 }

@@ -20,6 +20,7 @@ actor ProcessTree {
     private var server: StatusServer.Running?
     private var sweeper: Task<Void, Never>?
     private var diskWatch: Task<Void, Never>?
+    private var webhookCalls: Task<Void, Never>?
     private var hastener: Task<Void, Never>?
     private var hasRunFile = false
     private var brokerURL = ""
@@ -88,7 +89,15 @@ actor ProcessTree {
             logger: logger
         )
         self.pools = pools
-        let disk = DiskWatch(tracker: tracker, percent: settings.alertPercent, logger: logger)
+        let webhook = settings.alertWebhook.map { AlertWebhook(url: $0, logger: logger) }
+        webhookCalls = Task { await webhook?.run() }
+        let disk = DiskWatch(
+            path: tracker.workspace.path,
+            space: { try? tracker.space() },
+            percent: settings.alertPercent,
+            logger: logger,
+            announce: { webhook?.announce($0) }
+        )
         diskWatch = Task { await disk.run() }
         let status = TreeStatus(
             settings: settings,
@@ -204,6 +213,8 @@ actor ProcessTree {
         hastener?.cancel()
         await sweeper?.value
         await diskWatch?.value
+        webhookCalls?.cancel()
+        await webhookCalls?.value
         await link?.close()
         if hasRunFile { RunFile.remove(stateDirectory: settings.stateDirectory) }
         await server?.stop()

@@ -8,6 +8,8 @@ enum WorkerEnvironment {
         brokerURL: String
     ) -> [String: String] {
         var result = variables
+        // A secret that no worker needs.
+        result["ALERT_WEBHOOK_URL"] = nil
         result["RABBITMQ_URL"] = brokerURL
         result["TEMP_DIR"] = settings.temporaryDirectory
         result["STATE_DIR"] = settings.stateDirectory
