@@ -47,7 +47,7 @@ package final class TestTree: Sendable {
             var queues = Stage.allCases.map { tree.names.work(kind, $0) }
             queues += [tree.names.updates(kind), tree.names.dead(kind), tree.names.legacyRequests(kind)]
             for stage in Stage.allCases {
-                queues += [1000, 5000, 30_000, 120_000, 600_000].map {
+                queues += QueueNames.retryDelaysMilliseconds.map {
                     tree.names.retry(kind, stage, delayMilliseconds: $0)
                 }
             }
@@ -95,11 +95,12 @@ package final class TestTree: Sendable {
 
     // MARK: - Processes
 
-    package func start() throws -> ChildProcess {
+    /// - Parameter changes: Settings of this run, before those of the tree.
+    package func start(_ changes: [String: String] = [:]) throws -> ChildProcess {
         let process = try ChildProcess(
             BuiltExecutable.path("supervisor"),
             ["run"],
-            environment: environment,
+            environment: environment.merging(changes) { $1 },
             output: directory + "/output"
         )
         supervisor.withLock { $0 = process.processID }
@@ -123,8 +124,8 @@ package final class TestTree: Sendable {
     }
 
     /// Starts the tree, waits until all its workers are ready, runs `body`, and drains the tree.
-    package func running(_ body: () async throws -> Void) async throws {
-        let supervisor = try start()
+    package func running(_ changes: [String: String] = [:], _ body: () async throws -> Void) async throws {
+        let supervisor = try start(changes)
         do {
             try await waitUntilHealthy()
             try await body()

@@ -16,6 +16,9 @@ public struct QueueNames: Sendable, Hashable {
     /// Messages that nobody can work on, with the reason: `video.processing.dead`.
     public func dead(_ kind: MediaKind) -> String { name(kind, "dead") }
 
+    /// The steps of delay before a job comes back, one queue each.
+    public static let retryDelaysMilliseconds = [1_000, 5_000, 30_000, 120_000, 600_000]
+
     /// Where a job waits before it comes back to the stage's queue: `video.processing.download.retry.5000ms`. One queue for
     /// each delay, because a queue only expires messages at its head.
     public func retry(_ kind: MediaKind, _ stage: Stage, delayMilliseconds: Int) -> String {

@@ -4,7 +4,7 @@ extension Settings {
         Keys.temporaryDirectory, Keys.stateDirectory, Keys.storageURL, Keys.fileSourceRoots, Keys.maximumSourceBytes,
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
-        Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor,
+        Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
         Keys.port, Keys.workers, Keys.drainSeconds, Keys.maximumAttempts, Keys.maximumStarts,
         Keys.logLevel, Keys.logDirectory,
@@ -144,6 +144,15 @@ extension Settings {
             range: "1 to 1000",
             "What a download reserves for its job: the size of the source times this, for the source and all that is made "
                 + "of it. A job that outgrows it reserves more as it writes."
+        )
+        static let shutdownCleanup = SettingKey(
+            "SHUTDOWN_CLEANUP",
+            section: files,
+            type: "word",
+            default: "resume",
+            range: "resume, all",
+            "What happens to temp files at an orderly stop. `resume`: they stay, and each belongs to a job that goes on from "
+                + "there at the next start. `all`: those jobs are given back to download and the workspace is emptied."
         )
         static let brokerURL = SettingKey(
             "RABBITMQ_URL",

@@ -21,6 +21,8 @@ public struct Settings: Sendable {
     /// What a download reserves, in sizes of its source.
     public var temporaryExpansionFactor: Double
 
+    public var shutdownCleanup: ShutdownCleanup
+
     // Broker
     /// nil: the supervisor runs a private broker and tells its workers the URL.
     public var brokerURL: String?
@@ -69,6 +71,14 @@ public struct Settings: Sendable {
         case warning
         case error
         case critical
+    }
+
+    /// What an orderly stop does with temp files.
+    public enum ShutdownCleanup: String, Sendable, CaseIterable {
+        /// Leaves them to the jobs that go on from there.
+        case resume
+        /// Gives those jobs back to download and empties the workspace.
+        case all
     }
 
     public enum AlphaFormat: String, Sendable, CaseIterable {

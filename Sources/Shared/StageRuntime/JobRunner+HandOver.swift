@@ -105,12 +105,8 @@ extension JobRunner {
             try await postpone(ticket, delay, lease, delivery, logger)
         case .backToDownload:
             logger.warning("the job goes back to download", metadata: facts)
-            var again = ticket
+            var again = ticket.returning(from: stage)
             again.downloads += 1
-            again.previousPhase = stage.working
-            again.phase = .downloading
-            again.localMediaPath = nil
-            again.outputs = []
             try await pass(again, to: .download, lease, delivery, logger)
         case .fail:
             logger.error("the job failed in \(stage.rawValue)", metadata: facts)

@@ -6,8 +6,7 @@ public struct RetryPolicy: Sendable, Hashable {
     /// How often a job may go back to download because its files are gone.
     public var maximumDownloads: Int64 = 3
 
-    /// The steps of delay, one queue each.
-    public static let delaysMilliseconds = [1_000, 5_000, 30_000, 120_000, 600_000]
+    public static let delaysMilliseconds = QueueNames.retryDelaysMilliseconds
     /// Between two looks at a job that another worker holds. Costs no attempt.
     public static let leaseDelayMilliseconds = 5_000
 

@@ -214,6 +214,15 @@ extension Ledger {
         return try Row.fetchAll(db, sql: sql, arguments: arguments).compactMap { JobRow($0)?.record }
     }
 
+    static func jobsHoldingFiles(_ db: Database, in stages: Set<Stage>) throws -> Int {
+        let places = databaseQuestionMarks(count: stages.count)
+        return try Int.fetchOne(
+            db,
+            sql: "SELECT COUNT(*) FROM job WHERE state = 'active' AND fileCount > 0 AND stage IN (\(places))",
+            arguments: StatementArguments(stages.map(\.rawValue))
+        ) ?? 0
+    }
+
     /// - Returns: whether there was a finished job to forget.
     static func forget(_ db: Database, _ key: JobKey, now: Int64) throws -> Bool {
         guard let row = try job(db, key), row.end != nil else { return false }

@@ -61,7 +61,9 @@ extension TempFileTracker {
     }
 
     /// Removes the temp files of every job that nobody works on.
-    public func cleanupAllTempFiles() async throws(TempFileError) -> CleanupReport {
+    ///
+    /// - Parameter spared: Jobs that are in one of these stages keep their files.
+    public func cleanupAllTempFiles(sparing spared: Set<Stage> = []) async throws(TempFileError) -> CleanupReport {
         let start = ContinuousClock.now
         var report = CleanupReport()
         for place in try await jobDirectories() {
@@ -71,6 +73,9 @@ extension TempFileTracker {
             }
             defer { hold.releaseRemovingEmptyDirectory() }
             let row = try await row(of: place)
+            if let record = row?.record, record.state == .active, let stage = record.stage, spared.contains(stage) {
+                continue
+            }
             report.add(try await clean(directory: place.path, row: row, job: row?.record.key))
         }
         report.duration = ContinuousClock.now - start

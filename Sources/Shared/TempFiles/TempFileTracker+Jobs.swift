@@ -114,6 +114,11 @@ extension TempFileTracker {
         try await ledger.read { try Ledger.jobs($0, limit: limit, state: state) }
     }
 
+    /// How many unfinished jobs in one of these stages have temp files.
+    public func jobsHoldingFiles(in stages: Set<Stage>) async throws(TempFileError) -> Int {
+        try await ledger.read { try Ledger.jobsHoldingFiles($0, in: stages) }
+    }
+
     /// Makes a finished job unknown, so that it may run again.
     ///
     /// - Returns: false when no finished job has this key.

@@ -27,11 +27,18 @@ actor BrokerLink {
 
     /// Publishes the message that ends an abandoned job.
     func end(_ job: AbandonedJob, queues: QueueNames) async throws -> AbandonedHandOver {
+        try await AbandonedJobNotice.ender(connected(), queues: queues)(job)
+    }
+
+    /// The connection, when the broker is there.
+    ///
+    /// - Throws: ``TreeError``.
+    func connected() async throws -> AMQPClient {
         await waitWhileConnecting()
         guard let client, problem == nil else {
             throw TreeError(message: "the broker is away: \(problem ?? "the connection is closed")")
         }
-        return try await AbandonedJobNotice.ender(client, queues: queues)(job)
+        return client
     }
 
     /// A tree that has just come up is about to be connected.

@@ -17,6 +17,7 @@ actor ProcessTree {
     private var broker: PrivateBrokerProcess?
     private var link: BrokerLink?
     private var pools: PoolSupervisor?
+    private var tracker: TempFileTracker?
     private var server: StatusServer.Running?
     private var sweeper: Task<Void, Never>?
     private var diskWatch: Task<Void, Never>?
@@ -65,6 +66,7 @@ actor ProcessTree {
         try SmallFile.makePrivateDirectory(settings.stateDirectory)
         locks.append(try SupervisorLock.take(directory: settings.stateDirectory, variable: "STATE_DIR"))
         let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
+        self.tracker = tracker
         locks.append(try SupervisorLock.take(directory: tracker.workspace.path, variable: "TEMP_DIR"))
         RunFile.remove(stateDirectory: settings.stateDirectory)
         logger.info(
@@ -215,11 +217,50 @@ actor ProcessTree {
         await diskWatch?.value
         webhookCalls?.cancel()
         await webhookCalls?.value
+        await emptyWorkspace()
         await link?.close()
         if hasRunFile { RunFile.remove(stateDirectory: settings.stateDirectory) }
         await server?.stop()
         await broker?.stop()
         if pools != nil { logger.info("stopped") }
+    }
+}
+
+extension ProcessTree {
+    /// Does what `SHUTDOWN_CLEANUP` says, once no worker is left. Nothing here keeps the tree from stopping.
+    private func emptyWorkspace() async {
+        guard settings.shutdownCleanup == .all, pools != nil, let link, let tracker else { return }
+        guard await stop.count < 2 else {
+            logger.notice("asked again to stop: temp files stay, and their jobs go on at the next start")
+            return
+        }
+        let returning: JobReturn
+        do {
+            returning = JobReturn(
+                tracker: tracker,
+                client: try await link.connected(),
+                queues: settings.queueNames,
+                logger: logger
+            )
+            logger.info("jobs that wait with temp files are given back to download")
+            let count = try await returning.run(isHastened: { [stop] in await stop.count > 1 })
+            let kept = try await tracker.jobsHoldingFiles(in: JobReturn.stages)
+            // Of the others no stage needs the files: download begins anew, and clean-up only deletes.
+            let report = try await tracker.cleanupAllTempFiles(sparing: JobReturn.stages)
+            logger.log(
+                level: kept == 0 && report.failures.isEmpty ? .info : .warning,
+                kept == 0 ? "the workspace is emptied" : "some jobs keep their temp files and go on from there",
+                metadata: [
+                    "jobs.returned": "\(count)", "jobs.kept": "\(kept)", LogKey.fileCount: "\(report.filesCleaned)",
+                    LogKey.fileBytes: "\(report.bytesFreed)", "failures": "\(report.failures.count)",
+                ]
+            )
+        } catch {
+            logger.warning(
+                "temp files stay, and their jobs go on at the next start",
+                metadata: [LogKey.cause: "\(error)"]
+            )
+        }
     }
 }
 
