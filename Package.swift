@@ -74,6 +74,7 @@ let package = Package(
         .systemLibrary(name: "CRabbitMQ", path: "Sources/Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
         .systemLibrary(name: "CFFmpeg", path: "Sources/Shared/CFFmpeg", pkgConfig: "libavformat"),
         .systemLibrary(name: "CVips", path: "Sources/Shared/CVips", pkgConfig: "vips"),
+        .systemLibrary(name: "CZstandard", path: "Sources/Shared/CZstandard", pkgConfig: "libzstd"),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
 
         shared("JobModel", []),
@@ -82,7 +83,11 @@ let package = Package(
         shared("AMQP", ["CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", logging]),
         shared("Images", ["CVips", logging]),
-        shared("TempFiles", ["JobModel", "RootedFiles", "CrashPoints", "CLinux", logging, grdb, crypto]),
+        shared("Zstandard", ["CZstandard"]),
+        shared(
+            "TempFiles",
+            ["JobModel", "RootedFiles", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
+        ),
         shared("Storage", ["JobModel", "RootedFiles", "CrashPoints", logging]),
         shared("ServiceKit", ["JobModel", logging, configuration]),
         shared(

@@ -119,7 +119,10 @@ extension CrashPoint {
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted:
             [(.cleanup, 1)]
         // Tests of their own.
-        case .retryRecorded, .retryConfirmed, .deadLetterConfirmed: []
+        case .retryRecorded, .retryConfirmed, .deadLetterConfirmed, .compressionPlanned, .compressedFileSynced,
+            .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
+            .restoreRecorded:
+            []
         }
     }
 }

@@ -111,8 +111,12 @@ struct HealthReportTests {
         #expect(json["status"] == "healthy")
         #expect(
             json["tempFiles"] == [
-                "video": ["totalJobs": 1, "totalFiles": 2, "totalSize": 3],
-                "image": ["totalJobs": 0, "totalFiles": 0, "totalSize": 0],
+                "video": [
+                    "totalJobs": 1, "totalFiles": 2, "totalSize": 3, "compressedFiles": 0, "uncompressedSize": 3,
+                ],
+                "image": [
+                    "totalJobs": 0, "totalFiles": 0, "totalSize": 0, "compressedFiles": 0, "uncompressedSize": 0,
+                ],
             ]
         )
         #expect(

@@ -40,6 +40,15 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case jobDirectoryRemoved = "job-directory-removed"
     case endRecorded = "end-recorded"
     case endCommitted = "end-committed"
+    // A file of a waiting job is compressed, and restored.
+    case compressionPlanned = "compression-planned"
+    case compressedFileSynced = "compressed-file-synced"
+    case compressedFileRenamed = "compressed-file-renamed"
+    case compressionRecorded = "compression-recorded"
+    case restorePlanned = "restore-planned"
+    case restoredFileSynced = "restored-file-synced"
+    case restoredFileRenamed = "restored-file-renamed"
+    case restoreRecorded = "restore-recorded"
     // A stage that failed.
     case retryRecorded = "retry-recorded"
     case retryConfirmed = "retry-confirmed"

@@ -4,7 +4,7 @@ extension Settings {
         Keys.temporaryDirectory, Keys.stateDirectory, Keys.storageURL, Keys.fileSourceRoots, Keys.maximumSourceBytes,
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
-        Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup,
+        Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
         Keys.port, Keys.workers, Keys.drainSeconds, Keys.maximumAttempts, Keys.maximumStarts,
         Keys.logLevel, Keys.logDirectory,
@@ -144,6 +144,16 @@ extension Settings {
             range: "1 to 1000",
             "What a download reserves for its job: the size of the source times this, for the source and all that is made "
                 + "of it. A job that outgrows it reserves more as it writes."
+        )
+        static let compressAfterMinutes = SettingKey(
+            "COMPRESS_AFTER_MINUTES",
+            section: files,
+            type: "number",
+            unit: "minutes",
+            default: "0",
+            range: "0 to 525600",
+            "Temp files of a job that waits longer than this for its next stage are compressed until it begins, if they shrink "
+                + "by a fifth or more. 0: never."
         )
         static let shutdownCleanup = SettingKey(
             "SHUTDOWN_CLEANUP",

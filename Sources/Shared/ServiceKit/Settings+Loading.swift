@@ -34,6 +34,7 @@ extension Settings {
             in: 0...(1 << 62)
         )
         temporaryExpansionFactor = reader.number(Keys.temporaryExpansionFactor, default: 3, in: 1...1000)
+        compressAfterMinutes = reader.number(Keys.compressAfterMinutes, default: 0, in: 0...525_600)
         shutdownCleanup = reader.choice(Keys.shutdownCleanup, default: .resume)
         alertWebhook = reader.optionalParsed(Keys.alertWebhookURL, WebhookURL.init)
         alertPercent = reader.number(Keys.alertPercent, default: 90, in: 1...100)

@@ -22,6 +22,8 @@ public struct Settings: Sendable {
     public var temporaryExpansionFactor: Double
 
     public var shutdownCleanup: ShutdownCleanup
+    /// 0: files are never compressed.
+    public var compressAfterMinutes: Double
 
     // Broker
     /// nil: the supervisor runs a private broker and tells its workers the URL.

@@ -185,6 +185,11 @@ struct JobRunner: Sendable {
         if stage != .cleanup {
             await telemetry.announce(step: UpdateStep.started(stage, kind), fraction: 0)
         }
+        if stage == .process || stage == .upload {
+            let count = try await tracker.restoreFiles(ticket.key, within: settings.diskBudget)
+            // What compressing reserved on top; processing has use for it.
+            if count > 0, stage == .upload { try await tracker.trimReservation(ticket.key) }
+        }
         let context = JobContext(ticket: ticket, stage: stage, tracker: tracker, logger: logger, telemetry: telemetry)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await telemetry.run() }

@@ -4,10 +4,7 @@ public import TempFiles
 extension Settings {
     /// What all temp files of this host may take.
     public var diskBudget: DiskBudget {
-        DiskBudget(
-            maximumBytes: temporaryMaximumBytes > 0 ? temporaryMaximumBytes : nil,
-            minimumFreeBytes: temporaryMinimumFreeBytes
-        )
+        DiskBudget(limitBytes: temporaryMaximumBytes, minimumFreeBytes: temporaryMinimumFreeBytes)
     }
 
     /// What a job with a source of this size reserves for all its temp files.

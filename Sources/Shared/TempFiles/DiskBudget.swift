@@ -12,6 +12,13 @@ public struct DiskBudget: Sendable, Hashable {
         self.minimumFreeBytes = max(minimumFreeBytes, 0)
     }
 
+    /// As operators set it.
+    ///
+    /// - Parameter limitBytes: 0: no limit but the disk's own.
+    public init(limitBytes: Int64, minimumFreeBytes: Int64) {
+        self.init(maximumBytes: limitBytes > 0 ? limitBytes : nil, minimumFreeBytes: minimumFreeBytes)
+    }
+
     var isUnlimited: Bool { maximumBytes == nil && minimumFreeBytes == 0 }
 
     /// What the budget is judged by. All but `wantedBytes` are sums over the jobs of this host.

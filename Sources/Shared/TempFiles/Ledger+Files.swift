@@ -18,14 +18,17 @@ struct FileRow: Sendable {
     var type: TempFileType
     var stage: JobPhase?
     var description: String
+    /// What the file takes, compressed or not.
     var sizeBytes: Int64
+    /// Size of the content of a compressed file.
+    var plainBytes: Int64?
     /// Fields of the manifest that this version does not know.
     var extra: [String: JSONValue] = [:]
     /// Failed removals so far.
     var attempts: Int64 = 0
     var createdAt: Int64
 
-    static let columns = "name, state, type, stage, description, sizeBytes, extra, attempts, createdAt"
+    static let columns = "name, state, type, stage, description, sizeBytes, plainBytes, extra, attempts, createdAt"
     /// More than any file has; sums of a million of these fit 64 bits.
     static let maximumSizeBytes: Int64 = 1 << 42
 
@@ -57,6 +60,7 @@ struct FileRow: Sendable {
         self.stage = stage.flatMap { JobPhase(rawValue: $0) }
         description = row["description"]
         sizeBytes = row["sizeBytes"]
+        plainBytes = row["plainBytes"]
         self.extra = extra.flatMap { try? JSONValue(parsing: $0.utf8).objectValue } ?? [:]
         attempts = row["attempts"]
         createdAt = row["createdAt"]
@@ -67,7 +71,7 @@ struct FileRow: Sendable {
             path: path,
             stage: stage,
             createdAt: Timestamp.string(Date(milliseconds: createdAt)),
-            sizeBytes: sizeBytes,
+            sizeBytes: plainBytes ?? sizeBytes,
             type: type,
             description: description,
             isMarkedForCleanup: state == .marked
@@ -131,7 +135,7 @@ extension Ledger {
                 VALUES (?, ?, 'planned', ?, ?, ?, 0, ?)
                 ON CONFLICT (job, name) DO UPDATE SET state = 'planned', type = excluded.type, stage = excluded.stage,
                     description = excluded.description, sizeBytes = 0, attempts = 0, errno = NULL,
-                    createdAt = excluded.createdAt
+                    createdAt = excluded.createdAt, plainBytes = NULL, compression = NULL
                 """,
             arguments: [
                 number, file.name, file.type.rawValue, file.stage?.rawValue, file.description, file.createdAt,
@@ -169,7 +173,8 @@ extension Ledger {
             sql: """
                 INSERT INTO file (job, name, state, type, description, sizeBytes, createdAt)
                 VALUES (?, ?, 'present', 'intermediate', '', ?, ?)
-                ON CONFLICT (job, name) DO UPDATE SET state = 'present', sizeBytes = excluded.sizeBytes
+                ON CONFLICT (job, name) DO UPDATE SET state = 'present', sizeBytes = excluded.sizeBytes,
+                    plainBytes = NULL, compression = NULL
                 """,
             arguments: [number, name, FileRow.storable(sizeBytes), now]
         )
@@ -226,6 +231,12 @@ extension Ledger {
                 totalFiles: Int(clamping: files),
                 totalSizeBytes: row["bytes"]
             )
+        }
+        for row in try Row.fetchAll(db, sql: compressedSums) {
+            guard let kind = MediaKind(rawValue: row["kind"]) else { continue }
+            let files: Int64 = row["files"]
+            result[kind]?.compressedFiles = Int(clamping: files)
+            result[kind]?.savedBytes = row["saved"]
         }
         return result
     }

@@ -13,6 +13,7 @@ enum LedgerSchema {
         migrator.registerMigration("2: silence, tickets, published outputs") { db in try db.execute(sql: silence) }
         migrator.registerMigration("3: reservations") { db in try db.execute(sql: reservations) }
         migrator.registerMigration("4: removal in bulk") { db in try db.execute(sql: bulk) }
+        migrator.registerMigration("5: compression") { db in try db.execute(sql: compression) }
         return migrator
     }
 
@@ -115,6 +116,14 @@ enum LedgerSchema {
                 jobs = jobs - (SELECT fileCount = 0 FROM job WHERE number = OLD.job)
             WHERE kind = (SELECT kind FROM job WHERE number = OLD.job);
         END;
+        """
+
+    // `compression` is NULL for a file that nobody thought of compressing, a word for one that does not shrink, and otherwise
+    // the token of the compressed file that is, or was about to be, in its place. Then `plainBytes` is the size of the content.
+    private static let compression = """
+        ALTER TABLE file ADD COLUMN plainBytes INTEGER;
+        ALTER TABLE file ADD COLUMN compression TEXT;
+        CREATE INDEX compressedFile ON file (job) WHERE plainBytes IS NOT NULL;
         """
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

@@ -18,11 +18,16 @@ enum StatusText {
         }
         lines += table.lines
         lines.append("")
-        var files = TextTable(columns: [("TEMP FILES", .left), ("JOBS", .right), ("FILES", .right), ("SIZE", .right)])
+        var files = TextTable(columns: [
+            ("TEMP FILES", .left), ("JOBS", .right), ("FILES", .right), ("SIZE", .right), ("", .left),
+        ])
         for kind in MediaKind.allCases {
             let counted = health.tempFiles[kind.rawValue] ?? HealthReport.Files()
             files.rows.append([
                 kind.rawValue, "\(counted.totalJobs)", "\(counted.totalFiles)", ByteCount.text(counted.totalSize),
+                counted.compressedFiles == 0
+                    ? ""
+                    : "\(counted.compressedFiles) compressed, of \(ByteCount.text(counted.uncompressedSize)) in all",
             ])
         }
         return lines + files.lines

@@ -16,8 +16,11 @@ struct HealthReport: Sendable, Codable, Equatable {
     struct Files: Sendable, Codable, Equatable {
         var totalJobs = 0
         var totalFiles = 0
-        /// Bytes.
+        /// Bytes on disk, compressed files as they are.
         var totalSize: Int64 = 0
+        var compressedFiles = 0
+        /// Bytes that all would take if none was compressed.
+        var uncompressedSize: Int64 = 0
     }
 
     struct Broker: Sendable, Codable, Equatable {
@@ -153,7 +156,9 @@ extension HealthReport {
                     Files(
                         totalJobs: files.totalJobs,
                         totalFiles: files.totalFiles,
-                        totalSize: files.totalSizeBytes
+                        totalSize: files.totalSizeBytes,
+                        compressedFiles: files.compressedFiles,
+                        uncompressedSize: files.uncompressedSizeBytes
                     )
                 )
             }

@@ -21,6 +21,7 @@ actor ProcessTree {
     private var server: StatusServer.Running?
     private var sweeper: Task<Void, Never>?
     private var diskWatch: Task<Void, Never>?
+    private var compressor: Task<Void, Never>?
     private var webhookCalls: Task<Void, Never>?
     private var hastener: Task<Void, Never>?
     private var hasRunFile = false
@@ -124,6 +125,9 @@ actor ProcessTree {
             logger: logger
         )
         self.sweeper = Task { await sweeper.run() }
+        if let compressor = FileCompression(tracker: tracker, settings: settings, logger: logger) {
+            self.compressor = Task { await compressor.run() }
+        }
         let address = await link.address
         logger.info(
             "media processor is up",
@@ -207,6 +211,7 @@ actor ProcessTree {
         }
         sweeper?.cancel()
         diskWatch?.cancel()
+        compressor?.cancel()
         hastener = Task { [stop, pools] in
             await stop.wait(for: 2)
             if !Task.isCancelled { await pools?.hasten() }
@@ -215,6 +220,7 @@ actor ProcessTree {
         hastener?.cancel()
         await sweeper?.value
         await diskWatch?.value
+        await compressor?.value
         webhookCalls?.cancel()
         await webhookCalls?.value
         await emptyWorkspace()

@@ -1,0 +1,6 @@
+#ifndef MEDIA_PROCESSOR_CZSTANDARD_SHIM_H
+#define MEDIA_PROCESSOR_CZSTANDARD_SHIM_H
+
+#include <zstd.h>
+
+#endif

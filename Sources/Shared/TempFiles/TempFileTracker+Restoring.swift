@@ -1,0 +1,120 @@
+internal import CrashPoints
+public import JobModel
+internal import Logging
+internal import Synchronization
+
+extension TempFileTracker {
+    /// Gives the compressed files of a job their content back. Called under the job's lease before a stage reads them. A file
+    /// that cannot be restored is left for the stage to find in a wrong size.
+    ///
+    /// - Returns: how many files were compressed.
+    /// - Throws: ``TempFileError``, with code `noSpace` when there is no room.
+    @discardableResult
+    public func restoreFiles(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> Int {
+        let found = try await ledger.read { db -> (number: Int64, files: [CompressedFile], rows: [FileRow])? in
+            guard let number = try Ledger.job(db, job)?.number else { return nil }
+            let files = try Ledger.compressedFiles(db, job: number)
+            return (number, files, files.isEmpty ? [] : try Ledger.files(db, job: number))
+        }
+        guard let found, !found.files.isEmpty else { return 0 }
+        try requireLease(job)
+        let rows = Dictionary(found.rows.map { ($0.name, $0) }) { first, _ in first }
+        let waiting = WaitingJob(number: found.number, key: job)
+        for file in found.files {
+            if Task.isCancelled {
+                throw TempFileError(code: .cancelled, message: "restoring files was cancelled", isRetriable: true)
+            }
+            guard let row = rows[file.name] else { continue }
+            try await restore(file, row, waiting, budget)
+        }
+        return found.files.count
+    }
+
+    private func restore(
+        _ file: CompressedFile,
+        _ row: FileRow,
+        _ job: WaitingJob,
+        _ budget: DiskBudget
+    ) async throws(TempFileError) {
+        let (name, temporary, workspace) = (file.name, FileCompressor.temporaryName(file.name), workspace)
+        let plan = replacement(temporary, of: row, sizeBytes: file.plainBytes)
+        try await ledger.write { try Ledger.plan($0, plan, job: job.number) }
+        CrashPoint.restorePlanned.cross()
+        let allowance = try await allowance(job.key, within: budget)
+        let result: FileCompressor.Restoration
+        do throws(TempFileError) {
+            result = try await cancellable { isCancelled throws(TempFileError) in
+                let compressor = try FileCompressor(workspace, job.key, isCancelled: isCancelled)
+                return try compressor.restore(file) { try allowance.grow(temporary, to: $0) }
+            }
+        } catch {
+            try await removeTemporary(of: name, job)
+            try await ledger.write { try Ledger.drop($0, temporary, job: job.number) }
+            throw error
+        }
+        var size = file.plainBytes
+        if case .damaged(let cause) = result {
+            logger.error(
+                "a compressed temp file cannot be restored; the job has to fetch it again",
+                metadata: metadata(name, job.key).with(LogKey.cause, cause)
+            )
+            size = row.sizeBytes
+        }
+        if result != .restored { try await removeTemporary(of: name, job) }
+        let restored = size
+        try await ledger.write { db in
+            try Ledger.endRestore(db, name, sizeBytes: restored, temporary: temporary, job: job.number)
+        }
+        CrashPoint.restoreRecorded.cross()
+        if result == .restored {
+            logger.info("temp file restored", metadata: metadata(name, job.key).with(LogKey.fileBytes, size))
+        }
+    }
+
+    // MARK: - With compressing in common
+
+    func removeTemporary(of name: String, _ job: WaitingJob) async throws(TempFileError) {
+        let workspace = workspace
+        try await OwnThread.run { () throws(TempFileError) in
+            try FileCompressor(workspace, job.key).removeTemporary(of: name)
+        }
+    }
+
+    func replacement(_ name: String, of row: FileRow, sizeBytes: Int64) -> FileRow {
+        FileRow(
+            name: name,
+            state: .planned,
+            type: .intermediate,
+            stage: row.stage,
+            description: "takes the place of \(row.name)",
+            sizeBytes: sizeBytes,
+            createdAt: nowMilliseconds
+        )
+    }
+
+    func metadata(_ name: String, _ job: JobKey) -> Logger.Metadata {
+        Logger.Metadata(job: job).with(LogKey.filePath, workspace.absolutePath(of: name, job: job))
+    }
+
+    func cancellable<T: Sendable>(
+        _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws(TempFileError) -> T
+    ) async throws(TempFileError) -> T {
+        let flag = Flag()
+        let result: Result<T, TempFileError> = await withTaskCancellationHandler {
+            do throws(TempFileError) {
+                return .success(try await OwnThread.run { () throws(TempFileError) in try body { flag.isSet } })
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            flag.set()
+        }
+        return try result.get()
+    }
+}
+
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+}
