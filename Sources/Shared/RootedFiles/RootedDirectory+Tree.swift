@@ -13,14 +13,67 @@ extension RootedDirectory {
     ///
     /// - Parameter didFail: entries that could not be looked at, with the errno.
     public func walkTree(visit: Visitor, didFail: (_ path: String, _ errno: CInt) -> Void) {
-        removeTree(
-            where: { path, status in
-                visit(path, status)
-                return false
-            },
-            didRemove: { _, _ in },
-            didFail: didFail
-        )
+        do throws(FileSystemError) {
+            let listing = try resolve(".", flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
+            Self.walk(owning: listing, prefix: "", depth: 0, rules: rules, visit: visit, didFail: didFail)
+        } catch {
+            didFail("", error.errno)
+        }
+    }
+
+    private static func walk(
+        owning descriptor: CInt,
+        prefix: String,
+        depth: Int,
+        rules: UInt64,
+        visit: Visitor,
+        didFail: (_ path: String, _ errno: CInt) -> Void
+    ) {
+        guard let stream = fdopendir(descriptor) else {
+            let failure = errno
+            close(descriptor)
+            return didFail(prefix, failure)
+        }
+        defer { closedir(stream) }
+        while let (name, _) = nextEntry(stream, didFail: { didFail(prefix, $0) }) {
+            let path = prefix.isEmpty ? String(cString: name) : prefix + "/" + String(cString: name)
+            var raw = stat()
+            if fstatat(descriptor, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+                if errno != ENOENT { didFail(path, errno) }
+                continue
+            }
+            let status = FileStatus(raw)
+            if status.kind == .directory {
+                let child =
+                    depth + 1 < TreeWalk.maximumDepth
+                    ? clinux_openat2(descriptor, name, TreeWalk.directoryFlags, 0, rules) : -1
+                if child >= 0 {
+                    walk(owning: child, prefix: path, depth: depth + 1, rules: rules, visit: visit, didFail: didFail)
+                } else if depth + 1 < TreeWalk.maximumDepth {
+                    didFail(path, errno)
+                    continue
+                }
+            }
+            visit(path, status)
+        }
+    }
+
+    /// The next entry's name, which lasts until the next call; nil at the end.
+    fileprivate static func nextEntry(
+        _ stream: OpaquePointer,
+        didFail: (_ errno: CInt) -> Void
+    ) -> (name: UnsafePointer<CChar>, inode: UInt64)? {
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { didFail(errno) }
+                return nil
+            }
+            guard let offset = MemoryLayout<dirent>.offset(of: \dirent.d_name) else { return nil }
+            let name = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: CChar.self)
+            let isDot = name[0] == 46 && (name[1] == 0 || name[1] == 46 && name[2] == 0)
+            if !isDot { return (name, UInt64(entry.pointee.d_ino)) }
+        }
     }
 
     /// Removes the entries beneath this directory that `shouldRemove` says, a directory after its contents and only when
@@ -59,6 +112,9 @@ extension RootedDirectory {
 private struct TreeWalk {
     /// A descriptor is held open for each level. What lies deeper is first moved to the top, when it may go at all.
     static let maximumDepth = 100
+    /// Names that are held in memory, for each level.
+    static let namesAtOnce = 16_384
+    static let directoryFlags = UInt64(UInt32(bitPattern: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
 
     let top: CInt
     let rules: UInt64
@@ -96,12 +152,15 @@ private struct TreeWalk {
             hasChanged = false
             let movedBefore = moved
             rewinddir(stream)
-            while let name = nextName(stream, prefix: prefix) {
-                if stays.contains(name) { continue }
-                if entry(name, in: descriptor, prefix: prefix, depth: depth) {
-                    hasChanged = true
-                } else {
-                    stays.insert(name)
+            while true {
+                let names = nextNames(stream, prefix: prefix)
+                if names.isEmpty { break }
+                for name in names where !stays.contains(name) {
+                    if entry(name, in: descriptor, prefix: prefix, depth: depth) {
+                        hasChanged = true
+                    } else {
+                        stays.insert(name)
+                    }
                 }
             }
             if depth == 0, moved > movedBefore { hasChanged = true }
@@ -110,7 +169,7 @@ private struct TreeWalk {
 
     /// - Returns: whether the entry is gone.
     private mutating func entry(_ name: [CChar], in directory: CInt, prefix: String, depth: Int) -> Bool {
-        let text = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let text = name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
         let path = prefix.isEmpty ? text : prefix + "/" + text
         var raw = stat()
         if fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
@@ -121,8 +180,7 @@ private struct TreeWalk {
         let status = FileStatus(raw)
         if status.kind == .directory {
             if depth + 1 >= Self.maximumDepth { return moveUp(name, in: directory, path: path, status: status) }
-            let flags = UInt64(UInt32(bitPattern: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
-            let child = clinux_openat2(directory, name, flags, 0, rules)
+            let child = clinux_openat2(directory, name, Self.directoryFlags, 0, rules)
             if child < 0 {
                 fail(path, errno)
                 return false
@@ -151,18 +209,19 @@ private struct TreeWalk {
         if failed.insert(path).inserted { didFail(path, errno) }
     }
 
-    /// The next entry's name with its terminating zero; nil at the end.
-    private mutating func nextName(_ stream: OpaquePointer, prefix: String) -> [CChar]? {
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                if errno != 0 { fail(prefix, errno) }
-                return nil
-            }
-            guard let offset = MemoryLayout<dirent>.offset(of: \dirent.d_name) else { return nil }
-            let start = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: CChar.self)
-            let name = Array(UnsafeBufferPointer(start: start, count: strlen(start) + 1))
-            if name != [46, 0] && name != [46, 46, 0] { return name }
+    /// Names of the next entries with their terminating zeros, none at the end. They are in the order of their inodes, which is
+    /// that of the inode tables on the disk: a directory lists them by hash, and removing a hundred thousand files in that
+    /// order takes half as long again.
+    private mutating func nextNames(_ stream: OpaquePointer, prefix: String) -> [[CChar]] {
+        var entries: [(inode: UInt64, name: [CChar])] = []
+        var failure: CInt = 0
+        while entries.count < Self.namesAtOnce,
+            let (name, inode) = RootedDirectory.nextEntry(stream, didFail: { failure = $0 })
+        {
+            entries.append((inode, Array(UnsafeBufferPointer(start: name, count: strlen(name) + 1))))
         }
+        if failure != 0 { fail(prefix, failure) }
+        entries.sort { $0.inode < $1.inode }
+        return entries.map(\.name)
     }
 }

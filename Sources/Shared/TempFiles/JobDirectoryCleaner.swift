@@ -9,6 +9,8 @@ struct JobDirectoryCleaner {
         var report = CleanupReport()
         /// Names of tracked files that are no longer there.
         var gone: [String] = []
+        /// Numbers of the rows of such.
+        var goneNumbers: [Int64] = []
         /// Names of tracked files that still are.
         var failed: [(name: String, errno: CInt)] = []
         /// Names removed that were not on the books.
@@ -25,34 +27,33 @@ struct JobDirectoryCleaner {
 
     /// Removes all that the directory holds but the lease file.
     ///
-    /// - Parameter tracked: the names that the books list.
-    func empty(tracked: [String]) -> Result {
+    /// - Parameter tracked: the names that the books list, with the numbers of their rows.
+    func empty(tracked: [String: Int64]) -> Result {
         var result = Result()
         var errors: [(name: String, errno: CInt)] = []
         let opened: RootedDirectory
         do throws(FileSystemError) {
             guard let found = try root.status(directory) else {
-                result.gone = tracked
+                result.goneNumbers = Array(tracked.values)
                 return result
             }
             if found.kind != .directory {
                 result.report = removeStray()
-                result.gone = tracked
+                result.goneNumbers = Array(tracked.values)
                 return result
             }
             opened = try root.openDirectory(directory)
         } catch {
             report(failure: "", error.errno, into: &result)
-            result.failed = tracked.map { ($0, error.errno) }
+            result.failed = tracked.keys.map { ($0, error.errno) }
             return result
         }
-        let books = Set(tracked)
         opened.removeTree(
             where: { path, _ in path != LeaseFile.name },
             didRemove: { path, status in
                 CrashPoint.entryRemoved.cross()
                 if status.kind == .directory { return }
-                let isStray = !books.contains(path)
+                let isStray = tracked[path] == nil
                 if isStray { result.strays += 1 }
                 result.report.count(status)
                 log(removed: path, status, isStray: isStray, number: result.report.filesCleaned)
@@ -63,13 +64,13 @@ struct JobDirectoryCleaner {
             }
         )
         if errors.isEmpty, holdsNothing(opened) {
-            result.gone = tracked
+            result.goneNumbers = Array(tracked.values)
             return result
         }
-        for name in tracked {
+        for (name, number) in tracked {
             do throws(FileSystemError) {
                 if try opened.status(name) == nil {
-                    result.gone.append(name)
+                    result.goneNumbers.append(number)
                 } else {
                     let cause = errors.first { name == $0.name || name.hasPrefix($0.name + "/") }
                     result.failed.append((name, cause?.errno ?? EBUSY))

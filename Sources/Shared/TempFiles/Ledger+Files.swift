@@ -90,53 +90,74 @@ struct FileRow: Sendable {
 extension Ledger {
     static func files(_ db: Database, job number: Int64) throws -> [FileRow] {
         let sql = "SELECT \(FileRow.columns) FROM file WHERE job = ? ORDER BY number"
-        return try Row.fetchAll(db, sql: sql, arguments: [number]).map { FileRow($0) }
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).map { FileRow($0) }
     }
 
-    static func fileNames(_ db: Database, job number: Int64) throws -> [String] {
-        try String.fetchAll(db, sql: "SELECT name FROM file WHERE job = ? ORDER BY number", arguments: [number])
+    /// The numbers of the rows of a job's files by their names.
+    static func fileNumbers(_ db: Database, job number: Int64) throws -> [String: Int64] {
+        let sql = "SELECT name, number FROM file WHERE job = ?"
+        let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [number])
+        var numbers: [String: Int64] = [:]
+        while let row = try rows.next() { numbers[row[0]] = row[1] }
+        return numbers
     }
 
     /// The books' side of a sweep, in no order.
     static func trackedFiles(_ db: Database, job number: Int64) throws -> [String: Int64] {
         let sql = "SELECT name, createdAt FROM file WHERE job = ?"
-        let rows = try Row.fetchCursor(db, sql: sql, arguments: [number])
+        let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [number])
         var files: [String: Int64] = [:]
         while let row = try rows.next() { files[row[0]] = row[1] }
         return files
     }
 
-    /// Takes all files of a job off the books, and counts them once instead of one by one.
-    private static func dropAllFiles(_ db: Database, job number: Int64) throws {
-        let sums = "SELECT COUNT(*), COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?"
-        guard let sums = try Row.fetchOne(db, sql: sums, arguments: [number]) else { return }
-        let (files, bytes): (Int64, Int64) = (sums[0], sums[1])
-        if files == 0 { return }
+    /// Takes files of a job off the books, and counts them once instead of one by one.
+    static func dropFiles(_ db: Database, job number: Int64, numbers: [Int64]) throws {
+        guard let last = numbers.max() else { return }
+        var (files, bytes): (Int64, Int64) = (0, 0)
+        let sums = "SELECT COUNT(*), COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ? AND number <= ?"
+        let row = try Row.fetchOne(db, sql: sums, arguments: [number, last])
         try db.execute(sql: "UPDATE about SET isBulk = 1")
-        try db.execute(sql: "DELETE FROM file WHERE job = ?", arguments: [number])
+        if let row, row[0] == numbers.count {
+            (files, bytes) = (row[0], row[1])
+            try db.execute(sql: "DELETE FROM file WHERE job = ? AND number <= ?", arguments: [number, last])
+        } else {
+            let sql = "DELETE FROM file WHERE number = ? AND job = ? RETURNING sizeBytes"
+            let delete = try db.cachedStatement(sql: sql)
+            for file in numbers.sorted() {
+                guard let size = try Int64.fetchOne(delete, arguments: [file, number]) else { continue }
+                files += 1
+                bytes += size
+            }
+        }
         try db.execute(sql: "UPDATE about SET isBulk = 0")
-        try db.execute(sql: "UPDATE job SET fileCount = 0 WHERE number = ?", arguments: [number])
+        if files == 0 { return }
+        try db.execute(sql: "UPDATE job SET fileCount = fileCount - ? WHERE number = ?", arguments: [files, number])
         try db.execute(
             sql: """
-                UPDATE usage SET jobs = jobs - 1, files = files - ?, bytes = bytes - ?
-                WHERE kind = (SELECT kind FROM job WHERE number = ?)
+                UPDATE usage SET
+                    jobs = jobs - (SELECT fileCount = 0 FROM job WHERE number = :job),
+                    files = files - :files, bytes = bytes - :bytes
+                WHERE kind = (SELECT kind FROM job WHERE number = :job)
                 """,
-            arguments: [files, bytes, number]
+            arguments: ["job": number, "files": files, "bytes": bytes]
         )
     }
 
     /// Plans a file. A name that is on the books already starts over.
     static func plan(_ db: Database, _ file: FileRow, job number: Int64) throws {
         // What was published is the file that was there before.
-        try db.execute(sql: "DELETE FROM published WHERE job = ? AND name = ?", arguments: [number, file.name])
-        try db.execute(
+        try db.cachedStatement(sql: "DELETE FROM published WHERE job = ? AND name = ?")
+            .execute(arguments: [number, file.name])
+        try db.cachedStatement(
             sql: """
                 INSERT INTO file (job, name, state, type, stage, description, sizeBytes, createdAt)
                 VALUES (?, ?, 'planned', ?, ?, ?, 0, ?)
                 ON CONFLICT (job, name) DO UPDATE SET state = 'planned', type = excluded.type, stage = excluded.stage,
                     description = excluded.description, sizeBytes = 0, attempts = 0, errno = NULL,
                     createdAt = excluded.createdAt, plainBytes = NULL, compression = NULL
-                """,
+                """
+        ).execute(
             arguments: [
                 number, file.name, file.type.rawValue, file.stage?.rawValue, file.description, file.createdAt,
             ]
@@ -160,11 +181,9 @@ extension Ledger {
     }
 
     static func setSize(_ db: Database, job number: Int64, name: String, sizeBytes: Int64) throws {
-        try db.execute(
-            // Only while it grows: a late note must not overwrite the final size.
-            sql: "UPDATE file SET sizeBytes = ? WHERE job = ? AND name = ? AND state = 'planned'",
-            arguments: [FileRow.storable(sizeBytes), number, name]
-        )
+        // Only while it grows: a late note must not overwrite the final size.
+        let sql = "UPDATE file SET sizeBytes = ? WHERE job = ? AND name = ? AND state = 'planned'"
+        try db.cachedStatement(sql: sql).execute(arguments: [FileRow.storable(sizeBytes), number, name])
     }
 
     /// Records a file as written. Books that were lost meanwhile get a row for it.
@@ -190,19 +209,17 @@ extension Ledger {
     }
 
     /// Takes removed files off the books, and notes those that are still there.
+    ///
     static func settle(
         _ db: Database,
         job number: Int64,
         gone: [String],
+        numbers: [Int64],
         failed: [(name: String, errno: CInt)]
     ) throws {
-        let count = try Int.fetchOne(db, sql: "SELECT fileCount FROM job WHERE number = ?", arguments: [number])
-        if failed.isEmpty, gone.count > 1, gone.count == count, try Set(fileNames(db, job: number)) == Set(gone) {
-            try dropAllFiles(db, job: number)
-        } else {
-            let delete = try db.cachedStatement(sql: "DELETE FROM file WHERE job = ? AND name = ?")
-            for name in gone { try delete.execute(arguments: [number, name]) }
-        }
+        let find = try db.cachedStatement(sql: "SELECT number FROM file WHERE job = ? AND name = ?")
+        let named = try gone.compactMap { try Int64.fetchOne(find, arguments: [number, $0]) }
+        try dropFiles(db, job: number, numbers: numbers + named)
         for failure in failed {
             try db.execute(
                 sql: "UPDATE file SET state = 'marked', attempts = attempts + 1, errno = ? WHERE job = ? AND name = ?",

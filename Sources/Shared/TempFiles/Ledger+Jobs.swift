@@ -64,12 +64,14 @@ struct JobRow: Sendable {
 extension Ledger {
     static func job(_ db: Database, _ key: JobKey) throws -> JobRow? {
         let sql = "SELECT \(JobRow.columns) FROM job WHERE kind = ? AND id = ?"
-        return try Row.fetchOne(db, sql: sql, arguments: [key.kind.rawValue, Data(key.id.utf8)]).flatMap(JobRow.init)
+        let arguments: StatementArguments = [key.kind.rawValue, Data(key.id.utf8)]
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: arguments).flatMap(JobRow.init)
     }
 
     static func job(_ db: Database, kind: MediaKind, directory: String) throws -> JobRow? {
         let sql = "SELECT \(JobRow.columns) FROM job WHERE kind = ? AND directory = ?"
-        return try Row.fetchOne(db, sql: sql, arguments: [kind.rawValue, directory]).flatMap(JobRow.init)
+        let arguments: StatementArguments = [kind.rawValue, directory]
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: arguments).flatMap(JobRow.init)
     }
 
     /// The job's row, made where it is missing.

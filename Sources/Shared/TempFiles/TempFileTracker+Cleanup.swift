@@ -86,10 +86,10 @@ extension TempFileTracker {
     func clean(directory: String, row: JobRow?, job: JobKey?) async throws(TempFileError) -> CleanupReport {
         let start = ContinuousClock.now
         let cleaner = cleaner(directory: directory, job: job)
-        var tracked: [String] = []
-        if let row { tracked = try await ledger.read { try Ledger.fileNames($0, job: row.number) } }
-        let names = tracked
-        var result = try await OwnThread.run { () throws(TempFileError) in cleaner.empty(tracked: names) }
+        var numbers: [String: Int64] = [:]
+        if let row { numbers = try await ledger.read { try Ledger.fileNumbers($0, job: row.number) } }
+        let tracked = numbers
+        var result = try await OwnThread.run { () throws(TempFileError) in cleaner.empty(tracked: tracked) }
         // First the books, then the directory: were it the other way round, a new worker could plan files in between.
         if let row { try await settle(result, job: row.number) }
         if result.report.failures.isEmpty {
@@ -108,9 +108,9 @@ extension TempFileTracker {
     }
 
     func settle(_ result: JobDirectoryCleaner.Result, job number: Int64) async throws(TempFileError) {
-        if result.gone.isEmpty && result.failed.isEmpty { return }
-        let (gone, failed) = (result.gone, result.failed)
-        try await ledger.write { try Ledger.settle($0, job: number, gone: gone, failed: failed) }
+        let (gone, numbers, failed) = (result.gone, result.goneNumbers, result.failed)
+        if gone.isEmpty && numbers.isEmpty && failed.isEmpty { return }
+        try await ledger.write { try Ledger.settle($0, job: number, gone: gone, numbers: numbers, failed: failed) }
         CrashPoint.removalRecorded.cross()
     }
 

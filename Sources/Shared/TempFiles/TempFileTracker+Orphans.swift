@@ -24,22 +24,17 @@ extension TempFileTracker {
     public func findOrphanedFiles(_ rules: SweepRules) async throws(TempFileError) -> [OrphanedFile] {
         let policy = try await policy(rules)
         var orphans: [OrphanedFile] = []
-        var rest = try await jobDirectories(policy)[...]
-        while !rest.isEmpty {
-            let (sights, looked) = try await sights(rest, policy)
-            rest = rest.dropFirst(looked)
-            for sight in sights {
-                let place = sight.place
-                // A job may have ended since the books of the whole batch were read.
-                let snapshot = try await snapshot(place)
-                let verdicts = policy.verdicts(snapshot)
-                if verdicts.isEmpty { continue }
-                let isHeld = try onFileSystem { () throws(FileSystemError) in
-                    try LeaseFile.isHeld(workspace.root, directory: place.path)
-                }
-                if isHeld { continue }
-                orphans += verdicts.map { orphan($0, place, job: snapshot.job?.record.key) }
+        try await forEachSight(jobDirectories(policy), policy) { sight throws(TempFileError) in
+            let place = sight.place
+            // A job may have ended since the books of the whole batch were read.
+            let snapshot = try await snapshot(place)
+            let verdicts = policy.verdicts(snapshot)
+            if verdicts.isEmpty { return }
+            let isHeld = try onFileSystem { () throws(FileSystemError) in
+                try LeaseFile.isHeld(workspace.root, directory: place.path)
             }
+            if isHeld { return }
+            orphans += verdicts.map { orphan($0, place, job: snapshot.job?.record.key) }
         }
         return orphans
     }
@@ -59,21 +54,16 @@ extension TempFileTracker {
         try await ledger.write { try Ledger.noteSilence($0) }
         let policy = try await policy(rules)
         var report = CleanupReport()
-        var rest = try await jobDirectories(policy)[...]
-        while !rest.isEmpty {
-            let (sights, looked) = try await sights(rest, policy)
-            rest = rest.dropFirst(looked)
-            for sight in sights {
-                do throws(TempFileError) {
-                    report.add(try await sweep(sight, policy, endAbandoned))
-                } catch {
-                    let path = workspace.path + "/" + sight.place.path
-                    report.failures.append(CleanupReport.Failure(path: path, errno: error.errno ?? EIO))
-                    logger.error(
-                        "a job's directory could not be swept; it is tried again at the next sweep",
-                        metadata: [LogKey.filePath: "\(path)", LogKey.cause: "\(error)"]
-                    )
-                }
+        try await forEachSight(jobDirectories(policy), policy) { sight throws(TempFileError) in
+            do throws(TempFileError) {
+                report.add(try await sweep(sight, policy, endAbandoned))
+            } catch {
+                let path = workspace.path + "/" + sight.place.path
+                report.failures.append(CleanupReport.Failure(path: path, errno: error.errno ?? EIO))
+                logger.error(
+                    "a job's directory could not be swept; it is tried again at the next sweep",
+                    metadata: [LogKey.filePath: "\(path)", LogKey.cause: "\(error)"]
+                )
             }
         }
         report.duration = ContinuousClock.now - start

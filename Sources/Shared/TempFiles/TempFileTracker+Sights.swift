@@ -27,41 +27,63 @@ extension TempFileTracker {
     /// Bounds the memory of one batch. A job with more is a batch of its own.
     private static let trackedFilesAtOnce = 20_000
 
-    /// Looks at the first of `places`, as many as fit one batch.
-    ///
-    /// - Returns: the directories of the batch with which something is wrong or that could not be looked at, and the size
-    ///   of the batch.
-    func sights(
-        _ places: ArraySlice<JobPlace>,
-        _ policy: OrphanPolicy
-    ) async throws(TempFileError) -> (sights: [Sight], looked: Int) {
-        let batch = Array(places.prefix(Self.directoriesAtOnce))
-        // The books before the disk: a file is on the books before it is on disk.
-        let books = try await ledger.read { db in
+    /// Looks at all of `places`, and calls `body` with each with which something is wrong or that could not be looked at.
+    func forEachSight(
+        _ places: [JobPlace],
+        _ policy: OrphanPolicy,
+        _ body: (Sight) async throws(TempFileError) -> Void
+    ) async throws(TempFileError) {
+        var rest = places[...]
+        var books = try await self.books(rest.prefix(Self.directoriesAtOnce))
+        while !books.isEmpty {
+            let batch = Array(zip(rest, books))
+            rest = rest.dropFirst(batch.count)
+            // The books before the disk: a file is on the books before it is on disk. While the disk is looked at, the books
+            // of the next batch are read.
+            let next = Task { [rest] () -> Result<[Books], TempFileError> in
+                do throws(TempFileError) {
+                    return .success(try await self.books(rest.prefix(Self.directoriesAtOnce)))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            let root = workspace.root
+            let sights = try await OwnThread.run { () throws(TempFileError) in
+                batch.compactMap { Self.sight($0, $1, policy, root) }
+            }
+            for sight in sights { try await body(sight) }
+            books = try await next.value.get()
+        }
+    }
+
+    /// The books' side of the first of `places`, as many as fit one batch.
+    private func books(_ places: ArraySlice<JobPlace>) async throws(TempFileError) -> [Books] {
+        if places.isEmpty { return [] }
+        return try await ledger.read { db in
             var (books, files): ([Books], Int) = ([], 0)
-            for place in batch where files < Self.trackedFilesAtOnce {
+            for place in places where files < Self.trackedFilesAtOnce {
                 let entry = try Books(db, place)
                 files += entry.tracked.count
                 books.append(entry)
             }
             return books
         }
-        let root = workspace.root
-        let sights = try await OwnThread.run { () throws(TempFileError) in
-            var sights: [Sight] = []
-            for (place, entry) in zip(batch, books) {
-                do throws(TempFileError) {
-                    let snapshot = try Self.look(place, entry, root)
-                    let verdicts = policy.verdicts(snapshot)
-                    if verdicts.isEmpty { continue }
-                    sights.append(Sight(place: place, snapshot: .success(snapshot), verdicts: verdicts))
-                } catch {
-                    sights.append(Sight(place: place, snapshot: .failure(error)))
-                }
-            }
-            return sights
+    }
+
+    /// - Returns: nil when all is as it should be.
+    private static func sight(
+        _ place: JobPlace,
+        _ books: Books,
+        _ policy: OrphanPolicy,
+        _ root: RootedDirectory
+    ) -> Sight? {
+        do throws(TempFileError) {
+            let snapshot = try look(place, books, root)
+            let verdicts = policy.verdicts(snapshot)
+            return verdicts.isEmpty ? nil : Sight(place: place, snapshot: .success(snapshot), verdicts: verdicts)
+        } catch {
+            return Sight(place: place, snapshot: .failure(error))
         }
-        return (sights, books.count)
     }
 
     /// Blocks.
