@@ -111,17 +111,23 @@ struct HealthReportTests {
         #expect(json["status"] == "healthy")
         #expect(
             json["tempFiles"] == [
-                "video": [
-                    "totalJobs": 1, "totalFiles": 2, "totalSize": 3, "compressedFiles": 0, "uncompressedSize": 3,
-                ],
-                "image": [
-                    "totalJobs": 0, "totalFiles": 0, "totalSize": 0, "compressedFiles": 0, "uncompressedSize": 0,
-                ],
+                "video": ["totalJobs": 1, "totalFiles": 2, "totalSize": 3],
+                "image": ["totalJobs": 0, "totalFiles": 0, "totalSize": 0],
             ]
         )
         #expect(
             json["pools"]?.objectValue?["upload.image"]
                 == ["wanted": 2, "ready": 2, "restarts": 0, "failing": false]
         )
+    }
+
+    @Test("Both sizes are told while files are compressed")
+    func compressed() throws {
+        var facts = Self.facts()
+        facts.files?[.video]?.compressedFiles = 1
+        facts.files?[.video]?.savedBytes = 4
+        let report = HealthReport(facts)
+        #expect(report.tempFiles["video"]?.compressedFiles == 1 && report.tempFiles["video"]?.uncompressedSize == 7)
+        #expect(report.tempFiles["image"] == HealthReport.Files())
     }
 }

@@ -25,12 +25,15 @@ enum StatusText {
             let counted = health.tempFiles[kind.rawValue] ?? HealthReport.Files()
             files.rows.append([
                 kind.rawValue, "\(counted.totalJobs)", "\(counted.totalFiles)", ByteCount.text(counted.totalSize),
-                counted.compressedFiles == 0
-                    ? ""
-                    : "\(counted.compressedFiles) compressed, of \(ByteCount.text(counted.uncompressedSize)) in all",
+                compressed(counted),
             ])
         }
         return lines + files.lines
+    }
+
+    private static func compressed(_ files: HealthReport.Files) -> String {
+        guard let count = files.compressedFiles, let size = files.uncompressedSize else { return "" }
+        return "\(count) compressed, \(ByteCount.text(size)) uncompressed"
     }
 
     private static func row(_ process: InfoReport.Process) -> [String] {

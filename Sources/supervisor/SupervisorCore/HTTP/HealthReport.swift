@@ -18,9 +18,10 @@ struct HealthReport: Sendable, Codable, Equatable {
         var totalFiles = 0
         /// Bytes on disk, compressed files as they are.
         var totalSize: Int64 = 0
-        var compressedFiles = 0
-        /// Bytes that all would take if none was compressed.
-        var uncompressedSize: Int64 = 0
+        /// Only while there are such.
+        var compressedFiles: Int?
+        /// Bytes that all would take if none was compressed; only while some are.
+        var uncompressedSize: Int64?
     }
 
     struct Broker: Sendable, Codable, Equatable {
@@ -157,8 +158,8 @@ extension HealthReport {
                         totalJobs: files.totalJobs,
                         totalFiles: files.totalFiles,
                         totalSize: files.totalSizeBytes,
-                        compressedFiles: files.compressedFiles,
-                        uncompressedSize: files.uncompressedSizeBytes
+                        compressedFiles: files.compressedFiles > 0 ? files.compressedFiles : nil,
+                        uncompressedSize: files.compressedFiles > 0 ? files.uncompressedSizeBytes : nil
                     )
                 )
             }
