@@ -36,6 +36,10 @@ public struct AMQPMessage: Sendable, Hashable {
         self.type = type
         self.headers = headers
     }
+
+    /// A job's id as ``messageID``, or nil when it is too long for one: a property holds 255 bytes at most, and an id may have
+    /// 128 characters of 4.
+    public static func fittingMessageID(_ id: String) -> String? { id.utf8.count <= 255 ? id : nil }
 }
 
 extension AMQPMessage {

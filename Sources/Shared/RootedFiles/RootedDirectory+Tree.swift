@@ -210,8 +210,7 @@ private struct TreeWalk {
     }
 
     /// Names of the next entries with their terminating zeros, none at the end. They are in the order of their inodes, which is
-    /// that of the inode tables on the disk: a directory lists them by hash, and removing a hundred thousand files in that
-    /// order takes half as long again.
+    /// that of the inode tables on the disk; a directory lists them by hash.
     private mutating func nextNames(_ stream: OpaquePointer, prefix: String) -> [[CChar]] {
         var entries: [(inode: UInt64, name: [CChar])] = []
         var failure: CInt = 0

@@ -53,11 +53,8 @@ struct Publisher: Sendable {
     static func message(_ ticket: Ticket) -> AMQPMessage {
         AMQPMessage(
             body: ticket.json.serialized(),
-            messageID: messageID(ticket.id),
+            messageID: AMQPMessage.fittingMessageID(ticket.id),
             priority: ticket.priority.flatMap { UInt8(exactly: $0) }
         )
     }
-
-    /// A message property holds 255 bytes at most; an id may have 128 characters of 4.
-    static func messageID(_ id: String) -> String? { id.utf8.count <= 255 ? id : nil }
 }

@@ -6,7 +6,6 @@ public struct RetryPolicy: Sendable, Hashable {
     /// How often a job may go back to download because its files are gone.
     public var maximumDownloads: Int64 = 3
 
-    public static let delaysMilliseconds = QueueNames.retryDelaysMilliseconds
     /// Between two looks at a job that another worker holds. Costs no attempt.
     public static let leaseDelayMilliseconds = 5_000
 
@@ -40,8 +39,8 @@ public struct RetryPolicy: Sendable, Hashable {
         case .sourceGone: return .fail
         case .transient:
             guard attempt + 1 < maximumAttempts else { return .fail }
-            let step = min(Int(clamping: attempt), Self.delaysMilliseconds.count - 1)
-            return .retry(delayMilliseconds: Self.delaysMilliseconds[step])
+            let step = min(Int(clamping: attempt), QueueNames.retryDelaysMilliseconds.count - 1)
+            return .retry(delayMilliseconds: QueueNames.retryDelaysMilliseconds[step])
         }
     }
 }

@@ -27,7 +27,7 @@ struct Topology: Sendable {
     func all(of stage: Stage) -> [AMQPQueue] {
         var queues = Stage.allCases.map(work) + [updates, dead]
         if stage == .download { queues.append(legacyRequests) }
-        return queues + RetryPolicy.delaysMilliseconds.map { retry(stage, delayMilliseconds: $0) }
+        return queues + QueueNames.retryDelaysMilliseconds.map { retry(stage, delayMilliseconds: $0) }
     }
 
     /// Declares everything that a worker of `stage` publishes to or consumes. A queue that exists with other arguments is

@@ -46,6 +46,6 @@ final class UpdatePublisher: Sendable {
     }
 
     static func message(_ update: ProgressUpdate) -> AMQPMessage {
-        AMQPMessage(body: update.json.serialized(), messageID: Publisher.messageID(update.key.id))
+        AMQPMessage(body: update.json.serialized(), messageID: AMQPMessage.fittingMessageID(update.key.id))
     }
 }

@@ -81,13 +81,16 @@ extension Ledger {
         return (files, try Int64.fetchOne(db, sql: sum, arguments: [number]) ?? 0)
     }
 
-    /// Files that may be compressed.
-    static func compressedFiles(_ db: Database, job number: Int64) throws -> [CompressedFile] {
+    /// Files that may be compressed, with their rows.
+    static func compressedFiles(
+        _ db: Database,
+        job number: Int64
+    ) throws -> [(row: FileRow, file: CompressedFile)] {
         let sql = """
-            SELECT name, plainBytes, compression FROM file
+            SELECT \(FileRow.columns), compression FROM file
             WHERE job = ? AND plainBytes IS NOT NULL AND compression IS NOT NULL ORDER BY number
             """
-        return try Row.fetchAll(db, sql: sql, arguments: [number]).map { CompressedFile($0) }
+        return try Row.fetchAll(db, sql: sql, arguments: [number]).map { (FileRow($0), CompressedFile($0)) }
     }
 
     /// Files of which it was never noted that they were replaced: their process died, or is at it.
@@ -156,10 +159,5 @@ extension Ledger {
             sql: "UPDATE file SET sizeBytes = ?, plainBytes = NULL, compression = NULL WHERE job = ? AND name = ?",
             arguments: [FileRow.storable(sizeBytes), number, name]
         )
-    }
-
-    /// Takes a file that is gone off the books.
-    static func drop(_ db: Database, _ name: String, job number: Int64) throws {
-        try db.execute(sql: "DELETE FROM file WHERE job = ? AND name = ?", arguments: [number, name])
     }
 }

@@ -111,27 +111,21 @@ extension Ledger {
         return files
     }
 
-    /// Takes files of a job off the books, and counts them once instead of one by one.
-    static func dropFiles(_ db: Database, job number: Int64, numbers: [Int64]) throws {
+    /// Takes files of a job off the books. Those that are all the job has are counted once instead of one by one.
+    private static func dropFiles(_ db: Database, job number: Int64, numbers: [Int64]) throws {
         guard let last = numbers.max() else { return }
-        var (files, bytes): (Int64, Int64) = (0, 0)
         let sums = "SELECT COUNT(*), COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ? AND number <= ?"
         let row = try Row.fetchOne(db, sql: sums, arguments: [number, last])
-        try db.execute(sql: "UPDATE about SET isBulk = 1")
-        if let row, row[0] == numbers.count {
-            (files, bytes) = (row[0], row[1])
-            try db.execute(sql: "DELETE FROM file WHERE job = ? AND number <= ?", arguments: [number, last])
-        } else {
-            let sql = "DELETE FROM file WHERE number = ? AND job = ? RETURNING sizeBytes"
-            let delete = try db.cachedStatement(sql: sql)
-            for file in numbers.sorted() {
-                guard let size = try Int64.fetchOne(delete, arguments: [file, number]) else { continue }
-                files += 1
-                bytes += size
-            }
+        guard numbers.count > 1, let row, row[0] == numbers.count else {
+            let delete = try db.cachedStatement(sql: "DELETE FROM file WHERE number = ? AND job = ?")
+            // In the order of the table.
+            for file in numbers.sorted() { try delete.execute(arguments: [file, number]) }
+            return
         }
+        let (files, bytes): (Int64, Int64) = (row[0], row[1])
+        try db.execute(sql: "UPDATE about SET isBulk = 1")
+        try db.execute(sql: "DELETE FROM file WHERE job = ? AND number <= ?", arguments: [number, last])
         try db.execute(sql: "UPDATE about SET isBulk = 0")
-        if files == 0 { return }
         try db.execute(sql: "UPDATE job SET fileCount = fileCount - ? WHERE number = ?", arguments: [files, number])
         try db.execute(
             sql: """
@@ -142,6 +136,11 @@ extension Ledger {
                 """,
             arguments: ["job": number, "files": files, "bytes": bytes]
         )
+    }
+
+    /// Takes a file off the books.
+    static func drop(_ db: Database, _ name: String, job number: Int64) throws {
+        try db.cachedStatement(sql: "DELETE FROM file WHERE job = ? AND name = ?").execute(arguments: [number, name])
     }
 
     /// Plans a file. A name that is on the books already starts over.
@@ -208,8 +207,7 @@ extension Ledger {
         return db.changesCount > 0
     }
 
-    /// Takes removed files off the books, and notes those that are still there.
-    ///
+    /// Takes removed files off the books, by name or number, and notes those that are still there.
     static func settle(
         _ db: Database,
         job number: Int64,
@@ -217,9 +215,8 @@ extension Ledger {
         numbers: [Int64],
         failed: [(name: String, errno: CInt)]
     ) throws {
-        let find = try db.cachedStatement(sql: "SELECT number FROM file WHERE job = ? AND name = ?")
-        let named = try gone.compactMap { try Int64.fetchOne(find, arguments: [number, $0]) }
-        try dropFiles(db, job: number, numbers: numbers + named)
+        for name in gone { try drop(db, name, job: number) }
+        try dropFiles(db, job: number, numbers: numbers)
         for failure in failed {
             try db.execute(
                 sql: "UPDATE file SET state = 'marked', attempts = attempts + 1, errno = ? WHERE job = ? AND name = ?",

@@ -26,6 +26,24 @@ enum OwnThread {
         return try result.get()
     }
 
+    /// Runs `body`, and calls `onCancel` at once when the waiting task is cancelled, so that `body` can end early.
+    static func run<T: Sendable>(
+        _ body: @escaping @Sendable () throws(TempFileError) -> T,
+        onCancel: @Sendable () -> Void
+    ) async throws(TempFileError) -> T {
+        // The operation's result keeps its error type, which the cancellation handler would widen.
+        let result: Result<T, TempFileError> = await withTaskCancellationHandler {
+            do throws(TempFileError) {
+                return .success(try await run(body))
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            onCancel()
+        }
+        return try result.get()
+    }
+
     private final class Work: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -1,4 +1,5 @@
 internal import CrashPoints
+internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
 internal import Logging
@@ -92,7 +93,7 @@ extension TempFileTracker {
         defer { lease.releaseRemovingEmptyDirectory() }
         // Whoever held the lease until now may have settled it.
         let isKnown = try await ledger.read { try Ledger.compressedFiles($0, job: job.number) }
-            .contains { $0.name == file.name && $0.token == file.token }
+            .contains { $0.file.name == file.name && $0.file.token == file.token }
         if !isKnown { return }
         try await removeTemporary(of: file.name, job)
         let (name, temporary, workspace) = (file.name, FileCompressor.temporaryName(file.name), workspace)
@@ -141,7 +142,7 @@ extension TempFileTracker {
     private func compress(_ row: FileRow, _ job: WaitingJob) async throws(TempFileError) -> Int64? {
         let workspace = workspace
         let (name, temporary) = (row.name, FileCompressor.temporaryName(row.name))
-        let file = CompressedFile(name: name, plainBytes: row.sizeBytes, token: Self.newToken())
+        let file = CompressedFile(name: name, plainBytes: row.sizeBytes, token: UUID().uuidString)
         guard (try? FileName.check(temporary)) != nil,
             try await politely({ isCancelled throws(TempFileError) in
                 try FileCompressor(workspace, job.key, isCancelled: isCancelled)
@@ -153,7 +154,7 @@ extension TempFileTracker {
             }
             return nil
         }
-        let plan = replacement(temporary, of: row, sizeBytes: FileCompressor.limit(row.sizeBytes))
+        let plan = replacement(temporary, of: row)
         try await ledger.write { try Ledger.beginCompression($0, file, temporary: plan, job: job.number) }
         CrashPoint.compressionPlanned.cross()
         var result = FileCompressor.Compression.changed
@@ -188,11 +189,6 @@ extension TempFileTracker {
             metadata: metadata(name, job.key).with(LogKey.fileBytes, row.sizeBytes).with("file.stored.bytes", stored)
         )
         return stored
-    }
-
-    private static func newToken() -> String {
-        let words = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }
-        return words.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
     }
 
     /// Runs `body` on a thread that comes after all that jobs do.

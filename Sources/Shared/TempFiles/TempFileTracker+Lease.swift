@@ -87,20 +87,9 @@ extension TempFileTracker {
             deadline: deadline,
             wake: wake
         )
-        // The operation's result keeps its error type, which the cancellation handler would widen.
-        let result: Result<LeaseWaiter.Outcome, TempFileError> = await withTaskCancellationHandler {
-            do throws(TempFileError) {
-                return .success(
-                    try await OwnThread.run { () throws(TempFileError) in
-                        try onFileSystem { () throws(FileSystemError) in try waiter.run() }
-                    }
-                )
-            } catch {
-                return .failure(error)
-            }
-        } onCancel: {
-            wake.signal()
-        }
-        return try result.get()
+        return try await OwnThread.run(
+            { () throws(TempFileError) in try onFileSystem { () throws(FileSystemError) in try waiter.run() } },
+            onCancel: { wake.signal() }
+        )
     }
 }

@@ -11,23 +11,19 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError``, with code `noSpace` when there is no room.
     @discardableResult
     public func restoreFiles(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> Int {
-        let found = try await ledger.read { db -> (number: Int64, files: [CompressedFile], rows: [FileRow])? in
-            guard let number = try Ledger.job(db, job)?.number else { return nil }
-            let files = try Ledger.compressedFiles(db, job: number)
-            return (number, files, files.isEmpty ? [] : try Ledger.files(db, job: number))
+        let (number, files) = try await ledger.read { db -> (Int64, [(row: FileRow, file: CompressedFile)]) in
+            guard let number = try Ledger.job(db, job)?.number else { return (0, []) }
+            return (number, try Ledger.compressedFiles(db, job: number))
         }
-        guard let found, !found.files.isEmpty else { return 0 }
+        if files.isEmpty { return 0 }
         try requireLease(job)
-        let rows = Dictionary(found.rows.map { ($0.name, $0) }) { first, _ in first }
-        let waiting = WaitingJob(number: found.number, key: job)
-        for file in found.files {
+        for (row, file) in files {
             if Task.isCancelled {
                 throw TempFileError(code: .cancelled, message: "restoring files was cancelled", isRetriable: true)
             }
-            guard let row = rows[file.name] else { continue }
-            try await restore(file, row, waiting, budget)
+            try await restore(file, row, WaitingJob(number: number, key: job), budget)
         }
-        return found.files.count
+        return files.count
     }
 
     private func restore(
@@ -37,7 +33,7 @@ extension TempFileTracker {
         _ budget: DiskBudget
     ) async throws(TempFileError) {
         let (name, temporary, workspace) = (file.name, FileCompressor.temporaryName(file.name), workspace)
-        let plan = replacement(temporary, of: row, sizeBytes: file.plainBytes)
+        let plan = replacement(temporary, of: row)
         try await ledger.write { try Ledger.plan($0, plan, job: job.number) }
         CrashPoint.restorePlanned.cross()
         let allowance = try await allowance(job.key, within: budget)
@@ -80,14 +76,14 @@ extension TempFileTracker {
         }
     }
 
-    func replacement(_ name: String, of row: FileRow, sizeBytes: Int64) -> FileRow {
+    func replacement(_ name: String, of row: FileRow) -> FileRow {
         FileRow(
             name: name,
             state: .planned,
             type: .intermediate,
             stage: row.stage,
             description: "takes the place of \(row.name)",
-            sizeBytes: sizeBytes,
+            sizeBytes: 0,
             createdAt: nowMilliseconds
         )
     }
@@ -100,16 +96,10 @@ extension TempFileTracker {
         _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws(TempFileError) -> T
     ) async throws(TempFileError) -> T {
         let flag = Flag()
-        let result: Result<T, TempFileError> = await withTaskCancellationHandler {
-            do throws(TempFileError) {
-                return .success(try await OwnThread.run { () throws(TempFileError) in try body { flag.isSet } })
-            } catch {
-                return .failure(error)
-            }
-        } onCancel: {
-            flag.set()
-        }
-        return try result.get()
+        return try await OwnThread.run(
+            { () throws(TempFileError) in try body { flag.isSet } },
+            onCancel: { flag.set() }
+        )
     }
 }
 

@@ -52,7 +52,7 @@ enum AbandonedJobNotice {
             }
             let message = AMQPMessage(
                 body: ticket.json.serialized(),
-                messageID: ticket.id.utf8.count <= 255 ? ticket.id : nil
+                messageID: AMQPMessage.fittingMessageID(ticket.id)
             )
             try await client.publish(message, to: queue.name)
             return AbandonedHandOver(hop: ticket.hop, token: ticket.transfer ?? "")

@@ -93,7 +93,7 @@ struct JobReturn: Sendable {
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
             let message = AMQPMessage(
                 body: back.json.serialized(),
-                messageID: back.id.utf8.count <= 255 ? back.id : nil,
+                messageID: AMQPMessage.fittingMessageID(back.id),
                 priority: back.priority.flatMap { UInt8(exactly: $0) }
             )
             try await client.publish(message, to: queues.work(kind, .download))
