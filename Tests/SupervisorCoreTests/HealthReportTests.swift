@@ -11,7 +11,7 @@ struct HealthReportTests {
         _ = pool.begin()
         for slot in 0..<ready {
             _ = pool.started(slot: slot + 1, processID: 1, at: .now)
-            pool.reported(slot: slot + 1, WorkerReport(state: .ready), at: .now)
+            _ = pool.reported(slot: slot + 1, WorkerReport(state: .ready), at: .now)
         }
         return PoolSnapshot(pool, at: .now)
     }

@@ -143,4 +143,48 @@ struct PoolSupervisorTests {
         #expect(variables.contains("RABBITMQ_URL=amqp://elsewhere"))
         await supervisor.drain(limit: .seconds(20))
     }
+
+    @Test("A pool is scaled up and down while it runs, and the workers that leave end by themselves")
+    func scale() async throws {
+        let supervisor = try supervisor([one: 1])
+        await supervisor.start()
+        #expect(try await supervisor.scale(one, to: 3).wanted == 3)
+        let large = try await snapshots(supervisor) { $0[0].ready == 3 }
+        let small = try await supervisor.scale(one, to: 1)
+        #expect(small.wanted == 1 && small.ready == 1)
+        let left = try await snapshots(supervisor) { $0[0].workers.count == 1 }
+        #expect(left[0].restarts == 0 && left[0].lastExit == nil)
+        let gone = large[0].workers.compactMap(\.processID).filter { $0 != left[0].workers[0].processID }
+        #expect(try await remaining(gone) == [])
+        await supervisor.drain(limit: .seconds(20))
+    }
+
+    @Test("A rolling restart replaces every worker and never has fewer ready ones")
+    func rolling() async throws {
+        let supervisor = try supervisor([one: 2])
+        await supervisor.start()
+        let before = try await snapshots(supervisor) { $0[0].ready == 2 }
+        try await supervisor.restart(one, rolling: true)
+        var fewest = 2
+        let after = try await snapshots(supervisor) {
+            fewest = min(fewest, $0[0].ready)
+            return !$0[0].isRolling && $0[0].workers.count == 2
+        }
+        #expect(fewest == 2)
+        let old = before[0].workers.compactMap(\.processID)
+        #expect(Set(old).isDisjoint(with: after[0].workers.compactMap(\.processID)))
+        #expect(try await remaining(old) == [])
+        await supervisor.drain(limit: .seconds(20))
+    }
+
+    @Test("Wishes that cannot be had are refused with a reason", arguments: [-1, 65, Int.max])
+    func outOfRange(count: Int) async throws {
+        let supervisor = try supervisor([:])
+        await #expect(throws: PoolControlError(message: "a pool has 0 to 64 workers; \(count) is outside of that")) {
+            try await supervisor.scale(one, to: count)
+        }
+        await supervisor.drain(limit: .seconds(1))
+        await #expect(throws: PoolControlError.self) { try await supervisor.scale(one, to: 1) }
+        await #expect(throws: PoolControlError.self) { try await supervisor.restart(one, rolling: false) }
+    }
 }

@@ -26,9 +26,9 @@ struct PoolTests {
     func ready() {
         var pool = running(2)
         #expect(pool.readyCount == 0)
-        pool.reported(slot: 2, WorkerReport(state: .ready), at: now)
+        _ = pool.reported(slot: 2, WorkerReport(state: .ready), at: now)
         #expect(pool.readyCount == 1)
-        pool.reported(slot: 2, WorkerReport(state: .disconnected), at: now)
+        _ = pool.reported(slot: 2, WorkerReport(state: .disconnected), at: now)
         #expect(pool.readyCount == 0)
     }
 
@@ -49,7 +49,7 @@ struct PoolTests {
             var pool = running(1)
             report.counters.completed = completed
             for death in 1...10 {
-                pool.reported(slot: 1, report, at: now)
+                _ = pool.reported(slot: 1, report, at: now)
                 let actions = pool.ended(slot: 1, cause: "signal 9", at: now + .seconds(death), jitter: 1)
                 guard case .retry(1, let turn, let delay) = actions.first else {
                     Issue.record("no retry after death \(death)")

@@ -12,33 +12,6 @@ struct Pool: Sendable {
         case terminate(slot: Int)
     }
 
-    struct Worker: Sendable {
-        enum Phase: Sendable, Equatable {
-            /// Nothing runs and nothing is to.
-            case stopped
-            /// Waits for its next start.
-            case waiting
-            /// Asked for; the process is not there yet.
-            case spawning
-            case running
-            /// Was told to end.
-            case ending
-        }
-
-        var phase = Phase.stopped
-        var processID: pid_t?
-        var startedAt: ContinuousClock.Instant?
-        var report: WorkerReport?
-        var reportedAt: ContinuousClock.Instant?
-        /// Counts starts, so that a timer of an earlier life has no effect.
-        var turn = 0
-
-        /// In this life. A worker that has finished a job proves that the pool works, whatever ended it then.
-        var hasFinishedJobs: Bool { report.map { $0.counters.completed > 0 } ?? false }
-
-        var isReady: Bool { phase == .running && report?.state == .ready }
-    }
-
     struct LastExit: Sendable, Equatable {
         var worker: String
         var cause: String
@@ -46,12 +19,13 @@ struct Pool: Sendable {
 
     let name: PoolName
     private(set) var wanted: Int
-    private(set) var workers: [Int: Worker] = [:]
+    private(set) var workers: [Int: PoolWorker] = [:]
     private(set) var policy: RestartPolicy
-    /// Starts but the first of each worker.
+    /// Starts after a worker's end; new workers of a larger pool or of a rolling restart are none.
     private(set) var restarts = 0
     private(set) var lastExit: LastExit?
     private(set) var isDraining = false
+    private var lastTurn = 0
 
     init(name: PoolName, wanted: Int, limits: RestartPolicy.Limits = .init()) {
         self.name = name
@@ -65,30 +39,72 @@ struct Pool: Sendable {
     var slots: [Int] { workers.keys.sorted() }
     var readyCount: Int { workers.values.count(where: \.isReady) }
     var hasProcesses: Bool { workers.values.contains { $0.phase != .stopped && $0.phase != .waiting } }
+    /// A rolling restart is under way.
+    var isRolling: Bool { workers.values.contains(where: \.isOutdated) }
+
+    // MARK: - Wishes
 
     /// The first start of all workers.
-    mutating func begin() -> [Action] {
-        guard wanted > 0, !isDraining else { return [] }
-        return (1...wanted).map { slot in
-            workers[slot, default: Worker()].phase = .spawning
-            return .start(slot: slot)
-        }
+    mutating func begin() -> [Action] { settle() }
+
+    mutating func scale(to count: Int) -> [Action] {
+        wanted = count
+        return settle()
     }
+
+    /// Ends every worker and starts it again. Those that wait after a death start now.
+    mutating func restartAll() -> [Action] {
+        guard !isDraining else { return [] }
+        return terminateRunning() + startWaiting()
+    }
+
+    /// Replaces every worker, one at a time, each when its successor is ready. Those that wait after a death start now.
+    mutating func rollAll() -> [Action] {
+        guard !isDraining else { return [] }
+        for slot in slots where workers[slot]?.phase == .spawning || workers[slot]?.phase == .running {
+            workers[slot]?.isOutdated = true
+        }
+        return startWaiting() + settle()
+    }
+
+    /// Ends every worker, and starts none again.
+    mutating func drain() -> [Action] {
+        isDraining = true
+        for slot in slots where workers[slot]?.phase == .waiting { workers[slot]?.phase = .stopped }
+        return terminateRunning()
+    }
+
+    private mutating func terminateRunning() -> [Action] {
+        var actions: [Action] = []
+        for slot in slots {
+            guard let phase = workers[slot]?.phase, phase == .running || phase == .spawning else { continue }
+            workers[slot]?.phase = .ending
+            workers[slot]?.isOutdated = false
+            // One that is being spawned is told when it is there.
+            if phase == .running { actions.append(.terminate(slot: slot)) }
+        }
+        return actions
+    }
+
+    private mutating func startWaiting() -> [Action] {
+        slots.flatMap { slot in workers[slot].map { retryIsDue(slot: slot, turn: $0.turn) } ?? [] }
+    }
+
+    // MARK: - Events
 
     mutating func started(slot: Int, processID: pid_t, at now: ContinuousClock.Instant) -> [Action] {
         workers[slot]?.processID = processID
         workers[slot]?.startedAt = now
-        workers[slot]?.report = nil
-        workers[slot]?.turn += 1
         // A drain may have begun while it was being spawned.
         guard workers[slot]?.phase == .spawning else { return [.terminate(slot: slot)] }
         workers[slot]?.phase = .running
         return []
     }
 
-    mutating func reported(slot: Int, _ report: WorkerReport, at now: ContinuousClock.Instant) {
+    mutating func reported(slot: Int, _ report: WorkerReport, at now: ContinuousClock.Instant) -> [Action] {
         workers[slot]?.report = report
         workers[slot]?.reportedAt = now
+        return settle()
     }
 
     /// The process has ended, or could not be started.
@@ -100,31 +116,26 @@ struct Pool: Sendable {
         at now: ContinuousClock.Instant,
         jitter: Double
     ) -> [Action] {
-        guard var worker = workers[slot] else { return [] }
+        guard let worker = workers[slot] else { return [] }
         let wasTold = worker.phase == .ending
         let lifetime = worker.startedAt.map { $0.duration(to: now) } ?? .zero
-        worker.processID = nil
-        worker.startedAt = nil
-        let hasFinishedJobs = worker.hasFinishedJobs
-        worker.report = nil
-        defer { workers[slot] = worker }
         if !wasTold { lastExit = LastExit(worker: workerName(slot), cause: cause) }
-        if isDraining {
-            worker.phase = .stopped
-            return []
-        }
-        worker.phase = .waiting
-        if hasFinishedJobs { policy.proved() }
+        workers[slot] = PoolWorker(turn: worker.turn)
+        workers[slot]?.phase = isDraining ? .stopped : .waiting
+        if isDraining { return [] }
+        if worker.hasFinishedJobs { policy.proved() }
         // A worker that was told to end, as for new settings, comes back at once and costs nothing.
         let delay = wasTold ? .zero : policy.died(at: now, afterRunning: lifetime, jitter: jitter)
-        return [.retry(slot: slot, turn: worker.turn, after: delay)]
+        if worker.isLeaving { workers[slot] = nil }
+        let actions = settle()
+        guard let left = workers[slot], left.phase == .waiting else { return actions }
+        return [.retry(slot: slot, turn: left.turn, after: delay)] + actions
     }
 
     mutating func retryIsDue(slot: Int, turn: Int) -> [Action] {
         guard let worker = workers[slot], worker.phase == .waiting, worker.turn == turn, !isDraining else { return [] }
-        workers[slot]?.phase = .spawning
         restarts += 1
-        return [.start(slot: slot)]
+        return [start(slot)]
     }
 
     /// Whether the worker has been running for so long that the pool counts as sound.
@@ -135,24 +146,68 @@ struct Pool: Sendable {
         policy.proved()
     }
 
-    /// Ends every worker, and starts none again.
-    mutating func drain() -> [Action] {
-        isDraining = true
-        for slot in slots where workers[slot]?.phase == .waiting { workers[slot]?.phase = .stopped }
-        return terminateRunning()
-    }
+    // MARK: - Numbers
 
-    /// Ends every worker and starts it again.
-    mutating func restartAll() -> [Action] { isDraining ? [] : terminateRunning() }
-
-    private mutating func terminateRunning() -> [Action] {
+    /// Brings the number of workers nearer to what is wanted.
+    ///
+    /// A rolling restart has one worker more. Once every worker that is not outdated is ready, one that is may go, and when
+    /// that has ended the next successor begins.
+    private mutating func settle() -> [Action] {
+        guard !isDraining else { return [] }
         var actions: [Action] = []
-        for slot in slots {
-            guard let phase = workers[slot]?.phase, phase == .running || phase == .spawning else { continue }
-            workers[slot]?.phase = .ending
-            // One that is being spawned is told when it is there.
-            if phase == .running { actions.append(.terminate(slot: slot)) }
+        var surplus = workers.values.count { !$0.isLeaving } - wanted
+        while surplus < 0 {
+            actions.append(startNew())
+            surplus += 1
+        }
+        while surplus > (isRolling ? 1 : 0) {
+            actions += letOneGo()
+            surplus -= 1
+        }
+        guard isRolling else { return actions }
+        let isEveryOtherReady = workers.values.allSatisfy { $0.isOutdated || $0.isLeaving || $0.isReady }
+        if surplus > 0, isEveryOtherReady {
+            actions += letOneGo()
+        } else if surplus == 0, !workers.values.contains(where: \.isLeaving) {
+            actions.append(startNew())
         }
         return actions
+    }
+
+    private mutating func start(_ slot: Int) -> Action {
+        lastTurn += 1
+        workers[slot] = PoolWorker(turn: lastTurn)
+        return .start(slot: slot)
+    }
+
+    private mutating func startNew() -> Action {
+        var slot = 1
+        while workers[slot] != nil { slot += 1 }
+        return start(slot)
+    }
+
+    private mutating func letOneGo() -> [Action] {
+        let candidates = slots.compactMap { slot in
+            workers[slot].flatMap { $0.isLeaving ? nil : (slot: slot, worker: $0) }
+        }
+        // During a rolling restart an outdated one; else the one that is missed least, the last of several.
+        guard
+            let slot = candidates.min(by: {
+                ($0.worker.isOutdated ? 0 : 1, $0.worker.worth, -$0.slot)
+                    < ($1.worker.isOutdated ? 0 : 1, $1.worker.worth, -$1.slot)
+            })?.slot,
+            let phase = workers[slot]?.phase
+        else { return [] }
+        switch phase {
+        case .stopped, .waiting:
+            workers[slot] = nil
+            return []
+        case .spawning, .running, .ending:
+            workers[slot]?.phase = .ending
+            workers[slot]?.isLeaving = true
+            workers[slot]?.isOutdated = false
+            // One that is being spawned is told when it is there.
+            return phase == .running ? [.terminate(slot: slot)] : []
+        }
     }
 }

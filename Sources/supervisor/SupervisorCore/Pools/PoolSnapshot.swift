@@ -21,6 +21,8 @@ struct PoolSnapshot: Sendable {
     var lastExit: Pool.LastExit?
     var isFailing: Bool
     var isDraining: Bool
+    /// Workers are being replaced one by one.
+    var isRolling: Bool
     var workers: [Worker]
 
     init(_ pool: Pool, at now: ContinuousClock.Instant) {
@@ -31,6 +33,7 @@ struct PoolSnapshot: Sendable {
         lastExit = pool.lastExit
         isFailing = pool.policy.isFailing
         isDraining = pool.isDraining
+        isRolling = pool.isRolling
         workers = pool.slots.compactMap { slot in
             guard let worker = pool.workers[slot] else { return nil }
             return Worker(
@@ -44,7 +47,7 @@ struct PoolSnapshot: Sendable {
         }
     }
 
-    private static func state(_ worker: Pool.Worker) -> String {
+    private static func state(_ worker: PoolWorker) -> String {
         switch worker.phase {
         case .stopped: "stopped"
         case .waiting: "waiting"

@@ -51,6 +51,43 @@ actor PoolSupervisor {
         for name in PoolName.all { change(name) { pool in pool.begin() } }
     }
 
+    // MARK: - Control
+
+    /// Sets how many workers a pool has until the supervisor ends or reads its configuration again. Surplus workers finish
+    /// or hand back their jobs.
+    ///
+    /// - Parameter workers: 0 to ``WorkerCounts/maximumPerPool``.
+    /// - Returns: the pool with the change begun.
+    func scale(_ name: PoolName, to workers: Int) throws(PoolControlError) -> PoolSnapshot {
+        guard (0...WorkerCounts.maximumPerPool).contains(workers) else {
+            throw PoolControlError(
+                message: "a pool has 0 to \(WorkerCounts.maximumPerPool) workers; \(workers) is outside of that"
+            )
+        }
+        let snapshot = try control(name) { $0.scale(to: workers) }
+        logger.notice("\(name) is scaled to \(workers) workers")
+        return snapshot
+    }
+
+    /// Replaces all workers of a pool. Those that wait after a death start at once. Returns when it has begun.
+    ///
+    /// - Parameter rolling: one by one, a worker's successor being ready before the worker is told to end; else all at once.
+    func restart(_ name: PoolName, rolling: Bool) throws(PoolControlError) {
+        _ = try control(name) { rolling ? $0.rollAll() : $0.restartAll() }
+        logger.notice("\(name) is restarted\(rolling ? ", one worker at a time" : "")")
+    }
+
+    private func control(
+        _ name: PoolName,
+        _ body: (inout Pool) -> [Pool.Action]
+    ) throws(PoolControlError) -> PoolSnapshot {
+        guard let pool = pools[name], !pool.isDraining else {
+            throw PoolControlError(message: "the supervisor is stopping; no worker of \(name) is started any more")
+        }
+        change(name, body)
+        return PoolSnapshot(pools[name] ?? pool, at: .now)
+    }
+
     /// Ends every worker gracefully and starts it again with another environment.
     func restartAll(environment: [String: String]) {
         launch.environment = environment
@@ -169,10 +206,7 @@ actor PoolSupervisor {
                 logger.warning("a worker's report is unreadable", metadata: [LogKey.workerName: "\(worker)"])
                 return
             }
-            change(seat.pool) { pool in
-                pool.reported(slot: seat.slot, report, at: now)
-                return []
-            }
+            change(seat.pool) { pool in pool.reported(slot: seat.slot, report, at: now) }
         case .failed(let error):
             logger.error(
                 "a worker could not be started",
@@ -216,19 +250,8 @@ actor PoolSupervisor {
     }
 }
 
-/// A pipe that nobody writes to. Its write end closes with this process, by whatever end, and with that the children
-/// know.
-private final class Lifeline: Sendable {
-    let readEnd: CInt
-    private let writeEnd: CInt
-
-    init() throws(FileFailure) {
-        let pipe = try PipeEnds.make()
-        (readEnd, writeEnd) = (pipe.readEnd, pipe.writeEnd)
-    }
-
-    deinit {
-        close(readEnd)
-        close(writeEnd)
-    }
+/// A wish for a pool that cannot be had, in a sentence.
+struct PoolControlError: Error, Equatable, CustomStringConvertible {
+    var message: String
+    var description: String { message }
 }
