@@ -102,8 +102,8 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "TempFiles", "ServiceKit", "CLinux", logging, argumentParser, hummingbird,
-                httpClient, serviceLifecycle, unixSignals,
+                "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "CLinux", logging, argumentParser,
+                hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio
         )
         + process(
@@ -147,7 +147,11 @@ let package = Package(
             ),
             tests(
                 "SupervisorCoreTests",
-                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging, hummingbird]
+                [
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "TestSupport",
+                    logging,
+                    hummingbird,
+                ]
             ),
             tests(
                 "CrashTests",

@@ -80,6 +80,9 @@ public final class AMQPClient: Sendable {
     /// The connection's state now and every change; ends after `.closed`. Each access makes a stream of its own.
     public var states: AsyncStream<ConnectionState> { core.states.stream() }
 
+    /// What the broker of the last connection says of itself; nil before the first.
+    public var brokerIdentity: BrokerIdentity? { core.brokerIdentity.withLock { $0 } }
+
     /// - Throws: `CancellationError`, or ``AMQPError`` with the code `.closed`.
     public func waitUntilConnected() async throws {
         for await state in states where state.isConnected {

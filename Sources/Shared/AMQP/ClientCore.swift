@@ -9,6 +9,7 @@ final class ClientCore: Sendable {
     let logger: Logger
     let mailbox = Mailbox()
     let states = StateBroadcast()
+    let brokerIdentity = Mutex<BrokerIdentity?>(nil)
     /// Opens when the I/O thread has done its last work.
     let termination = Gate()
     private let lastID = Atomic<UInt64>(0)

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Synchronization
 
 /// What the I/O thread does: connect, serve the connection, connect again, until the client is closed.
 ///
@@ -50,6 +51,7 @@ final class IOLoop {
             configuration: core.configuration
         )
         log.info("Connected to the broker.")
+        core.brokerIdentity.withLock { $0 = connection.brokerIdentity }
         let session = Session(connection, core: core)
         do throws(AMQPError) {
             try serve(session)

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Images
 public import JobModel
 internal import Logging
@@ -18,6 +19,7 @@ public struct ProcessHandler: StageHandler {
     }
 
     public static func main() async -> Never {
+        if CommandLine.arguments.dropFirst() == [MediaLibraries.option] { exit(LibraryProbe.run()) }
         await StageWorker.main(.process) { try ProcessHandler($0) }
     }
 

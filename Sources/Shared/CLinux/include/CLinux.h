@@ -39,6 +39,15 @@ int clinux_become_subreaper(void);
 int clinux_pidfd_open(int pid);
 int clinux_pidfd_send_signal(int pidfd, int signal_number);
 
+// The parent-death signal that is set, 0 for none. -1 with errno.
+int clinux_parent_death_signal(void);
+
+// No wrapper in glibc 2.36. The version of the kernel's Landlock interface, from 1; -1 with errno where there is none.
+int clinux_landlock_abi(void);
+
+// <sys/timex.h> is not a part of Swift's Glibc module. 1 when the kernel says that something keeps the clock right, else 0.
+int clinux_clock_is_synchronized(void);
+
 // The wait status macros are not importable.
 int clinux_exited(int status);
 int clinux_exit_status(int status);

@@ -9,7 +9,7 @@ public struct SupervisorCommand: AsyncParsableCommand {
         abstract: "Runs the media processor, submits jobs to it and shows what it does.",
         version: Version.text,
         subcommands: [
-            RunCommand.self, SubmitCommand.self, StatusCommand.self, OrphansCommand.self,
+            RunCommand.self, SubmitCommand.self, StatusCommand.self, OrphansCommand.self, DoctorCommand.self,
             SettingsCommand.self, PrivateBrokerCommand.self,
         ],
         defaultSubcommand: RunCommand.self

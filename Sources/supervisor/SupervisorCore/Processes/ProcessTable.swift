@@ -53,18 +53,7 @@ enum ProcessTable {
         return pages * Int64(sysconf(CInt(_SC_PAGESIZE)))
     }
 
-    private static func allProcessIDs() -> [pid_t] {
-        guard let directory = opendir("/proc") else { return [] }
-        defer { closedir(directory) }
-        var found: [pid_t] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let processID = pid_t(name) { found.append(processID) }
-        }
-        return found
-    }
+    private static func allProcessIDs() -> [pid_t] { DirectoryEntries.names("/proc").compactMap { pid_t($0) } }
 
     private static func parentID(of processID: pid_t) -> pid_t? {
         guard let text = SmallFile.read("/proc/\(processID)/stat"),

@@ -1,0 +1,31 @@
+import CRabbitMQ
+
+/// What a broker says of itself in the handshake.
+public struct BrokerIdentity: Sendable, Hashable {
+    /// Such as `RabbitMQ`.
+    public var product: String
+    /// Such as `3.10.8`.
+    public var version: String
+    /// Empty when the broker has none.
+    public var clusterName: String
+
+    public init(product: String, version: String, clusterName: String = "") {
+        self.product = product
+        self.version = version
+        self.clusterName = clusterName
+    }
+
+    init(_ properties: [String: AMQPValue]) {
+        func text(_ name: String) -> String {
+            if case .string(let text) = properties[name] { text } else { "" }
+        }
+        self.init(product: text("product"), version: text("version"), clusterName: text("cluster_name"))
+    }
+}
+
+extension BrokerConnection {
+    /// nil when the broker said nothing.
+    var brokerIdentity: BrokerIdentity? {
+        amqp_get_server_properties(state).map { BrokerIdentity(AMQPValue.decode($0.pointee, depth: 0)) }
+    }
+}

@@ -1,0 +1,54 @@
+internal import FoundationEssentials
+
+/// The media libraries as `stage-process --probe` finds them. The supervisor links none of them, so it asks.
+public struct MediaLibraries: Sendable, Codable, Equatable {
+    public static let option = "--probe"
+
+    /// By name, such as `libavcodec`.
+    public var versions: [String: String]
+    /// Of ``wantedEncoders`` those that are there; so on.
+    public var encoders: [String]
+    public var decoders: [String]
+    public var imageLoaders: [String]
+    public var imageSavers: [String]
+
+    /// libav's names. Without one of these there are no outputs.
+    public static let wantedEncoders = ["libx264", "aac", "mjpeg"]
+    /// libav's names of what cameras, phones and editors write.
+    public static let wantedDecoders = [
+        "h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4", "prores", "mjpeg", "aac", "mp3", "opus", "vorbis",
+        "flac", "pcm_s16le",
+    ]
+    /// libvips' names of operations, without `load`.
+    public static let wantedImageLoaders = ["jpeg", "png", "gif", "webp", "tiff", "heif"]
+    /// libvips' names of operations, without `save`.
+    public static let wantedImageSavers = ["jpeg", "png", "webp"]
+
+    public init(
+        versions: [String: String],
+        encoders: [String],
+        decoders: [String],
+        imageLoaders: [String],
+        imageSavers: [String]
+    ) {
+        self.versions = versions
+        self.encoders = encoders
+        self.decoders = decoders
+        self.imageLoaders = imageLoaders
+        self.imageSavers = imageSavers
+    }
+
+    /// One line of JSON, with the line feed.
+    public func line() -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard let bytes = try? encoder.encode(self) else { return [] }
+        return [UInt8](bytes) + [UInt8(ascii: "\n")]
+    }
+
+    /// nil when the line is something else.
+    public init?(line: some Sequence<UInt8>) {
+        guard let found = try? JSONDecoder().decode(Self.self, from: Data(line)) else { return nil }
+        self = found
+    }
+}

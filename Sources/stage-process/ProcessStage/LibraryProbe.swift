@@ -1,0 +1,32 @@
+internal import Glibc
+internal import Images
+internal import Media
+internal import ServiceKit
+
+/// `stage-process --probe`: says what the media libraries can do, for `supervisor doctor`.
+enum LibraryProbe {
+    /// Writes one line of JSON to standard output.
+    ///
+    /// - Returns: the exit status: 0, or 1 with the reason on standard error.
+    static func run() -> CInt {
+        do throws(ImageError) {
+            try ImageRuntime.start()
+        } catch {
+            put(Array((error.message + "\n").utf8), STDERR_FILENO)
+            return 1
+        }
+        let libraries = MediaLibraries(
+            versions: LibavCapabilities.versions.merging(["libvips": ImageCapabilities.version]) { $1 },
+            encoders: MediaLibraries.wantedEncoders.filter(LibavCapabilities.hasEncoder),
+            decoders: MediaLibraries.wantedDecoders.filter(LibavCapabilities.hasDecoder),
+            imageLoaders: MediaLibraries.wantedImageLoaders.filter(ImageCapabilities.canLoad),
+            imageSavers: MediaLibraries.wantedImageSavers.filter(ImageCapabilities.canSave)
+        )
+        put(libraries.line(), STDOUT_FILENO)
+        return 0
+    }
+
+    private static func put(_ bytes: [UInt8], _ descriptor: CInt) {
+        _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,155 @@
+internal import AMQP
+internal import Glibc
+internal import JobModel
+internal import Logging
+internal import ServiceKit
+
+/// Verdicts on the broker: that of the running tree, else that of `RABBITMQ_URL`, else the one that could be started.
+struct BrokerChecks: Sendable {
+    var settings: Settings
+    var running: RunFile?
+    /// Within which the broker must have taken the login.
+    var timeLimit = Duration.seconds(10)
+
+    func findings() async -> [Finding] {
+        guard let url = running?.brokerURL ?? settings.brokerURL else { return [Self.privateBroker()] }
+        do throws(AMQPError) {
+            let client = AMQPClient(
+                endpoint: try AMQPEndpoint(parsing: url),
+                connectionName: "supervisor doctor",
+                configuration: AMQPConfiguration(replyTimeout: timeLimit),
+                logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() }
+            )
+            try client.start()
+            let findings = await look(client)
+            await client.close()
+            return findings
+        } catch {
+            return [.failure("broker", error.message, "correct RABBITMQ_URL")]
+        }
+    }
+
+    /// - Parameter directory: where Debian's package keeps the node's own libraries.
+    static func privateBroker(
+        programs: [String] = [BrokerNode.server, BrokerNode.epmd],
+        libraries directory: String = "/usr/lib/rabbitmq/lib"
+    ) -> Finding {
+        let missing = programs.filter { access($0, X_OK) != 0 }
+        guard missing.isEmpty else {
+            return .failure(
+                "broker",
+                "RABBITMQ_URL is not set, and a private broker cannot be started without \(missing.joined(separator: ", "))",
+                "install the package rabbitmq-server, or set RABBITMQ_URL"
+            )
+        }
+        let prefix = "rabbitmq_server-"
+        let version = DirectoryEntries.names(directory).first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
+        return .ok("broker", "a private RabbitMQ \(version ?? "of unknown version") would be started")
+    }
+
+    private func look(_ client: AMQPClient) async -> [Finding] {
+        if let problem = await connect(client) { return [problem] }
+        let identity = client.brokerIdentity ?? BrokerIdentity(product: "a broker", version: "that does not tell")
+        var findings = [Self.version(identity)]
+        if case .blocked(let reason) = client.state {
+            findings.append(
+                .failure(
+                    "broker.alarm",
+                    "it takes no messages: \(reason)",
+                    "free memory or disk of the broker's host, see `rabbitmq-diagnostics alarms`"
+                )
+            )
+        }
+        findings.append(Self.consumerTimeout(isPrivate: settings.brokerURL == nil))
+        do throws(AMQPError) {
+            findings.append(contentsOf: try await queues(client))
+        } catch {
+            findings.append(.failure("broker.queues", error.message, "check the user's permissions in the broker"))
+        }
+        return findings
+    }
+
+    /// nil when connected.
+    private func connect(_ client: AMQPClient) async -> Finding? {
+        await withTaskGroup(of: Finding?.self) { group in
+            group.addTask {
+                for await state in client.states {
+                    switch state {
+                    case .connected, .blocked: return nil
+                    case .disconnected(let error):
+                        return .failure("broker", error.message, "nothing can be done without it; see the cause")
+                    case .connecting, .closed: continue
+                    }
+                }
+                return .failure("broker", "the connection was closed", "try again")
+            }
+            group.addTask { [timeLimit] in
+                try? await Task.sleep(for: timeLimit)
+                return .failure(
+                    "broker",
+                    "it did not answer within \(timeLimit)",
+                    "check the address in RABBITMQ_URL, firewalls, and the broker's load"
+                )
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+    }
+
+    static func version(_ broker: BrokerIdentity) -> Finding {
+        let text = "\(broker.product) \(broker.version)"
+        guard broker.product == "RabbitMQ" else {
+            return .warning("broker", text, "only RabbitMQ is tested; confirms and delay queues must work as there")
+        }
+        let numbers = broker.version.split(separator: ".").prefix(2).compactMap { Int($0) }
+        guard numbers.count == 2, (numbers[0], numbers[1]) >= (3, 8) else {
+            return .warning("broker", text, "use RabbitMQ 3.8 or later")
+        }
+        return .ok("broker", text)
+    }
+
+    /// A broker tells no client how long a delivery may be held.
+    static func consumerTimeout(isPrivate: Bool) -> Finding {
+        isPrivate
+            ? .ok("broker.consumer-timeout", "a day: the private broker is configured so")
+            : .warning(
+                "broker.consumer-timeout",
+                "unknown: brokers do not tell it; RabbitMQ's default is 30 minutes",
+                "if jobs take longer, set consumer_timeout in rabbitmq.conf; `rabbitmqctl environment` shows it"
+            )
+    }
+
+    private func queues(_ client: AMQPClient) async throws(AMQPError) -> [Finding] {
+        var existing = 0
+        var different: [Finding] = []
+        let wanted = Self.plainQueues(settings.queueNames)
+        for name in wanted {
+            // Declared only when it is there: a look makes no queue.
+            guard try await client.messageCount(queue: name) != nil else { continue }
+            existing += 1
+            do throws(AMQPError) {
+                try await client.declare(AMQPQueue(name))
+            } catch  where error.code == .preconditionFailed {
+                different.append(
+                    .warning(
+                        "broker.queue",
+                        "\(name) exists with other arguments: \(error.message)",
+                        "it is used as it is; to have it as existing clients declare it, drain and delete it"
+                    )
+                )
+            }
+        }
+        if !different.isEmpty { return different }
+        return [
+            .ok("broker.queues", "\(existing) of \(wanted.count) exist, as they should be; workers declare the others")
+        ]
+    }
+
+    private static func plainQueues(_ names: QueueNames) -> [String] {
+        MediaKind.allCases.flatMap { kind in
+            Stage.allCases.map { names.work(kind, $0) }
+                + [names.updates(kind), names.dead(kind), names.legacyRequests(kind)]
+        }
+    }
+}

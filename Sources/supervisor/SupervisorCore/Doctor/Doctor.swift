@@ -1,0 +1,24 @@
+internal import ServiceKit
+
+/// Looks at everything that the tree needs, without changing any of it.
+struct Doctor: Sendable {
+    var settings: Settings
+    /// Where the stages' executables are.
+    var executablesDirectory: String
+
+    func report() async -> DoctorReport {
+        let running = RunFile.read(stateDirectory: settings.stateDirectory)
+        var findings = [supervisor(running), HostChecks.port(settings.port, running: running)]
+        findings += await BrokerChecks(settings: settings, running: running).findings()
+        findings += DirectoryChecks(settings: settings).findings()
+        findings += KernelChecks.findings(KernelFeatures.present())
+        findings += HostChecks.findings(workers: settings.workers)
+        findings += await MediaChecks(executablesDirectory: executablesDirectory).findings()
+        return DoctorReport(version: Version.text, findings: findings)
+    }
+
+    private func supervisor(_ running: RunFile?) -> Finding {
+        guard let running else { return .ok("supervisor", "none runs from \(settings.stateDirectory)") }
+        return .ok("supervisor", "process \(running.pid), version \(running.version), since \(running.startedAt)")
+    }
+}

@@ -1,0 +1,63 @@
+internal import CLinux
+internal import Glibc
+internal import ServiceKit
+
+/// Verdicts on this machine and what it grants this user.
+enum HostChecks {
+    static func findings(workers: WorkerCounts) -> [Finding] {
+        var limit = rlimit()
+        let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        let count = PoolName.all.reduce(0) { $0 + workers[$1] }
+        return [
+            openFiles(limit: isKnown ? UInt64(limit.rlim_cur) : nil, workers: count),
+            clock(isSynchronized: clinux_clock_is_synchronized() != 0, secondsSince1970: Int64(time(nil))),
+        ]
+    }
+
+    /// The supervisor holds some descriptors for each worker, and the status server one for each request.
+    static func openFiles(limit: UInt64?, workers: Int) -> Finding {
+        let check = "limits.open-files"
+        guard let limit else { return .warning(check, "the system does not tell the limit", "see `ulimit -n`") }
+        let needed = UInt64(512 + 8 * workers)
+        guard limit < needed else { return .ok(check, "\(limit)") }
+        return .warning(
+            check,
+            "\(limit), and \(workers) workers may need \(needed)",
+            "raise it: `ulimit -n 4096`, or LimitNOFILE=4096 in the unit"
+        )
+    }
+
+    /// 2025-01-01: a machine whose clock is before that has none.
+    private static let earliestSeconds: Int64 = 1_735_689_600
+
+    static func clock(isSynchronized: Bool, secondsSince1970: Int64) -> Finding {
+        if secondsSince1970 < earliestSeconds {
+            return .failure(
+                "clock",
+                "it is set to a time in the past",
+                "set it; TLS certificates and message times depend on it"
+            )
+        }
+        guard isSynchronized else {
+            return .warning(
+                "clock",
+                "nothing keeps it right",
+                "run a time service such as systemd-timesyncd or chrony, on the host if this is a container"
+            )
+        }
+        return .ok("clock", "synchronised")
+    }
+
+    static func port(_ port: Int, running: RunFile?) -> Finding {
+        if let running { return .ok("port", "127.0.0.1:\(running.port) is the running supervisor's") }
+        if port == 0 { return .ok("port", "any free one will be taken") }
+        guard LoopbackPort.isFree(UInt16(clamping: port)) else {
+            return .failure(
+                "port",
+                "127.0.0.1:\(port) is taken by another program, or not allowed to this user",
+                "set PORT to a free port; `ss -ltnp 'sport = :\(port)'` shows whose it is"
+            )
+        }
+        return .ok("port", "127.0.0.1:\(port) is free")
+    }
+}
