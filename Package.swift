@@ -157,6 +157,9 @@ let package = Package(
                 "CrashTests",
                 ["CrashPoints", "JobModel", "AMQP", "TempFiles", "RootedFiles", "TestSupport", logging]
             ),
-            tests("IntegrationTests", ["JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]),
+            tests(
+                "IntegrationTests",
+                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+            ),
         ]
 )

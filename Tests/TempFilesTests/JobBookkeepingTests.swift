@@ -154,12 +154,78 @@ import Testing
     }
 
     @Test func cancellationIsAFlagOfALivingJob() async throws {
-        #expect(try await tracker.requestCancel(video()) == false)
-        #expect(try await tracker.isCancelled(video()) == false)
+        #expect(try await tracker.isCancelRequested(video()) == false)
         _ = try await begin(.download, 0)
-        #expect(try await tracker.requestCancel(video()))
-        #expect(try await lab.tracker().isCancelled(video()))
+        #expect(try await tracker.requestCancel(video()) == .requested)
+        #expect(try await tracker.requestCancel(video()) == .requested)
+        #expect(try await lab.tracker().isCancelRequested(video()))
+        #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0, isCancelRequested: true))
         try await tracker.finish(video(), outcome: .cancelled, record: [])
-        #expect(try await tracker.requestCancel(video()) == false)
+        #expect(try await tracker.requestCancel(video()) == .over(.cancelled))
+    }
+
+    @Test func cancellationOfAJobThatNoStageHasSeenIsRemembered() async throws {
+        #expect(try await tracker.requestCancel(video()) == .unknown)
+        #expect(try await begin(.download, 0) == .proceed(starts: 1, progress: 0, isCancelRequested: true))
+        #expect(try await tracker.requestCancel(video()) == .requested)
+    }
+
+    @Test func cancellationOfAJobThatNeverComesIsForgotten() async throws {
+        #expect(try await tracker.requestCancel(video("typo")) == .unknown)
+        _ = try await begin(.download, 0)
+        #expect(try await tracker.requestCancel(video()) == .requested)
+        lab.clock.advance(by: 3600)
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 1)
+        #expect(try await tracker.jobs(limit: 10).map(\.id) == [video().id])
+    }
+
+    @Test func cancellationIsTooLateOnceCleanUpHasTheJob() async throws {
+        _ = try await begin(.upload, 2)
+        try await tracker.handedOver(video(), to: .cleanup, hop: 3)
+        #expect(try await tracker.requestCancel(video()) == .over(nil))
+        #expect(try await begin(.cleanup, 3) == .proceed(starts: 1, progress: 0))
+    }
+
+    @Test func onlyAWaitingJobIsEndedFromOutside() async throws {
+        let ender: AbandonedJobEnder = { job in AbandonedHandOver(hop: job.record.hop + 1, token: "cancel") }
+        _ = try await begin(.process, 1)
+        #expect(try await tracker.endCancelled(video(), ender) == false)
+        try await tracker.requestCancel(video())
+        guard case .acquired(let lease) = try await tracker.acquireLease(video(), timeout: .zero) else {
+            Issue.record("no lease")
+            return
+        }
+        #expect(try await lab.tracker().endCancelled(video(), ender) == false)
+        lease.release()
+        #expect(try await tracker.endCancelled(video(), ender))
+        #expect(try await begin(.process, 1) == .stale(currentHop: 2))
+        let job = try #require(try await tracker.job(video()))
+        #expect(job.stage == .cleanup && job.hop == 2 && job.isCancelRequested)
+        #expect(try await tracker.endCancelled(video(), ender) == false)
+    }
+
+    @Test func laterRunReopensAFinishedJobAndMakesTheEarlierOneStale() async throws {
+        _ = try await begin(.cleanup, 3)
+        try await tracker.finish(video(), outcome: .failed, record: [])
+        let run = JobRun(redrives: 1)
+        for (message, isNew) in [(JobRun(), false), (run, true)] {
+            switch try await tracker.acquireLease(video(), reopening: (4, message), timeout: .zero) {
+            case .finished(let outcome): #expect(!isNew && outcome == .failed)
+            case .acquired(let lease):
+                #expect(isNew)
+                lease.release()
+            case .held: Issue.record("held")
+            }
+        }
+        #expect(try await begin(.cleanup, 3) == .stale(currentHop: 4))
+        #expect(try await begin(.upload, 5) == .stale(currentHop: 4))
+        let start = try await tracker.begin(video(), stage: .download, hop: 4, run: run, mediaID: "m", manifest: nil)
+        #expect(start == .proceed(starts: 1, progress: 0))
+        try await tracker.finish(video(), outcome: .completed, record: [])
+        guard case .finished(.completed) = try await tracker.acquireLease(video(), reopening: (4, run), timeout: .zero)
+        else {
+            Issue.record("the same run began twice")
+            return
+        }
     }
 }

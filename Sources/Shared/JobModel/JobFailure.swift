@@ -8,25 +8,29 @@ public struct JobFailure: Sendable, Hashable {
     public var message: String
     /// ISO 8601.
     public var occurredAt: String
+    /// The machine that the stage ran on.
+    public var host: String?
     public var unknown: [String: JSONValue] = [:]
 
     /// Longer messages are cut: they travel in headers and updates, and quote what strangers wrote.
     public static let maximumMessageBytes = 2048
 
-    public init(stage: Stage, code: String, message: String, occurredAt: String) {
+    public init(stage: Stage, code: String, message: String, occurredAt: String, host: String? = nil) {
         self.stage = stage
         self.code = code.clipped(toBytes: 128)
         self.message = message.clipped(toBytes: Self.maximumMessageBytes)
         self.occurredAt = occurredAt
+        self.host = host?.clipped(toBytes: 255)
     }
 
-    init(_ object: [String: JSONValue], jobID: String?) throws(MessageError) {
-        var fields = FieldReader(object, prefix: "error.")
+    init(_ object: [String: JSONValue], prefix: String, jobID: String?) throws(MessageError) {
+        var fields = FieldReader(object, prefix: prefix)
         fields.jobID = jobID
         stage = try fields.choice("stage", Stage.self) ?? .download
         code = (try fields.string("code") ?? "unknown").clipped(toBytes: 128)
         message = (try fields.string("message") ?? "").clipped(toBytes: Self.maximumMessageBytes)
         occurredAt = (try fields.string("at") ?? "").clipped(toBytes: 64)
+        host = try fields.string("host")?.clipped(toBytes: 255)
         unknown = fields.rest
     }
 
@@ -36,6 +40,7 @@ public struct JobFailure: Sendable, Hashable {
         object.set("code", code)
         object.set("message", message)
         object.set("at", occurredAt)
+        object.set("host", host)
         return object
     }
 }

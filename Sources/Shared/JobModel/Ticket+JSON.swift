@@ -58,8 +58,13 @@ extension Ticket {
         hop = try Self.readCount("hop", &fields)
         transfer = try fields.string("transfer")
         downloads = try Self.readCount("downloads", &fields)
+        redrives = try Self.readCount("redrives", &fields)
+        for (index, element) in (try fields.array("history") ?? []).suffix(Self.maximumHistory).enumerated() {
+            let entry = try Self.object(element, "history[\(index)]", jobID: id)
+            note(try JobFailure(entry, prefix: "history[\(index)].", jobID: id))
+        }
         node = try fields.string("node")
-        if let error = try fields.object("error") { failure = try JobFailure(error, jobID: id) }
+        if let error = try fields.object("error") { failure = try JobFailure(error, prefix: "error.", jobID: id) }
         outcome = try fields.choice("outcome", JobOutcome.self)
         wantsThumbnails = try fields.bool("requestThumbnails") ?? true
         wantsProgressUpdates = try fields.bool("requestProgressUpdates") ?? true
@@ -118,6 +123,8 @@ extension Ticket {
         object.set("hop", hop)
         object.set("transfer", transfer)
         if downloads > 0 { object.set("downloads", downloads) }
+        if redrives > 0 { object.set("redrives", redrives) }
+        if !history.isEmpty { object["history"] = .array(history.map { .object($0.json) }) }
         object.set("node", node)
         object["error"] = failure.map { .object($0.json) }
         object.set("outcome", outcome?.rawValue)

@@ -9,4 +9,19 @@ extension Ticket {
         ticket.outputs = []
         return ticket
     }
+
+    /// The ticket of a failed job on its way to a new run, with all its attempts. What happened before stays in ``history``.
+    public func redriven() -> Ticket {
+        var ticket = returning(from: failure?.stage ?? .cleanup)
+        ticket.attempt = 0
+        ticket.downloads = 0
+        // Above all messages of the earlier run, which are late duplicates from now on.
+        ticket.hop += 1
+        ticket.redrives += 1
+        ticket.failure = nil
+        ticket.outcome = nil
+        ticket.node = nil
+        ticket.tempFiles = nil
+        return ticket
+    }
 }

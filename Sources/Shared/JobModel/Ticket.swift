@@ -31,12 +31,16 @@ public struct Ticket: Sendable, Hashable {
 
     /// Retries of the present stage so far.
     public var attempt: Int64 = 0
+    /// Why stages were tried again, the oldest first. Grows by ``note(_:)`` only.
+    public var history: [JobFailure] = []
     /// Hand-overs between stages so far. Tells a late duplicate from a live message.
     public var hop: Int64 = 0
     /// Unique to one hand-over: a redelivery of a message has the same, a second publish of the same hop another.
     public var transfer: String?
     /// How often the job was sent back to download because a temp file was gone.
     public var downloads: Int64 = 0
+    /// How often the job was sent back from the dead letters. One more begins a new run of a finished job.
+    public var redrives: Int64 = 0
     /// The host that owns the temp files.
     public var node: String?
     public var failure: JobFailure?

@@ -103,6 +103,8 @@ extension JobRunner {
         var short = Ticket(id: ticket.id, mediaID: ticket.mediaID.clipped(toBytes: 1024), kind: ticket.kind)
         short.sourceKey = ticket.sourceKey?.clipped(toBytes: 1024)
         short.source = ticket.source?.clipped(toBytes: 1024)
+        short.hop = ticket.hop
+        short.redrives = ticket.redrives
         short.failure = ticket.failure.map {
             JobFailure(stage: $0.stage, code: $0.code, message: $0.message, occurredAt: $0.occurredAt)
         }

@@ -34,7 +34,7 @@ extension JobRunner {
     }
 
     /// Publishes the ticket to another stage's queue with the manifest as the ledger has it now.
-    private func pass(
+    func pass(
         _ ticket: Ticket,
         to next: Stage,
         _ lease: JobLease,
@@ -97,6 +97,7 @@ extension JobRunner {
             logger.warning("\(stage.rawValue) failed; trying again in \(delay) ms", metadata: facts)
             var again = ticket
             again.attempt += 1
+            again.note(jobFailure(failure))
             try await postpone(again, delay, lease, delivery, logger)
             status.update { $0.counters.retried += 1 }
         case .waitForSpace(let delay):
@@ -107,18 +108,14 @@ extension JobRunner {
             logger.warning("the job goes back to download", metadata: facts)
             var again = ticket.returning(from: stage)
             again.downloads += 1
+            again.note(jobFailure(failure))
             try await pass(again, to: .download, lease, delivery, logger)
         case .fail:
             logger.error("the job failed in \(stage.rawValue)", metadata: facts)
             status.update { $0.counters.failed += 1 }
             var failed = ticket
             failed.outcome = .failed
-            failed.failure = JobFailure(
-                stage: stage,
-                code: failure.code,
-                message: failure.message,
-                occurredAt: Timestamp.string(Date())
-            )
+            failed.failure = jobFailure(failure)
             if stage == .cleanup {
                 // Its files stay on the books; the sweep goes on trying. The client still learns how the job ended.
                 failed.outcome = ticket.outcome ?? .failed
@@ -130,6 +127,18 @@ extension JobRunner {
                 try await pass(failed, to: .cleanup, lease, delivery, logger)
             }
         }
+    }
+}
+
+extension JobRunner {
+    private func jobFailure(_ failure: StageFailure) -> JobFailure {
+        JobFailure(
+            stage: stage,
+            code: failure.code,
+            message: failure.message,
+            occurredAt: Timestamp.string(Date()),
+            host: HostName.current
+        )
     }
 }
 

@@ -59,7 +59,8 @@ struct JobRunner: Sendable {
 
     private func run(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
         CrashPoint.delivered.cross()
-        switch try await tracker.acquireLease(ticket.key, timeout: .seconds(10)) {
+        let run = JobRun(redrives: ticket.redrives, attempt: ticket.attempt)
+        switch try await tracker.acquireLease(ticket.key, reopening: (ticket.hop, run), timeout: .seconds(10)) {
         case .finished(let outcome):
             try await meetFinished(ticket, outcome, delivery, logger)
         case .held:
@@ -74,6 +75,7 @@ struct JobRunner: Sendable {
                     ticket.key,
                     stage: stage,
                     hop: ticket.hop,
+                    run: run,
                     mediaID: ticket.mediaID,
                     manifest: ticket.tempFiles,
                     ticket: ticket.json.serialized()
@@ -94,10 +96,14 @@ struct JobRunner: Sendable {
                 )
                 status.update { $0.counters.duplicates += 1 }
                 await acknowledge(delivery, logger)
-            case .proceed(let starts, _):
+            case .proceed(let starts, _, let isCancelRequested):
                 defer { lease.release() }
                 do {
-                    try await work(ticket, starts: starts, lease, delivery, logger)
+                    if isCancelRequested {
+                        try await meetCancellation(ticket, starts: starts, lease, delivery, logger)
+                    } else {
+                        try await work(ticket, starts: starts, lease, delivery, logger)
+                    }
                 } catch {
                     await uncount(ticket, logger)
                     throw error
@@ -106,7 +112,7 @@ struct JobRunner: Sendable {
         }
     }
 
-    private func work(
+    func work(
         _ ticket: Ticket,
         starts: Int,
         _ lease: JobLease,
@@ -157,6 +163,8 @@ struct JobRunner: Sendable {
             throw CancellationError()
         } catch let interruption as Interruption {
             throw interruption
+        } catch is JobCancelled {
+            try await giveUp(ticket, lease, delivery, logger)
         } catch {
             try await meetFailure(StageFailure(error), ticket, lease, delivery, logger)
         }
@@ -191,10 +199,23 @@ struct JobRunner: Sendable {
             if count > 0, stage == .upload { try await tracker.trimReservation(ticket.key) }
         }
         let context = JobContext(ticket: ticket, stage: stage, tracker: tracker, logger: logger, telemetry: telemetry)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await telemetry.run() }
+        return try await withThrowingTaskGroup(of: Ticket?.self) { group in
+            group.addTask {
+                await telemetry.run()
+                return nil
+            }
+            if stage != .cleanup {
+                group.addTask {
+                    try await watchForCancellation(ticket.key, logger)
+                    return nil
+                }
+            }
+            group.addTask { [handler] in try await handler.run(context) }
             defer { group.cancelAll() }
-            return try await handler.run(context)
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            throw CancellationError()
         }
     }
 }

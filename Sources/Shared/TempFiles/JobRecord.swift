@@ -19,6 +19,10 @@ public struct JobRecord: Sendable, Hashable {
     public var stage: Stage?
     /// Hand-overs between stages so far.
     public var hop: Int64
+    /// Retries of the present stage so far.
+    public var attempt: Int64
+    /// How often the job was sent back from the dead letters.
+    public var redrives: Int64
     /// The highest progress sent so far, in per cent.
     public var progress: Int
     /// The step of that progress.
@@ -42,10 +46,21 @@ public enum StageStart: Sendable, Hashable {
     /// - Parameters:
     ///   - starts: how often this stage was started on this hop, this time included.
     ///   - progress: the highest progress sent so far, in per cent.
-    case proceed(starts: Int, progress: Int)
+    ///   - isCancelRequested: the job is to end with outcome `cancelled`.
+    case proceed(starts: Int, progress: Int, isCancelRequested: Bool = false)
     /// A late duplicate: the job has moved on.
     case stale(currentHop: Int64)
     case finished(JobOutcome)
+}
+
+/// The answer to a wish to cancel a job.
+public enum CancelAnswer: Sendable, Hashable {
+    /// The job will end with outcome `cancelled`.
+    case requested
+    /// No stage of this host has seen the job. If its message comes, it is cancelled then.
+    case unknown
+    /// Too late: its work is done. nil while the clean-up stage is at it.
+    case over(JobOutcome?)
 }
 
 /// The answer to a wish for a job's lease.

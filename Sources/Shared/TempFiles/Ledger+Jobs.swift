@@ -17,7 +17,8 @@ struct JobRow: Sendable {
 
     static let columns = """
         number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, finishToken,
-        isCancelRequested, record, createdAt, updatedAt, finishedAt, quietSince, quietMark, ticket, fileCount
+        isCancelRequested, record, createdAt, updatedAt, finishedAt, quietSince, quietMark, ticket, fileCount,
+        attempt, redrives
         """
 
     /// nil for a row of a kind or state that a newer version wrote.
@@ -45,6 +46,8 @@ struct JobRow: Sendable {
             state: state,
             stage: stage.flatMap { Stage(rawValue: $0) },
             hop: row["hop"],
+            attempt: row["attempt"],
+            redrives: row["redrives"],
             progress: Int(clamping: progress),
             step: row["step"],
             outcome: outcome.flatMap { JobOutcome(rawValue: $0) },
@@ -116,6 +119,7 @@ extension Ledger {
         _ key: JobKey,
         stage: Stage,
         hop: Int64,
+        run: JobRun,
         mediaID: String,
         imports: [FileRow],
         ticket: [UInt8]?,
@@ -123,13 +127,16 @@ extension Ledger {
     ) throws -> StageStart {
         let row = try ensureJob(db, key, now: now)
         if let end = row.end { return .finished(end) }
-        if hop < row.record.hop { return .stale(currentHop: row.record.hop) }
+        if hop < row.record.hop || run.redrives < row.record.redrives { return .stale(currentHop: row.record.hop) }
         try db.execute(
             sql: """
-                UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), updatedAt = ?
+                UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?,
+                    updatedAt = ?
                 WHERE number = ?
                 """,
-            arguments: [hop, stage.rawValue, mediaID, ticket.map { Data($0) }, now, row.number]
+            arguments: [
+                hop, stage.rawValue, mediaID, ticket.map { Data($0) }, run.attempt, run.redrives, now, row.number,
+            ]
         )
         let starts = try Int64.fetchOne(
             db,
@@ -140,7 +147,24 @@ extension Ledger {
             arguments: [row.number, stage.rawValue, hop]
         )
         for file in imports { try importFile(db, file, job: row.number) }
-        return .proceed(starts: Int(clamping: starts ?? 1), progress: row.record.progress)
+        return .proceed(
+            starts: Int(clamping: starts ?? 1),
+            progress: row.record.progress,
+            isCancelRequested: row.record.isCancelRequested
+        )
+    }
+
+    /// Begins a new run of a finished job. Messages of earlier runs are stale from now on.
+    static func reopen(_ db: Database, job number: Int64, hop: Int64, redrives: Int64, now: Int64) throws {
+        try db.execute(
+            sql: """
+                UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
+                    outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
+                    updateSentAt = NULL, updatedAt = ?
+                WHERE number = ? AND state = 'finished' AND redrives < ?
+                """,
+            arguments: [hop, redrives, now, number, redrives]
+        )
     }
 
     static func handBack(_ db: Database, _ key: JobKey, stage: Stage, hop: Int64, now: Int64) throws {
@@ -268,26 +292,38 @@ extension Ledger {
         )
     }
 
-    /// Forgets finished jobs without files.
+    /// Forgets finished jobs without files, and cancellations of jobs that never came.
     static func prune(_ db: Database, finishedBefore: Int64, limit: Int) throws -> Int {
         try db.execute(
             sql: """
                 DELETE FROM job WHERE number IN (
-                    SELECT number FROM job WHERE state = 'finished' AND finishedAt < ? AND fileCount = 0 LIMIT ?)
+                    SELECT number FROM job WHERE fileCount = 0 AND (
+                        state = 'finished' AND finishedAt < ?1
+                        OR state = 'active' AND stage IS NULL AND isCancelRequested AND updatedAt < ?1)
+                    LIMIT ?2)
                 """,
             arguments: [finishedBefore, limit]
         )
         return db.changesCount
     }
 
-    static func requestCancel(_ db: Database, _ key: JobKey, now: Int64) throws -> Bool {
-        try db.execute(
-            sql: """
-                UPDATE job SET isCancelRequested = 1, updatedAt = ?
-                WHERE kind = ? AND id = ? AND state = 'active'
-                """,
-            arguments: [now, key.kind.rawValue, Data(key.id.utf8)]
-        )
-        return db.changesCount > 0
+    /// Once the clean-up stage has the job, its outputs are published and its end is decided.
+    static func requestCancel(_ db: Database, _ key: JobKey, now: Int64) throws -> CancelAnswer {
+        let row = try ensureJob(db, key, now: now)
+        if row.record.state == .active, !row.record.isCancelRequested, row.record.stage != .cleanup {
+            try db.execute(
+                sql: "UPDATE job SET isCancelRequested = 1, updatedAt = ? WHERE number = ?",
+                arguments: [now, row.number]
+            )
+        } else if row.record.state != .active || !row.record.isCancelRequested {
+            return .over(row.end)
+        }
+        return row.record.stage == nil ? .unknown : .requested
+    }
+
+    static func isCancelRequested(_ db: Database, _ key: JobKey) throws -> Bool {
+        let sql = "SELECT isCancelRequested FROM job WHERE kind = ? AND id = ?"
+        let arguments: StatementArguments = [key.kind.rawValue, Data(key.id.utf8)]
+        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: arguments) ?? false
     }
 }

@@ -14,6 +14,7 @@ enum LedgerSchema {
         migrator.registerMigration("3: reservations") { db in try db.execute(sql: reservations) }
         migrator.registerMigration("4: removal in bulk") { db in try db.execute(sql: bulk) }
         migrator.registerMigration("5: compression") { db in try db.execute(sql: compression) }
+        migrator.registerMigration("6: redrives, attempts, updates") { db in try db.execute(sql: runs) }
         return migrator
     }
 
@@ -124,6 +125,13 @@ enum LedgerSchema {
         ALTER TABLE file ADD COLUMN plainBytes INTEGER;
         ALTER TABLE file ADD COLUMN compression TEXT;
         CREATE INDEX compressedFile ON file (job) WHERE plainBytes IS NOT NULL;
+        """
+
+    // `redrives` tells the runs of a job apart, `updateSentAt` when clients last heard of it.
+    private static let runs = """
+        ALTER TABLE job ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN updateSentAt INTEGER;
         """
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

@@ -127,6 +127,8 @@ struct OrphanPolicy: Sendable {
         guard job.end == nil, let limit = maximumSilenceMilliseconds, let since = job.quietSince,
             job.quietMark == job.record.updatedAt.milliseconds
         else { return nil }
+        // Only a wish to cancel it is known, no message of it.
+        if job.record.stage == nil, job.record.isCancelRequested { return nil }
         let (silence, overflow) = serviceMilliseconds.subtractingReportingOverflow(since)
         return !overflow && silence >= limit ? silence : nil
     }

@@ -9,11 +9,14 @@ extension TempFileTracker {
     /// Files of the manifest that lie in the job's own directory and are not on the books, as after the loss of the
     /// ledger, are put there again. Anything else a manifest names is ignored for good.
     ///
-    /// - Parameter ticket: the message, kept until the job's end: what is known of the job if it is abandoned.
+    /// - Parameters:
+    ///   - run: tells the message from those of earlier runs of the job.
+    ///   - ticket: the message, kept until the job's end: what is known of the job if it is abandoned.
     public func begin(
         _ job: JobKey,
         stage: Stage,
         hop: Int64,
+        run: JobRun = JobRun(),
         mediaID: String,
         manifest: [TempFileEntry]?,
         ticket: [UInt8]? = nil
@@ -26,6 +29,7 @@ extension TempFileTracker {
                 job,
                 stage: stage,
                 hop: hop,
+                run: run,
                 mediaID: mediaID,
                 imports: imports,
                 ticket: ticket,
@@ -141,19 +145,6 @@ extension TempFileTracker {
         let (before, underflow) = nowMilliseconds.subtractingReportingOverflow(age)
         if underflow { return 0 }
         return try await ledger.write { try Ledger.prune($0, finishedBefore: before, limit: max(limit, 0)) }
-    }
-
-    /// Asks the workers to give a job up.
-    ///
-    /// - Returns: false when there is no such job, or its end has begun.
-    @discardableResult
-    public func requestCancel(_ job: JobKey) async throws(TempFileError) -> Bool {
-        let now = nowMilliseconds
-        return try await ledger.write { try Ledger.requestCancel($0, job, now: now) }
-    }
-
-    public func isCancelled(_ job: JobKey) async throws(TempFileError) -> Bool {
-        try await ledger.read { try Ledger.job($0, job)?.record.isCancelRequested ?? false }
     }
 
     /// The files of a manifest that are in the job's own directory, and exist.

@@ -10,19 +10,25 @@ extension TempFileTracker {
     ///
     /// The job's row is committed before its directory is made, so a directory without a row is nobody's.
     ///
-    /// - Parameter timeout: zero tries once.
+    /// - Parameters:
+    ///   - reopening: the message's hop and run. A finished job whose run is older than the message's begins anew.
+    ///   - timeout: zero tries once.
     /// - Throws: ``TempFileError`` with code `cancelled` when the waiting task is cancelled.
-    public func acquireLease(_ job: JobKey, timeout: Duration) async throws(TempFileError) -> LeaseResult {
+    public func acquireLease(
+        _ job: JobKey,
+        reopening message: (hop: Int64, run: JobRun)? = nil,
+        timeout: Duration
+    ) async throws(TempFileError) -> LeaseResult {
         let directory = workspace.directory(of: job)
         let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)
         while true {
-            if let end = try await prepare(job) { return .finished(end) }
+            if let end = try await prepare(job, message) { return .finished(end) }
             switch try await wait(directory, makesDirectory: true, deadline: deadline) {
             case .locked(let file):
                 let hold = LeaseHold(file, directory: directory, root: workspace.root, registry: registry)
                 CrashPoint.leaseLocked.cross()
                 // The holder that was waited for may have ended the job.
-                if let end = try await prepare(job) {
+                if let end = try await prepare(job, message) {
                     hold.releaseRemovingEmptyDirectory()
                     return .finished(end)
                 }
@@ -65,10 +71,22 @@ extension TempFileTracker {
     }
 
     /// Makes sure that the job is on the books, and says how it ended if it has.
-    private func prepare(_ job: JobKey) async throws(TempFileError) -> JobOutcome? {
+    private func prepare(
+        _ job: JobKey,
+        _ message: (hop: Int64, run: JobRun)?
+    ) async throws(TempFileError) -> JobOutcome? {
         let known = try await ledger.read { try Ledger.job($0, job) }
-        if let known { return known.end }
         let now = nowMilliseconds
+        if let known {
+            guard let end = known.end, let message, message.run.redrives > known.record.redrives else {
+                return known.end
+            }
+            logger.notice("a job that had ended (\(end.rawValue)) begins anew", metadata: Logger.Metadata(job: job))
+            try await ledger.write { db in
+                try Ledger.reopen(db, job: known.number, hop: message.hop, redrives: message.run.redrives, now: now)
+            }
+            return nil
+        }
         let end = try await ledger.write { try Ledger.ensureJob($0, job, now: now).end }
         CrashPoint.jobRowCommitted.cross()
         return end

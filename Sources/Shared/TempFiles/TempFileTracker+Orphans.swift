@@ -130,13 +130,24 @@ extension TempFileTracker {
         return result.report
     }
 
-    /// Gives an abandoned job to its clean-up stage, which deletes its files and tells clients. The caller holds its lease,
-    /// so that no message of the job is worked on in between; one that comes later is stale.
     private func end(
         _ row: JobRow,
         silence: Duration,
         _ ender: AbandonedJobEnder
     ) async throws(TempFileError) -> CleanupReport {
+        try await handToCleanup(row, silence: silence, ender)
+        logger.warning(
+            "nobody works on the job, and nothing was heard of it for too long; it is ended",
+            metadata: Logger.Metadata(job: row.record.key).with("job.silence.seconds", silence.components.seconds)
+        )
+        var report = CleanupReport()
+        report.abandonedJobs = 1
+        return report
+    }
+
+    /// Gives a job that nobody works on to its clean-up stage, which deletes its files and tells clients. The caller holds its
+    /// lease, so that no message of the job is worked on in between; one that comes later is stale.
+    func handToCleanup(_ row: JobRow, silence: Duration, _ ender: AbandonedJobEnder) async throws(TempFileError) {
         let job = row.record.key
         let handOver: AbandonedHandOver
         do {
@@ -144,7 +155,7 @@ extension TempFileTracker {
         } catch {
             throw TempFileError(
                 code: .notEnded,
-                message: "the abandoned job \(job) was not given to its clean-up stage: \(error)",
+                message: "the job \(job) was not given to its clean-up stage: \(error)",
                 isRetriable: true
             )
         }
@@ -152,13 +163,6 @@ extension TempFileTracker {
         try await ledger.write { db in
             try Ledger.abandon(db, job: row.number, hop: handOver.hop, token: handOver.token, now: now)
         }
-        logger.warning(
-            "nobody works on the job, and nothing was heard of it for too long; it is ended",
-            metadata: Logger.Metadata(job: job).with("job.silence.seconds", silence.components.seconds)
-        )
-        var report = CleanupReport()
-        report.abandonedJobs = 1
-        return report
     }
 
     /// Adds to the time that process trees have run on this workspace, by which the silence of jobs is measured.

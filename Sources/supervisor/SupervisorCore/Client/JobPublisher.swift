@@ -22,10 +22,7 @@ struct JobPublisher: Sendable {
                 let ticket = submission.ticket
                 let queue = queues.work(ticket.kind, .download)
                 try await client.declare(AMQPQueue(queue))
-                try await client.publish(
-                    AMQPMessage(body: ticket.json.serialized(), messageID: ticket.id),
-                    to: queue
-                )
+                try await client.publish(AMQPMessage(ticket), to: queue)
             }
         } catch {
             await client.close()

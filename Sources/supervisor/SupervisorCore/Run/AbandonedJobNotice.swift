@@ -3,7 +3,7 @@ internal import FoundationEssentials
 internal import JobModel
 internal import TempFiles
 
-/// The message that ends an abandoned job the ordinary way: its clean-up stage deletes the files, then tells clients, once.
+/// The message that ends an abandoned or cancelled job the ordinary way: its clean-up stage deletes the files, then tells clients, once.
 enum AbandonedJobNotice {
     static let failureCode = "abandoned"
 
@@ -17,7 +17,7 @@ enum AbandonedJobNotice {
         let known = job.ticket.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         var ticket =
             known.flatMap { $0.key == record.key ? $0 : nil }
-            ?? Ticket(id: record.id, mediaID: record.mediaID, kind: record.kind)
+            ?? Ticket(id: record.id, mediaID: record.mediaID.isEmpty ? record.id : record.mediaID, kind: record.kind)
         let (hop, overflow) = max(record.hop, 0).addingReportingOverflow(1)
         ticket.hop = overflow ? .max : hop
         ticket.transfer = transfer
@@ -27,6 +27,7 @@ enum AbandonedJobNotice {
         // The ledger knows them better.
         ticket.tempFiles = nil
         if let claimed = record.outcome, record.state == .finishing { ticket.outcome = claimed }
+        if ticket.outcome == nil, record.isCancelRequested { ticket.outcome = .cancelled }
         if ticket.outcome == nil {
             ticket.outcome = .failed
             ticket.failure = JobFailure(
@@ -44,17 +45,7 @@ enum AbandonedJobNotice {
     static func ender(_ client: AMQPClient, queues: QueueNames) -> AbandonedJobEnder {
         { job in
             let ticket = ticket(job, transfer: UUID().uuidString, now: Timestamp.string(Date()))
-            let queue = AMQPQueue(queues.work(ticket.kind, .cleanup))
-            do {
-                try await client.declare(queue)
-            } catch let error as AMQPError where error.code == .preconditionFailed {
-                // It exists with other arguments, and takes messages all the same.
-            }
-            let message = AMQPMessage(
-                body: ticket.json.serialized(),
-                messageID: AMQPMessage.fittingMessageID(ticket.id)
-            )
-            try await client.publish(message, to: queue.name)
+            try await client.publish(ticket, declaring: queues.work(ticket.kind, .cleanup))
             return AbandonedHandOver(hop: ticket.hop, token: ticket.transfer ?? "")
         }
     }

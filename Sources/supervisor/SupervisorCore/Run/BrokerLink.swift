@@ -4,10 +4,10 @@ internal import Logging
 internal import TempFiles
 
 /// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there; all that it carries is the
-/// end of abandoned jobs.
+/// end of abandoned and cancelled jobs.
 actor BrokerLink {
     private var client: AMQPClient?
-    private(set) var address = ""
+    private(set) var endpoint: AMQPEndpoint?
     private let logger: Logger
 
     init(logger: Logger) { self.logger = logger }
@@ -19,7 +19,7 @@ actor BrokerLink {
         try next.start()
         let previous = client
         client = next
-        address = endpoint.redacted
+        self.endpoint = endpoint
         await previous?.close()
     }
 
@@ -51,6 +51,9 @@ actor BrokerLink {
             group.cancelAll()
         }
     }
+
+    /// Without secrets.
+    var address: String { endpoint?.redacted ?? "" }
 
     /// nil when connected.
     var problem: String? {

@@ -91,12 +91,7 @@ struct JobReturn: Sendable {
             back.hop += 1
             back.transfer = UUID().uuidString
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
-            let message = AMQPMessage(
-                body: back.json.serialized(),
-                messageID: AMQPMessage.fittingMessageID(back.id),
-                priority: back.priority.flatMap { UInt8(exactly: $0) }
-            )
-            try await client.publish(message, to: queues.work(kind, .download))
+            try await client.publish(AMQPMessage(back), to: queues.work(kind, .download))
             try await tracker.handedOver(back.key, to: .download, hop: back.hop)
             try await delivery.acknowledge()
             let report = try await tracker.cleanupJobTempFiles(back.key)

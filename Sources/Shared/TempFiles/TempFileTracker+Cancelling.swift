@@ -1,0 +1,32 @@
+public import JobModel
+
+extension TempFileTracker {
+    /// Asks the workers to give a job up. One that no stage has seen is remembered, and given up when its message comes.
+    @discardableResult
+    public func requestCancel(_ job: JobKey) async throws(TempFileError) -> CancelAnswer {
+        let now = nowMilliseconds
+        return try await ledger.write { try Ledger.requestCancel($0, job, now: now) }
+    }
+
+    /// Whether the job is to be given up.
+    public func isCancelRequested(_ job: JobKey) async throws(TempFileError) -> Bool {
+        try await ledger.read { try Ledger.isCancelRequested($0, job) }
+    }
+
+    /// Gives a job that is to be cancelled, and that nobody works on, to its clean-up stage. Its message, wherever it waits,
+    /// is stale from then on.
+    ///
+    /// - Parameter ender: called under the job's lease.
+    /// - Returns: false when a worker has the job, which ends it itself; or when there is nothing to cancel.
+    public func endCancelled(_ job: JobKey, _ ender: AbandonedJobEnder) async throws(TempFileError) -> Bool {
+        guard let hold = try await tryLease(directory: workspace.directory(of: job), makesDirectory: true) else {
+            return false
+        }
+        defer { hold.releaseRemovingEmptyDirectory() }
+        guard let row = try await ledger.read({ try Ledger.job($0, job) }), row.record.state == .active,
+            row.record.isCancelRequested, row.record.stage != nil, row.record.stage != .cleanup
+        else { return false }
+        try await handToCleanup(row, silence: .zero, ender)
+        return true
+    }
+}

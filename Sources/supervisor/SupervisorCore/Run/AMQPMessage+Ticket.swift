@@ -1,0 +1,25 @@
+internal import AMQP
+internal import JobModel
+
+extension AMQPMessage {
+    /// A job message.
+    init(_ ticket: Ticket) {
+        self.init(
+            body: ticket.json.serialized(),
+            messageID: AMQPMessage.fittingMessageID(ticket.id),
+            priority: ticket.priority.flatMap { UInt8(exactly: $0) }
+        )
+    }
+}
+
+extension AMQPClient {
+    /// Publishes a job message to a queue that may not be there yet, and returns when the broker has confirmed it.
+    func publish(_ ticket: Ticket, declaring queue: String) async throws(AMQPError) {
+        do {
+            try await declare(AMQPQueue(queue))
+        } catch  where error.code == .preconditionFailed {
+            // It exists with other arguments, and takes messages all the same.
+        }
+        try await publish(AMQPMessage(ticket), to: queue)
+    }
+}

@@ -1,0 +1,46 @@
+internal import AMQP
+internal import JobModel
+
+/// A message in the dead-letter queue of a kind, with why it is there.
+struct DeadLetter: Sendable, Codable, Equatable {
+    var kind: MediaKind
+    /// nil when the message is so unreadable that it names no job.
+    var id: String?
+    var mediaId: String?
+    /// The stage that gave up.
+    var stage: String?
+    var reasonCode: String
+    var reason: String
+    /// ISO 8601.
+    var failedAt: String?
+    var bytes: UInt64
+    /// Of the whole message's earlier runs.
+    var redrives: Int64
+    /// Failures that were tried again before, the oldest first.
+    var history: [JSONValue]
+    /// Whether it is a job, which can be sent back.
+    var isRedrivable: Bool
+
+    init(_ delivery: AMQPDelivery, _ kind: MediaKind) {
+        func header(_ name: String) -> String? {
+            if case .string(let text) = delivery.headers[name], !text.isEmpty { text } else { nil }
+        }
+        let ticket = Self.ticket(delivery, kind)
+        self.kind = kind
+        id = ticket?.id ?? header("x-job-id")
+        mediaId = ticket?.mediaID
+        stage = ticket?.failure?.stage.rawValue ?? header("x-stage")
+        reasonCode = ticket?.failure?.code ?? header("x-reason-code") ?? "unknown"
+        reason = ticket?.failure?.message ?? header("x-reason") ?? "unknown"
+        failedAt = ticket?.failure?.occurredAt ?? header("x-failed-at")
+        bytes = delivery.bodyBytes
+        redrives = ticket?.redrives ?? 0
+        history = ticket?.history.map { .object($0.json) } ?? []
+        isRedrivable = ticket != nil
+    }
+
+    /// nil when the message is no job of the kind.
+    static func ticket(_ delivery: AMQPDelivery, _ kind: MediaKind) -> Ticket? {
+        delivery.isOversized ? nil : try? Ticket(parsing: delivery.body, expecting: kind)
+    }
+}

@@ -1,0 +1,112 @@
+internal import AMQP
+internal import FoundationEssentials
+internal import JobModel
+internal import Logging
+internal import ServiceKit
+
+/// The dead-letter queues: what lies there, and the way back.
+struct DeadLetters: Sendable {
+    var browser: QueueBrowser
+    var queues: QueueNames
+    var logger: Logger
+
+    init(endpoint: AMQPEndpoint, queues: QueueNames, logger: Logger) {
+        browser = QueueBrowser(endpoint: endpoint, patience: .seconds(60))
+        self.queues = queues
+        self.logger = logger
+    }
+
+    struct List: Sendable, Codable, Equatable {
+        /// The oldest first.
+        var letters: [DeadLetter] = []
+        /// All there are, those beyond the limit included.
+        var total = 0
+    }
+
+    /// Which letters to send back.
+    enum Selection: Sendable, Hashable {
+        case all
+        case id(String)
+        /// By reason code, such as `worker_died`.
+        case reason(String)
+
+        func includes(_ letter: DeadLetter) -> Bool {
+            switch self {
+            case .all: true
+            case .id(let id): letter.id == id
+            case .reason(let code): letter.reasonCode == code
+            }
+        }
+    }
+
+    struct Redriven: Sendable, Codable, Equatable {
+        /// `kind/id` of each job that was sent back, in order.
+        var jobs: [String] = []
+        /// Letters that were meant and are no jobs; they stay, bytes unchanged.
+        var unreadable = 0
+        /// Letters that were not looked at, as too many wait; ask again.
+        var unseen = 0
+    }
+
+    /// - Parameter limit: for each kind. Letters beyond it are only counted.
+    /// - Throws: ``AMQPError``.
+    func list(kinds: [MediaKind] = MediaKind.allCases, limit: Int = 1000) async throws -> List {
+        var list = List()
+        var browser = browser
+        browser.maximumMessages = min(max(limit, 0), browser.maximumMessages)
+        for kind in kinds {
+            var letters: [DeadLetter] = []
+            let sight = try await browser.browse(queues.dead(kind)) { delivery, _ in
+                letters.append(DeadLetter(delivery, kind))
+                return .next
+            }
+            list.total += sight.waiting
+            list.letters += letters
+        }
+        return list
+    }
+
+    /// Sends jobs back to download for a new run with all attempts.
+    ///
+    /// A letter is acknowledged once the broker has confirmed its job. Killed in between, the job is sent back and the letter
+    /// stays; to send it back again then does nothing, for it is the same run.
+    ///
+    /// - Throws: ``AMQPError``. What was not sent back stays where it is.
+    func redrive(_ selection: Selection, kinds: [MediaKind] = MediaKind.allCases) async throws -> Redriven {
+        var result = Redriven()
+        for kind in kinds {
+            var sent: [String] = []
+            var unreadable = 0
+            let sight = try await browser.browse(queues.dead(kind)) { delivery, client in
+                let letter = DeadLetter(delivery, kind)
+                guard selection.includes(letter) else { return .next }
+                guard let ticket = DeadLetter.ticket(delivery, kind) else {
+                    unreadable += 1
+                    return .next
+                }
+                try await send(ticket, client)
+                try await delivery.acknowledge()
+                sent.append("\(ticket.key)")
+                return .next
+            }
+            result.jobs += sent
+            result.unreadable += unreadable
+            result.unseen += sight.waiting - sight.seen
+        }
+        return result
+    }
+
+    private func send(_ ticket: Ticket, _ client: AMQPClient) async throws {
+        var again = ticket.redriven()
+        again.transfer = UUID().uuidString
+        try await client.publish(again, declaring: queues.work(ticket.kind, .download))
+        logger.notice(
+            "a job is sent back from the dead letters",
+            metadata: [
+                LogKey.jobID: "\(again.id)", LogKey.jobKind: "\(again.kind.rawValue)",
+                "job.redrives": "\(again.redrives)",
+                "failure.code": "\(ticket.failure?.code ?? "unknown")",
+            ]
+        )
+    }
+}

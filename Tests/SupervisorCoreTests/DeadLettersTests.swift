@@ -1,0 +1,106 @@
+import AMQP
+import JobModel
+import TestSupport
+import Testing
+
+@testable import SupervisorCore
+
+@Suite("Dead letters")
+struct DeadLettersTests {
+    private static let unreadable = Array("{\"no\": \"job\"".utf8)
+
+    /// Jobs `a`, `b`, `c` and an unreadable message lie in the dead-letter queue of images.
+    private func withLetters(_ body: (DeadLetters, AMQPClient, QueueNames) async throws -> Void) async throws {
+        let names = QueueNames(prefix: TestBroker.uniqueName("dead") + ".")
+        let queues = [names.dead(.image), names.work(.image, .download)]
+        try await withTestClient { client in
+            for queue in queues { try await client.declare(AMQPQueue(queue)) }
+            for (id, code) in [("a", "worker_died"), ("b", "not_found"), ("c", "worker_died")] {
+                var ticket = Ticket(id: id, mediaID: "media-\(id)", kind: .image)
+                ticket.hop = 7
+                ticket.attempt = 4
+                ticket.downloads = 2
+                ticket.outcome = .failed
+                ticket.unknown = ["extra": "kept"]
+                ticket.failure = JobFailure(stage: .process, code: code, message: "why", occurredAt: "then")
+                try await client.publish(AMQPMessage(ticket), to: names.dead(.image))
+            }
+            try await client.publish(
+                AMQPMessage(body: Self.unreadable, headers: ["x-reason-code": "not_json", "x-job-id": "d"]),
+                to: names.dead(.image)
+            )
+            let letters = DeadLetters(
+                endpoint: try await TestBroker.endpoint(),
+                queues: names,
+                logger: TestBroker.logger
+            )
+            do {
+                try await body(letters, client, names)
+            } catch {
+                for queue in queues { _ = try? await client.delete(queue: queue) }
+                throw error
+            }
+            for queue in queues { try await client.delete(queue: queue) }
+        }
+    }
+
+    private func ids(_ letters: DeadLetters) async throws -> [String?] { try await letters.list().letters.map(\.id) }
+
+    @Test("are listed in order and stay as they are")
+    func list() async throws {
+        try await withLetters { letters, client, names in
+            for _ in 1...3 {
+                let list = try await letters.list()
+                #expect(list.total == 4)
+                #expect(list.letters.map(\.id) == ["a", "b", "c", "d"])
+                #expect(list.letters.map(\.isRedrivable) == [true, true, true, false])
+                #expect(list.letters.map(\.reasonCode) == ["worker_died", "not_found", "worker_died", "not_json"])
+            }
+            let short = try await letters.list(kinds: [.image], limit: 2)
+            #expect(short.letters.map(\.id) == ["a", "b"] && short.total == 4)
+            #expect(try await client.messageCount(queue: names.dead(.image)) == 4)
+        }
+    }
+
+    @Test(
+        "go back to download by id, by reason or all, with attempts reset; what is unreadable stays",
+        arguments: [
+            (DeadLetters.Selection.id("b"), ["b"], ["a", "c", "d"], 0),
+            (.reason("worker_died"), ["a", "c"], ["b", "d"], 0),
+            (.all, ["a", "b", "c"], ["d"], 1),
+            (.id("d"), [], ["a", "b", "c", "d"], 1),
+            (.id("nobody"), [], ["a", "b", "c", "d"], 0),
+        ]
+    )
+    func redrive(_ selection: DeadLetters.Selection, _ sent: [String], _ left: [String], _ unreadable: Int) async throws
+    {
+        try await withLetters { letters, client, names in
+            let result = try await letters.redrive(selection)
+            #expect(result.jobs == sent.map { "image/\($0)" } && result.unreadable == unreadable && result.unseen == 0)
+            #expect(try await ids(letters) == left)
+            let queue = names.work(.image, .download)
+            #expect(try await client.messageCount(queue: queue) == sent.count)
+            let deliveries = try client.consume(AMQPQueue(queue), prefetch: 10).makeAsyncIterator()
+            for id in sent {
+                let delivery = try #require(await deliveries.next())
+                let ticket = try Ticket(parsing: delivery.body, expecting: .image)
+                #expect(ticket.id == id && ticket.hop == 8 && ticket.redrives == 1)
+                #expect(ticket.attempt == 0 && ticket.downloads == 0)
+                #expect(ticket.outcome == nil && ticket.failure == nil)
+                #expect(ticket.unknown == ["extra": "kept"])
+                try await delivery.acknowledge()
+            }
+        }
+    }
+
+    @Test("keep the bytes of what is unreadable")
+    func bytes() async throws {
+        try await withLetters { letters, client, names in
+            _ = try await letters.redrive(.all)
+            let deliveries = try client.consume(AMQPQueue(names.dead(.image))).makeAsyncIterator()
+            let delivery = try #require(await deliveries.next())
+            #expect(delivery.body == Self.unreadable)
+            #expect(delivery.headers["x-reason-code"] == .string("not_json"))
+        }
+    }
+}
