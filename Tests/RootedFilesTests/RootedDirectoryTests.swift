@@ -127,6 +127,25 @@ import Testing
         #expect(try root.entryNames().isEmpty)
     }
 
+    @Test func whatShallStayAmongManyEntriesStays() throws {
+        try root.makeDirectories("d/directory")
+        for index in 0..<3000 { try put("d/\(index)") }
+        try put("d/directory/x")
+        #expect(symlink(outside, root.path + "/d/link") == 0)
+        var removed: [String] = []
+        root.removeTree(
+            where: { path, _ in !path.hasSuffix("7") },
+            didRemove: { path, _ in removed.append(path) },
+            didFail: { Issue.record("\($0): \($1)") }
+        )
+        #expect(removed.count == 2700 + 3)
+        #expect(Set(removed).count == removed.count)
+        #expect(removed.contains("d/link") && removed.contains("d/directory"))
+        let kept = try root.openDirectory("d").entryNames()
+        #expect(Set(kept) == Set((0..<3000).map(String.init).filter { $0.hasSuffix("7") }))
+        #expect(access(outside + "/x", F_OK) == 0)
+    }
+
     // Somebody swaps a directory for a link to the outside all the while.
     @Test func racingSwapsOfADirectoryForALinkLeadNowhere() async throws {
         let path = root.path

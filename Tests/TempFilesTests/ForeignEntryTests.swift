@@ -54,6 +54,30 @@ import Testing
         #expect(exists(lab.temporaryDirectory + "/second name"))
     }
 
+    @Test func besideTheJobsAreReportedAndLeftAlone() async throws {
+        let target = try lab.outsideFile("target")
+        let places = ["stranger", "jobs/audio", "jobs/audio/file", "jobs/link", "ledger.sqlite.old"]
+        #expect(mkdir(jobs + "/audio", 0o700) == 0)
+        #expect(symlink(target, jobs + "/link") == 0)
+        for name in ["stranger", "jobs/audio/file", "ledger.sqlite.old"] {
+            try Data("theirs".utf8).write(to: URL(filePath: lab.workspacePath + "/" + name))
+        }
+        try Data().write(to: URL(filePath: lab.workspacePath + "/ledger.sqlite.corrupt-1"))
+        #expect(mkfifo(lab.workspacePath + "/supervisor.lock", 0o600) == 0)
+        lab.clock.advance(by: 1e9)
+        let found = try await tracker.findOrphanedFiles(rules)
+        #expect(
+            found.map { String($0.path.dropFirst(lab.workspacePath.count + 1)) } == [
+                "ledger.sqlite.old", "stranger", "jobs/audio", "jobs/link",
+            ]
+        )
+        #expect(found.allSatisfy { $0.reason == .foreignEntry && $0.kind == nil && !$0.isRemovable })
+        #expect(found.map(\.sizeBytes) == [6, 6, 0, 0])
+        #expect(try await tracker.cleanupOrphanedFiles(rules).filesCleaned == 0)
+        for name in places { #expect(access(lab.workspacePath + "/" + name, F_OK) == 0, "\(name)") }
+        #expect(lab.log.lines.filter { $0.level == .warning }.count == 4)
+    }
+
     @Test func directoryInATrackedFilesPlaceIsReportedAndLeftToTheJob() async throws {
         let lease = try await tracker.lease(video())
         let file = try await tracker.makeFile("x", bytes: 10, job: video())

@@ -1,5 +1,7 @@
 internal import CLinux
+internal import Dispatch
 internal import Glibc
+internal import Synchronization
 
 /// Walking and emptying a directory whose contents nobody vouches for.
 ///
@@ -114,6 +116,8 @@ private struct TreeWalk {
     static let maximumDepth = 100
     /// Names that are held in memory, for each level.
     static let namesAtOnce = 16_384
+    /// From here on a second thread is worth its start.
+    static let manyFiles = 1024
     static let directoryFlags = UInt64(UInt32(bitPattern: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
 
     let top: CInt
@@ -153,8 +157,13 @@ private struct TreeWalk {
             let movedBefore = moved
             rewinddir(stream)
             while true {
-                let names = nextNames(stream, prefix: prefix)
+                var names = nextNames(stream, prefix: prefix)
                 if names.isEmpty { break }
+                if names.count >= Self.manyFiles {
+                    let candidates = names.filter { !stays.contains($0) }
+                    names = removeFiles(candidates, in: descriptor, prefix: prefix)
+                    if names.count < candidates.count { hasChanged = true }
+                }
                 for name in names where !stays.contains(name) {
                     if entry(name, in: descriptor, prefix: prefix, depth: depth) {
                         hasChanged = true
@@ -167,10 +176,54 @@ private struct TreeWalk {
         }
     }
 
+    /// Removes files of a large directory by two threads. The kernel takes the names of one directory away one after the other;
+    /// what follows, freeing inode and blocks, it does beside that.
+    ///
+    /// - Returns: names of all that is no file or is still there.
+    private mutating func removeFiles(_ names: [[CChar]], in directory: CInt, prefix: String) -> [[CChar]] {
+        let found = Self.inHalves(of: names) { name in
+            var raw = stat()
+            return fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) == 0 ? FileStatus(raw) : nil
+        }
+        var rest: [[CChar]] = []
+        var files: [(name: [CChar], path: String, status: FileStatus)] = []
+        for (name, status) in zip(names, found) {
+            let path = Self.path(name, prefix)
+            if let status, status.kind != .directory, shouldRemove(path, status) {
+                files.append((name, path, status))
+            } else {
+                rest.append(name)
+            }
+        }
+        let areGone = Self.inHalves(of: files) { unlinkat(directory, $0.name, 0) == 0 || errno == ENOENT }
+        for (file, isGone) in zip(files, areGone) {
+            if isGone { didRemove(file.path, file.status) } else { rest.append(file.name) }
+        }
+        return rest
+    }
+
+    /// The results of `body` for every element, half of them from another thread.
+    private static func inHalves<Element: Sendable, Result: Sendable>(
+        of elements: [Element],
+        _ body: @Sendable (Element) -> Result
+    ) -> [Result] {
+        let middle = elements.count / 2
+        let halves = Mutex<[Int: [Result]]>([:])
+        DispatchQueue.concurrentPerform(iterations: 2) { half in
+            let results = (half == 0 ? elements[..<middle] : elements[middle...]).map(body)
+            halves.withLock { $0[half] = results }
+        }
+        return halves.withLock { ($0[0] ?? []) + ($0[1] ?? []) }
+    }
+
+    private static func path(_ name: [CChar], _ prefix: String) -> String {
+        let text = name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
+        return prefix.isEmpty ? text : prefix + "/" + text
+    }
+
     /// - Returns: whether the entry is gone.
     private mutating func entry(_ name: [CChar], in directory: CInt, prefix: String, depth: Int) -> Bool {
-        let text = name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
-        let path = prefix.isEmpty ? text : prefix + "/" + text
+        let path = Self.path(name, prefix)
         var raw = stat()
         if fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
             if errno == ENOENT { return true }

@@ -26,7 +26,8 @@ public struct OrphanedFile: Sendable, Hashable {
     /// Since the last change by the wall clock, or for an abandoned job the time of service without a sign of it; zero when
     /// the change lies in the future.
     public var age: Duration
-    public var kind: MediaKind
+    /// nil for what lies beside the jobs of all kinds.
+    public var kind: MediaKind?
     /// The job, when it is known.
     public var job: JobKey?
     public var reason: OrphanReason

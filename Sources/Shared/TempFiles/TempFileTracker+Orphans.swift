@@ -23,7 +23,7 @@ extension TempFileTracker {
     /// its next stage, is never among it.
     public func findOrphanedFiles(_ rules: SweepRules) async throws(TempFileError) -> [OrphanedFile] {
         let policy = try await policy(rules)
-        var orphans: [OrphanedFile] = []
+        var orphans = try await strangers(policy)
         try await forEachSight(jobDirectories(policy), policy) { sight throws(TempFileError) in
             let place = sight.place
             // A job may have ended since the books of the whole batch were read.
@@ -53,6 +53,7 @@ extension TempFileTracker {
         defer { lock.unlock() }
         try await ledger.write { try Ledger.noteSilence($0) }
         let policy = try await policy(rules)
+        try await warnOfStrangers(policy)
         var report = CleanupReport()
         try await forEachSight(jobDirectories(policy), policy) { sight throws(TempFileError) in
             do throws(TempFileError) {
@@ -240,10 +241,11 @@ extension TempFileTracker {
         )
     }
 
-    private func metadata(_ orphan: OrphanedFile) -> Logger.Metadata {
-        var metadata = (orphan.job.map { Logger.Metadata(job: $0) } ?? [LogKey.jobKind: "\(orphan.kind.rawValue)"])
+    func metadata(_ orphan: OrphanedFile) -> Logger.Metadata {
+        var metadata = (orphan.job.map { Logger.Metadata(job: $0) } ?? [:])
             .with(LogKey.filePath, orphan.path).with(LogKey.fileBytes, orphan.sizeBytes)
             .with(LogKey.reason, orphan.reason.rawValue)
+        if orphan.job == nil, let kind = orphan.kind { metadata[LogKey.jobKind] = "\(kind.rawValue)" }
         if let detail = orphan.detail { metadata["file.kind"] = "\(detail)" }
         return metadata
     }

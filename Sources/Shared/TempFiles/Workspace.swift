@@ -11,6 +11,8 @@ public import RootedFiles
 public final class Workspace: Sendable {
     public static let directoryName = "media-processor"
     static let jobsDirectory = "jobs"
+    /// Held by the one supervisor of the workspace.
+    public static let supervisorLockName = "supervisor.lock"
     private static let hashPrefix = "sha256-"
 
     /// Absolute and free of symbolic links, so that every process of the host writes the same path into manifests.
@@ -68,6 +70,15 @@ public final class Workspace: Sendable {
             for kind in MediaKind.allCases { try root.makeDirectories(jobsDirectory + "/" + kind.rawValue) }
         }
         return Workspace(path: path, root: root)
+    }
+
+    /// Whether something of this name, relative to the workspace and at most two levels deep, is a part of every workspace.
+    static func isPart(_ path: String) -> Bool {
+        let known =
+            [jobsDirectory, Ledger.fileName, Ledger.lockName, TempFileTracker.sweepLockName, supervisorLockName]
+            + ["-wal", "-shm", "-journal"].map { Ledger.fileName + $0 }
+            + MediaKind.allCases.map { jobsDirectory + "/" + $0.rawValue }
+        return known.contains(path) || path.hasPrefix(Ledger.fileName + ".corrupt-")
     }
 
     /// The job's directory, relative to the workspace.

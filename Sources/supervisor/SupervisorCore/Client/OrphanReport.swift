@@ -7,7 +7,7 @@ struct OrphanReport: Sendable, Codable, Equatable {
         var path: String
         var sizeBytes: Int64
         var ageSeconds: Int64
-        var kind: MediaKind
+        var kind: MediaKind?
         var job: String?
         var reason: OrphanReason
         /// What it is, where that is the reason.

@@ -1,6 +1,8 @@
+internal import TempFiles
+
 /// One supervisor for each workspace and state directory.
 enum SupervisorLock {
-    static let name = "supervisor.lock"
+    static let name = Workspace.supervisorLockName
 
     /// - Throws: ``TreeError`` that names the other supervisor.
     static func take(directory: String, variable: String) throws -> ProcessLock {
