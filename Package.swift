@@ -18,6 +18,10 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let nio = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = [
+    Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types"),
+    Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+]
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
@@ -27,7 +31,12 @@ func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// A process: its entry point in `Sources/<name>`, and its library in a folder of the same place.
-func process(_ name: String, core: String, _ dependencies: [Target.Dependency]) -> [Target] {
+func process(
+    _ name: String,
+    core: String,
+    _ dependencies: [Target.Dependency],
+    embedding resources: [String] = []
+) -> [Target] {
     [
         .executableTarget(
             name: name,
@@ -36,7 +45,13 @@ func process(_ name: String, core: String, _ dependencies: [Target.Dependency]) 
             exclude: [core],
             swiftSettings: strict
         ),
-        .target(name: core, dependencies: dependencies, path: "Sources/\(name)/\(core)", swiftSettings: strict),
+        .target(
+            name: core,
+            dependencies: dependencies,
+            path: "Sources/\(name)/\(core)",
+            resources: resources.map { .embedInCode($0) },
+            swiftSettings: strict
+        ),
     ]
 }
 
@@ -62,8 +77,10 @@ let package = Package(
         // The JSON trait would bring file providers that nothing here reads.
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -104,7 +121,8 @@ let package = Package(
             [
                 "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "CLinux", logging, argumentParser,
                 hummingbird, httpClient, serviceLifecycle, unixSignals,
-            ] + nio
+            ] + nio + httpTypes,
+            embedding: ["HTTP/openapi.json"]
         )
         + process(
             "stage-download",

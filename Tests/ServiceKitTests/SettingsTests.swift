@@ -63,10 +63,34 @@ struct SettingsTests {
         #expect(settings.fileSourceRoots.isEmpty)
     }
 
+    @Test(
+        "let other machines connect only with a token",
+        arguments: [
+            (["HTTP_ADDRESS": "127.0.0.2"], true), (["HTTP_ADDRESS": "::1"], true),
+            (["HTTP_ADDRESS": "0.0.0.0"], false), (["HTTP_ADDRESS": "192.0.2.1"], false),
+            (["HTTP_ADDRESS": "0.0.0.0", "API_TOKEN": "0123456789abcdef"], true),
+            (["HTTP_ADDRESS": "0.0.0.0", "API_TOKEN": "short"], false), (["HTTP_ADDRESS": "example.org"], false),
+            (["API_TOKEN": "0123456789 abcdef"], false), (["HTTP_HOSTS": "a.example, B.example"], true),
+            (["HTTP_HOSTS": "http://a.example"], false),
+        ]
+    )
+    func exposure(variables: [String: String], isValid: Bool) {
+        do {
+            let settings = try Settings.from(variables)
+            #expect(isValid)
+            #expect(!settings.effective.contains { $0.value.contains("0123456789abcdef") })
+        } catch {
+            #expect(!isValid)
+            #expect(!"\(error)".contains("short"))
+        }
+    }
+
     @Test("know every key that they read")
     func catalogue() throws {
         let read = Set(
-            try Settings.from(["RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/"]).effective.map(\.name)
+            try Settings.from([
+                "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
+            ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))
         #expect(Set(Settings.catalogue.map(\.name)).count == Settings.catalogue.count)

@@ -1,66 +1,17 @@
 import Foundation
 import JobModel
 import ServiceKit
-import Synchronization
 import TestSupport
 import Testing
 
 @testable import SupervisorCore
-
-/// A tree that says what the test wants.
-final class FakeTree: StatusSource {
-    struct State {
-        var facts = HealthReportTests.facts()
-        var jobs: [JobKey: [JobView]] = [:]
-        var isLedgerBroken = false
-    }
-
-    let state = Mutex(State())
-
-    func health() async -> HealthReport { state.withLock { HealthReport($0.facts) } }
-
-    func info() async -> InfoReport {
-        InfoReport(
-            version: "1",
-            pid: 1,
-            startedAt: "",
-            uptimeSeconds: 1,
-            residentBytes: 1,
-            broker: await health().broker,
-            workspace: "/tmp/media-processor",
-            configuration: ["RABBITMQ_URL": "(secret)"],
-            stages: state.withLock { $0.facts.pools.map { InfoReport.Pool($0, queues: QueueNames(prefix: "p.")) } }
-        )
-    }
-
-    /// Each look at a job sees its next view; the last one stays.
-    func job(_ key: JobKey) async throws -> JobView? {
-        try state.withLock { state in
-            if state.isLedgerBroken { throw Problem(title: "The ledger cannot be read", status: 503) }
-            guard let views = state.jobs[key], let view = views.first else { return nil }
-            if views.count > 1 { state.jobs[key]?.removeFirst() }
-            return view
-        }
-    }
-
-    func jobs(limit: Int) async throws -> [JobView] {
-        state.withLock { Array($0.jobs.values.compactMap(\.first).prefix(limit)) }
-    }
-}
 
 @Suite(.timeLimit(.minutes(1)))
 struct StatusServerTests {
     private let tree = FakeTree()
 
     private func serving(_ body: (LoopbackHTTP) async throws -> Void) async throws {
-        let server = try await StatusServer(source: tree, logger: TestBroker.logger).start(port: 0)
-        do {
-            try await body(LoopbackHTTP(port: server.port))
-        } catch {
-            await server.stop()
-            throw error
-        }
-        await server.stop()
+        try await tree.serving { try await body(LoopbackHTTP(port: $0)) }
     }
 
     @Test("/health is 200 when healthy and 503 when not, with the same document")
@@ -69,7 +20,7 @@ struct StatusServerTests {
             let well = try await http.get("/health")
             #expect(well.status == 200)
             #expect(try JSONValue(parsing: well.body).objectValue?["status"] == "healthy")
-            tree.state.withLock { $0.facts.brokerProblem = "gone" }
+            tree.change { $0.facts.brokerProblem = "gone" }
             let ill = try await http.get("/health")
             #expect(ill.status == 503)
             let document = try JSONText.decode(HealthReport.self, from: ill.body)
@@ -90,7 +41,7 @@ struct StatusServerTests {
     @Test("A job is found by its percent-encoded id")
     func job() async throws {
         let key = JobKey(kind: .video, id: "a/b c?ü")
-        tree.state.withLock { $0.jobs[key] = [RenderingTests.view(key.id, progress: 7)] }
+        tree.change { $0.jobs[key] = [RenderingTests.view(key.id, progress: 7)] }
         try await serving { http in
             let answer = try await http.get("/jobs/video/a%2Fb%20c%3F%C3%BC")
             #expect(answer.status == 200)
@@ -105,7 +56,8 @@ struct StatusServerTests {
         "What is not there or not right is a problem document",
         arguments: [
             ("/jobs/video/unknown", 404), ("/jobs/audio/x", 404), ("/jobs/video/%zz", 400), ("/nothing", 404),
-            ("/jobs?limit=0", 400), ("/jobs?limit=many", 400),
+            ("/jobs?limit=0", 400), ("/jobs?limit=many", 400), ("/jobs?state=gone", 400), ("/jobs?kind=audio", 400),
+            ("/jobs?stage=packing", 400), ("/jobs?cursor=-1", 400), ("/jobs/unknown", 404), ("/dead?limit=-1", 400),
             ("/jobs/video/" + String(repeating: "x", count: 129), 400),
         ]
     )
@@ -121,7 +73,7 @@ struct StatusServerTests {
 
     @Test("A ledger that cannot be read is a 503")
     func brokenLedger() async throws {
-        tree.state.withLock { $0.isLedgerBroken = true }
+        tree.change { $0.isLedgerBroken = true }
         try await serving { http in
             let answer = try await http.get("/jobs/video/x")
             #expect(answer.status == 503)
@@ -135,7 +87,7 @@ struct StatusServerTests {
             let submission = try Submission("key:\(name)", options: .init(), workingDirectory: "/")
             submissions.append(submission)
             let id = submission.ticket.id
-            tree.state.withLock {
+            tree.change {
                 $0.jobs[submission.ticket.key] = [
                     RenderingTests.view(id, progress: 1),
                     RenderingTests.view(id, state: "finished", progress: 100, outcome: outcome),
@@ -171,7 +123,8 @@ struct StatusServerTests {
     @Test("A port that is taken is an error")
     func portTaken() async throws {
         try await serving { http in
-            let second = StatusServer(source: tree, logger: TestBroker.logger)
+            let gate = RequestGuard(isExposed: false, token: .random())
+            let second = StatusServer(source: tree, control: tree, gate: gate, logger: TestBroker.logger)
             await #expect(throws: (any Error).self) { _ = try await second.start(port: http.port) }
         }
     }

@@ -51,7 +51,7 @@ public struct TempFileEntry: Sendable, Hashable {
         unknown = fields.rest
     }
 
-    var json: [String: JSONValue] {
+    public var json: [String: JSONValue] {
         var object = unknown
         object.set("path", path)
         object.set("stage", stage?.rawValue)

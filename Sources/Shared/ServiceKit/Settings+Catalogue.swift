@@ -6,7 +6,8 @@ extension Settings {
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
-        Keys.port, Keys.workers, Keys.drainSeconds, Keys.maximumAttempts, Keys.maximumStarts,
+        Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
+        Keys.maximumAttempts, Keys.maximumStarts,
         Keys.logLevel, Keys.logDirectory,
         Keys.videoLadder, Keys.videoPreset, Keys.videoCRF, Keys.audioKilobits, Keys.keepsOriginal, Keys.codecThreads,
         Keys.thumbnailInterval, Keys.thumbnailSide,
@@ -204,7 +205,32 @@ extension Settings {
             type: "integer",
             default: "8044",
             range: "0 to 65535",
-            "HTTP port on 127.0.0.1. 0 takes a free one."
+            "HTTP port. 0 takes a free one."
+        )
+        static let httpAddress = SettingKey(
+            "HTTP_ADDRESS",
+            section: processes,
+            type: "IP address",
+            default: "127.0.0.1",
+            "Where HTTP listens. Any but a loopback address needs API_TOKEN, and then most of what HTTP shows needs it too."
+        )
+        static let httpHosts = SettingKey(
+            "HTTP_HOSTS",
+            section: processes,
+            type: "names, `,` between",
+            default: "none",
+            "Names besides those of loopback by which clients without the token may call the HTTP interface, such as those of "
+                + "a reverse proxy. Requests by other names are refused, so that no web page reaches it by a name of its own."
+        )
+        static let apiToken = SettingKey(
+            "API_TOKEN",
+            section: processes,
+            type: "text",
+            default: "a random one for each run",
+            range: "16 to 256 printable ASCII characters",
+            isSecret: true,
+            "What HTTP calls that change something must send as `Authorization: Bearer TOKEN`. The CLI finds it in "
+                + "STATE_DIR/supervisor.json."
         )
         static let workers = SettingKey(
             "WORKERS",

@@ -45,6 +45,12 @@ extension Settings {
             } ?? ""
         maximumUpdates = reader.integer(Keys.maximumUpdates, default: 100_000, in: 0...(1 << 31))
         progressIntervalSeconds = reader.number(Keys.progressIntervalSeconds, default: 5, in: 0.1...3600)
+        httpAddress = reader.parsed(Keys.httpAddress, default: "127.0.0.1", HTTPAddress.parse) ?? "127.0.0.1"
+        httpHosts = reader.parsed(Keys.httpHosts, default: "", HTTPAddress.names) ?? []
+        apiToken = reader.optionalParsed(Keys.apiToken, HTTPAddress.token)
+        if !HTTPAddress.isLoopback(httpAddress), apiToken == nil {
+            reader.refuse(Keys.httpAddress, "other machines could connect; set API_TOKEN, or a loopback address")
+        }
         port = Int(reader.integer(Keys.port, default: 8044, in: 0...65_535))
         workers = reader.parsed(Keys.workers, default: "", WorkerCounts.init(parsing:)) ?? WorkerCounts()
         drainSeconds = reader.number(Keys.drainSeconds, default: 30, in: 0...86_400)

@@ -33,7 +33,13 @@ public struct Settings: Sendable {
     public var progressIntervalSeconds: Double
 
     // Processes
+    /// An IP address, or `localhost`.
+    public var httpAddress: String
+    /// Further names by which clients reach the HTTP interface, in lower case.
+    public var httpHosts: [String]
     public var port: Int
+    /// nil: a random one for each run.
+    public var apiToken: String?
     public var workers: WorkerCounts
     public var drainSeconds: Double
     public var maximumAttempts: Int64

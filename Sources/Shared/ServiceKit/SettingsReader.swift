@@ -94,6 +94,11 @@ struct SettingsReader {
         var message: String
     }
 
+    /// Notes a problem of values that are fine by themselves.
+    mutating func refuse(_ key: SettingKey, _ message: String) {
+        problems.append(.init(key: key.name, message: message))
+    }
+
     private mutating func fail<T>(_ key: SettingKey, _ message: String, _ value: T) -> T {
         problems.append(.init(key: key.name, message: message))
         return value

@@ -15,6 +15,7 @@ enum LedgerSchema {
         migrator.registerMigration("4: removal in bulk") { db in try db.execute(sql: bulk) }
         migrator.registerMigration("5: compression") { db in try db.execute(sql: compression) }
         migrator.registerMigration("6: redrives, attempts, updates") { db in try db.execute(sql: runs) }
+        migrator.registerMigration("7: events") { db in try db.execute(sql: events) }
         return migrator
     }
 

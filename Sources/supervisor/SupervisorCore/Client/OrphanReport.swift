@@ -38,6 +38,8 @@ struct OrphanReport: Sendable, Codable, Equatable {
     var workspace: String
     var orphans: [Orphan]
     var totalBytes: Int64
+    /// How many more there are than are listed.
+    var unlisted: Int?
     var cleaned: Cleaned?
 
     init(workspace: String, orphans: [OrphanedFile]) {
@@ -58,6 +60,18 @@ struct OrphanReport: Sendable, Codable, Equatable {
             let (total, overflow) = sum.addingReportingOverflow(orphan.sizeBytes)
             return overflow ? .max : total
         }
+    }
+}
+
+extension OrphanReport {
+    /// As many as fit an answer that a page can show.
+    static let maximumListed = 1000
+
+    func bounded() -> OrphanReport {
+        var report = self
+        report.orphans = Array(orphans.prefix(Self.maximumListed))
+        report.unlisted = orphans.count > Self.maximumListed ? orphans.count - Self.maximumListed : nil
+        return report
     }
 }
 

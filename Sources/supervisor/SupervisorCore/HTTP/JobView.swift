@@ -2,12 +2,17 @@ internal import JobModel
 internal import ServiceKit
 internal import TempFiles
 
-/// A job as `GET /jobs/{kind}/{id}` shows it.
+/// A job as lists show it.
 struct JobView: Sendable, Codable, Equatable {
     struct Failure: Sendable, Codable, Equatable {
         var stage: String
         var code: String
         var message: String
+    }
+
+    struct Files: Sendable, Codable, Equatable {
+        var files: Int
+        var sizeBytes: Int64
     }
 
     var id: String
@@ -26,6 +31,10 @@ struct JobView: Sendable, Codable, Equatable {
     var error: Failure?
     /// As in the job message, each with `location` once it is published.
     var outputs: [JSONValue]
+    /// Where they were counted.
+    var tempFiles: Files?
+    /// Only while it waits to be given up.
+    var cancelRequested: Bool?
     var createdAt: String
     var updatedAt: String
     var finishedAt: String?
@@ -34,8 +43,10 @@ struct JobView: Sendable, Codable, Equatable {
 }
 
 extension JobView {
-    /// - Parameter workers: whose reports tell the progress of the present stage.
-    init(_ record: JobRecord, workers: [PoolSnapshot]) {
+    /// - Parameters:
+    ///   - workers: whose reports tell the progress of the present stage.
+    ///   - lastTicket: the message of the last start, for a job that has not ended.
+    init(_ record: JobRecord, workers: [PoolSnapshot], ticket lastTicket: [UInt8]? = nil) {
         id = record.id
         kind = record.kind
         mediaId = record.mediaID
@@ -53,15 +64,22 @@ extension JobView {
         createdAt = Timestamp.string(record.createdAt)
         updatedAt = Timestamp.string(record.updatedAt)
         finishedAt = record.finishedAt.map(Timestamp.string)
+        cancelRequested = record.isCancelRequested && record.state != .finished ? true : nil
         // A record that does not parse is shown without what it holds; the ledger's own columns still tell the outcome.
-        let ticket = record.record.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
+        let ticket = (record.record ?? lastTicket).flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         error = ticket?.failure.map { Failure(stage: $0.stage.rawValue, code: $0.code, message: $0.message) }
         outputs = ticket?.outputs.map { .object($0.json) } ?? []
     }
+}
+
+extension JobView.Files {
+    init(_ totals: FileTotals) { self.init(files: totals.files, sizeBytes: totals.sizeBytes) }
 }
 
 /// The answer of `GET /jobs`.
 struct JobList: Sendable, Codable, Equatable {
     /// The newest first.
     var jobs: [JobView]
+    /// The `cursor` of the next page; absent on the last one.
+    var next: String?
 }

@@ -1,17 +1,41 @@
 internal import Hummingbird
-internal import JobModel
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// The HTTP interface, on loopback.
+/// The HTTP interface: what the tree shows, what it can be told to do, and the dashboard.
 struct StatusServer: Sendable {
-    private let source: any StatusSource
+    let source: any StatusSource
+    let control: any TreeControl
+    private let gate: RequestGuard
+    private let limits: Limits
     private let logger: Logger
-    private static let maximumJobs = 1000
 
-    init(source: any StatusSource, logger: Logger) {
+    /// What one client can take from the others.
+    struct Limits: Sendable {
+        var bodyBytes = 1 << 20
+        var connections = 256
+        /// For a request's head, and between two requests.
+        var idle = TimeAmount.seconds(15)
+        /// From a request's head to its end.
+        var read = TimeAmount.seconds(10)
+        /// How long an answer waits for a client that does not read.
+        var write = TimeAmount.seconds(10)
+        /// Between two looks at the tree for those who listen to events.
+        var eventInterval = Duration.seconds(1)
+    }
+
+    init(
+        source: any StatusSource,
+        control: any TreeControl,
+        gate: RequestGuard,
+        limits: Limits = Limits(),
+        logger: Logger
+    ) {
         self.source = source
+        self.control = control
+        self.gate = gate
+        self.limits = limits
         self.logger = logger
     }
 
@@ -20,14 +44,18 @@ struct StatusServer: Sendable {
         var port: Int
         private let group: ServiceGroup
         private let task: Task<Void, any Error>
+        private let feed: EventFeed
 
-        fileprivate init(port: Int, group: ServiceGroup, task: Task<Void, any Error>) {
+        fileprivate init(port: Int, group: ServiceGroup, task: Task<Void, any Error>, feed: EventFeed) {
             self.port = port
             self.group = group
             self.task = task
+            self.feed = feed
         }
 
         func stop() async {
+            // An open stream is an answer that has not ended, and the server waits for those.
+            await feed.close()
             await group.triggerGracefulShutdown()
             _ = await task.result
         }
@@ -35,16 +63,35 @@ struct StatusServer: Sendable {
 
     /// Starts to listen.
     ///
-    /// - Parameter port: 0 for a free one.
+    /// - Parameters:
+    ///   - address: an IP address, or `localhost`.
+    ///   - port: 0 for a free one.
     /// - Throws: what the system answers when the port cannot be had.
-    func start(port: Int) async throws -> Running {
+    func start(address: String = "127.0.0.1", port: Int) async throws -> Running {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         // The framework tells of each request at this level; only what goes wrong is of interest.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
+        let feed = EventFeed(source: source, interval: limits.eventInterval, logger: logger)
         let application = Application(
-            router: router(),
-            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
+            router: router(feed),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [
+                        SlowClientHandler(readLimit: limits.read, writeLimit: limits.write)
+                    ],
+                    idleTimeout: limits.idle,
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 8 << 10,
+                        maxHeaderListSize: 32 << 10,
+                        maxHeaderFieldCount: 100
+                    )
+                )
+            ),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address, port: port),
+                availableConnectionsDelegate: .maximum(limits.connections, logger: quiet)
+            ),
             onServerRunning: { channel in
                 if let port = channel.localAddress?.port { found.yield(port) }
             },
@@ -55,98 +102,43 @@ struct StatusServer: Sendable {
             defer { found.finish() }
             try await group.run()
         }
-        for await port in ports { return Running(port: port, group: group, task: task) }
+        for await port in ports { return Running(port: port, group: group, task: task, feed: feed) }
         try await task.value
         throw Problem(title: "the HTTP server did not start", status: 500)
     }
 
-    private func router() -> Router<BasicRequestContext> {
-        let router = Router()
-        let source = source
+    private func router(_ feed: EventFeed) -> Router<ServerContext> {
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: SecurityHeaders())
         router.add(middleware: ProblemMiddleware(logger: logger))
-        router.get("health") { _, _ in
-            let report = await source.health()
-            return try Self.response(report, status: report.status == .unhealthy ? .serviceUnavailable : .ok)
-        }
-        router.get("info") { _, _ in try Self.response(await source.info()) }
-        router.get("jobs") { request, _ in
-            let limit = try Self.limit(request.uri.queryParameters["limit"].map(String.init))
-            return try Self.response(JobList(jobs: try await source.jobs(limit: limit)))
-        }
-        router.get("jobs/:kind/:id") { _, context in
-            let kindText = context.parameters.get("kind") ?? ""
-            guard let kind = MediaKind(rawValue: kindText) else {
-                throw Problem(title: "Unknown kind", status: 404, detail: "`\(kindText)` is neither video nor image")
-            }
-            guard let id = PercentCoding.decode(context.parameters.get("id") ?? ""), JobKey.isValid(id: id) else {
-                throw Problem(title: "Unusable job id", status: 400, detail: "the id is not percent-encoded UTF-8")
-            }
-            let key = JobKey(kind: kind, id: id)
-            guard let job = try await source.job(key) else {
-                throw Problem(
-                    title: "Unknown job",
-                    status: 404,
-                    detail: "no stage has seen the job \(key) yet, or it was forgotten since"
-                )
-            }
-            return try Self.response(job)
-        }
+        router.add(middleware: GuardMiddleware(gate: gate))
+        addPages(to: router)
+        addStatus(to: router, feed)
+        addJobs(to: router, bodyBytes: limits.bodyBytes)
+        addControls(to: router, bodyBytes: limits.bodyBytes)
         return router
     }
+}
 
-    private static func limit(_ text: String?) throws(Problem) -> Int {
-        guard let text else { return 50 }
-        guard let limit = Int(text), (1...maximumJobs).contains(limit) else {
-            throw Problem(title: "Unusable limit", status: 400, detail: "`limit` must be 1 to \(maximumJobs)")
-        }
-        return limit
-    }
+/// What is known of a request besides itself.
+struct ServerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    var caller = RequestGuard.Caller.reader
 
-    fileprivate static func response(
+    init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
+}
+
+extension Response {
+    /// - Throws: what the encoder throws.
+    static func json(
         _ value: some Encodable,
         status: HTTPResponse.Status = .ok,
         type: String = "application/json"
     ) throws -> Response {
-        let body = try JSONText.encode(value)
-        return Response(
+        Response(
             status: status,
             headers: [.contentType: type, .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONText.encode(value)))
         )
-    }
-}
-
-/// Makes every error an `application/problem+json`.
-private struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
-    let logger: Logger
-
-    func handle(
-        _ request: Request,
-        context: Context,
-        next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        do {
-            return try await next(request, context)
-        } catch {
-            let problem = problem(error, request)
-            return try StatusServer.response(
-                problem,
-                status: HTTPResponse.Status(code: problem.status),
-                type: "application/problem+json"
-            )
-        }
-    }
-
-    private func problem(_ error: any Error, _ request: Request) -> Problem {
-        switch error {
-        case let problem as Problem:
-            return problem
-        case let error as any HTTPResponseError:
-            let detail = error.status == .notFound ? "there is nothing at \(request.uri.path)" : nil
-            return Problem(title: error.status.reasonPhrase, status: error.status.code, detail: detail)
-        default:
-            logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "cause": "\(error)"])
-            return Problem(title: "Internal error", status: 500, detail: "the supervisor's log says more")
-        }
     }
 }

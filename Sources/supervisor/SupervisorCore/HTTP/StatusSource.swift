@@ -1,10 +1,22 @@
 internal import JobModel
+internal import TempFiles
 
-/// What the HTTP interface shows.
+/// What the HTTP interface shows. Nothing here changes anything.
+///
+/// Everything that throws throws a ``Problem`` when the ledger or the broker cannot be asked.
 protocol StatusSource: Sendable {
     func health() async -> HealthReport
     func info() async -> InfoReport
-    /// - Throws: ``Problem`` when the ledger cannot be read.
-    func job(_ key: JobKey) async throws -> JobView?
-    func jobs(limit: Int) async throws -> [JobView]
+    /// What the dashboard shows at a glance.
+    func overview() async -> Overview
+    /// The text of `GET /metrics`.
+    func metrics() async -> String
+
+    func job(_ key: JobKey) async throws -> JobDetailView?
+    /// The kinds that have a job with this id.
+    func kinds(ofJob id: String) async throws -> [MediaKind]
+    func jobs(_ query: JobQuery) async throws -> JobList
+    func orphans() async throws -> OrphanReport
+    /// - Parameter limit: of each kind.
+    func deadLetters(limit: Int) async throws -> DeadLetters.List
 }

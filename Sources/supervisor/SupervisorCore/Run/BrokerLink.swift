@@ -55,6 +55,18 @@ actor BrokerLink {
     /// Without secrets.
     var address: String { endpoint?.redacted ?? "" }
 
+    /// Messages that wait in each of these queues; nil when the broker does not say now. Queues that do not exist are left out.
+    func depths(of queues: [String]) async -> [String: Int]? {
+        guard let client, problem == nil else { return nil }
+        var depths: [String: Int] = [:]
+        do {
+            for queue in queues { depths[queue] = try await client.messageCount(queue: queue) }
+        } catch {
+            return nil
+        }
+        return depths
+    }
+
     /// nil when connected.
     var problem: String? {
         switch client?.state {

@@ -27,6 +27,7 @@ actor ProcessTree {
     private var hasRunFile = false
     private var brokerURL = ""
     private var startedAt = ""
+    private let token: APIToken
 
     /// Beyond `DRAIN_SECONDS`, within which workers hand back their jobs themselves.
     private static let drainMargin = Duration.seconds(5)
@@ -43,6 +44,7 @@ actor ProcessTree {
         self.limits = limits
         self.stop = stop
         self.logger = logger
+        token = settings.apiToken.map { APIToken($0) } ?? .random()
     }
 
     /// Runs the tree until it is asked to stop.
@@ -109,10 +111,12 @@ actor ProcessTree {
             pools: pools,
             broker: link,
             isBrokerPrivate: broker != nil,
-            stop: stop
+            stop: stop,
+            logger: logger
         )
         startedAt = Timestamp.string(status.startedAt)
-        let server = try await startServer(status)
+        let control = TreeActions(settings: settings, tracker: tracker, pools: pools, broker: link, logger: logger)
+        let server = try await startServer(status, control)
         self.server = server
         if await stop.count > 0 { return }
         await pools.start()
@@ -132,7 +136,7 @@ actor ProcessTree {
         logger.info(
             "media processor is up",
             metadata: [
-                "http": "http://127.0.0.1:\(server.port)", "broker": "\(address)",
+                "http": "http://\(settings.httpAddress):\(server.port)", "broker": "\(address)",
             ]
         )
     }
@@ -155,13 +159,15 @@ actor ProcessTree {
         return try await broker.start()
     }
 
-    private func startServer(_ status: TreeStatus) async throws -> StatusServer.Running {
+    private func startServer(_ status: TreeStatus, _ control: TreeActions) async throws -> StatusServer.Running {
+        let gate = RequestGuard(isExposed: settings.isHTTPExposed, hosts: settings.httpNames, token: token)
         do {
-            return try await StatusServer(source: status, logger: logger).start(port: settings.port)
+            return try await StatusServer(source: status, control: control, gate: gate, logger: logger)
+                .start(address: settings.httpAddress, port: settings.port)
         } catch {
             throw TreeError(
-                message:
-                    "cannot listen on 127.0.0.1:\(settings.port) (\(error)); set PORT to a free port, or to 0 for any"
+                message: "cannot listen on \(settings.httpAddress):\(settings.port) (\(error)); "
+                    + "set PORT to a free port, or to 0 for any"
             )
         }
     }
@@ -179,6 +185,7 @@ actor ProcessTree {
         try RunFile(
             pid: getpid(),
             port: server.port,
+            token: token.text,
             brokerURL: brokerURL,
             startedAt: startedAt,
             version: Version.text

@@ -1,13 +1,15 @@
 internal import Glibc
 
 /// `STATE_DIR/supervisor.json`: how the command line finds the running tree. Only its owner may read it, for the
-/// broker's URL holds a password.
+/// broker's URL holds a password, and the token is one.
 struct RunFile: Sendable, Codable, Equatable {
     static let name = "supervisor.json"
 
     var pid: Int32
     /// HTTP, on 127.0.0.1.
     var port: Int
+    /// What HTTP calls that change something need; absent in files of older versions.
+    var token: String?
     var brokerURL: String
     /// ISO 8601.
     var startedAt: String

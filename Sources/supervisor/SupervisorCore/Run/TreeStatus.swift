@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
+internal import Logging
 internal import ServiceKit
 internal import TempFiles
 
@@ -13,6 +14,7 @@ struct TreeStatus: StatusSource {
     var broker: BrokerLink
     var isBrokerPrivate: Bool
     var stop: StopSignals
+    var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
 
@@ -23,7 +25,8 @@ struct TreeStatus: StatusSource {
         pools: PoolSupervisor,
         broker: BrokerLink,
         isBrokerPrivate: Bool,
-        stop: StopSignals
+        stop: StopSignals,
+        logger: Logger
     ) {
         self.settings = settings
         self.tracker = tracker
@@ -32,6 +35,7 @@ struct TreeStatus: StatusSource {
         self.broker = broker
         self.isBrokerPrivate = isBrokerPrivate
         self.stop = stop
+        self.logger = logger
     }
 
     func health() async -> HealthReport {
@@ -89,22 +93,36 @@ struct TreeStatus: StatusSource {
         )
     }
 
-    func job(_ key: JobKey) async throws -> JobView? {
-        guard let record = try await onLedger({ try await tracker.job(key) }) else { return nil }
-        return JobView(record, workers: await pools.snapshots)
+    func job(_ key: JobKey) async throws -> JobDetailView? {
+        let limit = JobDetailView.maximumFiles
+        guard let detail = try await Problem.onLedger({ try await tracker.detail(key, fileLimit: limit) }) else {
+            return nil
+        }
+        return JobDetailView(detail, workers: await pools.snapshots)
     }
 
-    func jobs(limit: Int) async throws -> [JobView] {
-        let records = try await onLedger { try await tracker.jobs(limit: limit) }
+    func kinds(ofJob id: String) async throws -> [MediaKind] {
+        try await Problem.onLedger { try await tracker.jobs(id: id) }.map(\.kind)
+    }
+
+    func jobs(_ query: JobQuery) async throws -> JobList {
+        let page = try await Problem.onLedger {
+            try await tracker.jobs(query.filter, before: query.cursor, limit: query.limit)
+        }
         let snapshots = await pools.snapshots
-        return records.map { JobView($0, workers: snapshots) }
+        return JobList(jobs: page.jobs.map { JobView($0, workers: snapshots) }, next: page.next.map(String.init))
     }
 
-    private func onLedger<T>(_ body: () async throws -> T) async throws -> T {
-        do {
-            return try await body()
-        } catch let error as TempFileError {
-            throw Problem(title: "The ledger cannot be read", status: 503, detail: error.message)
+    func orphans() async throws -> OrphanReport {
+        let orphans = try await Problem.onLedger { try await tracker.findOrphanedFiles(SweepRules(settings)) }
+        return OrphanReport(workspace: tracker.workspace.path, orphans: orphans).bounded()
+    }
+
+    func deadLetters(limit: Int) async throws -> DeadLetters.List {
+        try await Problem.onBroker {
+            try await DeadLetters(broker, queues: settings.queueNames, logger: logger).list(limit: limit)
         }
     }
+
+    func metrics() async -> String { "" }
 }

@@ -8,8 +8,10 @@ enum WorkerEnvironment {
         brokerURL: String
     ) -> [String: String] {
         var result = variables
-        // A secret that no worker needs.
+        // Secrets that no worker needs, and what would need one of them.
         result["ALERT_WEBHOOK_URL"] = nil
+        result["API_TOKEN"] = nil
+        result["HTTP_ADDRESS"] = nil
         result["RABBITMQ_URL"] = brokerURL
         result["TEMP_DIR"] = settings.temporaryDirectory
         result["STATE_DIR"] = settings.stateDirectory

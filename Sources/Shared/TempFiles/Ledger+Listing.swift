@@ -1,0 +1,97 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import JobModel
+
+extension Ledger {
+    static func jobs(_ db: Database, _ filter: JobFilter, before cursor: Int64?, limit: Int) throws -> [JobRow] {
+        var conditions: [String] = []
+        var arguments: StatementArguments = []
+        func require(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
+            guard let value else { return }
+            conditions.append(condition)
+            arguments += [value]
+        }
+        require("state = ?", filter.state?.rawValue)
+        require("outcome = ?", filter.outcome?.rawValue)
+        require("kind = ?", filter.kind?.rawValue)
+        require("stage = ?", filter.stage?.rawValue)
+        require("number < ?", cursor)
+        arguments += [limit]
+        let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        let sql = "SELECT \(JobRow.columns) FROM job \(condition) ORDER BY number DESC LIMIT ?"
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { JobRow($0) }
+    }
+
+    static func events(_ db: Database, job number: Int64) throws -> [JobEvent] {
+        let sql = "SELECT at, what, stage, hop, detail FROM event WHERE job = ? ORDER BY number"
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).compactMap { row in
+            // A word that a newer version wrote means nothing here.
+            guard let what = JobEvent.What(rawValue: row["what"]) else { return nil }
+            let stage: String? = row["stage"]
+            return JobEvent(
+                at: Date(milliseconds: row["at"]),
+                what: what,
+                stage: stage.flatMap { Stage(rawValue: $0) },
+                hop: row["hop"],
+                detail: row["detail"]
+            )
+        }
+    }
+
+    static func files(_ db: Database, job number: Int64, limit: Int) throws -> [FileRow] {
+        let sql = "SELECT \(FileRow.columns) FROM file WHERE job = ? ORDER BY number LIMIT ?"
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number, limit]).map { FileRow($0) }
+    }
+
+    static func fileTotals(_ db: Database, job number: Int64) throws -> FileTotals {
+        let sql = "SELECT COUNT(*), COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?"
+        guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) else {
+            return FileTotals(files: 0, sizeBytes: 0)
+        }
+        let count: Int64 = row[0]
+        return FileTotals(files: Int(clamping: count), sizeBytes: row[1])
+    }
+
+    static func statisticsByStage(_ db: Database) throws -> [StageFileTotals] {
+        let sql = """
+            SELECT job.kind, file.stage, COUNT(*) AS files, SUM(file.sizeBytes) AS bytes
+            FROM file JOIN job ON job.number = file.job GROUP BY job.kind, file.stage
+            """
+        return try Row.fetchAll(db, sql: sql).compactMap { row in
+            guard let kind = MediaKind(rawValue: row["kind"]) else { return nil }
+            let stage: String? = row["stage"]
+            let files: Int64 = row["files"]
+            return StageFileTotals(
+                kind: kind,
+                stage: stage.flatMap { JobPhase(rawValue: $0) },
+                totals: FileTotals(files: Int(clamping: files), sizeBytes: row["bytes"])
+            )
+        }
+    }
+
+    static func ages(_ db: Database, now: Int64) throws -> LedgerAges {
+        var ages = LedgerAges()
+        // Numbers grow, so the lowest is the oldest, and is found without looking at the others.
+        let oldest = try ["active", "finishing"].compactMap { state in
+            let sql = "SELECT number, kind, id, createdAt FROM job WHERE state = ? ORDER BY number LIMIT 1"
+            return try Row.fetchOne(db, sql: sql, arguments: [state])
+        }
+        if let row = oldest.min(by: { ($0["number"] as Int64) < ($1["number"] as Int64) }),
+            let kind = MediaKind(rawValue: row["kind"])
+        {
+            let id: Data = row["id"]
+            ages.oldestJob = JobKey(kind: kind, id: String(decoding: id, as: UTF8.self))
+            ages.oldestJobAge = age(since: row["createdAt"], now: now)
+        }
+        ages.oldestFileAge = try Int64.fetchOne(db, sql: "SELECT createdAt FROM file ORDER BY number LIMIT 1")
+            .map { age(since: $0, now: now) }
+        ages.stuckFiles = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM file WHERE attempts > 0") ?? 0
+        return ages
+    }
+
+    /// Zero when the moment lies in the future: clocks jump.
+    private static func age(since then: Int64, now: Int64) -> Duration {
+        let (milliseconds, overflow) = now.subtractingReportingOverflow(then)
+        return overflow ? .zero : .milliseconds(max(milliseconds, 0))
+    }
+}

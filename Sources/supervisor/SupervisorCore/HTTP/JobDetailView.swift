@@ -1,0 +1,108 @@
+internal import FoundationEssentials
+internal import JobModel
+internal import TempFiles
+
+/// A job as `GET /jobs/{kind}/{id}` shows it: what lists show, and all that happened.
+struct JobDetailView: Sendable, Equatable {
+    struct Event: Sendable, Codable, Equatable {
+        /// ISO 8601.
+        var at: String
+        var what: JobEvent.What
+        var stage: Stage?
+        var hop: Int64
+        /// The step, or the outcome.
+        var detail: String?
+    }
+
+    /// What one stage did with the job, all its starts together.
+    struct StageSummary: Sendable, Codable, Equatable {
+        var stage: Stage
+        var starts: Int
+        /// ISO 8601, of the first start.
+        var startedAt: String
+        /// When the job left the stage; absent while it is there.
+        var endedAt: String?
+        /// From the first start to the end, waits included.
+        var seconds: Double?
+    }
+
+    var job: JobView
+    var stages: [StageSummary]
+    /// The oldest first.
+    var timeline: [Event]
+    /// As in the manifest of a job message, at most ``maximumFiles``.
+    var files: [JSONValue]
+
+    static let maximumFiles = 500
+}
+
+extension JobDetailView {
+    init(_ detail: JobDetail, workers: [PoolSnapshot]) {
+        job = JobView(detail.record, workers: workers, ticket: detail.ticket)
+        job.tempFiles = JobView.Files(detail.totals)
+        stages = Self.stages(detail.events)
+        timeline = detail.events.map { event in
+            Event(
+                at: Timestamp.string(event.at),
+                what: event.what,
+                stage: event.stage,
+                hop: event.hop,
+                detail: event.detail
+            )
+        }
+        files = detail.files.map { .object($0.json) }
+    }
+
+    /// A stage begins with its first start, and ends when the job is handed to another or is over.
+    static func stages(_ events: [JobEvent]) -> [StageSummary] {
+        var summaries: [(summary: StageSummary, began: JobEvent)] = []
+        func close(_ event: JobEvent) {
+            guard let last = summaries.indices.last, summaries[last].summary.endedAt == nil else { return }
+            summaries[last].summary.endedAt = Timestamp.string(event.at)
+            let seconds = event.at.timeIntervalSince(summaries[last].began.at)
+            summaries[last].summary.seconds = (max(seconds, 0) * 1000).rounded() / 1000
+        }
+        for event in events {
+            switch event.what {
+            case .started:
+                guard let stage = event.stage else { continue }
+                let last = summaries.indices.last
+                if let last, summaries[last].summary.stage == stage, summaries[last].summary.endedAt == nil {
+                    summaries[last].summary.starts += 1
+                } else {
+                    close(event)
+                    let began = Timestamp.string(event.at)
+                    summaries.append((StageSummary(stage: stage, starts: 1, startedAt: began), event))
+                }
+            case .handedOver where event.stage != summaries.last?.summary.stage, .finished: close(event)
+            case .handedOver, .handedBack, .step, .cancelRequested, .finishing: break
+            }
+        }
+        return summaries.map(\.summary)
+    }
+}
+
+extension JobDetailView: Codable {
+    /// The job's own fields stand beside the others.
+    init(from decoder: any Decoder) throws {
+        job = try JobView(from: decoder)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        stages = try container.decode([StageSummary].self, forKey: .stages)
+        timeline = try container.decode([Event].self, forKey: .timeline)
+        files = try container.decode([JSONValue].self, forKey: .files)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        try job.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(stages, forKey: .stages)
+        try container.encode(timeline, forKey: .timeline)
+        try container.encode(files, forKey: .files)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case stages
+        case timeline
+        case files
+    }
+}

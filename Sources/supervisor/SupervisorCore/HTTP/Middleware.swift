@@ -1,0 +1,92 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+
+/// Makes every error an `application/problem+json`.
+struct ProblemMiddleware: RouterMiddleware {
+    let logger: Logger
+
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            let problem = problem(error, request)
+            var response = try Response.json(
+                problem,
+                status: HTTPResponse.Status(code: problem.status),
+                type: "application/problem+json"
+            )
+            if problem.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
+            return response
+        }
+    }
+
+    private func problem(_ error: any Error, _ request: Request) -> Problem {
+        switch error {
+        case let problem as Problem:
+            return problem
+        case let error as any HTTPResponseError:
+            let detail =
+                switch error.status {
+                case .notFound: "there is nothing at \(request.uri.path)"
+                case .contentTooLarge: "the body is larger than this server takes"
+                default: error.status.reasonPhrase
+                }
+            return Problem(title: error.status.reasonPhrase, status: error.status.code, detail: detail)
+        default:
+            logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "cause": "\(error)"])
+            return Problem(title: "Internal error", status: 500, detail: "the supervisor's log says more")
+        }
+    }
+}
+
+/// Lets nobody through who may not do what the request asks for.
+struct GuardMiddleware: RouterMiddleware {
+    let gate: RequestGuard
+
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        context.caller = try gate.check(
+            RequestGuard.Facts(
+                path: request.uri.path,
+                isChange: request.method != .get && request.method != .head,
+                host: request.head.authority,
+                origin: request.headers[.origin],
+                fetchSite: HTTPField.Name("Sec-Fetch-Site").flatMap { request.headers[$0] },
+                authorization: request.headers[.authorization]
+            )
+        )
+        return try await next(request, context)
+    }
+}
+
+/// What keeps a page of ours from being used by others, and text of jobs from becoming code.
+struct SecurityHeaders: RouterMiddleware {
+    private static let policy = """
+        default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+        base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+        """
+    private static let fields = [
+        ("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    ].compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value) } }
+
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        var response = try await next(request, context)
+        for field in Self.fields { response.headers.append(field) }
+        return response
+    }
+}

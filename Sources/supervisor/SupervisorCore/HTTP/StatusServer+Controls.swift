@@ -1,0 +1,86 @@
+internal import Hummingbird
+internal import JobModel
+internal import ServiceKit
+
+extension StatusServer {
+    /// The routes for orphans, dead letters and pools.
+    func addControls(to router: Router<ServerContext>, bodyBytes: Int) {
+        let (source, control) = (source, control)
+        router.get("orphans") { _, _ in try Response.json(try await source.orphans()) }
+        router.post("orphans/clean") { _, _ in try Response.json(try await control.cleanOrphans()) }
+        router.get("dead") { request, _ in
+            let limit = try JobQuery.limit { name in request.uri.queryParameters[Substring(name)].map(String.init) }
+            return try Response.json(try await source.deadLetters(limit: limit))
+        }
+        router.post("dead/redrive") { request, _ in
+            let selection = try DeadLetters.Selection(try await request.json(upTo: bodyBytes))
+            return try Response.json(try await control.redrive(selection))
+        }
+        router.post("pools/:name/scale") { request, context in
+            let pool = try Self.pool(context)
+            let body = try await request.json(upTo: bodyBytes)
+            let range = 0...WorkerCounts.maximumPerPool
+            guard case .integer(let number) = body["workers"], let workers = Int(exactly: number), range ~= workers
+            else {
+                throw Problem(
+                    title: "Unusable number of workers",
+                    status: 400,
+                    detail: "`workers` must be a whole number from 0 to \(WorkerCounts.maximumPerPool)"
+                )
+            }
+            try await control.scale(pool, to: workers)
+            return try Response.json(
+                PoolOrder(pool: pool.description, workers: workers, rolling: nil),
+                status: .accepted
+            )
+        }
+        router.post("pools/:name/restart") { request, context in
+            let pool = try Self.pool(context)
+            let body = try await request.json(upTo: bodyBytes)
+            let isRolling: Bool
+            switch body["rolling"] {
+            case nil: isRolling = false
+            case .bool(let value): isRolling = value
+            default: throw Problem(title: "Unusable body", status: 400, detail: "`rolling` must be true or false")
+            }
+            try await control.restart(pool, isRolling: isRolling)
+            return try Response.json(
+                PoolOrder(pool: pool.description, workers: nil, rolling: isRolling),
+                status: .accepted
+            )
+        }
+    }
+
+    /// What was accepted of a pool.
+    struct PoolOrder: Codable, Equatable {
+        var pool: String
+        var workers: Int?
+        var rolling: Bool?
+    }
+
+    private static func pool(_ context: ServerContext) throws(Problem) -> PoolName {
+        let name = context.parameters.get("name") ?? ""
+        guard let pool = PoolName(name) else {
+            let known = PoolName.all.map(\.description).joined(separator: ", ")
+            throw Problem(title: "Unknown pool", status: 404, detail: "pools are \(known)")
+        }
+        return pool
+    }
+}
+
+extension DeadLetters.Selection {
+    /// Reads `{"id": …}`, `{"reason": …}` or `{"all": true}`.
+    init(_ object: [String: JSONValue]) throws(Problem) {
+        switch (object["id"], object["reason"], object["all"]) {
+        case (.string(let id), nil, nil) where JobKey.isValid(id: id): self = .id(id)
+        case (nil, .string(let code), nil) where !code.isEmpty: self = .reason(code)
+        case (nil, nil, .bool(true)): self = .all
+        default:
+            throw Problem(
+                title: "Unusable choice",
+                status: 400,
+                detail: "give exactly one of `id` (a job's), `reason` (a code) and `all` (true)"
+            )
+        }
+    }
+}

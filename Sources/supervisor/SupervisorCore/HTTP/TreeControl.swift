@@ -1,0 +1,32 @@
+internal import JobModel
+internal import ServiceKit
+
+/// What the HTTP interface can do to the tree.
+///
+/// Everything throws a ``Problem`` that says what is wrong and what to do.
+protocol TreeControl: Sendable {
+    /// Returns when the broker has taken responsibility for the job.
+    func submit(_ ticket: Ticket) async throws
+    /// Asks for a job to be given up. It ends soon after, with a `cancelled` update.
+    func cancel(_ key: JobKey) async throws -> CancelReport
+    /// Removes what ``StatusSource/orphans()`` lists as removable.
+    func cleanOrphans() async throws -> OrphanReport
+    func scale(_ pool: PoolName, to workers: Int) async throws
+    /// - Parameter isRolling: whether each new worker is ready before the old one drains.
+    func restart(_ pool: PoolName, isRolling: Bool) async throws
+    func redrive(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Redriven
+}
+
+/// A job in an answer.
+struct JobReference: Sendable, Codable, Equatable {
+    var kind: MediaKind
+    var id: String
+}
+
+/// The answer of `DELETE /jobs/{kind}/{id}`.
+struct CancelReport: Sendable, Codable, Equatable {
+    var kind: MediaKind
+    var id: String
+    /// Whether a stage has seen the job. If none has, it is cancelled when its message comes.
+    var known: Bool
+}

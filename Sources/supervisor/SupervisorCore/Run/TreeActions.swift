@@ -1,0 +1,106 @@
+internal import AMQP
+internal import JobModel
+internal import Logging
+internal import ServiceKit
+internal import TempFiles
+
+/// What the running tree does when it is told to.
+struct TreeActions: TreeControl {
+    var settings: Settings
+    var tracker: TempFileTracker
+    var pools: PoolSupervisor
+    var broker: BrokerLink
+    var logger: Logger
+
+    func submit(_ ticket: Ticket) async throws {
+        let queue = settings.queueNames.work(ticket.kind, .download)
+        try await Problem.onBroker { try await broker.connected().publish(ticket, declaring: queue) }
+    }
+
+    func cancel(_ key: JobKey) async throws -> CancelReport {
+        let cancellation = JobCancellation(
+            tracker: tracker,
+            broker: broker,
+            queues: settings.queueNames,
+            logger: logger
+        )
+        switch try await Problem.onLedger({ try await cancellation.cancel(key) }) {
+        case .requested: return CancelReport(kind: key.kind, id: key.id, known: true)
+        case .unknown: return CancelReport(kind: key.kind, id: key.id, known: false)
+        case .over(let outcome):
+            let end = outcome.map { "has ended: \($0.rawValue)" } ?? "is ending"
+            throw Problem(title: "Too late", status: 409, detail: "the job \(key) \(end)")
+        }
+    }
+
+    func cleanOrphans() async throws -> OrphanReport {
+        try await Problem.onLedger {
+            let rules = SweepRules(settings)
+            var report = OrphanReport(
+                workspace: tracker.workspace.path,
+                orphans: try await tracker.findOrphanedFiles(rules)
+            ).bounded()
+            let (broker, queues) = (broker, settings.queueNames)
+            let cleaned = try await tracker.cleanupOrphanedFiles(rules) { try await broker.end($0, queues: queues) }
+            report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: false)
+            return report
+        }
+    }
+
+    func scale(_ pool: PoolName, to workers: Int) async throws {
+        try await onPools { _ = try await pools.scale(pool, to: workers) }
+    }
+
+    func restart(_ pool: PoolName, isRolling: Bool) async throws {
+        try await onPools { try await pools.restart(pool, rolling: isRolling) }
+    }
+
+    func redrive(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Redriven {
+        try await Problem.onBroker {
+            try await DeadLetters(broker, queues: settings.queueNames, logger: logger).redrive(selection)
+        }
+    }
+
+    private func onPools(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as PoolControlError {
+            throw Problem(title: "Not possible now", status: 409, detail: error.message)
+        }
+    }
+}
+
+extension DeadLetters {
+    /// Those of the broker that the tree is connected to.
+    ///
+    /// - Throws: ``TreeError`` when it is away.
+    init(_ broker: BrokerLink, queues: QueueNames, logger: Logger) async throws {
+        _ = try await broker.connected()
+        guard let endpoint = await broker.endpoint else { throw TreeError(message: "the broker is not known yet") }
+        self.init(endpoint: endpoint, queues: queues, logger: logger)
+    }
+}
+
+extension Problem {
+    /// Runs `body`; what goes wrong with the broker becomes a problem.
+    static func onBroker<T>(_ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as TreeError {
+            throw Problem(title: "The broker cannot be reached", status: 503, detail: error.message)
+        } catch let error as AMQPError {
+            throw Problem(title: "The broker did not take it", status: 503, detail: error.message)
+        }
+    }
+
+    /// Runs `body`; what goes wrong with the ledger or the workspace becomes a problem.
+    static func onLedger<T>(_ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as TempFileError where error.code == .sweepInProgress {
+            throw Problem(title: "A sweep is under way", status: 409, detail: error.message)
+        } catch let error as TempFileError {
+            throw Problem(title: "The ledger cannot be read", status: 503, detail: error.message)
+        }
+    }
+}
