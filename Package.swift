@@ -106,7 +106,7 @@ let package = Package(
             ["JobModel", "RootedFiles", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
         ),
         shared("Storage", ["JobModel", "RootedFiles", "CrashPoints", logging]),
-        shared("ServiceKit", ["JobModel", logging, configuration]),
+        shared("ServiceKit", ["JobModel", logging, configuration, unixSignals]),
         shared(
             "StageRuntime",
             [

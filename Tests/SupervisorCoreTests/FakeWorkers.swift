@@ -17,6 +17,7 @@ enum FakeWorkers {
             }
             [ "$FAKE_WORKER" = crash ] && exit 3
             if [ "$FAKE_WORKER" = stubborn ]; then trap '' TERM; else trap 'say draining "$@"; exit 0' TERM; fi
+            trap 'echo it opens its log anew; exit 0' USR1
             say ready "$@"
             read -r line <&4
             """

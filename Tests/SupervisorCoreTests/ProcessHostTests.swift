@@ -25,6 +25,26 @@ struct ProcessHostTests {
         #expect(exit == .status(7))
     }
 
+    @Test("What a child writes to its standard streams is captured, its last words without a line feed too")
+    func output() async throws {
+        let (lines, sink) = AsyncStream.makeStream(of: String.self)
+        let request = shell("echo one; echo two >&2; echo report >&3; printf 'last words'; kill -9 $$")
+        host.start(.next(), request, reports: .descriptor(3)) { line in
+            sink.yield(String(decoding: line, as: UTF8.self))
+        } handler: { event in
+            switch event {
+            case .line(let line): sink.yield("reported: " + String(decoding: line, as: UTF8.self))
+            case .ended(let exit):
+                sink.yield(exit.description)
+                sink.finish()
+            case .started, .failed: break
+            }
+        }
+        let all = await lines.reduce(into: []) { $0.append($1) }
+        #expect(all.filter { $0 != "reported: report" } == ["one", "two", "last words", "signal 9 (SIGKILL)"])
+        #expect(all.contains("reported: report"))
+    }
+
     @Test("The end by a signal is told apart from an exit status")
     func signalled() async throws {
         let child = WatchedChild(host, shell("echo up; read -r line < /dev/zero"))

@@ -67,7 +67,7 @@ struct SupervisorProcessTests {
         #expect(workers.count == 8)
         for worker in workers {
             let open = try descriptors(of: worker)
-            #expect(open == ["0", "1", "2", "3", "4"])
+            #expect(open == ["0", "1", "2", "3", "4", "5"])
         }
         supervisor.signal(SIGTERM)
         #expect(try await supervisor.end().exit == .status(0))
@@ -95,6 +95,26 @@ struct SupervisorProcessTests {
         supervisor.signal(SIGTERM)
         #expect(try await supervisor.end().exit == .status(0))
         #expect(try await remaining(workers) == [])
+    }
+
+    @Test("SIGUSR1 reaches the workers, and what they say of their own accord is in the log under their names")
+    func reopen() async throws {
+        let supervisor = try await run(["run"], ["LOG_FORMAT": "json"])
+        _ = try await ready(supervisor)
+        let log = scratch.path + "/logs/media-processor.log"
+        try FileManager.default.moveItem(atPath: log, toPath: log + ".old")
+        supervisor.signal(SIGUSR1)
+        var said: Set<String> = []
+        for _ in PoolName.all {
+            let (line, _) = try await supervisor.line(containing: #""message":"it opens its log anew""#)
+            said.insert(try JSONValue(parsing: Array(line.utf8)).objectValue?["process"]?.stringValue ?? "")
+        }
+        #expect(said == Set(PoolName.all.map { "\($0).1" }))
+        supervisor.signal(SIGTERM)
+        _ = try await supervisor.end()
+        let text = try String(contentsOfFile: log, encoding: .utf8)
+        #expect(text.contains("it opens its log anew"))
+        #expect(!text.contains("is up"))
     }
 
     @Test("SIGKILL of the supervisor leaves no process, and the next one takes over")

@@ -1,91 +1,75 @@
 internal import FoundationEssentials
 internal import Glibc
-internal import JobModel
 internal import Logging
 
-/// Sends every line of this process to standard output and to `media-processor.log`.
-///
-/// All processes of a tree append to one file: a line is one `write(2)` on a descriptor opened with `O_APPEND`, so lines of
-/// different processes never mix.
+/// Sends every line of this process to its output descriptor and to `media-processor.log`.
 public final class LogWriter: Sendable {
     public static let fileName = "media-processor.log"
 
-    private let descriptors: [CInt]
-    private let processName: String
+    private let output: Int32
+    private let file: LogFile?
+    private let format: Settings.LogFormat
+    private let level: Settings.LogLevel
+    private let redaction: LogRedaction
 
-    /// - Parameter directory: where the log file is; nil for standard output alone.
+    /// - Parameters:
+    ///   - settings: `LOG_DIR` and the other keys of logs; and every secret, which no line shows.
+    ///   - output: the descriptor that lines go to besides the file; nil for standard output.
     /// - Returns: a writer, and a sentence when the file could not be opened: that is reported, not fatal.
-    public static func open(directory: String?, processName: String) -> (LogWriter, problem: String?) {
-        guard let directory else { return (LogWriter([STDOUT_FILENO], processName), nil) }
-        if mkdir(directory, 0o755) != 0, errno != EEXIST {
-            return (
-                LogWriter([STDOUT_FILENO], processName),
-                "cannot make the log directory \(directory) (errno \(errno)); logging to standard output only"
-            )
+    public static func open(_ settings: Settings, output: Int32? = nil) -> (LogWriter, problem: String?) {
+        let directory = settings.logDirectory
+        func withoutFile(_ what: String) -> (LogWriter, problem: String?) {
+            let problem = "cannot \(what) (errno \(errno)); the log goes to standard output only"
+            return (LogWriter(settings, output, file: nil), problem)
         }
-        let path = directory + "/" + fileName
-        let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        if file < 0 {
-            return (
-                LogWriter([STDOUT_FILENO], processName),
-                "cannot open the log file \(path) (errno \(errno)); logging to standard output only"
+        if mkdir(directory, 0o755) != 0, errno != EEXIST { return withoutFile("make the log directory \(directory)") }
+        do throws(LogFile.Failure) {
+            let rotation = LogFile.Rotation(
+                maximumBytes: settings.logMaximumBytes,
+                keep: Int(clamping: settings.logKeep)
             )
+            let file = try LogFile(directory: directory, name: fileName, rotation: rotation)
+            return (LogWriter(settings, output, file: file), nil)
+        } catch {
+            errno = error.errno
+            return withoutFile("open the log file \(directory)/\(fileName)")
         }
-        return (LogWriter([STDOUT_FILENO, file], processName), nil)
     }
 
-    private init(_ descriptors: [CInt], _ processName: String) {
-        self.descriptors = descriptors
-        self.processName = processName
+    private init(_ settings: Settings, _ output: Int32?, file: LogFile?) {
+        self.output = output ?? STDOUT_FILENO
+        self.file = file
+        format = settings.logFormat
+        level = settings.logLevel
+        redaction = LogRedaction(secrets: settings.secrets)
     }
 
-    deinit { for descriptor in descriptors where descriptor != STDOUT_FILENO { close(descriptor) } }
-
-    /// Makes this writer the one of every logger of the process. Call once, before the first logger.
-    public func bootstrap(level: Settings.LogLevel) {
+    /// Makes this writer the one of every logger of the process. Call once, before the first logger. A logger's label is the
+    /// name of the process that its lines are about.
+    public func bootstrap() {
         let minimum = Logger.Level(rawValue: level.rawValue) ?? .info
         LoggingSystem.bootstrap { label in
             LineHandler(writer: self, label: label, logLevel: minimum)
         }
     }
 
-    fileprivate func write(level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata) {
-        var line = "\(Timestamp.string(Date())) \(Self.padded(level)) \(processName): \(Self.oneLine("\(message)"))"
-        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            line += " \(key)=\(Self.quoted("\(value)"))"
+    /// Opens the log file anew, as after another program has moved it away.
+    public func reopen() { file?.reopen() }
+
+    fileprivate func write(_ event: LogEvent, label: String, metadata: Logger.Metadata) {
+        let line = LogLine(
+            time: Date(),
+            level: event.level.rawValue,
+            process: label,
+            message: redaction("\(event.message)"),
+            fields: metadata.mapValues { redaction("\($0)") }
+        )
+        var text = line.rendered(as: format)
+        text.withUTF8 { bytes in
+            // A reader that went away, or a full disk, must not end the work; the other still gets the line.
+            _ = Glibc.write(output, bytes.baseAddress, bytes.count)
+            file?.write(UnsafeRawBufferPointer(bytes))
         }
-        line += "\n"
-        var bytes = Array(line.utf8)
-        bytes.withUnsafeMutableBytes { buffer in
-            for descriptor in descriptors {
-                // A reader that went away, or a full disk, must not end the work; the other descriptor still gets the line.
-                _ = Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-            }
-        }
-    }
-
-    private static func padded(_ level: Logger.Level) -> String {
-        level.rawValue + String(repeating: " ", count: max(0, 8 - level.rawValue.count))
-    }
-
-    /// What a message or file name brings along cannot begin a line of its own.
-    private static func oneLine(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return text }
-        return text.unicodeScalars.map {
-            switch $0 {
-            case "\n": "\\n"
-            case "\r": "\\r"
-            case "\t": "\\t"
-            default: $0.value < 0x20 || $0.value == 0x7F ? "?" : String($0)
-            }
-        }.joined()
-    }
-
-    private static func quoted(_ text: String) -> String {
-        let plain = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 < 0x7F }
-        if plain, !text.isEmpty { return text }
-        return "\"" + oneLine(text).split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\"")
-            + "\""
     }
 }
 
@@ -105,6 +89,7 @@ private struct LineHandler: LogHandler {
         var merged = metadata
         if let provided = metadataProvider?.get() { merged.merge(provided) { _, new in new } }
         if let explicit = event.metadata { merged.merge(explicit) { _, new in new } }
-        writer.write(level: event.level, message: event.message, metadata: merged)
+        if let error = event.error, merged[LogKey.cause] == nil { merged[LogKey.cause] = "\(error)" }
+        writer.write(event, label: label, metadata: merged)
     }
 }

@@ -8,7 +8,7 @@ extension Settings {
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
         Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
         Keys.maximumAttempts, Keys.maximumStarts,
-        Keys.logLevel, Keys.logDirectory,
+        Keys.logLevel, Keys.logFormat, Keys.logDirectory, Keys.logMaximumBytes, Keys.logKeep,
         Keys.videoLadder, Keys.videoPreset, Keys.videoCRF, Keys.audioKilobits, Keys.keepsOriginal, Keys.codecThreads,
         Keys.thumbnailInterval, Keys.thumbnailSide,
         Keys.imageVariants, Keys.imageJPEGQuality, Keys.imageAlphaFormat, Keys.imageMegapixels,
@@ -280,6 +280,32 @@ extension Settings {
             type: "path",
             default: "logs",
             "Where `media-processor.log` is written, besides standard output."
+        )
+        static let logFormat = SettingKey(
+            "LOG_FORMAT",
+            section: logs,
+            type: "word",
+            default: "text",
+            range: Settings.LogFormat.allCases.map(\.rawValue).joined(separator: ", "),
+            "`text`: time, level, process, message and fields. `json`: an object a line, with those names."
+        )
+        static let logMaximumBytes = SettingKey(
+            "LOG_MAX_BYTES",
+            section: logs,
+            type: "integer",
+            unit: "bytes",
+            default: "52428800",
+            range: "0 (never) to 2^62",
+            "When the log file has grown so large it is renamed to `media-processor.log.1`, and a new one is begun."
+        )
+        static let logKeep = SettingKey(
+            "LOG_KEEP",
+            section: logs,
+            type: "integer",
+            unit: "files",
+            default: "5",
+            range: "1 to 1000",
+            "How many renamed log files are kept."
         )
         static let videoLadder = SettingKey(
             "VIDEO_LADDER",

@@ -57,6 +57,9 @@ extension Settings {
         maximumAttempts = reader.integer(Keys.maximumAttempts, default: 5, in: 1...100)
         maximumStarts = reader.integer(Keys.maximumStarts, default: 3, in: 1...100)
         logLevel = reader.choice(Keys.logLevel, default: .info)
+        logFormat = reader.choice(Keys.logFormat, default: .text)
+        logMaximumBytes = reader.integer(Keys.logMaximumBytes, default: 52_428_800, in: 0...(1 << 62))
+        logKeep = reader.integer(Keys.logKeep, default: 5, in: 1...1000)
         logDirectory = Self.absolute(reader.text(Keys.logDirectory, default: "logs"))
         videoLadder = reader.parsed(Keys.videoLadder, default: Keys.videoLadder.defaultText, Self.ladder) ?? []
         videoPreset =
@@ -80,6 +83,7 @@ extension Settings {
         let thumbnailKey = reader.parsed(Keys.thumbnailKey, default: Keys.thumbnailKey.defaultText, KeyTemplate.init)
         let imageKey = reader.parsed(Keys.imageKey, default: Keys.imageKey.defaultText, KeyTemplate.init)
         effective = reader.effective
+        secrets = reader.secrets
         guard reader.problems.isEmpty, let videoKey, let thumbnailKey, let imageKey else {
             throw SettingsError(problems: reader.problems)
         }

@@ -47,7 +47,11 @@ public struct Settings: Sendable {
 
     // Logs
     public var logLevel: LogLevel
+    public var logFormat: LogFormat
     public var logDirectory: String
+    /// 0: the log is never rotated.
+    public var logMaximumBytes: Int64
+    public var logKeep: Int64
 
     // Media
     public var videoLadder: [VideoRung]
@@ -68,6 +72,8 @@ public struct Settings: Sendable {
 
     /// Every key that was read with its value as text, for `/info`; secrets are replaced.
     public var effective: [(name: String, value: String)]
+    /// The values of all secret keys that are set, for leaving them out of the log.
+    public var secrets: [String]
 
     public var queueNames: QueueNames { QueueNames(prefix: queuePrefix) }
 
@@ -79,6 +85,12 @@ public struct Settings: Sendable {
         case warning
         case error
         case critical
+    }
+
+    public enum LogFormat: String, Sendable, CaseIterable {
+        case text
+        /// One object a line.
+        case json
     }
 
     /// What an orderly stop does with temp files.

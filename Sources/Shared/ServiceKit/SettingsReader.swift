@@ -6,6 +6,8 @@ struct SettingsReader {
     private(set) var problems: [SettingsError.Problem] = []
     /// What was read, in the order of reading, as text; secrets are replaced.
     private(set) var effective: [(name: String, value: String)] = []
+    /// The values of secret keys.
+    private(set) var secrets: [String] = []
 
     init(_ config: ConfigReader) { self.config = config }
 
@@ -17,6 +19,7 @@ struct SettingsReader {
         let path = ConfigKey(key.name.lowercased().split(separator: "_").map(String.init))
         // A variable that is set to nothing means the same as one that is not set.
         guard let text = config.string(forKey: path, isSecret: key.isSecret), !text.isEmpty else { return nil }
+        if key.isSecret { secrets.append(text) }
         return note(key, text)
     }
 

@@ -31,8 +31,10 @@ public enum StageWorker {
         if options.lifelineFd != nil { ParentWatch.requestDeathSignal() }
         // A broker or a log reader that goes away answers with an error, not with a signal.
         signal(SIGPIPE, SIG_IGN)
-        let (writer, problem) = LogWriter.open(directory: settings.logDirectory, processName: name)
-        writer.bootstrap(level: settings.logLevel)
+        let (writer, problem) = LogWriter.open(settings, output: options.logFd)
+        writer.bootstrap()
+        let reopening = await writer.reopenOnSignal()
+        defer { reopening.cancel() }
         let logger = Logger(label: name)
         if let problem { logger.warning("\(problem)") }
         do {

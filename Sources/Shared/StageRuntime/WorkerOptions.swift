@@ -22,5 +22,13 @@ public struct WorkerOptions: ParsableArguments {
     )
     var lifelineFd: Int32?
 
+    @Option(
+        help: ArgumentHelp(
+            "Inherited descriptor that log lines go to; standard output without it.",
+            visibility: .hidden
+        )
+    )
+    var logFd: Int32?
+
     public init() {}
 }

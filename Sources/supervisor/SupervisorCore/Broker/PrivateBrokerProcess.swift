@@ -70,7 +70,8 @@ actor PrivateBrokerProcess {
                 environment: CurrentEnvironment.variables,
                 standardInput: readEnd
             ),
-            reports: .descriptor(STDOUT_FILENO)
+            reports: .descriptor(STDOUT_FILENO),
+            output: ChildOutput.logging(as: "private-broker")
         ) { event in
             switch event {
             case .started, .failed: close(readEnd)

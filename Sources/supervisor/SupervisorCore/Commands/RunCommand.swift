@@ -18,8 +18,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try CommandFailure.settings()
         signal(SIGPIPE, SIG_IGN)
-        let (writer, problem) = LogWriter.open(directory: settings.logDirectory, processName: "supervisor")
-        writer.bootstrap(level: settings.logLevel)
+        let (writer, problem) = LogWriter.open(settings)
+        writer.bootstrap()
         let logger = Logger(label: "supervisor")
         if let problem { logger.warning("\(problem)") }
         let stop = StopSignals()
@@ -30,6 +30,8 @@ struct RunCommand: AsyncParsableCommand {
             stop: stop,
             logger: logger
         )
+        let reopening = await writer.reopenOnSignal { await tree.reopenLogs() }
+        defer { reopening.cancel() }
         do {
             try await tree.run()
         } catch {

@@ -94,6 +94,14 @@ actor PoolSupervisor {
         for name in PoolName.all { change(name) { pool in pool.restartAll() } }
     }
 
+    /// Makes the workers open their log file anew. One that has said nothing yet may not heed the signal, and will open the new
+    /// file anyway.
+    func reopenLogs() {
+        for (seat, child) in children where pools[seat.pool]?.workers[seat.slot]?.report != nil {
+            host.signal(child, SIGUSR1)
+        }
+    }
+
     // MARK: - Stop
 
     /// Tells every worker to finish or hand back its job, and returns when all are gone: by themselves, or killed when
@@ -169,6 +177,7 @@ actor PoolSupervisor {
                 child,
                 launch.request(name, worker: "\(name).\(slot)"),
                 reports: .descriptor(WorkerLaunch.statusDescriptor),
+                output: ChildOutput.logging(as: "\(name).\(slot)"),
                 handler: forward(seat)
             )
         case .terminate(let slot):

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import JobModel
 internal import ServiceKit
 
@@ -11,16 +12,18 @@ struct WorkerLaunch: Sendable {
 
     static let statusDescriptor: CInt = 3
     static let lifelineDescriptor: CInt = 4
+    /// Log lines go to our own standard output; what a worker writes to its own two is captured.
+    static let logDescriptor: CInt = 5
 
     func request(_ pool: PoolName, worker: String) -> SpawnRequest {
         SpawnRequest(
             executable: "\(executablesDirectory)/stage-\(pool.stage.rawValue)",
             arguments: [
                 "--kind", pool.kind.rawValue, "--name", worker, "--status-fd", "\(Self.statusDescriptor)",
-                "--lifeline-fd", "\(Self.lifelineDescriptor)",
+                "--lifeline-fd", "\(Self.lifelineDescriptor)", "--log-fd", "\(Self.logDescriptor)",
             ],
             environment: environment,
-            descriptors: [Self.lifelineDescriptor: lifeline]
+            descriptors: [Self.lifelineDescriptor: lifeline, Self.logDescriptor: STDOUT_FILENO]
         )
     }
 }

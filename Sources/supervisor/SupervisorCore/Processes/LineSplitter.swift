@@ -22,4 +22,13 @@ struct LineSplitter {
         }
         return lines
     }
+
+    /// Takes what came after the last line feed; nil when there is nothing.
+    mutating func takeRest() -> [UInt8]? {
+        defer {
+            rest = []
+            isSkipping = false
+        }
+        return rest.isEmpty || isSkipping ? nil : rest
+    }
 }

@@ -30,7 +30,7 @@ final class ProcessHost: Sendable {
     }
 
     fileprivate enum Command: Sendable {
-        case start(ChildID, SpawnRequest, Reports, @Sendable (Event) -> Void)
+        case start(ChildID, SpawnRequest, Reports, Sinks)
         case signal(ChildID, CInt, Target)
     }
 
@@ -38,6 +38,11 @@ final class ProcessHost: Sendable {
     enum Reports: Sendable {
         case none
         case descriptor(CInt)
+    }
+
+    fileprivate struct Sinks: Sendable {
+        var event: @Sendable (Event) -> Void
+        var output: (@Sendable ([UInt8]) -> Void)?
     }
 
     private let inbox: ProcessHostInbox
@@ -50,13 +55,17 @@ final class ProcessHost: Sendable {
 
     /// Starts a program. `handler` is called on the host's thread and must not block; `.started` or `.failed` comes
     /// first.
+    ///
+    /// - Parameter output: called on the same thread with each line that the child writes to standard output and standard
+    ///   error, as far as these are nothing else; nil to let it share ours.
     func start(
         _ child: ChildID,
         _ request: SpawnRequest,
         reports: Reports = .none,
+        output: (@Sendable ([UInt8]) -> Void)? = nil,
         handler: @escaping @Sendable (Event) -> Void
     ) {
-        inbox.post(.start(child, request, reports, handler))
+        inbox.post(.start(child, request, reports, Sinks(event: handler, output: output)))
     }
 
     /// Sends a signal to a child that has not ended; to one that has, nothing.
@@ -93,9 +102,10 @@ private struct ProcessHostLoop {
     private struct Child {
         var processID: pid_t
         var processDescriptor: CInt
-        /// -1 when the child reports nothing, or has closed its end.
-        var reportDescriptor: CInt
-        var splitter = LineSplitter()
+        /// nil when the child reports nothing.
+        var reports: LinePipe?
+        /// nil when its output is ours.
+        var output: LinePipe?
         var handler: @Sendable (ProcessHost.Event) -> Void
     }
 
@@ -108,12 +118,16 @@ private struct ProcessHostLoop {
             for id in order {
                 let child = children[id]
                 waiting.append(pollfd(fd: child?.processDescriptor ?? -1, events: Int16(POLLIN), revents: 0))
-                waiting.append(pollfd(fd: child?.reportDescriptor ?? -1, events: Int16(POLLIN), revents: 0))
+                for pipe in [child?.reports, child?.output] {
+                    waiting.append(pollfd(fd: pipe?.descriptor ?? -1, events: Int16(POLLIN), revents: 0))
+                }
             }
             if poll(&waiting, nfds_t(waiting.count), -1) < 0 { continue }
             for (index, id) in order.enumerated() {
-                if waiting[2 * index + 2].revents != 0 { readReports(of: id, in: &children) }
-                if waiting[2 * index + 1].revents != 0 { reap(id, in: &children) }
+                let first = 3 * index + 1
+                if waiting[first + 1].revents != 0 { children[id]?.reports?.read() }
+                if waiting[first + 2].revents != 0 { children[id]?.output?.read() }
+                if waiting[first].revents != 0 { reap(id, in: &children) }
             }
             if waiting[0].revents != 0 {
                 for command in inbox.take() { perform(command, &children) }
@@ -123,13 +137,13 @@ private struct ProcessHostLoop {
 
     private func perform(_ command: ProcessHost.Command, _ children: inout [ProcessHost.ChildID: Child]) {
         switch command {
-        case .start(let id, let request, let reports, let handler):
+        case .start(let id, let request, let reports, let sinks):
             do throws(SpawnError) {
-                let child = try start(request, reports, handler)
+                let child = try start(request, reports, sinks)
                 children[id] = child
-                handler(.started(child.processID))
+                sinks.event(.started(child.processID))
             } catch {
-                handler(.failed(error))
+                sinks.event(.failed(error))
             }
         case .signal(let id, let signal, let target):
             // Not reaped, so the number still means this child.
@@ -141,73 +155,74 @@ private struct ProcessHostLoop {
     private func start(
         _ request: SpawnRequest,
         _ reports: ProcessHost.Reports,
-        _ handler: @escaping @Sendable (ProcessHost.Event) -> Void
+        _ sinks: ProcessHost.Sinks
     ) throws(SpawnError) -> Child {
         var request = request
-        var ends: [CInt] = [-1, -1]
-        if case .descriptor(let number) = reports {
-            guard clinux_pipe(&ends) == 0 else { throw SpawnError(executable: request.executable, errno: errno) }
-            _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-            if number == STDOUT_FILENO {
-                request.standardOutput = ends[1]
-            } else {
-                request.descriptors[number] = ends[1]
+        var theirEnds: [CInt] = []
+        defer { for end in theirEnds { close(end) } }
+        func pipe(_ sink: @escaping @Sendable ([UInt8]) -> Void) throws(SpawnError) -> LinePipe {
+            var end: CInt = -1
+            do throws(FileFailure) {
+                let pipe = try LinePipe(writeEnd: &end, sink: sink)
+                theirEnds.append(end)
+                return pipe
+            } catch {
+                throw SpawnError(executable: request.executable, errno: error.errno)
             }
         }
-        defer { if ends[1] >= 0 { close(ends[1]) } }
-        let processID: pid_t
+        var reportPipe: LinePipe?
+        var outputPipe: LinePipe?
         do throws(SpawnError) {
-            processID = try request.spawn()
+            if case .descriptor(let number) = reports {
+                reportPipe = try pipe { sinks.event(.line($0)) }
+                switch number {
+                case STDOUT_FILENO: request.standardOutput = theirEnds.last
+                case STDERR_FILENO: request.standardError = theirEnds.last
+                default: request.descriptors[number] = theirEnds.last
+                }
+            }
+            if let output = sinks.output {
+                outputPipe = try pipe(output)
+                request.standardOutput = request.standardOutput ?? theirEnds.last
+                request.standardError = request.standardError ?? theirEnds.last
+            }
+            let processID = try request.spawn()
+            return Child(
+                processID: processID,
+                processDescriptor: try descriptor(of: processID, request),
+                reports: reportPipe,
+                output: outputPipe,
+                handler: sinks.event
+            )
         } catch {
-            if ends[0] >= 0 { close(ends[0]) }
+            reportPipe?.close()
+            outputPipe?.close()
             throw error
         }
+    }
+
+    private func descriptor(of processID: pid_t, _ request: SpawnRequest) throws(SpawnError) -> CInt {
         let descriptor = clinux_pidfd_open(processID)
         guard descriptor >= 0 else {
             let failure = errno
             // Unseen it could never be reaped.
             kill(-processID, SIGKILL)
             waitpid(processID, nil, 0)
-            if ends[0] >= 0 { close(ends[0]) }
             throw SpawnError(executable: request.executable, errno: failure)
         }
-        return Child(
-            processID: processID,
-            processDescriptor: descriptor,
-            reportDescriptor: ends[0],
-            handler: handler
-        )
-    }
-
-    private func readReports(of id: ProcessHost.ChildID, in children: inout [ProcessHost.ChildID: Child]) {
-        guard var child = children[id], child.reportDescriptor >= 0 else { return }
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = read(child.reportDescriptor, &buffer, buffer.count)
-            if count > 0 {
-                for line in child.splitter.add(buffer[..<count]) { child.handler(.line(line)) }
-                continue
-            }
-            if count < 0, errno == EINTR { continue }
-            if count == 0 || errno != EAGAIN {
-                close(child.reportDescriptor)
-                child.reportDescriptor = -1
-            }
-            break
-        }
-        children[id] = child
+        return descriptor
     }
 
     private func reap(_ id: ProcessHost.ChildID, in children: inout [ProcessHost.ChildID: Child]) {
-        // What it wrote before it ended is still in the pipe.
-        readReports(of: id, in: &children)
-        guard let child = children.removeValue(forKey: id) else { return }
+        guard var child = children.removeValue(forKey: id) else { return }
         // Before the leader is reaped its number, and so the group's, cannot be anybody else's.
         kill(-child.processID, SIGKILL)
         var status: CInt = 0
         let reaped = waitpid(child.processID, &status, 0)
         close(child.processDescriptor)
-        if child.reportDescriptor >= 0 { close(child.reportDescriptor) }
+        // What it wrote before it ended is still in the pipes.
+        child.reports?.end(deliversRest: false)
+        child.output?.end(deliversRest: true)
         child.handler(.ended(reaped == child.processID ? ProcessExit(waitStatus: status) : .unknown))
     }
 }

@@ -63,6 +63,9 @@ actor ProcessTree {
         await takeDown()
     }
 
+    /// Makes all workers open their log file anew.
+    func reopenLogs() async { await pools?.reopenLogs() }
+
     // MARK: - Start
 
     private func start() async throws {

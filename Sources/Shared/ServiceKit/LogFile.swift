@@ -1,0 +1,114 @@
+internal import Glibc
+internal import Synchronization
+
+/// `media-processor.log`, which every process of a tree appends to and any of them rotates.
+///
+/// A line is one `write(2)` on a descriptor opened with `O_APPEND`, so lines never mix. Before each, the name is looked up: if it
+/// means another file by now, because another process or program has rotated, that one is opened. A line that goes to the old file
+/// in between is in `media-processor.log.1`, not lost. See docs/decisions/0004-log-file.md.
+final class LogFile: Sendable {
+    struct Rotation: Sendable {
+        /// A file that reaches this is moved away; 0 for never.
+        var maximumBytes: Int64
+        /// How many old files are kept.
+        var keep: Int
+    }
+
+    private struct State {
+        var descriptor: CInt
+        var identity: Identity?
+        /// A rotation that failed, as on a full disk, is not tried again for every line.
+        var limit: Int64
+    }
+
+    private struct Identity: Equatable {
+        var device: dev_t
+        var inode: ino_t
+    }
+
+    private let path: String
+    private let directory: String
+    private let rotation: Rotation
+    private let state: Mutex<State>
+
+    /// The errno of a failed opening.
+    struct Failure: Error {
+        var errno: CInt
+    }
+
+    /// - Parameter directory: must be there.
+    init(directory: String, name: String, rotation: Rotation) throws(Failure) {
+        self.directory = directory
+        path = directory + "/" + name
+        self.rotation = rotation
+        let descriptor = Self.open(path)
+        guard descriptor >= 0 else { throw Failure(errno: errno) }
+        state = Mutex(
+            State(descriptor: descriptor, identity: Self.identity(of: descriptor)?.0, limit: rotation.maximumBytes)
+        )
+    }
+
+    deinit { state.withLock { _ = close($0.descriptor) } }
+
+    /// Appends a line. What goes wrong is ignored: a full disk must not end the work.
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        state.withLock { state in
+            if Self.identity(of: path) != state.identity { reopen(&state) }
+            _ = Glibc.write(state.descriptor, bytes.baseAddress, bytes.count)
+            guard rotation.maximumBytes > 0, let size = Self.identity(of: state.descriptor)?.size, size >= state.limit
+            else { return }
+            rotate(&state)
+        }
+    }
+
+    /// Opens the file of that name anew, as after another program has moved it away.
+    func reopen() { state.withLock { reopen(&$0) } }
+
+    private func reopen(_ state: inout State) {
+        let descriptor = Self.open(path)
+        // The old file is better than none.
+        guard descriptor >= 0 else { return }
+        close(state.descriptor)
+        state = State(
+            descriptor: descriptor,
+            identity: Self.identity(of: descriptor)?.0,
+            limit: rotation.maximumBytes
+        )
+    }
+
+    private func rotate(_ state: inout State) {
+        let lock = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard lock >= 0 else { return }
+        // Closing gives the lock back.
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX) == 0 else { return }
+        // Another process may have been first.
+        if Self.identity(of: path) == state.identity {
+            for number in stride(from: rotation.keep - 1, through: 1, by: -1) {
+                rename("\(path).\(number)", "\(path).\(number + 1)")
+            }
+            guard rename(path, "\(path).1") == 0 else {
+                let (next, overflow) = state.limit.addingReportingOverflow(rotation.maximumBytes)
+                state.limit = overflow ? .max : next
+                return
+            }
+        }
+        reopen(&state)
+    }
+
+    private static func open(_ path: String) -> CInt {
+        Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
+    }
+
+    private static func identity(of path: String) -> Identity? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        return Identity(device: status.st_dev, inode: status.st_ino)
+    }
+
+    private static func identity(of descriptor: CInt) -> (Identity, size: Int64)? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        return (Identity(device: status.st_dev, inode: status.st_ino), Int64(status.st_size))
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+@testable import ServiceKit
+
+@Suite("The log file", .timeLimit(.minutes(1)))
+struct LogFileTests {
+    private let directory: String
+
+    init() throws {
+        directory = NSTemporaryDirectory() + "log-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+
+    private func remove() { try? FileManager.default.removeItem(atPath: directory) }
+
+    private func log(_ maximumBytes: Int64, keep: Int) throws -> LogFile {
+        try LogFile(directory: directory, name: "log", rotation: .init(maximumBytes: maximumBytes, keep: keep))
+    }
+
+    private func write(_ line: String, to log: LogFile) {
+        Array((line + "\n").utf8).withUnsafeBytes { log.write($0) }
+    }
+
+    private func text(_ name: String) -> String? {
+        try? String(contentsOfFile: directory + "/" + name, encoding: .utf8)
+    }
+
+    @Test("is renamed when it is full, and only so many old ones are kept")
+    func rotation() throws {
+        defer { remove() }
+        let log = try log(4, keep: 2)
+        for line in ["one", "two", "x", "y", "four", "z"] { write(line, to: log) }
+        #expect(text("log") == "z\n")
+        #expect(text("log.1") == "four\n")
+        #expect(text("log.2") == "x\ny\n")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 3)
+    }
+
+    @Test("without a limit only grows")
+    func unlimited() throws {
+        defer { remove() }
+        let log = try log(0, keep: 1)
+        for _ in 0..<100 { write("line", to: log) }
+        #expect(text("log")?.count == 500)
+        #expect(text("log.1") == nil)
+    }
+
+    @Test("that another program moved away is followed by a new one, at a request or with the next line")
+    func moved() throws {
+        defer { remove() }
+        let log = try log(0, keep: 1)
+        write("old", to: log)
+        try FileManager.default.moveItem(atPath: directory + "/log", toPath: directory + "/moved")
+        log.reopen()
+        #expect(text("log")?.isEmpty == true)
+        try FileManager.default.removeItem(atPath: directory + "/log")
+        write("new", to: log)
+        #expect(text("log") == "new\n")
+        #expect(text("moved") == "old\n")
+    }
+
+    @Test("that cannot be renamed is written to all the same")
+    func stuck() throws {
+        defer { remove() }
+        let log = try log(4, keep: 1)
+        // A directory that is not empty cannot be replaced by a file.
+        try FileManager.default.createDirectory(
+            atPath: directory + "/log.1/x",
+            withIntermediateDirectories: true
+        )
+        for line in ["one", "two", "three"] { write(line, to: log) }
+        #expect(text("log") == "one\ntwo\nthree\n")
+    }
+
+    @Test("keeps every line of many writers whole while they rotate it")
+    func manyWriters() async throws {
+        defer { remove() }
+        let (writers, lines) = (4, 1500)
+        await withTaskGroup(of: Void.self) { group in
+            for writer in 0..<writers {
+                group.addTask {
+                    // Descriptors of its own, as a process has.
+                    guard let log = try? log(8192, keep: 1000) else { return }
+                    for line in 0..<lines { write("\(writer) \(line) \(String(repeating: "x", count: 20))", to: log) }
+                }
+            }
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        let found = names.flatMap { (text($0) ?? "").split(separator: "\n").map(String.init) }
+        #expect(names.count > 10)
+        #expect(found.count == writers * lines)
+        #expect(Set(found).count == writers * lines)
+        #expect(found.allSatisfy { $0.hasSuffix(String(repeating: "x", count: 20)) })
+    }
+}
