@@ -156,7 +156,7 @@ let package = Package(
             tests("AMQPTests", ["AMQP", "TestSupport", logging]),
             tests("MediaTests", ["Media", logging]),
             tests("ImagesTests", ["Images", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", logging, grdb]),
+            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "TestSupport", logging, grdb]),
             tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),
             tests("ServiceKitTests", ["ServiceKit", "JobModel", logging]),
             tests(

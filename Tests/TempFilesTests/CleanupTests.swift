@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import JobModel
 import RootedFiles
+import TestSupport
 import Testing
 
 @testable import TempFiles
@@ -238,21 +239,3 @@ import Testing
 }
 
 /// The immutable attribute: not even root unlinks a file that has it.
-enum Immutable {
-    static let isPossible: Bool = {
-        let path = "/tmp/temp-files-immutable-\(getpid())"
-        defer { unlink(path) }
-        guard FileManager.default.createFile(atPath: path, contents: nil), set(path, true) else { return false }
-        return set(path, false)
-    }()
-
-    static func set(_ path: String, _ isImmutable: Bool) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/chattr")
-        process.arguments = [isImmutable ? "+i" : "-i", path]
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }
-}

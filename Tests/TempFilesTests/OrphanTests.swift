@@ -55,6 +55,33 @@ import Testing
         leased.release()
     }
 
+    @Test func filesThatOnlyWaitForCleanUpGoAndTheirJobWaitsOn() async throws {
+        let rules = SweepRules(graceTime: .seconds(3600))
+        for stage in [Stage.upload, .cleanup] {
+            let lease = try await tracker.lease(video("\(stage)"))
+            try await tracker.makeFile("d/x", bytes: 4096, job: video("\(stage)"))
+            try await tracker.handedOver(video("\(stage)"), to: stage, hop: 3)
+            lease.release()
+        }
+        let atWork = try await lab.tracker().lease(video("at work"))
+        try await tracker.handedOver(video("at work"), to: .cleanup, hop: 3)
+        try await tracker.makeFile("x", bytes: 10, job: video("at work"))
+        #expect(try await reasons() == [:])
+        #expect(try await tracker.cleanupOverdueJobs(rules).filesCleaned == 0)
+        lab.clock.advance(by: 3600)
+        #expect(try await reasons() == ["video/cleanup/d/x": .overdueCleanup])
+        #expect(try await tracker.cleanupOverdueJobs(rules).filesCleaned == 1)
+        #expect(try await reasons() == [:])
+        #expect(try await tracker.job(video("cleanup"))?.state == .active)
+        #expect(try await tracker.jobTempFiles(video("cleanup")).isEmpty)
+        #expect(exists(jobs + "/video/upload/d/x"))
+        #expect(try await tracker.jobTempFiles(video("at work")).count == 1)
+        atWork.release()
+        // A sweep does the same.
+        #expect(try await tracker.cleanupOrphanedFiles(rules).filesCleaned == 1)
+        #expect(try lab.leftovers() == ["upload", "upload/.lease", "upload/d", "upload/d/x"])
+    }
+
     @Test func eachReasonIsFoundAndSwept() async throws {
         for id in ["living", "finished"] {
             let lease = try await tracker.lease(video(id))

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import JobModel
+import TestSupport
 import Testing
 
 @testable import TempFiles

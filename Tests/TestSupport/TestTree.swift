@@ -10,7 +10,7 @@ package final class TestTree: Sendable {
     package let prefix: String
     package let names: QueueNames
     package let client: AMQPClient
-    private let environment: [String: String]
+    package let environment: [String: String]
     private let supervisor = Mutex<pid_t?>(nil)
 
     package var store: String { directory + "/store" }

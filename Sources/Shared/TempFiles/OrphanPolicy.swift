@@ -70,7 +70,8 @@ struct OrphanPolicy: Sendable {
             return [directoryVerdict(snapshot, .unknownFile)]
         }
         guard let job = snapshot.job else { return unknownDirectory(snapshot) }
-        if let silence = abandonedFor(job) { return abandoned(snapshot, silence) }
+        if let silence = abandonedFor(job) { return ofOneReason(.abandonedJob, snapshot, ageSeconds: silence / 1000) }
+        if let age = overdueFor(job) { return overdue(snapshot, age) }
         return known(snapshot, job)
     }
 
@@ -133,10 +134,23 @@ struct OrphanPolicy: Sendable {
         return !overflow && silence >= limit ? silence : nil
     }
 
+    /// How long the job has waited for its clean-up stage, in seconds; nil when it does not, or not for long. A clock that jumps
+    /// only makes the sweep do what that stage would have done next.
+    func overdueFor(_ job: JobRow) -> Int64? {
+        guard job.end == nil, job.record.stage == .cleanup else { return nil }
+        let waited = age(job.record.updatedAt.milliseconds / 1000)
+        return waited >= graceSeconds ? waited : nil
+    }
+
+    private func overdue(_ snapshot: JobDirectorySnapshot, _ ageSeconds: Int64) -> [Verdict] {
+        snapshot.entries.isEmpty && snapshot.tracked.isEmpty
+            ? [] : ofOneReason(.overdueCleanup, snapshot, ageSeconds: ageSeconds)
+    }
+
     /// All that the job has, or the job itself when it has nothing.
-    private func abandoned(_ snapshot: JobDirectorySnapshot, _ silence: Int64) -> [Verdict] {
+    private func ofOneReason(_ reason: OrphanReason, _ snapshot: JobDirectorySnapshot, ageSeconds: Int64) -> [Verdict] {
         func verdict(_ name: String, _ sizeBytes: Int64) -> Verdict {
-            Verdict(name: name, sizeBytes: sizeBytes, ageSeconds: silence / 1000, reason: .abandonedJob)
+            Verdict(name: name, sizeBytes: sizeBytes, ageSeconds: ageSeconds, reason: reason)
         }
         if snapshot.entries.isEmpty { return [verdict("", 0)] }
         return snapshot.entries.map { entry in

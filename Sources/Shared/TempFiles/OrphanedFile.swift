@@ -12,6 +12,8 @@ public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
     case missingFile
     /// Of a job that has not ended, that nobody works on, and of which nothing was heard for too long.
     case abandonedJob
+    /// The job waits for its clean-up stage, which does not come to it. No stage needs the file any more.
+    case overdueCleanup
     /// Nothing that a stage makes: a link, a file that has other names, a pipe, a socket, a device, a mounted file system, or
     /// a directory in a file's place. Its own name may go; what it leads to is never touched.
     case foreignEntry

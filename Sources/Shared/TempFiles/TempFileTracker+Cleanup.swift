@@ -91,7 +91,11 @@ extension TempFileTracker {
         let tracked = numbers
         var result = try await OwnThread.run { () throws(TempFileError) in cleaner.empty(tracked: tracked) }
         // First the books, then the directory: were it the other way round, a new worker could plan files in between.
-        if let row { try await settle(result, job: row.number) }
+        if let row {
+            try await settle(result, job: row.number)
+            // In the clean-up stage's place; the job's end gives the rest back.
+            if row.record.stage == .cleanup { try await ledger.write { try Ledger.trimReservation($0, job: row.number) } }
+        }
         if result.report.failures.isEmpty {
             var report = result.report
             cleaner.removeDirectory(into: &report)

@@ -120,7 +120,7 @@ extension TempFileTracker {
         let job = snapshot.job?.record.key
         for verdict in verdicts { logger.info("orphaned file", metadata: metadata(orphan(verdict, place, job: job))) }
         // A whole directory that is nobody's goes as one; of a living job only what is listed does.
-        guard let row = snapshot.job, row.end == nil else {
+        guard let row = snapshot.job, row.end == nil, verdicts.first?.reason != .overdueCleanup else {
             return try await clean(directory: place.path, row: snapshot.job, job: job)
         }
         let names = verdicts.map(\.name)
@@ -250,7 +250,7 @@ extension TempFileTracker {
         return metadata
     }
 
-    private func policy(_ rules: SweepRules) async throws(TempFileError) -> OrphanPolicy {
+    func policy(_ rules: SweepRules) async throws(TempFileError) -> OrphanPolicy {
         let about = try await ledger.read { db in
             try Row.fetchOne(db, sql: "SELECT createdAt, serviceMilliseconds FROM about").map {
                 (begun: $0["createdAt"] as Int64, service: $0["serviceMilliseconds"] as Int64)

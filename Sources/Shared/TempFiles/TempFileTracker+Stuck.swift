@@ -50,22 +50,50 @@ extension TempFileTracker {
     ///
     /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
     public func retryStuckFiles() async throws(TempFileError) -> CleanupReport {
+        try await cleanJobs(
+            where: "state = 'finished' AND number IN (SELECT job FROM file WHERE attempts > 0)",
+            arguments: [],
+            isStillDue: { $0.end != nil }
+        )
+    }
+
+    /// Removes the files of jobs that have waited for their clean-up stage for longer than the grace time. The jobs themselves
+    /// wait on: that stage ends them once it works again.
+    ///
+    /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
+    public func cleanupOverdueJobs(_ rules: SweepRules) async throws(TempFileError) -> CleanupReport {
+        let policy = try await policy(rules)
+        let limit = policy.nowSeconds.subtractingReportingOverflow(policy.graceSeconds)
+        return try await cleanJobs(
+            where: "state <> 'finished' AND stage = 'cleanup' AND updatedAt / 1000 <= ?",
+            arguments: [limit.overflow ? .min : limit.partialValue],
+            isStillDue: { policy.overdueFor($0) != nil }
+        )
+    }
+
+    /// Empties the directories of the jobs that have files and meet an SQL condition.
+    private func cleanJobs(
+        where condition: String,
+        arguments: [Int64],
+        isStillDue: (JobRow) -> Bool
+    ) async throws(TempFileError) -> CleanupReport {
         let start = ContinuousClock.now
-        let lock = try sweepLock()
-        defer { lock.unlock() }
         let rows = try await ledger.read { db in
-            let sql = """
-                SELECT \(JobRow.columns) FROM job WHERE state = 'finished' AND fileCount > 0
-                    AND number IN (SELECT job FROM file WHERE attempts > 0)
-                """
-            return try Row.fetchAll(db, sql: sql).compactMap { JobRow($0) }
+            let sql = "SELECT \(JobRow.columns) FROM job WHERE fileCount > 0 AND \(condition)"
+            return try Row.fetchAll(db, sql: sql, arguments: StatementArguments(arguments)).compactMap { JobRow($0) }
         }
         var report = CleanupReport()
+        if rows.isEmpty { return report }
+        let lock = try sweepLock()
+        defer { lock.unlock() }
         for row in rows {
-            let directory = workspace.directory(of: row.record.key)
+            let job = row.record.key
+            let directory = workspace.directory(of: job)
             guard let hold = try await tryLease(directory: directory, makesDirectory: true) else { continue }
             defer { hold.releaseRemovingEmptyDirectory() }
-            report.add(try await clean(directory: directory, row: row, job: row.record.key))
+            // Whoever held the lease until now may have settled it.
+            guard let current = try await ledger.read({ try Ledger.job($0, job) }), isStillDue(current) else { continue }
+            report.add(try await clean(directory: directory, row: current, job: job))
         }
         report.duration = ContinuousClock.now - start
         return report

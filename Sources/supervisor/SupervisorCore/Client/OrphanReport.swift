@@ -125,6 +125,7 @@ enum OrphanText {
             case .unknownJobDirectory: "unknown job"
             case .missingFile: "row without a file"
             case .abandonedJob: "abandoned job"
+            case .overdueCleanup: "clean-up is overdue"
             case .foreignEntry: orphan.detail ?? "foreign entry"
             }
         return orphan.removable ? words : words + " (only reported)"

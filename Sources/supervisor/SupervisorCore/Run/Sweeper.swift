@@ -38,23 +38,26 @@ struct Sweeper: Sendable {
                 // Jobs that could not be ended, as while the broker is away, are tried again soon.
                 if try await !sweep() { schedule.postpone(until: elapsed + Self.interval) }
             case .retry:
-                let report = try await tracker.retryStuckFiles()
-                if report.filesCleaned > 0 {
-                    logger.notice(
-                        "files that could not be removed are gone",
-                        metadata: [
-                            LogKey.fileCount: "\(report.filesCleaned)", LogKey.fileBytes: "\(report.bytesFreed)",
-                        ]
-                    )
-                }
+                tell(try await tracker.retryStuckFiles(), "files that could not be removed are gone")
             case nil: break
             }
+            let overdue = try await tracker.cleanupOverdueJobs(SweepRules(settings))
+            tell(overdue, "the clean-up stage does not come to its jobs; their files are removed in its place", .warning)
         } catch  where error.code == .sweepInProgress {
             schedule.postpone(until: elapsed + Self.interval)
             logger.notice("another process sweeps the workspace; trying again in a minute")
         } catch {
             logger.error("the sweep failed", metadata: [LogKey.cause: "\(error)"])
         }
+    }
+
+    private func tell(_ report: CleanupReport, _ what: String, _ level: Logger.Level = .notice) {
+        if report.filesCleaned == 0 { return }
+        logger.log(
+            level: level,
+            "\(what)",
+            metadata: [LogKey.fileCount: "\(report.filesCleaned)", LogKey.fileBytes: "\(report.bytesFreed)"]
+        )
     }
 
     /// - Returns: false when an abandoned job could not be ended.
