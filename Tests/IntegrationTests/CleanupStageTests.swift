@@ -26,7 +26,7 @@ struct CleanupStageTests {
                 }
                 #expect(try await tree.get("/jobs/image/waits")?.body.objectValue?["state"] == "active")
             }
-            #expect(tree.log.contains("their files are removed in its place"))
+            #expect(tree.log.contains("overdueCleanup"))
             try await tree.running {
                 let updates = try await tree.updates(.image, untilTheEndOf: ["waits"])
                 #expect(updates.filter { $0["status"] != "processing" }.map { $0["status"] } == ["completed"])

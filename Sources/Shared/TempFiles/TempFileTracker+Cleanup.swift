@@ -94,7 +94,9 @@ extension TempFileTracker {
         if let row {
             try await settle(result, job: row.number)
             // In the clean-up stage's place; the job's end gives the rest back.
-            if row.record.stage == .cleanup { try await ledger.write { try Ledger.trimReservation($0, job: row.number) } }
+            if row.record.stage == .cleanup {
+                try await ledger.write { try Ledger.trimReservation($0, job: row.number) }
+            }
         }
         if result.report.failures.isEmpty {
             var report = result.report

@@ -92,7 +92,9 @@ extension TempFileTracker {
             guard let hold = try await tryLease(directory: directory, makesDirectory: true) else { continue }
             defer { hold.releaseRemovingEmptyDirectory() }
             // Whoever held the lease until now may have settled it.
-            guard let current = try await ledger.read({ try Ledger.job($0, job) }), isStillDue(current) else { continue }
+            guard let current = try await ledger.read({ try Ledger.job($0, job) }), isStillDue(current) else {
+                continue
+            }
             report.add(try await clean(directory: directory, row: current, job: job))
         }
         report.duration = ContinuousClock.now - start

@@ -42,7 +42,11 @@ struct Sweeper: Sendable {
             case nil: break
             }
             let overdue = try await tracker.cleanupOverdueJobs(SweepRules(settings))
-            tell(overdue, "the clean-up stage does not come to its jobs; their files are removed in its place", .warning)
+            tell(
+                overdue,
+                "the clean-up stage does not come to its jobs; their files are removed in its place",
+                .warning
+            )
         } catch  where error.code == .sweepInProgress {
             schedule.postpone(until: elapsed + Self.interval)
             logger.notice("another process sweeps the workspace; trying again in a minute")
