@@ -13,7 +13,9 @@ struct KillTests {
         defer { try? FileManager.default.removeItem(atPath: order) }
         try await TestTree.with(["MP_CRASH_FILE": order]) { tree in
             try await Samples.video(tree.directory + "/sources/clip.mp4", size: "1920x1080", seconds: 3)
-            if stage == .cleanup { try Data("stage-cleanup entry-removed 1 1".utf8).write(to: URL(filePath: order)) }
+            if stage == .cleanup {
+                try Data("stage-cleanup entry-removed 1 1 death".utf8).write(to: URL(filePath: order))
+            }
             // A short stage may be over before the signal arrives; then the next job is tried.
             var killed: String?
             for attempt in 1...20 where killed == nil {

@@ -2,9 +2,16 @@
     internal import Glibc
     internal import Synchronization
 
-    /// What a test writes into the file that `MP_CRASH_FILE` names, whole and at once: which process is to end where.
+    /// What a test writes into the file that `MP_CRASH_FILE` names, whole and at once: which process is to end, or to hang,
+    /// where.
     package struct CrashOrder: Sendable, Hashable {
         package static let variable = "MP_CRASH_FILE"
+
+        package enum Effect: String, Sendable {
+            case death
+            /// The thread that crosses the point stands still; the others go on.
+            case hang
+        }
 
         /// File name of the executable, as `stage-download`.
         package var process: String
@@ -13,22 +20,24 @@
         package var crossing: Int
         /// Tells two equal orders apart.
         package var number: Int
+        package var effect: Effect
 
-        package init(process: String, point: CrashPoint, crossing: Int, number: Int) {
+        package init(process: String, point: CrashPoint, crossing: Int, number: Int, effect: Effect = .death) {
             self.process = process
             self.point = point
             self.crossing = crossing
             self.number = number
+            self.effect = effect
         }
 
-        package var text: String { "\(process) \(point.rawValue) \(crossing) \(number)" }
+        package var text: String { "\(process) \(point.rawValue) \(crossing) \(number) \(effect.rawValue)" }
 
         init?(_ text: String) {
             let words = text.split(separator: " ")
-            guard words.count == 4, let point = CrashPoint(rawValue: String(words[1])), let crossing = Int(words[2]),
-                let number = Int(words[3])
+            guard words.count == 5, let point = CrashPoint(rawValue: String(words[1])), let crossing = Int(words[2]),
+                let number = Int(words[3]), let effect = Effect(rawValue: String(words[4]))
             else { return nil }
-            self.init(process: String(words[0]), point: point, crossing: crossing, number: number)
+            self.init(process: String(words[0]), point: point, crossing: crossing, number: number, effect: effect)
         }
 
         static let listener = getenv(variable).map { Listener(path: String(cString: $0)) }
@@ -57,7 +66,7 @@
                 }
                 // The order is gone before the process is, so no later one follows it again.
                 guard isDue, unlink(path) == 0 else { return }
-                kill(getpid(), SIGKILL)
+                if order.effect == .death { kill(getpid(), SIGKILL) }
                 while true { pause() }
             }
 

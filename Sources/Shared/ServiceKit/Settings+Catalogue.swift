@@ -7,7 +7,7 @@ extension Settings {
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
         Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
-        Keys.maximumAttempts, Keys.maximumStarts,
+        Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.maximumStarts,
         Keys.logLevel, Keys.logFormat, Keys.logDirectory, Keys.logMaximumBytes, Keys.logKeep,
         Keys.videoLadder, Keys.videoPreset, Keys.videoCRF, Keys.audioKilobits, Keys.keepsOriginal, Keys.codecThreads,
         Keys.thumbnailInterval, Keys.thumbnailSide,
@@ -249,6 +249,25 @@ extension Settings {
             default: "30",
             range: "0 to 86400",
             "How long a stopping worker may go on with its job before it hands the job back."
+        )
+        static let heartbeatTimeoutSeconds = SettingKey(
+            "HEARTBEAT_TIMEOUT_SECONDS",
+            section: processes,
+            type: "number",
+            unit: "seconds",
+            default: "60",
+            range: "1 to 3600",
+            "A worker that reports nothing for so long hangs: it gets SIGABRT, SIGKILL five seconds later, and a successor."
+        )
+        static let stallSeconds = SettingKey(
+            "STALL_SECONDS",
+            section: processes,
+            type: "number",
+            unit: "seconds",
+            default: "600",
+            range: "0 (never) to 604800",
+            "The same befalls a worker whose job has got on by nothing for so long: no fraction, no byte, no file. Waiting for "
+                + "the broker does not count. The job starts again, up to MAX_STARTS."
         )
         static let maximumAttempts = SettingKey(
             "MAX_ATTEMPTS",

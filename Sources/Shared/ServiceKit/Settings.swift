@@ -42,6 +42,9 @@ public struct Settings: Sendable {
     public var apiToken: String?
     public var workers: WorkerCounts
     public var drainSeconds: Double
+    public var heartbeatTimeoutSeconds: Double
+    /// 0: a job may take as long as it likes to get on.
+    public var stallSeconds: Double
     public var maximumAttempts: Int64
     public var maximumStarts: Int64
 

@@ -128,6 +128,7 @@ struct JobRunner: Sendable {
             status.update {
                 $0.job = nil
                 $0.progress = nil
+                $0.activity = nil
             }
         }
         logger.info(
@@ -193,8 +194,13 @@ struct JobRunner: Sendable {
         if stage != .cleanup {
             await telemetry.announce(step: UpdateStep.started(stage, kind), fraction: 0)
         }
+        status.watchActivity(true)
         if stage == .process || stage == .upload {
-            let count = try await tracker.restoreFiles(ticket.key, within: settings.diskBudget)
+            let count = try await tracker.restoreFiles(
+                ticket.key,
+                within: settings.diskBudget,
+                onActivity: { status.noteActivity() }
+            )
             // What compressing reserved on top; processing has use for it.
             if count > 0, stage == .upload { try await tracker.trimReservation(ticket.key) }
         }
@@ -211,7 +217,11 @@ struct JobRunner: Sendable {
                 }
             }
             group.addTask { [handler] in try await handler.run(context) }
-            defer { group.cancelAll() }
+            defer {
+                // What is left may have to wait for the broker.
+                status.watchActivity(false)
+                group.cancelAll()
+            }
             while let result = try await group.next() {
                 if let result { return result }
             }

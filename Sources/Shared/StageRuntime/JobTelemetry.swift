@@ -9,7 +9,7 @@ public import TempFiles
 
 /// Carries a job's progress and the sizes of its growing files to clients, supervisor and ledger, at a bounded rate.
 ///
-/// ``note(fraction:)`` and ``note(bytes:of:)`` may be called from any thread and as often as one likes: they only store.
+/// The `note` functions may be called from any thread and as often as one likes: they only store.
 public final class JobTelemetry: Sendable {
     private struct State {
         var fraction = 0.0
@@ -51,11 +51,11 @@ public final class JobTelemetry: Sendable {
     /// How much of the stage's work is done, 0 to 1.
     public func note(fraction: Double) {
         let percent = Int((fraction.isFinite ? min(max(fraction, 0), 1) : 0) * 100)
-        let isNews = state.withLock { state in
-            state.fraction = fraction
-            defer { state.percent = percent }
-            return state.percent != percent
+        let (isChange, isNews) = state.withLock { state in
+            defer { (state.fraction, state.percent) = (fraction, percent) }
+            return (state.fraction != fraction, state.percent != percent)
         }
+        if isChange { status.noteActivity() }
         if isNews {
             status.update { $0.progress = percent }
             changed.yield()
@@ -64,9 +64,17 @@ public final class JobTelemetry: Sendable {
 
     /// How large a file is by now.
     public func note(bytes: Int64, of file: TrackedFile) {
-        state.withLock { $0.sizes[file] = bytes }
+        let isChange = state.withLock { state in
+            defer { state.sizes[file] = bytes }
+            return state.sizes[file] != bytes
+        }
+        if isChange { status.noteActivity() }
         changed.yield()
     }
+
+    /// Something got done that is neither a fraction nor bytes. A handler that tells nothing for `STALL_SECONDS` counts as
+    /// stalled, and its worker is ended.
+    public func noteActivity() { status.noteActivity() }
 
     /// Announces a new step to clients at once.
     func announce(step: String, fraction: Double) async {

@@ -74,7 +74,7 @@ public enum StageWorker {
             logger: logger
         )
         let topology = Topology(names: settings.queueNames, kind: options.kind)
-        let status = StatusChannel(descriptor: options.statusFd)
+        let status = StatusChannel(stage: stage, descriptor: options.statusFd)
         let runner = JobRunner(
             stage: stage,
             kind: options.kind,

@@ -96,7 +96,7 @@ struct WorkerLoop: Sendable {
     private func beat() async {
         while !Task.isCancelled {
             status.beat()
-            try? await Task.sleep(for: WorkerReport.interval)
+            try? await Task.sleep(for: runner.settings.reportInterval)
         }
     }
 

@@ -24,6 +24,7 @@ struct JobDirectoryCleaner {
     let directory: String
     let logger: Logger
     let metadata: Logger.Metadata
+    var onRemoval: @Sendable () -> Void = {}
 
     /// Removes all that the directory holds but the lease file.
     ///
@@ -52,6 +53,7 @@ struct JobDirectoryCleaner {
             where: { path, _ in path != LeaseFile.name },
             didRemove: { path, status in
                 CrashPoint.entryRemoved.cross()
+                onRemoval()
                 if status.kind == .directory { return }
                 let isStray = tracked[path] == nil
                 if isStray { result.strays += 1 }

@@ -47,11 +47,20 @@ extension TempFileTracker {
     /// Removes all that a job has on disk: what the books list, whatever else is in its directory, and the directory.
     /// Links are removed themselves, never followed. What cannot be removed stays on the books, marked, and is reported.
     ///
+    /// - Parameter onActivity: called for each file that is removed.
     /// - Throws: ``TempFileError`` with code `leaseNotHeld` when this tracker does not hold the job's lease.
-    public func cleanupJobTempFiles(_ job: JobKey) async throws(TempFileError) -> CleanupReport {
+    public func cleanupJobTempFiles(
+        _ job: JobKey,
+        onActivity: @escaping @Sendable () -> Void = {}
+    ) async throws(TempFileError) -> CleanupReport {
         try requireLease(job)
         let row = try await ledger.read { try Ledger.job($0, job) }
-        let report = try await clean(directory: workspace.directory(of: job), row: row, job: job)
+        let report = try await clean(
+            directory: workspace.directory(of: job),
+            row: row,
+            job: job,
+            onActivity: onActivity
+        )
         var metadata = Logger.Metadata(job: job)
         metadata[LogKey.fileCount] = "\(report.filesCleaned)"
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
@@ -83,13 +92,19 @@ extension TempFileTracker {
     }
 
     /// Empties and removes one directory. The caller holds its lease.
-    func clean(directory: String, row: JobRow?, job: JobKey?) async throws(TempFileError) -> CleanupReport {
+    func clean(
+        directory: String,
+        row: JobRow?,
+        job: JobKey?,
+        onActivity: @escaping @Sendable () -> Void = {}
+    ) async throws(TempFileError) -> CleanupReport {
         let start = ContinuousClock.now
-        let cleaner = cleaner(directory: directory, job: job)
+        var cleaner = cleaner(directory: directory, job: job)
+        cleaner.onRemoval = onActivity
         var numbers: [String: Int64] = [:]
         if let row { numbers = try await ledger.read { try Ledger.fileNumbers($0, job: row.number) } }
         let tracked = numbers
-        var result = try await OwnThread.run { () throws(TempFileError) in cleaner.empty(tracked: tracked) }
+        var result = try await OwnThread.run { [cleaner] () throws(TempFileError) in cleaner.empty(tracked: tracked) }
         // First the books, then the directory: were it the other way round, a new worker could plan files in between.
         if let row {
             try await settle(result, job: row.number)

@@ -7,10 +7,15 @@ extension TempFileTracker {
     /// Gives the compressed files of a job their content back. Called under the job's lease before a stage reads them. A file
     /// that cannot be restored is left for the stage to find in a wrong size.
     ///
+    /// - Parameter onActivity: called as files grow.
     /// - Returns: how many files were compressed.
     /// - Throws: ``TempFileError``, with code `noSpace` when there is no room.
     @discardableResult
-    public func restoreFiles(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> Int {
+    public func restoreFiles(
+        _ job: JobKey,
+        within budget: DiskBudget,
+        onActivity: @escaping @Sendable () -> Void = {}
+    ) async throws(TempFileError) -> Int {
         let (number, files) = try await ledger.read { db -> (Int64, [(row: FileRow, file: CompressedFile)]) in
             guard let number = try Ledger.job(db, job)?.number else { return (0, []) }
             return (number, try Ledger.compressedFiles(db, job: number))
@@ -21,7 +26,7 @@ extension TempFileTracker {
             if Task.isCancelled {
                 throw TempFileError(code: .cancelled, message: "restoring files was cancelled", isRetriable: true)
             }
-            try await restore(file, row, WaitingJob(number: number, key: job), budget)
+            try await restore(file, row, WaitingJob(number: number, key: job), budget, onActivity)
         }
         return files.count
     }
@@ -30,7 +35,8 @@ extension TempFileTracker {
         _ file: CompressedFile,
         _ row: FileRow,
         _ job: WaitingJob,
-        _ budget: DiskBudget
+        _ budget: DiskBudget,
+        _ onActivity: @escaping @Sendable () -> Void
     ) async throws(TempFileError) {
         let (name, temporary, workspace) = (file.name, FileCompressor.temporaryName(file.name), workspace)
         let plan = replacement(temporary, of: row)
@@ -41,7 +47,10 @@ extension TempFileTracker {
         do throws(TempFileError) {
             result = try await cancellable { isCancelled throws(TempFileError) in
                 let compressor = try FileCompressor(workspace, job.key, isCancelled: isCancelled)
-                return try compressor.restore(file) { try allowance.grow(temporary, to: $0) }
+                return try compressor.restore(file) { size in
+                    onActivity()
+                    try allowance.grow(temporary, to: size)
+                }
             }
         } catch {
             try await removeTemporary(of: name, job)

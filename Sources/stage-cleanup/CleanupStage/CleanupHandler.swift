@@ -9,7 +9,7 @@ public struct CleanupHandler: StageHandler {
     }
 
     public func run(_ job: JobContext) async throws -> Ticket {
-        let report = try await job.tracker.cleanupJobTempFiles(job.key)
+        let report = try await job.tracker.cleanupJobTempFiles(job.key, onActivity: job.telemetry.noteActivity)
         if let first = report.failures.first {
             throw StageFailure(
                 .transient,

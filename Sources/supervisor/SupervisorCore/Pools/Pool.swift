@@ -10,6 +10,9 @@ struct Pool: Sendable {
         /// Call ``Pool/retryIsDue(slot:turn:)`` after the time.
         case retry(slot: Int, turn: Int, after: Duration)
         case terminate(slot: Int)
+        /// It hangs. SIGABRT leaves a trace of where: a core file, or what Swift's backtracer writes, which lets it go on.
+        case abort(slot: Int, PoolWorker.Hang)
+        case kill(slot: Int)
     }
 
     struct LastExit: Sendable, Equatable {
@@ -25,11 +28,14 @@ struct Pool: Sendable {
     private(set) var restarts = 0
     private(set) var lastExit: LastExit?
     private(set) var isDraining = false
+    private let watch: WatchLimits
+    private var lookedAt: ContinuousClock.Instant?
     private var lastTurn = 0
 
-    init(name: PoolName, wanted: Int, limits: RestartPolicy.Limits = .init()) {
+    init(name: PoolName, wanted: Int, limits: RestartPolicy.Limits = .init(), watch: WatchLimits = .init()) {
         self.name = name
         self.wanted = wanted
+        self.watch = watch
         policy = RestartPolicy(limits: limits)
     }
 
@@ -102,8 +108,7 @@ struct Pool: Sendable {
     }
 
     mutating func reported(slot: Int, _ report: WorkerReport, at now: ContinuousClock.Instant) -> [Action] {
-        workers[slot]?.report = report
-        workers[slot]?.reportedAt = now
+        workers[slot]?.note(report, at: now)
         return settle()
     }
 
@@ -119,7 +124,10 @@ struct Pool: Sendable {
         guard let worker = workers[slot] else { return [] }
         let wasTold = worker.phase == .ending
         let lifetime = worker.startedAt.map { $0.duration(to: now) } ?? .zero
-        if !wasTold { lastExit = LastExit(worker: workerName(slot), cause: cause) }
+        if !wasTold {
+            let cause = worker.hang.map { "\($0.cause), so it was ended: \(cause)" } ?? cause
+            lastExit = LastExit(worker: workerName(slot), cause: cause)
+        }
         workers[slot] = PoolWorker(turn: worker.turn)
         workers[slot]?.phase = isDraining ? .stopped : .waiting
         if isDraining { return [] }
@@ -144,6 +152,32 @@ struct Pool: Sendable {
             startedAt.duration(to: now) >= policy.limits.provenAfter
         else { return }
         policy.proved()
+    }
+
+    /// Ends workers that hang. Call it every ``WatchLimits/interval``.
+    mutating func look(at now: ContinuousClock.Instant) -> [Action] {
+        defer { lookedAt = now }
+        if let lookedAt, lookedAt.duration(to: now) > watch.patience {
+            for slot in slots { workers[slot]?.forgive(at: now) }
+            return []
+        }
+        return slots.compactMap { slot in
+            guard let worker = workers[slot], worker.processID != nil else { return nil }
+            if let hang = worker.hang {
+                return hang.abortedAt.duration(to: now) >= watch.abortGrace ? .kill(slot: slot) : nil
+            }
+            if let cause = worker.hang(at: now, watch) {
+                workers[slot]?.hang = (cause, now)
+                return .abort(slot: slot, cause)
+            }
+            guard worker.phase == .ending else { return nil }
+            // It may have been told while it was spawned.
+            guard let since = worker.endingSince else {
+                workers[slot]?.endingSince = now
+                return nil
+            }
+            return since.duration(to: now) >= watch.endGrace ? .kill(slot: slot) : nil
+        }
     }
 
     // MARK: - Numbers

@@ -14,6 +14,8 @@ actor PoolSupervisor {
     private var lastTimer = 0
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
     private var killTimer: Task<Void, Never>?
+    private let watch: WatchLimits
+    private var watcher: Task<Void, Never>?
 
     /// A place for a worker: its pool and number.
     private struct Seat: Hashable {
@@ -28,9 +30,11 @@ actor PoolSupervisor {
         environment: [String: String],
         host: ProcessHost,
         limits: RestartPolicy.Limits = .init(),
+        watch: WatchLimits = .init(),
         logger: Logger
     ) throws {
         self.host = host
+        self.watch = watch
         self.logger = logger
         lifeline = try Lifeline()
         launch = WorkerLaunch(
@@ -38,7 +42,7 @@ actor PoolSupervisor {
             environment: environment,
             lifeline: lifeline.readEnd
         )
-        for name in PoolName.all { pools[name] = Pool(name: name, wanted: counts[name], limits: limits) }
+        for name in PoolName.all { pools[name] = Pool(name: name, wanted: counts[name], limits: limits, watch: watch) }
     }
 
     /// The pools, in a fixed order.
@@ -49,6 +53,12 @@ actor PoolSupervisor {
 
     func start() {
         for name in PoolName.all { change(name) { pool in pool.begin() } }
+        watcher = Task {
+            // Silence is no event.
+            while (try? await Task.sleep(for: watch.interval)) != nil {
+                for name in PoolName.all { change(name) { pool in pool.look(at: .now) } }
+            }
+        }
     }
 
     // MARK: - Control
@@ -110,9 +120,12 @@ actor PoolSupervisor {
         for name in PoolName.all { change(name) { pool in pool.drain() } }
         for timer in timers.values { timer.cancel() }
         timers = [:]
-        guard isRunning else { return }
-        setKillTimer(limit)
-        await withCheckedContinuation { stopWaiters.append($0) }
+        if isRunning {
+            setKillTimer(limit)
+            await withCheckedContinuation { stopWaiters.append($0) }
+        }
+        watcher?.cancel()
+        await watcher?.value
     }
 
     /// Makes a drain end soon: every worker is told again, and killed after a moment.
@@ -132,13 +145,16 @@ actor PoolSupervisor {
     }
 
     private func killAll() {
-        for (seat, child) in children {
-            logger.warning(
-                "killing a worker that did not end in time",
-                metadata: [LogKey.workerName: "\(seat.pool).\(seat.slot)"]
-            )
-            host.signal(child, SIGKILL, to: .group)
-        }
+        for seat in children.keys { kill(seat) }
+    }
+
+    private func kill(_ seat: Seat) {
+        guard let child = children[seat] else { return }
+        logger.warning(
+            "killing a worker that did not end in time",
+            metadata: [LogKey.workerName: "\(seat.pool).\(seat.slot)"]
+        )
+        host.signal(child, SIGKILL, to: .group)
     }
 
     private func noteStopped() {
@@ -182,6 +198,17 @@ actor PoolSupervisor {
             )
         case .terminate(let slot):
             if let child = children[Seat(pool: name, slot: slot)] { host.signal(child, SIGTERM) }
+        case .abort(let slot, let hang):
+            let seat = Seat(pool: name, slot: slot)
+            logger.error(
+                "a worker hangs and is ended",
+                metadata: [
+                    LogKey.workerName: "\(name).\(slot)", LogKey.cause: "\(hang)",
+                    LogKey.jobID: "\(pools[name]?.workers[slot]?.report?.job ?? "none")",
+                ]
+            )
+            if let child = children[seat] { host.signal(child, SIGABRT) }
+        case .kill(let slot): kill(Seat(pool: name, slot: slot))
         case .retry(let slot, let turn, let delay):
             after(delay) { $0.change(name) { pool in pool.retryIsDue(slot: slot, turn: turn) } }
         }

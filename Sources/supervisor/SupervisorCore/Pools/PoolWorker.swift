@@ -26,6 +26,11 @@ struct PoolWorker: Sendable {
     var startedAt: ContinuousClock.Instant?
     var report: WorkerReport?
     var reportedAt: ContinuousClock.Instant?
+    /// When its work on a job began or got on the last time; nil while there is none.
+    var activeAt: ContinuousClock.Instant?
+    var endingSince: ContinuousClock.Instant?
+    /// What was found, and when it was told of it.
+    var hang: (cause: Hang, abortedAt: ContinuousClock.Instant)?
 
     init(turn: Int) { self.turn = turn }
 
@@ -42,5 +47,42 @@ struct PoolWorker: Sendable {
         case .spawning: 2
         case .running: !isReady ? 3 : report?.job == nil ? 4 : 5
         }
+    }
+}
+
+extension PoolWorker {
+    /// What is wrong with a worker that does not end by itself.
+    enum Hang: Sendable, Equatable, CustomStringConvertible {
+        case silent(Duration)
+        case stalled(job: String?, Duration)
+
+        var description: String {
+            switch self {
+            case .silent(let time): "no sign of life for \(time.seconds) s"
+            case .stalled(let job, let time): "no progress of job \(job ?? "unknown") for \(time.seconds) s"
+            }
+        }
+    }
+
+    mutating func note(_ new: WorkerReport, at now: ContinuousClock.Instant) {
+        let hasGotOn = new.activity != report?.activity || new.job != report?.job
+        if new.activity == nil { activeAt = nil } else if hasGotOn || activeAt == nil { activeAt = now }
+        (report, reportedAt) = (new, now)
+    }
+
+    func hang(at now: ContinuousClock.Instant, _ limits: WatchLimits) -> Hang? {
+        guard processID != nil, let lastSign = reportedAt ?? startedAt else { return nil }
+        let silence = lastSign.duration(to: now)
+        if silence >= limits.heartbeatTimeout { return .silent(silence) }
+        guard let stallTimeout = limits.stallTimeout, let activeAt else { return nil }
+        let standstill = activeAt.duration(to: now)
+        return standstill >= stallTimeout ? .stalled(job: report?.job, standstill) : nil
+    }
+
+    /// Counts from now on, as what was before could not be seen.
+    mutating func forgive(at now: ContinuousClock.Instant) {
+        if processID != nil { reportedAt = now }
+        if activeAt != nil { activeAt = now }
+        if endingSince != nil { endingSince = now }
     }
 }

@@ -29,9 +29,6 @@ actor ProcessTree {
     private var startedAt = ""
     private let token: APIToken
 
-    /// Beyond `DRAIN_SECONDS`, within which workers hand back their jobs themselves.
-    private static let drainMargin = Duration.seconds(5)
-
     init(
         settings: Settings,
         executablesDirectory: String,
@@ -94,6 +91,7 @@ actor ProcessTree {
             environment: workerEnvironment,
             host: host,
             limits: limits,
+            watch: WatchLimits(settings),
             logger: logger
         )
         self.pools = pools
@@ -226,7 +224,7 @@ actor ProcessTree {
             await stop.wait(for: 2)
             if !Task.isCancelled { await pools?.hasten() }
         }
-        await pools?.drain(limit: .seconds(settings.drainSeconds) + Self.drainMargin)
+        await pools?.drain(limit: settings.drainLimit)
         hastener?.cancel()
         await sweeper?.value
         await diskWatch?.value
