@@ -24,7 +24,8 @@ struct HangTests {
             let exit = try await tree.get("/health")?.body.objectValue?["pools"]?.objectValue?["process.image"]?
                 .objectValue?["lastExit"]?.objectValue?["cause"]?.stringValue
             // Swift's backtracer, where it is installed, writes its trace at SIGABRT and lets the process go on.
-            #expect(exit?.contains(/^no progress of job stuck for .* so it was ended: signal (6|9) /) == true)
+            #expect(exit?.hasPrefix("no progress of job stuck for ") == true)
+            #expect(exit?.contains(" s, so it was ended: signal ") == true)
             #expect(try await tree.restarts() == 1)
             #expect(tree.leftovers().isEmpty)
         }
@@ -53,7 +54,9 @@ struct HangTests {
     /// How often the job had been started, as each start of the worker's stage counts it.
     private func starts(_ lines: [Substring], _ worker: String) -> [String] {
         lines.filter { $0.contains(" \(worker): process starts") }.compactMap { line in
-            line.split(separator: " ").first { $0.hasPrefix("job.starts=") }?.split(separator: "=").last.map(String.init)
+            line.split(separator: " ").first { $0.hasPrefix("job.starts=") }?.split(separator: "=").last.map(
+                String.init
+            )
         }
     }
 }
