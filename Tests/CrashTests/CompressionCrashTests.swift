@@ -13,16 +13,12 @@ struct CompressionCrashTests {
         .restorePlanned, .restoredFileSynced, .restoredFileRenamed, .restoreRecorded,
     ]
     /// Downloads go on, and their jobs wait for a stage that has no worker.
-    private static let waiting = ["WORKERS": "process.image=0,process.video=0", "COMPRESS_AFTER_MINUTES": "0.005"]
+    static let waiting = ["WORKERS": "process.image=0,process.video=0", "COMPRESS_AFTER_MINUTES": "0.005"]
 
     @Test("goes unnoticed by the job, and a death at any of its steps costs nothing")
     func everyPoint() async throws {
         try await TestTree.with(starting: false) { tree in
-            // Uncompressed, as scanners and editors write them.
-            try await Samples.ffmpeg([
-                "-f", "lavfi", "-i", "testsrc=size=1280x720", "-frames:v", "1", "-compression_algo", "raw",
-                tree.directory + "/sources/raw.tiff",
-            ])
+            try await Samples.rawPicture(tree.directory + "/sources/raw.tiff")
             for round in 0..<Rounds.count {
                 try await run(tree, id: "plain-\(round)", crash: nil)
                 for point in Self.compressing {
@@ -50,9 +46,9 @@ struct CompressionCrashTests {
         if crash?.process == "supervisor" {
             #expect(await first.wait() != .status(0))
             // What the next tree finds, it compresses.
-            try await tree.running(Self.waiting) { try await eventuallyCompressed(tree, id, size) }
+            try await tree.running(Self.waiting) { try await Self.eventuallyCompressed(tree, id, size) }
         } else {
-            try await eventuallyCompressed(tree, id, size)
+            try await Self.eventuallyCompressed(tree, id, size)
             first.send(SIGTERM)
             #expect(await first.wait() == .status(0))
             try give()
@@ -71,7 +67,7 @@ struct CompressionCrashTests {
         #expect(fetched == 1, "\(id) was fetched once")
     }
 
-    private func eventuallyCompressed(_ tree: TestTree, _ id: String, _ size: Int64) async throws {
+    static func eventuallyCompressed(_ tree: TestTree, _ id: String, _ size: Int64) async throws {
         try await eventually("\(id) is compressed") {
             let files = try await tree.get("/health")?.body.objectValue?["tempFiles"]?.objectValue?["image"]?
                 .objectValue

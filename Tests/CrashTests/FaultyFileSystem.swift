@@ -1,11 +1,11 @@
 import Foundation
 import TestSupport
 
-/// A library that is loaded into every worker before all others and fails one of its calls to the file system.
+/// A library that is loaded into every process of a tree before all others and fails one of its calls to the file system.
 struct FaultyFileSystem: Sendable {
     enum Operation: Int, CaseIterable, Sendable { case open, write, rename, unlink, synchronize }
 
-    /// The calls of one kind by workers beneath the workspace are counted in memory that all of them share.
+    /// The calls of one kind by one program beneath the workspace are counted in memory that all processes share.
     private static let source = #"""
         #define _GNU_SOURCE
         #include <dlfcn.h>
@@ -21,12 +21,15 @@ struct FaultyFileSystem: Sendable {
         #include <sys/uio.h>
         #include <unistd.h>
 
-        struct orders { _Atomic uint64_t armed, operation, error, due, fired, counts[5]; char where[256]; };
+        struct orders {
+            _Atomic uint64_t armed, operation, error, due, fired, counts[5];
+            char where[256], program[64];
+        };
         static struct orders *orders;
 
         __attribute__((constructor)) static void begin(void) {
             const char *path = getenv("MP_FAULT_FILE");
-            if (!path || strncmp(program_invocation_short_name, "stage-", 6)) return;
+            if (!path) return;
             int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
             if (file < 0) return;
             void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -49,7 +52,10 @@ struct FaultyFileSystem: Sendable {
         /* Whether this call is the one to fail; then errno is set. */
         static int fails(int operation, int directory, const char *path) {
             int before = errno;
-            if (!orders || !orders->armed || !is_ours(directory, path)) { errno = before; return 0; }
+            int counts = orders && orders->armed
+                && !strncmp(program_invocation_short_name, orders->program, strlen(orders->program))
+                && is_ours(directory, path);
+            if (!counts) { errno = before; return 0; }
             errno = before;
             uint64_t number = ++orders->counts[operation];
             if (orders->operation != (uint64_t)operation || orders->due != number || orders->fired) return 0;
@@ -155,15 +161,19 @@ struct FaultyFileSystem: Sendable {
 
     /// Begins to count, and fails the call with the number `due`; 0 fails none.
     ///
-    /// - Parameter place: a part of the path of every call that counts.
+    /// - Parameters:
+    ///   - place: a part of the path of every call that counts.
+    ///   - program: how the names of the processes begin whose calls count.
     func arm(
         _ operation: Operation,
         due: Int,
         error: CInt,
-        beneath place: String = "/temp/media-processor/"
+        beneath place: String = "/temp/media-processor/",
+        by program: String = "stage-"
     ) throws {
         try set([0])
-        try set(place: place)
+        try set(place, at: 80)
+        try set(program, at: 336)
         try set([0, UInt64(operation.rawValue), UInt64(error), UInt64(due), 0, 0, 0, 0, 0, 0])
         try set([1])
     }
@@ -178,11 +188,11 @@ struct FaultyFileSystem: Sendable {
         return (words[4] != 0, Dictionary(uniqueKeysWithValues: counts))
     }
 
-    private func set(place: String) throws {
+    private func set(_ text: String, at offset: UInt64) throws {
         let file = try FileHandle(forUpdating: URL(filePath: path))
         defer { try? file.close() }
-        try file.seek(toOffset: 80)
-        try file.write(contentsOf: Data((place + "\0").utf8))
+        try file.seek(toOffset: offset)
+        try file.write(contentsOf: Data((text + "\0").utf8))
     }
 
     /// Writes to a shared mapping through its file, which is the same memory.

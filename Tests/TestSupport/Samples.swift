@@ -11,6 +11,13 @@ package enum Samples {
         ])
     }
 
+    /// An uncompressed picture of 2.7 MB, as scanners and editors write them.
+    package static func rawPicture(_ path: String) async throws {
+        try await ffmpeg([
+            "-f", "lavfi", "-i", "testsrc=size=1280x720", "-frames:v", "1", "-compression_algo", "raw", path,
+        ])
+    }
+
     package static func photo(_ path: String, size: String = "1600x1200") async throws {
         try await ffmpeg(["-f", "lavfi", "-i", "testsrc2=size=\(size)", "-frames:v", "1", "-q:v", "3", path])
     }
