@@ -119,7 +119,8 @@ extension CrashPoint {
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted:
             [(.cleanup, 1)]
         // Tests of their own.
-        case .retryRecorded, .retryConfirmed, .deadLetterConfirmed, .compressionPlanned, .compressedFileSynced,
+        case .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded, .retryConfirmed, .retryOvertook,
+            .deadLetterConfirmed, .compressionPlanned, .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
             .restoreRecorded:
             []

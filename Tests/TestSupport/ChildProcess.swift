@@ -67,13 +67,17 @@ public final class ChildProcess: Sendable {
     ///
     /// - Throws: ``Failure`` with the output when the status is not 0.
     @discardableResult
-    public static func run(_ executable: String, _ arguments: [String]) async throws -> String {
+    public static func run(
+        _ executable: String,
+        _ arguments: [String],
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws -> String {
         let output = NSTemporaryDirectory() + "child-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: output) }
         let process = try ChildProcess(
             "/usr/bin/env",
             [executable] + arguments,
-            environment: ProcessInfo.processInfo.environment,
+            environment: environment,
             output: output
         )
         let exit = await process.wait()

@@ -27,12 +27,15 @@ package final class TestTree: Sendable {
     }
 
     /// Runs `body` beside a ready tree; stops the tree and deletes its queues and files however `body` ends.
+    ///
+    /// - Parameter broker: of the tree and of the test itself; the shared test broker if nil.
     package static func with(
         _ settings: [String: String] = [:],
+        broker: String? = nil,
         starting: Bool = true,
         _ body: (TestTree) async throws -> Void
     ) async throws {
-        let tree = try await TestTree(settings)
+        let tree = try await TestTree(settings, broker: broker)
         var failure: (any Error)?
         do {
             if starting {
@@ -58,7 +61,7 @@ package final class TestTree: Sendable {
         if let failure { throw failure }
     }
 
-    private init(_ settings: [String: String]) async throws {
+    private init(_ settings: [String: String], broker: String?) async throws {
         let id = UUID().uuidString.lowercased()
         directory = "/tmp/media-processor-test-\(id)"
         prefix = "it.\(id.prefix(8))."
@@ -70,7 +73,8 @@ package final class TestTree: Sendable {
                 attributes: [.posixPermissions: 0o700]
             )
         }
-        let url = try await TestBroker.url()
+        var url = broker ?? ""
+        if url.isEmpty { url = try await TestBroker.url() }
         var environment = ProcessInfo.processInfo.environment
         environment["RABBITMQ_URL"] = url
         environment["QUEUE_PREFIX"] = prefix

@@ -21,6 +21,8 @@ public struct AMQPDelivery: Sendable {
     public let isRedelivered: Bool
     /// The queue that it came from.
     public let queue: String
+    /// When the last of it arrived here.
+    public let receivedAt: ContinuousClock.Instant
 
     let channelID: UInt64
     let tag: UInt64
@@ -42,6 +44,7 @@ public struct AMQPDelivery: Sendable {
         headers = properties.headers
         isRedelivered = deliver.isRedelivered
         queue = subscription.queue.name
+        receivedAt = .now
         isTransactional = subscription.isTransactional
         tag = deliver.tag
         self.channelID = channelID

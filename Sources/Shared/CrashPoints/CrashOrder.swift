@@ -2,8 +2,8 @@
     internal import Glibc
     internal import Synchronization
 
-    /// What a test writes into the file that `MP_CRASH_FILE` names, whole and at once: which process is to end, or to hang,
-    /// where.
+    /// What a test writes into the file that `MP_CRASH_FILE` names, whole and at once, one order a line: which process is to
+    /// end, to hang or to be held, where.
     package struct CrashOrder: Sendable, Hashable {
         package static let variable = "MP_CRASH_FILE"
 
@@ -11,6 +11,8 @@
             case death
             /// The thread that crosses the point stands still; the others go on.
             case hang
+            /// The thread that is first stands still until the order is gone, as if the work took long.
+            case hold
         }
 
         /// File name of the executable, as `stage-download`.
@@ -30,9 +32,9 @@
             self.effect = effect
         }
 
-        package var text: String { "\(process) \(point.rawValue) \(crossing) \(number) \(effect.rawValue)" }
+        package var text: String { "\(process) \(point.rawValue) \(crossing) \(number) \(effect.rawValue)\n" }
 
-        init?(_ text: String) {
+        init?(_ text: some StringProtocol) {
             let words = text.split(separator: " ")
             guard words.count == 5, let point = CrashPoint(rawValue: String(words[1])), let crossing = Int(words[2]),
                 let number = Int(words[3]), let effect = Effect(rawValue: String(words[4]))
@@ -43,40 +45,49 @@
         static let listener = getenv(variable).map { Listener(path: String(cString: $0)) }
 
         final class Listener: Sendable {
-            private struct Count {
-                var order: CrashOrder?
-                var crossings = 0
-            }
-
             private let path: String
+            /// Made by whoever follows an order to hold.
+            private let holder: String
             private let process: String
-            private let count = Mutex(Count())
+            private let crossings = Mutex<[CrashOrder: Int]>([:])
 
             init(path: String) {
                 self.path = path
+                holder = path + ".held"
                 process = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? ""
             }
 
             func cross(_ point: CrashPoint) {
-                guard let order = read(), order.process == process, order.point == point else { return }
-                let isDue = count.withLock { count in
-                    if count.order != order { count = Count(order: order) }
-                    count.crossings += 1
-                    return count.crossings == order.crossing
+                for order in read() where order.process == process && order.point == point {
+                    let isDue = crossings.withLock { crossings in
+                        crossings[order, default: 0] += 1
+                        return crossings[order] == order.crossing
+                    }
+                    guard isDue else { continue }
+                    switch order.effect {
+                    case .death, .hang:
+                        // The order is gone before the process is, so no later one follows it again.
+                        guard unlink(path) == 0 else { return }
+                        unlink(holder)
+                        if order.effect == .death { kill(getpid(), SIGKILL) }
+                        while true { pause() }
+                    case .hold:
+                        guard link(path, holder) == 0 else { continue }
+                        while read().contains(order) { usleep(10_000) }
+                        unlink(holder)
+                    }
                 }
-                // The order is gone before the process is, so no later one follows it again.
-                guard isDue, unlink(path) == 0 else { return }
-                if order.effect == .death { kill(getpid(), SIGKILL) }
-                while true { pause() }
             }
 
-            private func read() -> CrashOrder? {
+            private func read() -> [CrashOrder] {
                 let file = open(path, O_RDONLY | O_CLOEXEC)
-                guard file >= 0 else { return nil }
+                guard file >= 0 else { return [] }
                 defer { close(file) }
-                var bytes = [UInt8](repeating: 0, count: 256)
+                var bytes = [UInt8](repeating: 0, count: 1024)
                 let length = Glibc.read(file, &bytes, bytes.count)
-                return length > 0 ? CrashOrder(String(decoding: bytes.prefix(length), as: UTF8.self)) : nil
+                guard length > 0 else { return [] }
+                return String(decoding: bytes.prefix(length), as: UTF8.self)
+                    .split(separator: "\n").compactMap { CrashOrder($0) }
             }
         }
     }

@@ -49,9 +49,14 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case restoredFileSynced = "restored-file-synced"
     case restoredFileRenamed = "restored-file-renamed"
     case restoreRecorded = "restore-recorded"
+    // Work that takes long.
+    case watchConfirmed = "watch-confirmed"
+    case watchAcknowledged = "watch-acknowledged"
+    case watchParked = "watch-parked"
     // A stage that failed.
     case retryRecorded = "retry-recorded"
     case retryConfirmed = "retry-confirmed"
+    case retryOvertook = "retry-overtook"
     case deadLetterConfirmed = "dead-letter-confirmed"
 
     #if DEBUG

@@ -5,7 +5,7 @@ extension Settings {
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
-        Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.progressIntervalSeconds,
+        Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.longWorkSeconds, Keys.progressIntervalSeconds,
         Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
         Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.maximumStarts,
         Keys.logLevel, Keys.logFormat, Keys.logDirectory, Keys.logMaximumBytes, Keys.logKeep,
@@ -189,6 +189,16 @@ extension Settings {
             default: "100000",
             range: "0 to 2^31",
             "While an updates queue holds as many, progress updates are left out; terminal updates are always sent."
+        )
+        static let longWorkSeconds = SettingKey(
+            "LONG_WORK_SECONDS",
+            section: broker,
+            type: "number",
+            unit: "seconds",
+            default: "1200",
+            range: "1 to 86400",
+            "After so long the message of a job that is worked on is acknowledged, and a watch ticket stands in for it. Must be "
+                + "at least a minute less than the broker's `consumer_timeout`, which is 1800 unless somebody changed it."
         )
         static let progressIntervalSeconds = SettingKey(
             "PROGRESS_INTERVAL_SECONDS",

@@ -30,6 +30,8 @@ public struct Settings: Sendable {
     public var brokerURL: String?
     public var queuePrefix: String
     public var maximumUpdates: Int64
+    /// After which a watch ticket stands in for the message of a job.
+    public var longWorkSeconds: Double
     public var progressIntervalSeconds: Double
 
     // Processes

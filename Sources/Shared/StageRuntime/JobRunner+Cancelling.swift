@@ -34,7 +34,7 @@ extension JobRunner {
         _ ticket: Ticket,
         starts: Int,
         _ lease: JobLease,
-        _ delivery: AMQPDelivery,
+        _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         guard stage == .cleanup else {
@@ -48,7 +48,7 @@ extension JobRunner {
     }
 
     /// Sends the job to its clean-up stage.
-    func giveUp(_ ticket: Ticket, _ lease: JobLease, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
+    func giveUp(_ ticket: Ticket, _ lease: JobLease, _ delivery: JobDelivery, _ logger: Logger) async throws {
         logger.notice("the job is cancelled", metadata: [LogKey.stageName: "\(stage.rawValue)"])
         var cancelled = ticket
         cancelled.outcome = .cancelled

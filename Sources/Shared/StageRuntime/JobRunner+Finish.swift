@@ -12,7 +12,7 @@ extension JobRunner {
     /// The ledger remembers the job as finished under this message's token. The terminal update, the dead letter of a failed
     /// job and the acknowledgement are one broker transaction, so a worker that dies has done all of it or none: without the
     /// commit the message comes back with the same token and is announced again; with it, it never comes back.
-    func finish(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
+    func finish(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
         let outcome = ticket.outcome ?? .completed
         var record = ticket
         record.outcome = outcome
@@ -42,13 +42,15 @@ extension JobRunner {
     /// message again by itself.
     ///
     /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened then.
-    func announceEnd(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
+    func announceEnd(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
         let outcome = ticket.outcome ?? .completed
         var letters = try await self.letters(ticket, outcome)
         var failures = 0
         while true {
             do {
-                try await delivery.acknowledge(publishing: letters.map { (message: $0.message, queue: $0.queue.name) })
+                try await delivery.message.acknowledge(
+                    publishing: letters.map { (message: $0.message, queue: $0.queue.name) }
+                )
                 break
             } catch let error {
                 failures += 1

@@ -9,7 +9,7 @@ internal import TempFiles
 extension JobRunner {
     /// Gives the job to the next stage. The order keeps the promise that nothing is lost: the successor is confirmed before
     /// the ledger moves on, and acknowledged last.
-    func handOver(_ done: Ticket, _ lease: JobLease, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
+    func handOver(_ done: Ticket, _ lease: JobLease, _ delivery: JobDelivery, _ logger: Logger) async throws {
         guard let next = stage.next else { return }
         var ticket = done
         // What an earlier run of the job left in a redriven ticket.
@@ -38,7 +38,7 @@ extension JobRunner {
         _ ticket: Ticket,
         to next: Stage,
         _ lease: JobLease,
-        _ delivery: AMQPDelivery,
+        _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         var ticket = ticket
@@ -61,14 +61,21 @@ extension JobRunner {
         _ ticket: Ticket,
         _ delayMilliseconds: Int,
         _ lease: JobLease,
-        _ delivery: AMQPDelivery,
+        _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         // Not a death of the worker, so it does not count as one.
         try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
         CrashPoint.retryRecorded.cross()
+        var ticket = ticket
+        // A watch ticket that is still about must not be taken for the retry.
+        if delivery.mayBeWatched { ticket.hop += 1 }
         try await publisher.publish(ticket, to: topology.retry(stage, delayMilliseconds: delayMilliseconds))
         CrashPoint.retryConfirmed.cross()
+        if delivery.mayBeWatched {
+            try await tracker.handedOver(ticket.key, to: stage, hop: ticket.hop)
+            CrashPoint.retryOvertook.cross()
+        }
         lease.release()
         await acknowledge(delivery, logger)
     }
@@ -78,7 +85,7 @@ extension JobRunner {
         _ failure: StageFailure,
         _ ticket: Ticket,
         _ lease: JobLease,
-        _ delivery: AMQPDelivery,
+        _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         let decision = retryPolicy.decide(

@@ -11,7 +11,7 @@ extension JobRunner {
     func meetFinished(
         _ ticket: Ticket,
         _ outcome: JobOutcome,
-        _ delivery: AMQPDelivery,
+        _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         if stage == .cleanup, let known = try await tracker.job(ticket.key), known.finishToken == finishToken(ticket) {
@@ -22,34 +22,50 @@ extension JobRunner {
             try await announceEnd(end, delivery, logger)
             return
         }
-        logger.notice(
+        await drop(
+            delivery,
             "a duplicate of a finished job was dropped; a new job needs a new id",
-            metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"]
+            [LogKey.jobOutcome: "\(outcome.rawValue)"],
+            logger
         )
-        status.update { $0.counters.duplicates += 1 }
+    }
+
+    /// Acknowledges a message that has nothing to say any more. For a watch ticket that is the rule.
+    func drop(
+        _ delivery: JobDelivery,
+        _ reason: Logger.Message,
+        _ facts: Logger.Metadata,
+        _ logger: Logger
+    ) async {
+        if delivery.isWatchTicket {
+            logger.debug("the watch ticket of a job that has moved on was dropped", metadata: facts)
+        } else {
+            logger.notice(reason, metadata: facts)
+            status.update { $0.counters.duplicates += 1 }
+        }
         await acknowledge(delivery, logger)
     }
 
     /// Puts a message that is no job where an operator finds it, bytes unchanged, reason beside.
-    func bury(_ delivery: AMQPDelivery, reason: MessageError) async {
+    func bury(_ delivery: JobDelivery, reason: MessageError) async {
         var reasons: [String: AMQPValue] = [:]
         reasons["x-reason"] = .string(reason.message)
         reasons["x-reason-code"] = .string(reason.code.rawValue)
         reasons["x-stage"] = .string(stage.rawValue)
-        reasons["x-queue"] = .string(delivery.queue)
+        reasons["x-queue"] = .string(delivery.message.queue)
         reasons["x-failed-at"] = .string(Timestamp.string(Date()))
         reasons["x-job-id"] = reason.jobID.map { .string($0) }
         var letter = AMQPMessage(
-            body: delivery.body,
-            messageID: delivery.messageID,
-            contentType: delivery.contentType,
-            headers: delivery.headers.merging(reasons) { $1 }
+            body: delivery.message.body,
+            messageID: delivery.message.messageID,
+            contentType: delivery.message.contentType,
+            headers: delivery.message.headers.merging(reasons) { $1 }
         )
         logger.error(
             "an unreadable message goes to the dead letters",
             metadata: [
                 LogKey.queueName: "\(topology.dead.name)", LogKey.cause: "\(reason.message)",
-                LogKey.jobID: "\(reason.jobID ?? delivery.messageID ?? "unknown")",
+                LogKey.jobID: "\(reason.jobID ?? delivery.message.messageID ?? "unknown")",
             ]
         )
         do {
@@ -73,9 +89,9 @@ extension JobRunner {
     }
 
     /// Moves a message of the older service's entry queue to the download queue, as a ticket.
-    func forwardLegacyRequest(_ delivery: AMQPDelivery) async {
+    func forwardLegacyRequest(_ delivery: JobDelivery) async {
         do {
-            let ticket = try readTicket(delivery)
+            let ticket = try readTicket(delivery.message)
             try await publisher.publish(ticket, to: topology.work(.download))
             await acknowledge(delivery, logger)
         } catch let error as MessageError {
@@ -112,15 +128,19 @@ extension JobRunner {
         }
     }
 
-    func handBack(_ delivery: AMQPDelivery, _ logger: Logger) async {
-        logger.info("the job is handed back to its queue")
+    func handBack(_ delivery: JobDelivery, _ logger: Logger) async {
+        logger.info(
+            delivery.isWatched
+                ? "the job is left to its watch ticket, which brings it back to its queue"
+                : "the job is handed back to its queue"
+        )
         await reject(delivery, logger)
     }
 
     // MARK: - Settling
 
     /// A failure to acknowledge loses nothing: the broker delivers again, and the ledger knows the duplicate.
-    func acknowledge(_ delivery: AMQPDelivery, _ logger: Logger) async {
+    func acknowledge(_ delivery: JobDelivery, _ logger: Logger) async {
         do {
             try await delivery.acknowledge()
         } catch {
@@ -131,9 +151,9 @@ extension JobRunner {
         }
     }
 
-    private func reject(_ delivery: AMQPDelivery, _ logger: Logger) async {
+    private func reject(_ delivery: JobDelivery, _ logger: Logger) async {
         do {
-            try await delivery.reject(requeue: true)
+            try await delivery.giveBack()
         } catch {
             logger.notice("not handed back; the broker does it itself", metadata: [LogKey.cause: "\(error.message)"])
         }

@@ -31,10 +31,17 @@ struct JobRunner: Sendable {
 
     var topology: Topology { publisher.topology }
 
-    func run(_ delivery: AMQPDelivery) async {
+    /// Where a watch ticket waits between two looks.
+    private var watchQueue: AMQPQueue {
+        topology.retry(stage, delayMilliseconds: RetryPolicy.leaseDelayMilliseconds)
+    }
+
+    private var longWork: Duration { .seconds(settings.longWorkSeconds) }
+
+    func run(_ delivery: JobDelivery) async {
         let ticket: Ticket
         do {
-            ticket = try readTicket(delivery)
+            ticket = try readTicket(delivery.message)
         } catch {
             await bury(delivery, reason: error)
             return
@@ -57,16 +64,25 @@ struct JobRunner: Sendable {
         }
     }
 
-    private func run(_ ticket: Ticket, _ delivery: AMQPDelivery, _ logger: Logger) async throws {
+    private func run(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
         CrashPoint.delivered.cross()
+        // A watch ticket expects to find somebody at work. Others come when their predecessor is about to let go.
+        let patience = delivery.isWatchTicket ? Duration.zero : .seconds(10)
         let run = JobRun(redrives: ticket.redrives, attempt: ticket.attempt)
-        switch try await tracker.acquireLease(ticket.key, reopening: (ticket.hop, run), timeout: .seconds(10)) {
+        switch try await tracker.acquireLease(ticket.key, reopening: (ticket.hop, run), timeout: patience) {
         case .finished(let outcome):
             try await meetFinished(ticket, outcome, delivery, logger)
+        case .held where stage == .cleanup:
+            // A copy would be another message, and it may be this one that the ledger lets end the job.
+            logger.info("another worker cleans the job up; the message goes back to its queue")
+            await handBack(delivery, logger)
         case .held:
-            logger.info("another worker holds the job; looking again later")
-            let delay = RetryPolicy.leaseDelayMilliseconds
-            try await publisher.publish(ticket, to: topology.retry(stage, delayMilliseconds: delay))
+            logger.log(
+                level: delivery.isWatchTicket ? .debug : .info,
+                "another worker holds the job; looking again later"
+            )
+            try await publisher.publish(ticket, to: watchQueue, type: JobDelivery.watchType)
+            CrashPoint.watchParked.cross()
             await acknowledge(delivery, logger)
         case .acquired(let lease):
             let start: StageStart
@@ -90,12 +106,12 @@ struct JobRunner: Sendable {
                 try await meetFinished(ticket, outcome, delivery, logger)
             case .stale(let currentHop):
                 lease.releaseRemovingEmptyDirectory()
-                logger.notice(
+                await drop(
+                    delivery,
                     "a late duplicate was dropped: the job has moved on",
-                    metadata: [LogKey.jobHop: "\(ticket.hop)", "job.hop.current": "\(currentHop)"]
+                    [LogKey.jobHop: "\(ticket.hop)", "job.hop.current": "\(currentHop)"],
+                    logger
                 )
-                status.update { $0.counters.duplicates += 1 }
-                await acknowledge(delivery, logger)
             case .proceed(let starts, _, let isCancelRequested):
                 defer { lease.release() }
                 do {
@@ -116,7 +132,7 @@ struct JobRunner: Sendable {
         _ ticket: Ticket,
         starts: Int,
         _ lease: JobLease,
-        _ delivery: AMQPDelivery,
+        _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         let began = ContinuousClock().now
@@ -145,7 +161,7 @@ struct JobRunner: Sendable {
                     "the worker died \(starts - 1) times while the job was in \(stage.rawValue); look for crashes in its log"
                 )
             }
-            let done = try await perform(ticket, logger)
+            let done = try await perform(ticket, delivery, logger)
             CrashPoint.stageWorked.cross()
             if stage == .cleanup {
                 do {
@@ -189,7 +205,7 @@ struct JobRunner: Sendable {
         )
     }
 
-    private func perform(_ ticket: Ticket, _ logger: Logger) async throws -> Ticket {
+    private func perform(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws -> Ticket {
         let telemetry = telemetry(ticket, logger)
         if stage != .cleanup {
             await telemetry.announce(step: UpdateStep.started(stage, kind), fraction: 0)
@@ -213,6 +229,11 @@ struct JobRunner: Sendable {
             if stage != .cleanup {
                 group.addTask {
                     try await watchForCancellation(ticket.key, logger)
+                    return nil
+                }
+                // The end of a job is one transaction with its delivery, so that is never let go of.
+                group.addTask {
+                    await delivery.watch(ticket, after: longWork, by: publisher, in: watchQueue, logger)
                     return nil
                 }
             }

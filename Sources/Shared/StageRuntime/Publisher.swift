@@ -17,11 +17,15 @@ struct Publisher: Sendable {
     }
 
     /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have arrived.
-    func publish(_ ticket: Ticket, to queue: AMQPQueue) async throws {
+    ///
+    /// - Parameter type: The AMQP `type` of the message.
+    func publish(_ ticket: Ticket, to queue: AMQPQueue, type: String? = nil) async throws {
         try await publish(to: queue) {
             var ticket = ticket
             ticket.transfer = UUID().uuidString
-            return Self.message(ticket)
+            var message = Self.message(ticket)
+            message.type = type
+            return message
         }
     }
 

@@ -20,18 +20,18 @@ struct WorkerLoop: Sendable {
     func run(stop: AsyncStream<StopRequest>, drainTime: Duration) async throws {
         status.beat()
         try client.start()
-        let consumers = try subscribe()
+        let intakes = try subscribe()
         await withTaskGroup(of: Void.self) { background in
             background.addTask { await beat() }
             background.addTask { await followConnection() }
-            let work = Task { await consume(consumers) }
+            let work = Task { await consume(intakes) }
             for await request in stop {
                 let isOrphan = request == .supervisorGone || ParentWatch.isOrphan
                 let patience = isOrphan ? min(drainTime, Self.orphanDrainTime) : drainTime
                 if isOrphan { ParentWatch.exit(after: patience + Self.orphanGraceTime) }
                 logger.info("draining", metadata: ["reason": "\(request)", "drain.ms": "\(patience.milliseconds)"])
                 status.update { $0.state = .draining }
-                for consumer in consumers.all { await consumer.stop() }
+                for intake in intakes.all { await intake.stop() }
                 await wait(for: work, atMost: patience, hastenedBy: stop)
                 break
             }
@@ -40,34 +40,28 @@ struct WorkerLoop: Sendable {
         await client.close()
     }
 
-    private struct Consumers: Sendable {
-        let jobs: AMQPConsumer
+    private struct Intakes: Sendable {
+        let jobs: JobIntake
         /// The older service's entry queue, whose messages are moved to the download queue.
-        let legacy: AMQPConsumer?
+        let legacy: JobIntake?
 
-        var all: [AMQPConsumer] { [jobs] + (legacy.map { [$0] } ?? []) }
+        var all: [JobIntake] { [jobs] + (legacy.map { [$0] } ?? []) }
     }
 
-    private func subscribe() throws(AMQPError) -> Consumers {
+    private func subscribe() throws(AMQPError) -> Intakes {
         let topology = runner.topology
-        return Consumers(
-            jobs: try client.consume(topology.work(runner.stage), transactional: runner.stage == .cleanup),
-            legacy: runner.stage == .download ? try client.consume(topology.legacyRequests) : nil
+        return Intakes(
+            jobs: try JobIntake(client, topology.work(runner.stage), transactional: runner.stage == .cleanup),
+            legacy: runner.stage == .download ? try JobIntake(client, topology.legacyRequests) : nil
         )
     }
 
     /// Ends when the consumers are stopped and the job at hand is settled.
-    private func consume(_ consumers: Consumers) async {
+    private func consume(_ intakes: Intakes) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                let deliveries = consumers.jobs.makeAsyncIterator()
-                while let delivery = await deliveries.next() { await runner.run(delivery) }
-            }
-            if let legacy = consumers.legacy {
-                group.addTask {
-                    let requests = legacy.makeAsyncIterator()
-                    while let delivery = await requests.next() { await runner.forwardLegacyRequest(delivery) }
-                }
+            group.addTask { await intakes.jobs.run { await runner.run(JobDelivery($0, intake: intakes.jobs)) } }
+            if let legacy = intakes.legacy {
+                group.addTask { await legacy.run { await runner.forwardLegacyRequest(JobDelivery($0)) } }
             }
         }
     }
