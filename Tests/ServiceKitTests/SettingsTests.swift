@@ -90,6 +90,7 @@ struct SettingsTests {
         let read = Set(
             try Settings.from([
                 "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
+                "CONFIG_FILE": "/f",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

@@ -114,17 +114,31 @@ package final class TestTree: Sendable {
     /// The processes that work on jobs, as the kernel lists them: children of the supervisor that was started last.
     package func workers() -> [(processID: pid_t, name: String)] {
         guard let supervisor = supervisor.withLock({ $0 }) else { return [] }
-        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(supervisor)/task")) ?? []
-        let children = tasks.flatMap { task in
-            let path = "/proc/\(supervisor)/task/\(task)/children"
-            let list = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-            return list.split(separator: " ").compactMap { pid_t($0) }
-        }
-        return children.compactMap { child in
+        return Self.children(of: supervisor).compactMap { child in
             let name = try? String(contentsOfFile: "/proc/\(child)/comm", encoding: .utf8)
             guard let name, name.hasPrefix("stage-") else { return nil }
             return (child, name.trimmingCharacters(in: .newlines))
         }
+    }
+
+    /// All processes beneath the supervisor that was started last.
+    package func descendants() -> [pid_t] {
+        func all(_ parent: pid_t) -> [pid_t] { Self.children(of: parent).flatMap { [$0] + all($0) } }
+        return supervisor.withLock { $0 }.map(all) ?? []
+    }
+
+    private static func children(of parent: pid_t) -> [pid_t] {
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(parent)/task")) ?? []
+        return tasks.flatMap { task in
+            let path = "/proc/\(parent)/task/\(task)/children"
+            let list = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            return list.split(separator: " ").compactMap { pid_t($0) }
+        }
+    }
+
+    /// Sends a signal to the supervisor that was started last.
+    package func signal(_ signal: Int32) {
+        if let supervisor = supervisor.withLock({ $0 }) { kill(supervisor, signal) }
     }
 
     /// Starts the tree, waits until all its workers are ready, runs `body`, and drains the tree.

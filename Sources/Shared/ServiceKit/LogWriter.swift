@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
+internal import Synchronization
 
 /// Sends every line of this process to its output descriptor and to `media-processor.log`.
 public final class LogWriter: Sendable {
@@ -9,7 +10,7 @@ public final class LogWriter: Sendable {
     private let output: Int32
     private let file: LogFile?
     private let format: Settings.LogFormat
-    private let level: Settings.LogLevel
+    private let level: Mutex<Logger.Level>
     private let redaction: LogRedaction
 
     /// - Parameters:
@@ -40,17 +41,23 @@ public final class LogWriter: Sendable {
         self.output = output ?? STDOUT_FILENO
         self.file = file
         format = settings.logFormat
-        level = settings.logLevel
+        level = Mutex(Self.level(settings.logLevel))
         redaction = LogRedaction(secrets: settings.secrets)
     }
 
     /// Makes this writer the one of every logger of the process. Call once, before the first logger. A logger's label is the
     /// name of the process that its lines are about.
     public func bootstrap() {
-        let minimum = Logger.Level(rawValue: level.rawValue) ?? .info
-        LoggingSystem.bootstrap { label in
-            LineHandler(writer: self, label: label, logLevel: minimum)
-        }
+        LoggingSystem.bootstrap { label in LineHandler(writer: self, label: label) }
+    }
+
+    /// Changes the least severe level of every logger that has none of its own.
+    public func setLevel(_ new: Settings.LogLevel) { level.withLock { $0 = Self.level(new) } }
+
+    fileprivate var minimumLevel: Logger.Level { level.withLock { $0 } }
+
+    private static func level(_ level: Settings.LogLevel) -> Logger.Level {
+        Logger.Level(rawValue: level.rawValue) ?? .info
     }
 
     /// Opens the log file anew, as after another program has moved it away.
@@ -76,9 +83,19 @@ public final class LogWriter: Sendable {
 private struct LineHandler: LogHandler {
     let writer: LogWriter
     let label: String
-    var logLevel: Logger.Level
+    private var ownLevel: Logger.Level?
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
+
+    init(writer: LogWriter, label: String) {
+        self.writer = writer
+        self.label = label
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? writer.minimumLevel }
+        set { ownLevel = newValue }
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }

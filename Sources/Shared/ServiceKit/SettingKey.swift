@@ -10,6 +10,8 @@ public struct SettingKey: Sendable, Hashable {
     public var summary: String
     /// Values of secrets appear in no log, page or error.
     public var isSecret: Bool
+    /// Whether a running tree takes a new value over; else it needs another start.
+    public var isReloadable: Bool
     public var section: String
 
     init(
@@ -20,6 +22,7 @@ public struct SettingKey: Sendable, Hashable {
         default defaultText: String,
         range: String = "",
         isSecret: Bool = false,
+        isReloadable: Bool = false,
         _ summary: String
     ) {
         self.name = name
@@ -29,6 +32,7 @@ public struct SettingKey: Sendable, Hashable {
         self.defaultText = defaultText
         self.range = range
         self.isSecret = isSecret
+        self.isReloadable = isReloadable
         self.summary = summary
     }
 }

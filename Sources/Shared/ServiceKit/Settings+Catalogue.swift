@@ -1,6 +1,7 @@
 extension Settings {
     /// Every key there is, in the order of the reference page.
     public static let catalogue: [SettingKey] = [
+        Keys.configurationFile,
         Keys.temporaryDirectory, Keys.stateDirectory, Keys.storageURL, Keys.fileSourceRoots, Keys.maximumSourceBytes,
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
@@ -22,6 +23,14 @@ extension Settings {
         private static let logs = "Logs"
         private static let media = "Media"
 
+        static let configurationFile = SettingKey(
+            "CONFIG_FILE",
+            section: files,
+            type: "path",
+            default: "none",
+            "More settings, as lines of `KEY=VALUE`; `#` begins a comment line. What the environment sets, the file cannot change. "
+                + "Read at the start and at SIGHUP."
+        )
         static let temporaryDirectory = SettingKey(
             "TEMP_DIR",
             section: files,
@@ -41,6 +50,7 @@ extension Settings {
             section: files,
             type: "URL",
             default: "`file://` and `./media-output` made absolute",
+            isReloadable: true,
             "The object store: sources are read from it by key, outputs are written to it."
         )
         static let fileSourceRoots = SettingKey(
@@ -48,6 +58,7 @@ extension Settings {
             section: files,
             type: "paths, `:` between",
             default: "`/` with the private broker, else none",
+            isReloadable: true,
             "Directories that a `file:` source of a job may lie in. With the private broker only the owner of STATE_DIR can "
                 + "submit jobs, who can read those files anyway; on a shared broker anyone who can publish could."
         )
@@ -58,6 +69,7 @@ extension Settings {
             unit: "bytes",
             default: "53687091200",
             range: "1 to 2^62",
+            isReloadable: true,
             "A larger source fails its job."
         )
         static let cleanupIntervalHours = SettingKey(
@@ -143,6 +155,7 @@ extension Settings {
             unit: "times the source",
             default: "3",
             range: "1 to 1000",
+            isReloadable: true,
             "What a download reserves for its job: the size of the source times this, for the source and all that is made "
                 + "of it. A job that outgrows it reserves more as it writes."
         )
@@ -188,6 +201,7 @@ extension Settings {
             unit: "messages",
             default: "100000",
             range: "0 to 2^31",
+            isReloadable: true,
             "While an updates queue holds as many, progress updates are left out; terminal updates are always sent."
         )
         static let longWorkSeconds = SettingKey(
@@ -207,6 +221,7 @@ extension Settings {
             unit: "seconds",
             default: "5",
             range: "0.1 to 3600",
+            isReloadable: true,
             "Shortest time between two progress updates of a job that asks for no interval of its own."
         )
         static let port = SettingKey(
@@ -248,6 +263,7 @@ extension Settings {
             type: "POOL=COUNT, `,` between",
             default: "1 for each pool",
             range: "0 to \(WorkerCounts.maximumPerPool) for each pool",
+            isReloadable: true,
             "Workers by pool, such as `process.video=2,download.image=0`. A pool is a stage (download, process, upload, "
                 + "cleanup) and a kind (video, image)."
         )
@@ -285,6 +301,7 @@ extension Settings {
             type: "integer",
             default: "5",
             range: "1 to 100",
+            isReloadable: true,
             "Attempts of a stage before a transient failure becomes the job's."
         )
         static let maximumStarts = SettingKey(
@@ -293,6 +310,7 @@ extension Settings {
             type: "integer",
             default: "3",
             range: "1 to 100",
+            isReloadable: true,
             "Starts of a stage, each ended by the worker's death, before the job fails."
         )
         static let logLevel = SettingKey(
@@ -301,6 +319,7 @@ extension Settings {
             type: "word",
             default: "info",
             range: Settings.LogLevel.allCases.map(\.rawValue).joined(separator: ", "),
+            isReloadable: true,
             "The least severe lines that are logged."
         )
         static let logDirectory = SettingKey(
@@ -342,6 +361,7 @@ extension Settings {
             type: "QUALITY=WIDTHxHEIGHT@KBITS, `,` between",
             default: "360p=640x360@800,540p=960x540@1500,720p=1280x720@2500",
             range: "16 to 8192 pixels, 1 to 16 rungs",
+            isReloadable: true,
             "The renditions: the box of a landscape source, and the highest bitrate in kbit/s. Never upscaled."
         )
         static let videoPreset = SettingKey(
@@ -350,6 +370,7 @@ extension Settings {
             type: "word",
             default: "veryfast",
             range: Settings.presets.joined(separator: ", "),
+            isReloadable: true,
             "x264's preset: slower ones make smaller files."
         )
         static let videoCRF = SettingKey(
@@ -358,6 +379,7 @@ extension Settings {
             type: "integer",
             default: "23",
             range: "1 to 51",
+            isReloadable: true,
             "x264's constant rate factor, below the ladder's bitrate; lower is better and larger."
         )
         static let audioKilobits = SettingKey(
@@ -367,6 +389,7 @@ extension Settings {
             unit: "kbit/s",
             default: "128",
             range: "32 to 512",
+            isReloadable: true,
             "AAC bitrate of every rendition."
         )
         static let keepsOriginal = SettingKey(
@@ -374,6 +397,7 @@ extension Settings {
             section: media,
             type: "boolean",
             default: "true",
+            isReloadable: true,
             "Whether the source itself is published as the MP4 of quality `original`."
         )
         static let codecThreads = SettingKey(
@@ -382,6 +406,7 @@ extension Settings {
             type: "integer",
             default: "0",
             range: "0 to 64",
+            isReloadable: true,
             "Threads of each decoder and encoder; 0 lets the media engine choose."
         )
         static let thumbnailInterval = SettingKey(
@@ -391,6 +416,7 @@ extension Settings {
             unit: "seconds",
             default: "15",
             range: "0.1 to 86400",
+            isReloadable: true,
             "Time between two thumbnails of a video. There is at least one."
         )
         static let thumbnailSide = SettingKey(
@@ -400,6 +426,7 @@ extension Settings {
             unit: "pixels",
             default: "720",
             range: "16 to 8192",
+            isReloadable: true,
             "Side of the square that thumbnails fit in."
         )
         static let imageVariants = SettingKey(
@@ -408,6 +435,7 @@ extension Settings {
             type: "QUALITY=SIDE, `,` between",
             default: "180p=180,360p=360,720p=720,1080p=1080",
             range: "1 to 16384 pixels, 1 to 16 variants",
+            isReloadable: true,
             "The variants of an image and the side in pixels of the square that each fits in. Never enlarged."
         )
         static let imageJPEGQuality = SettingKey(
@@ -416,6 +444,7 @@ extension Settings {
             type: "integer",
             default: "82",
             range: "1 to 100",
+            isReloadable: true,
             "JPEG quality of image variants."
         )
         static let imageAlphaFormat = SettingKey(
@@ -424,6 +453,7 @@ extension Settings {
             type: "word",
             default: "png",
             range: "png, webp",
+            isReloadable: true,
             "Format of the variants of an image with transparency; all others are JPEG."
         )
         static let imageMegapixels = SettingKey(
@@ -433,6 +463,7 @@ extension Settings {
             unit: "megapixels",
             default: "268",
             range: "1 to 10000",
+            isReloadable: true,
             "An image with more pixels fails its job before it is decoded."
         )
         static let videoKey = SettingKey(
@@ -440,6 +471,7 @@ extension Settings {
             section: media,
             type: "template",
             default: "videos/{mediaId}_{quality}.mp4",
+            isReloadable: true,
             "Key of a rendition. Placeholders: \(KeyTemplate.placeholders.map { "`{\($0)}`" }.joined(separator: ", "))."
         )
         static let thumbnailKey = SettingKey(
@@ -447,6 +479,7 @@ extension Settings {
             section: media,
             type: "template",
             default: "thumbnails/{mediaId}_{index}.jpg",
+            isReloadable: true,
             "Key of a video's thumbnail; `{index}` counts from 0."
         )
         static let imageKey = SettingKey(
@@ -454,6 +487,7 @@ extension Settings {
             section: media,
             type: "template",
             default: "images/{mediaId}_{quality}.{ext}",
+            isReloadable: true,
             "Key of an image variant."
         )
     }

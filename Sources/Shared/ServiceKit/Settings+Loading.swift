@@ -1,12 +1,33 @@
 internal import Configuration
+internal import FoundationEssentials
 internal import Glibc
 
 extension Settings {
-    /// Reads the process's environment.
+    /// Reads the process's environment, and the file that its `CONFIG_FILE` names.
     ///
     /// - Throws: ``SettingsError`` with every problem there is.
     public static func fromEnvironment() throws(SettingsError) -> Settings {
-        try Settings(ConfigReader(provider: EnvironmentVariablesProvider()))
+        try load(ProcessInfo.processInfo.environment).settings
+    }
+
+    /// Reads an environment, and the file that its `CONFIG_FILE` names. What the environment sets, the file cannot change.
+    ///
+    /// - Returns: the settings, and the variables of both that they were read from.
+    /// - Throws: ``SettingsError`` with every problem there is.
+    public static func load(
+        _ environment: [String: String]
+    ) throws(SettingsError) -> (settings: Settings, variables: [String: String]) {
+        let path = environment[Keys.configurationFile.name] ?? ""
+        let file = path.isEmpty ? ConfigurationFile() : ConfigurationFile(path: absolute(path))
+        let variables = file.variables.merging(environment) { $1.isEmpty ? $0 : $1 }
+        let settings: Settings
+        do {
+            settings = try from(variables)
+        } catch {
+            throw SettingsError(problems: file.problems + error.problems)
+        }
+        guard file.problems.isEmpty else { throw SettingsError(problems: file.problems) }
+        return (settings, variables)
     }
 
     /// Reads the given variables, as if they were the environment.
@@ -16,6 +37,7 @@ extension Settings {
 
     private init(_ config: ConfigReader) throws(SettingsError) {
         var reader = SettingsReader(config)
+        _ = reader.optionalText(Keys.configurationFile)
         temporaryDirectory = Self.absolute(reader.text(Keys.temporaryDirectory, default: "/tmp"))
         stateDirectory = Self.absolute(reader.text(Keys.stateDirectory, default: "state"))
         storageURL = reader.text(Keys.storageURL, default: "file://" + Self.absolute("media-output"))

@@ -61,6 +61,6 @@ public struct WorkerCounts: Sendable, Hashable, CustomStringConvertible {
 
 extension StringProtocol {
     var trimmed: String {
-        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }
 }

@@ -14,9 +14,12 @@ enum CommandFailure {
     }
 
     /// The settings, or the exit code for wrong ones, with every problem printed.
-    static func settings() throws -> Settings {
+    static func settings() throws -> Settings { try settingsWithVariables().settings }
+
+    /// The settings and what they were read from: the environment with the configuration file.
+    static func settingsWithVariables() throws -> (settings: Settings, variables: [String: String]) {
         do throws(SettingsError) {
-            return try Settings.fromEnvironment()
+            return try Settings.load(CurrentEnvironment.variables)
         } catch {
             throw report(error.description, usage)
         }

@@ -2,13 +2,14 @@ internal import ArgumentParser
 internal import Glibc
 internal import Logging
 internal import ServiceKit
+internal import UnixSignals
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run the process tree in the foreground.",
         discussion: """
-            Settings come from the environment. Without RABBITMQ_URL a private broker is started in STATE_DIR/broker.
+            Settings come from the environment and from CONFIG_FILE; SIGHUP reads that again. Without RABBITMQ_URL a private broker is started in STATE_DIR/broker.
             SIGTERM or SIGINT drains: workers finish or hand back their jobs within DRAIN_SECONDS. A second one hastens.
 
             Exit status: 0 after a drained stop, 1 when the tree could not start, 2 when the settings are wrong.
@@ -16,7 +17,7 @@ struct RunCommand: AsyncParsableCommand {
     )
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
+        let (settings, variables) = try CommandFailure.settingsWithVariables()
         signal(SIGPIPE, SIG_IGN)
         let (writer, problem) = LogWriter.open(settings)
         writer.bootstrap()
@@ -26,12 +27,19 @@ struct RunCommand: AsyncParsableCommand {
         await stop.listen()
         let tree = ProcessTree(
             settings: settings,
+            variables: variables,
             executablesDirectory: OwnExecutable.directory,
             stop: stop,
+            setLogLevel: { writer.setLevel($0) },
             logger: logger
         )
         let reopening = await writer.reopenOnSignal { await tree.reopenLogs() }
-        defer { reopening.cancel() }
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let reloading = Task { for await _ in hangups { await tree.reload() } }
+        defer {
+            reopening.cancel()
+            reloading.cancel()
+        }
         do {
             try await tree.run()
         } catch {

@@ -98,6 +98,16 @@ actor PoolSupervisor {
         return PoolSnapshot(pools[name] ?? pool, at: .now)
     }
 
+    /// Takes over a new configuration: the sizes of the pools, and the environment of workers that start from now on.
+    ///
+    /// - Parameter replacingWorkers: by a rolling restart of every pool, so that all have that environment.
+    func reconfigure(counts: WorkerCounts, environment: [String: String], replacingWorkers: Bool) {
+        launch.environment = environment
+        for name in PoolName.all {
+            change(name) { pool in pool.scale(to: counts[name]) + (replacingWorkers ? pool.rollAll() : []) }
+        }
+    }
+
     /// Ends every worker gracefully and starts it again with another environment.
     func restartAll(environment: [String: String]) {
         launch.environment = environment

@@ -7,7 +7,10 @@ internal import TempFiles
 
 /// The whole tree: started in order, watched, and taken down in the reverse order.
 actor ProcessTree {
-    private let settings: Settings
+    private var settings: Settings
+    /// What ``settings`` were read from.
+    private var variables: [String: String]
+    private let setLogLevel: @Sendable (Settings.LogLevel) -> Void
     private let executablesDirectory: String
     private let limits: RestartPolicy.Limits
     private let logger: Logger
@@ -29,14 +32,21 @@ actor ProcessTree {
     private var startedAt = ""
     private let token: APIToken
 
+    /// - Parameters:
+    ///   - variables: what `settings` were read from.
+    ///   - setLogLevel: called when a reload changes the level.
     init(
         settings: Settings,
+        variables: [String: String],
         executablesDirectory: String,
         limits: RestartPolicy.Limits = .init(),
         stop: StopSignals,
+        setLogLevel: @escaping @Sendable (Settings.LogLevel) -> Void,
         logger: Logger
     ) {
         self.settings = settings
+        self.variables = variables
+        self.setLogLevel = setLogLevel
         self.executablesDirectory = executablesDirectory
         self.limits = limits
         self.stop = stop
@@ -62,6 +72,45 @@ actor ProcessTree {
 
     /// Makes all workers open their log file anew.
     func reopenLogs() async { await pools?.reopenLogs() }
+
+    /// Reads the configuration again. A wrong one changes nothing; of a right one everything takes effect that can without
+    /// another start. Pools get the sizes of `WORKERS` back.
+    func reload() async {
+        guard let pools else {
+            logger.warning("the configuration is not read again: the tree is still starting")
+            return
+        }
+        let change: ConfigurationChange
+        do throws(SettingsError) {
+            let read = try Settings.load(CurrentEnvironment.variables)
+            change = try ConfigurationChange(from: variables, to: read.variables)
+        } catch {
+            for problem in error.problems {
+                logger.error(
+                    "the new configuration is wrong, and nothing of it takes effect",
+                    metadata: ["setting": "\(problem.key)", LogKey.cause: "\(problem.message)"]
+                )
+            }
+            return
+        }
+        (settings, variables) = (change.settings, change.variables)
+        setLogLevel(settings.logLevel)
+        await pools.reconfigure(
+            counts: settings.workers,
+            environment: workerEnvironment,
+            replacingWorkers: change.needsNewWorkers
+        )
+        if !change.postponed.isEmpty {
+            logger.warning(
+                "these settings need a restart of the supervisor; the old values go on",
+                metadata: ["settings": "\(change.postponed.joined(separator: ", "))"]
+            )
+        }
+        logger.notice(
+            "the configuration was read again",
+            metadata: ["changed": "\(change.applied.joined(separator: ", "))"]
+        )
+    }
 
     // MARK: - Start
 
@@ -113,6 +162,7 @@ actor ProcessTree {
             broker: link,
             isBrokerPrivate: broker != nil,
             stop: stop,
+            configuration: { [weak self] in await self?.settings.effective ?? [] },
             logger: logger
         )
         startedAt = Timestamp.string(status.startedAt)
@@ -175,7 +225,7 @@ actor ProcessTree {
 
     private var workerEnvironment: [String: String] {
         WorkerEnvironment.make(
-            inheriting: CurrentEnvironment.variables,
+            inheriting: variables,
             settings: settings,
             brokerURL: brokerURL
         )

@@ -14,6 +14,8 @@ struct TreeStatus: StatusSource {
     var broker: BrokerLink
     var isBrokerPrivate: Bool
     var stop: StopSignals
+    /// Keys and values in effect, which a reload may have changed.
+    var configuration: @Sendable () async -> [(name: String, value: String)]
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
@@ -26,6 +28,7 @@ struct TreeStatus: StatusSource {
         broker: BrokerLink,
         isBrokerPrivate: Bool,
         stop: StopSignals,
+        configuration: @escaping @Sendable () async -> [(name: String, value: String)],
         logger: Logger
     ) {
         self.settings = settings
@@ -35,6 +38,7 @@ struct TreeStatus: StatusSource {
         self.broker = broker
         self.isBrokerPrivate = isBrokerPrivate
         self.stop = stop
+        self.configuration = configuration
         self.logger = logger
     }
 
@@ -88,7 +92,7 @@ struct TreeStatus: StatusSource {
                 address: await broker.address
             ),
             workspace: tracker.workspace.path,
-            configuration: Dictionary(settings.effective.map { ($0.name, $0.value) }) { _, last in last },
+            configuration: Dictionary(await configuration().map { ($0.name, $0.value) }) { _, last in last },
             stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) }
         )
     }

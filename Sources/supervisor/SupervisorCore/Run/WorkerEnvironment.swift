@@ -11,6 +11,8 @@ enum WorkerEnvironment {
         // Secrets that no worker needs, and what would need one of them.
         result["ALERT_WEBHOOK_URL"] = nil
         result["API_TOKEN"] = nil
+        // What it says is among the variables; workers do not see a change of it before the supervisor has checked it.
+        result["CONFIG_FILE"] = nil
         result["HTTP_ADDRESS"] = nil
         result["RABBITMQ_URL"] = brokerURL
         result["TEMP_DIR"] = settings.temporaryDirectory

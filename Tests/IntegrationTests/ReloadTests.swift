@@ -1,0 +1,133 @@
+import AMQP
+import Foundation
+import JobModel
+import TestSupport
+import Testing
+
+@Suite("A running tree", .serialized)
+struct ReloadTests {
+    private static let noVideo = "WORKERS=download.video=0,process.video=0,upload.video=0,cleanup.video=0"
+
+    /// Writes the tree's configuration file and has it read.
+    private func configure(_ tree: TestTree, _ lines: String...) throws {
+        let text = lines.joined(separator: "\n") + "\n"
+        try Data(text.utf8).write(to: URL(filePath: tree.directory + "/media.conf"), options: .atomic)
+        tree.signal(SIGHUP)
+    }
+
+    /// Whether the tree has so many workers, each started with the line in its environment.
+    private func hasWorkers(_ tree: TestTree, _ count: Int, with variable: String) -> Bool {
+        let workers = tree.workers()
+        return workers.count == count
+            && workers.allSatisfy { worker in
+                let environment = try? String(contentsOfFile: "/proc/\(worker.processID)/environ", encoding: .utf8)
+                return environment?.split(separator: "\0").contains(Substring(variable)) == true
+            }
+    }
+
+    @Test("takes over a new configuration at SIGHUP, and nothing of a wrong one")
+    func reload() async throws {
+        try await TestTree.with(starting: false) { tree in
+            try configure(tree, Self.noVideo, "MAX_STARTS=4")
+            try await tree.running(["CONFIG_FILE": tree.directory + "/media.conf"]) {
+                #expect(hasWorkers(tree, 4, with: "MAX_STARTS=4"))
+                try configure(tree, Self.noVideo + ",upload.image=2", "MAX_STARTS=7", "TEMP_ALERT_PERCENT=95")
+                try await eventually("five new workers") { hasWorkers(tree, 5, with: "MAX_STARTS=7") }
+                try await tree.waitUntilHealthy()
+                #expect(tree.log.contains("settings=TEMP_ALERT_PERCENT"))
+                let shown = try await tree.get("/info")?.body.objectValue?["configuration"]?.objectValue
+                #expect(shown?["MAX_STARTS"]?.stringValue == "7")
+                #expect(shown?["TEMP_ALERT_PERCENT"]?.stringValue == "90.0")
+
+                let before = tree.workers().map(\.processID).sorted()
+                try configure(tree, "WORKERS=upload.image=99", "MAX_STARTS=5", "TYPO=1")
+                try await eventually("both errors are in the log") {
+                    let wrong = tree.log.split(separator: "\n").filter { $0.contains("the new configuration is wrong") }
+                    return wrong.contains { $0.contains("TYPO") } && wrong.contains { $0.contains("setting=WORKERS") }
+                }
+                #expect(tree.workers().map(\.processID).sorted() == before)
+                #expect(try await tree.restarts() == 0)
+            }
+        }
+    }
+
+    @Test("grows, shrinks and replaces its workers under load: no job is lost, and no attempt is spent")
+    func cycles() async throws {
+        // At once: every busy worker that is told to end gives its job back.
+        let settings = ["DRAIN_SECONDS": "0"]
+        try await TestTree.with(settings, starting: false) { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "3000x2000")
+            try configure(tree, Self.noVideo)
+            try await tree.running(["CONFIG_FILE": tree.directory + "/media.conf"]) {
+                var jobs: Set<String> = []
+                func load() async throws {
+                    for _ in 1...8 {
+                        let id = "job-\(jobs.count + 1)"
+                        jobs.insert(id)
+                        try await tree.submit(.image, id: id, source: "photo.jpg")
+                    }
+                }
+                for cycle in 1...3 {
+                    try await load()
+                    try configure(tree, Self.noVideo + ",process.image=4", "MAX_STARTS=\(10 + cycle)")
+                    try await eventually("it has grown") { hasWorkers(tree, 7, with: "MAX_STARTS=\(10 + cycle)") }
+                    try await load()
+                    try configure(tree, Self.noVideo, "MAX_STARTS=\(20 + cycle)")
+                    try await eventually("it has shrunk") { hasWorkers(tree, 4, with: "MAX_STARTS=\(20 + cycle)") }
+                }
+                let ends = try await tree.updates(.image, untilTheEndOf: jobs).filter { $0["status"] != "processing" }
+                #expect(ends.count == jobs.count)
+                #expect(ends.allSatisfy { $0["status"] == "completed" })
+                #expect(try await tree.drain(tree.names.dead(.image)).isEmpty)
+                #expect(try await tree.restarts() == 0)
+                try await eventually("the workspace is empty") { tree.leftovers().isEmpty }
+            }
+            let starts = tree.log.split(separator: "\n").filter { $0.contains(" job.starts=") }
+            #expect(starts.count >= 4 * 48)
+            #expect(starts.allSatisfy { $0.contains(" job.starts=1") && $0.contains(" job.attempt=0 ") })
+            print("starts of 48 jobs in 4 stages: \(starts.count)")
+        }
+    }
+
+    @Test("leaves no process when its supervisor is killed, its private broker among them, and loses no job")
+    func killed() async throws {
+        try await TestTree.with(["RABBITMQ_URL": ""], starting: false) { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg")
+            for round in 1...2 {
+                let supervisor = try tree.start()
+                try await tree.waitUntilHealthy()
+                try await submitToPrivateBroker(tree, id: "job-\(round)")
+                let processes = tree.descendants()
+                // Eight workers; the guard, epmd and the node at least.
+                #expect(processes.count >= 11)
+                supervisor.send(SIGKILL)
+                #expect(await supervisor.wait() == .signal(SIGKILL))
+                try await eventually("no process is left") { processes.allSatisfy { kill($0, 0) != 0 } }
+            }
+            try await tree.running {
+                for round in 1...2 {
+                    try await eventually("job \(round) is done") {
+                        let job = try await tree.get("/jobs/image/job-\(round)")?.body.objectValue
+                        return job?["outcome"]?.stringValue == "completed"
+                    }
+                }
+                try await eventually("the workspace is empty") { tree.leftovers().isEmpty }
+            }
+        }
+    }
+
+    private func submitToPrivateBroker(_ tree: TestTree, id: String) async throws {
+        let run = try JSONValue(parsing: Data(contentsOf: URL(filePath: tree.directory + "/state/supervisor.json")))
+        let url = try #require(run.objectValue?["brokerURL"]?.stringValue)
+        try await withTestClient(to: AMQPEndpoint(parsing: url)) { client in
+            let ticket: JSONValue = [
+                "id": .string(id), "mediaId": .string(id), "userId": "u", "mediaType": "IMAGE",
+                "source": .string("file://\(tree.sources)/photo.jpg"),
+            ]
+            try await client.publish(
+                AMQPMessage(body: ticket.serialized()),
+                to: tree.names.work(.image, .download)
+            )
+        }
+    }
+}
