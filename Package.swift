@@ -122,7 +122,9 @@ let package = Package(
                 "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "CLinux", logging, argumentParser,
                 hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
-            embedding: ["HTTP/openapi.json"]
+            embedding: [
+                "HTTP/openapi.json", "Dashboard/index.html", "Dashboard/dashboard.css", "Dashboard/dashboard.js",
+            ]
         )
         + process(
             "stage-download",

@@ -20,6 +20,11 @@ public struct WorkerReport: Sendable, Codable, Equatable {
         public var retried = 0
         public var rejected = 0
         public var duplicates = 0
+        /// Of the stage's work that was completed.
+        public var durations: DurationHistogram?
+        /// Jobs that ended here, by outcome.
+        public var ended: [String: Int]?
+        public var cleaning: CleaningCounters?
 
         public init() {}
     }

@@ -86,6 +86,7 @@ extension JobRunner {
             }
         }
         CrashPoint.endCommitted.cross()
+        status.update { $0.counters.end(outcome) }
         logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
     }
 

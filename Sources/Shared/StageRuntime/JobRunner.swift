@@ -145,6 +145,7 @@ struct JobRunner: Sendable {
                 $0.job = nil
                 $0.progress = nil
                 $0.activity = nil
+                $0.counters.cleaning = tracker.cleaningCounters
             }
         }
         logger.info(
@@ -173,9 +174,12 @@ struct JobRunner: Sendable {
             } else {
                 try await handOver(done, lease, delivery, logger)
             }
-            status.update { $0.counters.completed += 1 }
-            let elapsed = (ContinuousClock().now - began).milliseconds
-            logger.info("\(stage.rawValue) is done", metadata: [LogKey.durationMilliseconds: "\(elapsed)"])
+            let elapsed = ContinuousClock().now - began
+            status.update { $0.counters.complete(after: elapsed) }
+            logger.info(
+                "\(stage.rawValue) is done",
+                metadata: [LogKey.durationMilliseconds: "\(elapsed.milliseconds)"]
+            )
         } catch let error where error is CancellationError || Task.isCancelled {
             throw CancellationError()
         } catch let interruption as Interruption {

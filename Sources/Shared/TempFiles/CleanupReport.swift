@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// What a clean-up did.
 public struct CleanupReport: Sendable, Hashable {
     public struct Failure: Sendable, Hashable {
@@ -65,12 +67,5 @@ public struct DiskSpace: Sendable, Hashable {
         self.freeBytes = freeBytes
         self.totalBytes = totalBytes
         self.usedPercent = usedPercent
-    }
-}
-
-extension Int64 {
-    func addingClamped(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other > 0 ? .max : .min) : sum
     }
 }

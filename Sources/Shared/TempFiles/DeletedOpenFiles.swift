@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JobModel
 
 /// Files of the workspace that have no name any more and are still open in one of our processes: their bytes come back when
 /// the last of them closes it, so until then they count as in use.

@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// How much disk the temp files of a host may take, all jobs together.
 public struct DiskBudget: Sendable, Hashable {
     /// Of all temp files; nil: no limit but the disk's own.

@@ -1,5 +1,6 @@
 internal import CrashPoints
 internal import Glibc
+internal import JobModel
 internal import Logging
 internal import RootedFiles
 

@@ -41,6 +41,7 @@ extension TempFileTracker {
             )
         }
         report.duration = ContinuousClock.now - start
+        count(report)
         return report
     }
 
@@ -119,13 +120,16 @@ extension TempFileTracker {
             result.report = report
         }
         result.report.duration = ContinuousClock.now - start
+        count(result.report)
         return result.report
     }
 
     /// Removes what is in the place of a job's directory and is none.
     func removeStray(_ place: JobPlace) async throws(TempFileError) -> CleanupReport {
         let cleaner = cleaner(directory: place.path, job: place.job)
-        return try await OwnThread.run { () throws(TempFileError) in cleaner.removeStray() }
+        let report = try await OwnThread.run { () throws(TempFileError) in cleaner.removeStray() }
+        count(report)
+        return report
     }
 
     func settle(_ result: JobDirectoryCleaner.Result, job number: Int64) async throws(TempFileError) {

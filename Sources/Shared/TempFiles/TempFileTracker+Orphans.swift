@@ -117,6 +117,7 @@ extension TempFileTracker {
         _ verdicts: [OrphanPolicy.Verdict]
     ) async throws(TempFileError) -> CleanupReport {
         if verdicts.isEmpty { return CleanupReport() }
+        count(orphans: verdicts.map(\.reason))
         let job = snapshot.job?.record.key
         for verdict in verdicts { logger.info("orphaned file", metadata: metadata(orphan(verdict, place, job: job))) }
         // A whole directory that is nobody's goes as one; of a living job only what is listed does.
@@ -128,6 +129,7 @@ extension TempFileTracker {
         let cleaner = cleaner(directory: place.path, job: job)
         let result = try await OwnThread.run { () throws(TempFileError) in cleaner.remove(names, tracked: tracked) }
         try await settle(result, job: row.number)
+        count(result.report)
         return result.report
     }
 
@@ -143,6 +145,7 @@ extension TempFileTracker {
         )
         var report = CleanupReport()
         report.abandonedJobs = 1
+        count(orphans: [.abandonedJob])
         return report
     }
 

@@ -3,6 +3,7 @@ internal import Glibc
 public import JobModel
 public import Logging
 internal import RootedFiles
+internal import Synchronization
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.
 ///
@@ -13,6 +14,7 @@ public final class TempFileTracker: Sendable {
     let ledger: Ledger
     let logger: Logger
     let registry = LeaseRegistry()
+    let counters = Mutex(CleaningCounters())
 
     init(workspace: Workspace, ledger: Ledger, logger: Logger) {
         self.workspace = workspace

@@ -73,6 +73,13 @@ struct HealthReport: Sendable, Codable, Equatable {
         var attempts: Int64
     }
 
+    /// The job that has been on the books for longest without an end.
+    struct OldestJob: Sendable, Codable, Equatable {
+        var kind: MediaKind
+        var id: String
+        var ageSeconds: Int64
+    }
+
     var status: Status
     /// What is wrong, in words.
     var problems: [String]
@@ -84,6 +91,8 @@ struct HealthReport: Sendable, Codable, Equatable {
     var disk: Disk
     /// The most tried first, at most ``maximumStuckFiles``.
     var stuck: [Stuck]
+    /// Absent when there is none.
+    var oldestJob: OldestJob?
     var version: String
     var uptimeSeconds: Double
 }
@@ -101,6 +110,7 @@ struct HealthFacts: Sendable {
     var files: [MediaKind: TempFileStatistics]?
     var ledgerProblem: String?
     var stuck: [StuckFile] = []
+    var ages = LedgerAges()
     var freeBytes: Int64?
     var totalBytes: Int64?
     var usedPercent: Double?
@@ -198,6 +208,9 @@ extension HealthReport {
                 cause: systemMessage($0.errno),
                 attempts: $0.attempts
             )
+        }
+        if let job = facts.ages.oldestJob, let age = facts.ages.oldestJobAge {
+            oldestJob = OldestJob(kind: job.kind, id: job.id, ageSeconds: age.components.seconds)
         }
         version = facts.version
         uptimeSeconds = facts.uptimeSeconds

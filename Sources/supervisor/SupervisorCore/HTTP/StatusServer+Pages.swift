@@ -4,6 +4,11 @@ internal import NIOCore
 extension StatusServer {
     /// The routes of documents that are part of the program.
     func addPages(to router: Router<ServerContext>) {
+        router.get("/") { _, _ in Self.document(PackageResources.index_html, "text/html; charset=utf-8") }
+        router.get("dashboard.css") { _, _ in Self.document(PackageResources.dashboard_css, "text/css; charset=utf-8") }
+        router.get("dashboard.js") { _, _ in
+            Self.document(PackageResources.dashboard_js, "text/javascript; charset=utf-8")
+        }
         router.get("openapi.json") { _, _ in Self.document(PackageResources.openapi_json, "application/json") }
     }
 

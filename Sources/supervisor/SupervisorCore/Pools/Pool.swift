@@ -27,6 +27,8 @@ struct Pool: Sendable {
     /// Starts after a worker's end; new workers of a larger pool or of a rolling restart are none.
     private(set) var restarts = 0
     private(set) var lastExit: LastExit?
+    /// What workers that are gone have counted.
+    private(set) var retired = WorkerReport.Counters()
     private(set) var isDraining = false
     private let watch: WatchLimits
     private var lookedAt: ContinuousClock.Instant?
@@ -124,6 +126,7 @@ struct Pool: Sendable {
         guard let worker = workers[slot] else { return [] }
         let wasTold = worker.phase == .ending
         let lifetime = worker.startedAt.map { $0.duration(to: now) } ?? .zero
+        if let counters = worker.report?.counters { retired.add(counters) }
         if !wasTold {
             let cause = worker.hang.map { "\($0.cause), so it was ended: \(cause)" } ?? cause
             lastExit = LastExit(worker: workerName(slot), cause: cause)

@@ -24,6 +24,8 @@ struct PoolSnapshot: Sendable {
     /// Workers are being replaced one by one.
     var isRolling: Bool
     var workers: [Worker]
+    /// Of all workers there ever were; never goes back.
+    var counters: WorkerReport.Counters
 
     init(_ pool: Pool, at now: ContinuousClock.Instant) {
         name = pool.name
@@ -34,6 +36,9 @@ struct PoolSnapshot: Sendable {
         isFailing = pool.policy.isFailing
         isDraining = pool.isDraining
         isRolling = pool.isRolling
+        counters = pool.workers.values.reduce(into: pool.retired) { sum, worker in
+            if let report = worker.report { sum.add(report.counters) }
+        }
         workers = pool.slots.compactMap { slot in
             guard let worker = pool.workers[slot] else { return nil }
             return Worker(

@@ -53,14 +53,27 @@ enum ProcessTable {
         return pages * Int64(sysconf(CInt(_SC_PAGESIZE)))
     }
 
-    private static func allProcessIDs() -> [pid_t] { DirectoryEntries.names("/proc").compactMap { pid_t($0) } }
+    /// Time on a processor since the process started, in seconds; nil when it is gone.
+    static func processorSeconds(of processID: pid_t) -> Double? {
+        guard let fields = statusFields(of: processID), fields.count > 12, let user = Double(fields[11]),
+            let system = Double(fields[12])
+        else { return nil }
+        return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
+    }
 
-    private static func parentID(of processID: pid_t) -> pid_t? {
+    /// The fields of `/proc/PID/stat` after the program's name.
+    private static func statusFields(of processID: pid_t) -> [Substring]? {
         guard let text = SmallFile.read("/proc/\(processID)/stat"),
             // The program's name, in parentheses, may hold anything; the fields begin after the last one.
             let end = text.lastIndex(of: ")")
         else { return nil }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        return fields.count > 1 ? pid_t(fields[1]) : nil
+        return text[text.index(after: end)...].split(separator: " ")
+    }
+
+    private static func allProcessIDs() -> [pid_t] { DirectoryEntries.names("/proc").compactMap { pid_t($0) } }
+
+    private static func parentID(of processID: pid_t) -> pid_t? {
+        guard let fields = statusFields(of: processID), fields.count > 1 else { return nil }
+        return pid_t(fields[1])
     }
 }

@@ -45,6 +45,7 @@ struct TreeStatus: StatusSource {
     func health() async -> HealthReport {
         var files: [MediaKind: TempFileStatistics]?
         var stuck: [StuckFile] = []
+        var ages = LedgerAges()
         var reservedBytes: Int64?
         var ledgerProblem: String?
         let space = await disk.look()
@@ -52,6 +53,7 @@ struct TreeStatus: StatusSource {
             files = try await tracker.statistics()
             reservedBytes = try await tracker.reservedBytes()
             stuck = try await tracker.stuckFiles(limit: HealthReport.maximumStuckFiles)
+            ages = try await tracker.ages()
         } catch {
             ledgerProblem = error.message
         }
@@ -65,6 +67,7 @@ struct TreeStatus: StatusSource {
                 files: files,
                 ledgerProblem: ledgerProblem,
                 stuck: stuck,
+                ages: ages,
                 freeBytes: space?.space.freeBytes,
                 totalBytes: space?.space.totalBytes,
                 usedPercent: space?.space.usedPercent,
@@ -127,6 +130,4 @@ struct TreeStatus: StatusSource {
             try await DeadLetters(broker, queues: settings.queueNames, logger: logger).list(limit: limit)
         }
     }
-
-    func metrics() async -> String { "" }
 }

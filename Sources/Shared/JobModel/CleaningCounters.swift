@@ -1,0 +1,29 @@
+/// What a process has removed since it started. Only ever grows.
+public struct CleaningCounters: Sendable, Hashable, Codable {
+    public var files: Int64 = 0
+    public var bytes: Int64 = 0
+    public var seconds = 0.0
+    /// Files and directories that could not be removed, each try.
+    public var failures: Int64 = 0
+    /// Orphans that were removed, or given to the clean-up stage, by reason.
+    public var orphans: [String: Int64] = [:]
+
+    public init() {}
+
+    /// Numbers from another process stay within their type.
+    public mutating func add(_ other: CleaningCounters) {
+        files = files.addingClamped(other.files)
+        bytes = bytes.addingClamped(other.bytes)
+        seconds += other.seconds
+        failures = failures.addingClamped(other.failures)
+        orphans.merge(other.orphans) { $0.addingClamped($1) }
+    }
+}
+
+extension FixedWidthInteger {
+    /// The sum, or the nearest number that the type holds.
+    public func addingClamped(_ other: Self) -> Self {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other > 0 ? .max : .min) : sum
+    }
+}
