@@ -8,13 +8,16 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help bootstrap build demo run test crash-test check format bench bench-tempfiles clean
+.PHONY: help bootstrap bootstrap-tests build demo run test crash-test check format bench bench-tempfiles clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 bootstrap: ## Install missing Debian packages
 	@scripts/bootstrap
+
+bootstrap-tests: ## Install those that the tests need as well
+	@scripts/bootstrap tests
 
 build: bootstrap ## Build the release executables into bin/
 	swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS)
@@ -28,17 +31,17 @@ demo: build ## Run a video and an image (or INPUT=FILE) through the whole tree, 
 run: build ## Run the tree in the foreground; a private broker if RABBITMQ_URL is unset
 	@bin/supervisor run
 
-test: bootstrap ## Build and run all tests
+test: bootstrap-tests ## Build and run all tests
 	swift build --build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
 	@scripts/check-leftovers
 
-crash-test: bootstrap ## Kill, attack and fail everything, N times as long as in `make test` (N=10)
+crash-test: bootstrap-tests ## Kill, attack and fail everything, N times as long as in `make test` (N=10)
 	swift build --build-tests $(SWIFT_FLAGS)
 	CRASH_TEST_ROUNDS=$(or $(N),10) swift test --skip-build $(SWIFT_FLAGS) --filter CrashTests
 	@scripts/check-leftovers
 
-check: bootstrap ## Check format, shell scripts and generated documents
+check: bootstrap-tests ## Check format, shell scripts and generated documents
 	swift format lint --strict --configuration .swift-format --recursive --parallel $(SOURCES)
 	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
 	@scripts/check-documents

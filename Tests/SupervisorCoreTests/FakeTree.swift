@@ -89,6 +89,7 @@ final class FakeTree: StatusSource, TreeControl {
             pools: pools.map { Overview.Pool($0, queue: "q", depth: 0) },
             jobs: jobs.filter { !$0.isOver },
             hasMoreJobs: false,
+            recent: jobs.filter { $0.outcome == .completed },
             failures: jobs.filter { $0.outcome == .failed }
         )
     }

@@ -169,6 +169,14 @@ package final class TestTree: Sendable {
         package var body: JSONValue
     }
 
+    /// Where the tree answers, and the token for what changes something.
+    package func httpAccess() throws -> (url: String, token: String) {
+        let file = try JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json")))
+        guard let port = file.objectValue?["port"]?.clampedInteger, let token = file.objectValue?["token"]?.stringValue
+        else { throw Failure(description: "the run file names no port and token") }
+        return ("http://127.0.0.1:\(port)", token)
+    }
+
     /// nil while nobody answers.
     package func get(_ path: String) async throws -> Answer? {
         guard let run = try? JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json"))),

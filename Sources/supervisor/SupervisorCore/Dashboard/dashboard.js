@@ -231,10 +231,10 @@ function showPool(card, pool) {
 // MARK: jobs
 
 function showJobs() {
-  const jobs = overview.jobs;
+  const jobs = [...overview.jobs, ...overview.recent];
   byId("jobs-empty").hidden = jobs.length > 0;
   byId("jobs").parentElement.hidden = jobs.length === 0;
-  setText(byId("jobs-note"), overview.hasMoreJobs ? "the newest " + jobs.length : "");
+  setText(byId("jobs-note"), overview.hasMoreJobs ? "the newest " + overview.jobs.length : "");
   list(byId("jobs"), jobs, (job) => job.kind + "/" + job.id, (job) => {
     const row = make("tr");
     const name = make("td");
@@ -257,14 +257,16 @@ function showJobs() {
   }, (row, job) => {
     const [name, step, bar, stage, files, bytes, age, actions] = row.children;
     setText(name.children[1], job.kind + (job.mediaId ? " · " + job.mediaId : ""));
-    setText(step, job.cancelRequested ? "being cancelled" : words(job.step || "queued"));
+    row.classList.toggle("over", Boolean(job.outcome));
+    setText(step, job.outcome ?? (job.cancelRequested ? "being cancelled" : words(job.step || "queued")));
     bar.querySelector("progress").value = job.progress;
     bar.querySelector("progress").setAttribute("aria-label", "Progress of " + job.id);
     setText(bar.querySelector("span"), job.progress + " %");
-    setText(stage, job.stage ?? "–");
+    setText(stage, job.outcome ? "–" : job.stage ?? "–");
     setText(files, String(job.tempFiles?.files ?? 0));
     setText(bytes, size(job.tempFiles?.sizeBytes ?? 0));
     setText(age, since(job.createdAt));
+    actions.firstChild.hidden = Boolean(job.outcome);
     actions.firstChild.disabled = Boolean(job.cancelRequested) || job.stage === "cleanup";
   });
 }
@@ -292,8 +294,11 @@ function showFailures() {
 }
 
 async function showDetail(job) {
-  const lines = (id, texts) => list(byId(id), texts.map((text, index) => ({ text, index })),
-    (entry) => String(entry.index), () => make("li"), (item, entry) => setText(item, entry.text));
+  const lines = (id, texts) => {
+    byId(id).hidden = byId(id).previousElementSibling.hidden = texts.length === 0;
+    list(byId(id), texts.map((text, index) => ({ text, index })),
+      (entry) => String(entry.index), () => make("li"), (item, entry) => setText(item, entry.text));
+  };
   try {
     const detail = await call("GET", pathOf(job));
     setText(byId("detail-title"), detail.id);

@@ -56,12 +56,15 @@ struct Overview: Sendable, Codable, Equatable {
     var jobs: [JobView]
     /// Whether there are more.
     var hasMoreJobs: Bool
+    /// The last jobs that completed, the newest first, at most ``maximumRecent``.
+    var recent: [JobView]
     /// The last jobs that failed, the newest first, at most ``maximumFailures``.
     var failures: [JobView]
     /// Messages in the dead-letter queues by kind; absent when the broker does not say.
     var deadLetters: [String: Int]?
 
     static let maximumJobs = 100
+    static let maximumRecent = 5
     static let maximumFailures = 20
 }
 

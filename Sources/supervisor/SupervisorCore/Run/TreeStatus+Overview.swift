@@ -29,7 +29,8 @@ extension TreeStatus {
             pools: zip(snapshots, work).map { Overview.Pool($0, queue: $1, depth: depths?[$1]) },
             jobs: jobs,
             hasMoreJobs: hasMore,
-            failures: await failures(snapshots),
+            recent: await ended(.completed, limit: Overview.maximumRecent, snapshots),
+            failures: await ended(.failed, limit: Overview.maximumFailures, snapshots),
             deadLetters: depths.map { depths in
                 Dictionary(uniqueKeysWithValues: MediaKind.allCases.map { ($0.rawValue, depths[names.dead($0)] ?? 0) })
             }
@@ -59,9 +60,9 @@ extension TreeStatus {
         return (views, records.count > Overview.maximumJobs)
     }
 
-    private func failures(_ workers: [PoolSnapshot]) async -> [JobView] {
-        let filter = JobFilter(state: .finished, outcome: .failed)
-        let page = try? await tracker.jobs(filter, before: nil, limit: Overview.maximumFailures)
+    private func ended(_ outcome: JobOutcome, limit: Int, _ workers: [PoolSnapshot]) async -> [JobView] {
+        let filter = JobFilter(state: .finished, outcome: outcome)
+        let page = try? await tracker.jobs(filter, before: nil, limit: limit)
         return (page?.jobs ?? []).map { JobView($0, workers: workers) }
     }
 }
