@@ -177,6 +177,12 @@ package final class TestTree: Sendable {
         return ("http://127.0.0.1:\(port)", token)
     }
 
+    /// The text at a path.
+    package func text(_ path: String) async throws -> String {
+        guard let url = URL(string: try httpAccess().url + path) else { throw Failure(description: "no URL: \(path)") }
+        return String(decoding: try await URLSession.shared.data(from: url).0, as: UTF8.self)
+    }
+
     /// nil while nobody answers.
     package func get(_ path: String) async throws -> Answer? {
         guard let run = try? JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json"))),
