@@ -2,7 +2,6 @@ package import AMQP
 import Foundation
 import Logging
 import Synchronization
-package import Testing
 
 /// A RabbitMQ node of a test's own, for what one does not do to a node that others use: other limits, alarms, TLS, deaths,
 /// clusters.
@@ -204,30 +203,16 @@ package final class TestNode: Sendable {
     }
 }
 
-/// Gives a suite a node of its own, which ``TestNode/current`` is in its tests.
-package struct OwnNode: SuiteTrait, TestScoping {
-    let options: TestNode.Options
+extension TestNode {
+    @TaskLocal static var suiteNode: TestNode?
 
-    package func provideScope(
-        for test: Test,
-        testCase: Test.Case?,
-        performing body: @Sendable () async throws -> Void
-    ) async throws {
-        try await TestNode.with(options) { node in
-            try await TestNode.$suiteNode.withValue(node) { try await body() }
+    /// The node of a suite with the trait `ownNode`.
+    package static var current: TestNode {
+        get throws {
+            guard let suiteNode else { throw TestTree.Failure(description: "the suite has no node of its own") }
+            return suiteNode
         }
     }
-}
-
-extension Trait where Self == OwnNode {
-    package static func ownNode(_ options: TestNode.Options = .init()) -> OwnNode { OwnNode(options: options) }
-}
-
-extension TestNode {
-    @TaskLocal fileprivate static var suiteNode: TestNode?
-
-    /// The node of a suite with the trait ``OwnNode``.
-    package static var current: TestNode { get throws { try #require(suiteNode) } }
 }
 
 package enum FreePort {
