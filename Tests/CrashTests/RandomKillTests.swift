@@ -25,7 +25,9 @@ struct RandomKillTests {
             for round in 1...Rounds.count {
                 var jobs: [String] = []
                 var lastKill = ContinuousClock.now
-                while jobs.count < Self.jobsEachRound || !watch.areDone(jobs) {
+                while jobs.count < Self.jobsEachRound || kills < Self.killsEachRound * round
+                    || !watch.areDone(jobs)
+                {
                     // So that each kill meets work, jobs go on coming for as long as kills do.
                     var unfinished = jobs.count { watch.ends.of($0).isEmpty }
                     while unfinished < 12, jobs.count < Self.jobsEachRound || kills < Self.killsEachRound * round {

@@ -36,8 +36,10 @@
 
         init?(_ text: some StringProtocol) {
             let words = text.split(separator: " ")
-            guard words.count == 5, let point = CrashPoint(rawValue: String(words[1])), let crossing = Int(words[2]),
-                let number = Int(words[3]), let effect = Effect(rawValue: String(words[4]))
+            // An order without an effect is one to die.
+            let effectWord = words.count > 4 ? String(words[4]) : Effect.death.rawValue
+            guard (4...5).contains(words.count), let point = CrashPoint(rawValue: String(words[1])),
+                let crossing = Int(words[2]), let number = Int(words[3]), let effect = Effect(rawValue: effectWord)
             else { return nil }
             self.init(process: String(words[0]), point: point, crossing: crossing, number: number, effect: effect)
         }
