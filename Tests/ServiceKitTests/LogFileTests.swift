@@ -3,7 +3,7 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite("The log file", .timeLimit(.minutes(1)))
+@Suite("The log file", .timeLimit(.minutes(10)))
 struct LogFileTests {
     private let directory: String
 

@@ -71,7 +71,7 @@ private final class Receiver: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct AlertWebhookTests {
     private let quick = WebhookRetry(maximumCalls: 5, first: .milliseconds(1), cap: .milliseconds(4))
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SupervisorCore
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ControlRoutesTests {
     private let tree = FakeTree()
     private let token = ["Authorization": "Bearer \(FakeTree.token.text)"]

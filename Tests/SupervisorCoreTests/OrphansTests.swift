@@ -10,7 +10,7 @@ import Testing
 
 @testable import SupervisorCore
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct OrphansTests {
     private let scratch = Scratch()
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

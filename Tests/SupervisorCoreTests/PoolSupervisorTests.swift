@@ -7,7 +7,7 @@ import Testing
 
 @testable import SupervisorCore
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PoolSupervisorTests {
     private let scratch = Scratch()
     private let one = PoolName(stage: .process, kind: .video)

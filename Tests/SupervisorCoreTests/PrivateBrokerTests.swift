@@ -6,7 +6,7 @@ import Testing
 @testable import SupervisorCore
 
 /// Each test starts nodes of its own, which takes seconds.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct PrivateBrokerTests {
     private let scratch = Scratch()
     private let host: ProcessHost

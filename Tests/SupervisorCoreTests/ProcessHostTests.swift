@@ -3,7 +3,7 @@ import Testing
 
 @testable import SupervisorCore
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProcessHostTests {
     private let host: ProcessHost
 

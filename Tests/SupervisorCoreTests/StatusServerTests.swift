@@ -6,7 +6,7 @@ import Testing
 
 @testable import SupervisorCore
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StatusServerTests {
     private let tree = FakeTree()
 

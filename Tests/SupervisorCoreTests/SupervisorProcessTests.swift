@@ -8,7 +8,7 @@ import Testing
 @testable import SupervisorCore
 
 /// The real executable on the shared test broker, with workers that only pretend.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct SupervisorProcessTests {
     private let scratch = Scratch()
     private let host: ProcessHost
