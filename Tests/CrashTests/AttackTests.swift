@@ -26,7 +26,7 @@ struct AttackTests {
         """
 
     /// So many that a whole directory is emptied by two threads.
-    private static let batch = 1250
+    private static let batch = 500
     private static var deletions: Int { 20_000 * Rounds.count }
 
     /// One way to delete files of a job by their names.

@@ -117,7 +117,7 @@ private struct TreeWalk {
     /// Names that are held in memory, for each level.
     static let namesAtOnce = 16_384
     /// From here on a second thread is worth its start.
-    static let manyFiles = 1024
+    static let manyFiles = 256
     static let directoryFlags = UInt64(UInt32(bitPattern: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
 
     let top: CInt
