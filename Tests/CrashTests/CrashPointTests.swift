@@ -38,7 +38,7 @@ struct CrashPointTests {
         // A job that fails, from the failure to the dead letter.
         for (stage, point) in [
             (Stage.process, CrashPoint.handOverConfirmed), (.process, .handOverRecorded), (.process, .leaseReleased),
-            (.cleanup, .entryRemoved), (.cleanup, .endRecorded), (.cleanup, .endCommitted),
+            (.cleanup, .entryRemoved), (.cleanup, .endRecorded), (.cleanup, .endCommitted), (.cleanup, .endNoted),
         ] {
             cases.append(Case(stage: stage, point: point, source: "text.jpg", end: "failed"))
         }
@@ -116,7 +116,7 @@ extension CrashPoint {
         // The source, and the outputs' directory: the outputs went when they were published.
         case .entryRemoved: [(.cleanup, 2)]
         case .removalRecorded: [(.upload, 4), (.cleanup, 1)]
-        case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted:
+        case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.
         case .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded, .retryConfirmed, .retryOvertook,

@@ -88,6 +88,55 @@ import Testing
         #expect(try await tracker.claimFinish(video(), outcome: .completed, token: "b") == false)
     }
 
+    @Test func endIsKnownAsAnnouncedUntilTheNextRun() async throws {
+        let end = try #require(try await tracker.end(video(), outcome: .failed, token: "a", record: Array("{}".utf8)))
+        #expect(end.announcedAt == nil)
+        #expect(end.finishedAt != nil)
+        let again = try #require(try await tracker.end(video(), outcome: .completed, token: "b", record: []))
+        #expect(again == end)
+        try await tracker.noteAnnounced(end)
+        #expect(try await tracker.job(video())?.announcedAt != nil)
+        guard
+            case .acquired(let lease) = try await tracker.acquireLease(
+                video(),
+                reopening: (9, JobRun(redrives: 1)),
+                timeout: .zero
+            )
+        else {
+            Issue.record("the job does not begin anew")
+            return
+        }
+        lease.release()
+        #expect(try await tracker.job(video())?.announcedAt == nil)
+        // Late news of the earlier end.
+        _ = try await tracker.end(video(), outcome: .completed, token: "c", record: [])
+        try await tracker.noteAnnounced(end)
+        #expect(try await tracker.job(video())?.announcedAt == nil)
+    }
+
+    @Test func unheardEndIsTakenOverOnceAndNotTooEarly() async throws {
+        let end = try #require(try await tracker.end(video(), outcome: .completed, token: "a", record: []))
+        #expect(try await !tracker.takeOverEnd(end, token: "b", after: .seconds(3600)))
+        lab.clock.advance(by: 2)
+        #expect(try await tracker.takeOverEnd(end, token: "b", after: .seconds(1)))
+        #expect(try await !tracker.takeOverEnd(end, token: "c", after: .seconds(1)))
+        let taken = try #require(try await tracker.job(video()))
+        #expect(taken.finishToken == "b")
+        try await tracker.noteAnnounced(taken)
+        #expect(try await !tracker.takeOverEnd(taken, token: "c", after: .seconds(1)))
+    }
+
+    @Test func finishedJobHasNoMoreProgress() async throws {
+        _ = try await tracker.recordProgress(video(), percent: 40, step: "processing_video")
+        _ = try await tracker.end(video(), outcome: .failed, token: "a", record: [])
+        await #expect {
+            try await tracker.recordProgress(video(), percent: 70, step: "uploading_results")
+        } throws: {
+            ($0 as? TempFileError)?.code == .jobFinished
+        }
+        #expect(try await tracker.job(video())?.progress == 40)
+    }
+
     @Test func endIsClaimedOnceByTrackersAtOnce() async throws {
         let trackers = try (0..<4).map { _ in try lab.tracker() }
         let winners = try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -40,6 +40,7 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case jobDirectoryRemoved = "job-directory-removed"
     case endRecorded = "end-recorded"
     case endCommitted = "end-committed"
+    case endNoted = "end-noted"
     // A file of a waiting job is compressed, and restored.
     case compressionPlanned = "compression-planned"
     case compressedFileSynced = "compressed-file-synced"

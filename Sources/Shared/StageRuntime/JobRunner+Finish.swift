@@ -7,11 +7,14 @@ internal import ServiceKit
 internal import TempFiles
 
 extension JobRunner {
+    /// How long the message that ended a job is waited for, before another one takes its place.
+    private static let announcementPatience = Duration.seconds(20)
+
     /// Ends a job whose files are gone: books first, then clients.
     ///
-    /// The ledger remembers the job as finished under this message's token. The terminal update, the dead letter of a failed
-    /// job and the acknowledgement are one broker transaction, so a worker that dies has done all of it or none: without the
-    /// commit the message comes back with the same token and is announced again; with it, it never comes back.
+    /// The ledger remembers the job as finished. The terminal update, the dead letter of a failed job and the acknowledgement
+    /// are one broker transaction, so a worker that dies has done all of it or none. Then the ledger remembers that the end is
+    /// announced. A message that finds it finished and not announced says the same again, to the byte.
     func finish(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
         let outcome = ticket.outcome ?? .completed
         var record = ticket
@@ -23,30 +26,68 @@ extension JobRunner {
         if outcome == .completed {
             _ = try await tracker.recordProgress(ticket.key, percent: 100, step: UpdateStep.completed(.cleanup))
         }
-        let isOurs = try await tracker.end(
+        let end = try await tracker.end(
             ticket.key,
             outcome: outcome,
             token: finishToken(ticket),
             record: record.json.serialized()
         )
-        guard isOurs else {
-            logger.notice("another message already ended this job; the duplicate was dropped")
-            await acknowledge(delivery, logger)
+        guard let end else {
+            await drop(delivery, "another message ends this job; the duplicate was dropped", [:], logger)
             return
         }
         CrashPoint.endRecorded.cross()
-        try await announceEnd(record, delivery, logger)
+        try await meetEnd(end, ticket, delivery, logger)
+    }
+
+    /// A message whose job the ledger knows as finished: by this message or by another one.
+    func meetEnd(_ end: JobRecord, _ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
+        guard end.announcedAt == nil else {
+            await drop(
+                delivery,
+                "a duplicate of a finished job was dropped; a new job needs a new id",
+                [LogKey.jobOutcome: "\(end.outcome?.rawValue ?? "")"],
+                logger
+            )
+            return
+        }
+        let token = finishToken(ticket)
+        // The message that ended the job announces it, now or when it is delivered again. It may be gone all the same: a broker
+        // that dies has delivered messages that it had not stored. Their publisher heard no confirm, and sent another one.
+        if end.finishToken != token {
+            guard try await tracker.takeOverEnd(end, token: token, after: Self.announcementPatience) else {
+                logger.info("another message ended the job and has not announced it; looking again later")
+                try await publisher.publish(ticket, to: watchQueue, type: JobDelivery.watchType)
+                CrashPoint.watchParked.cross()
+                await acknowledge(delivery, logger)
+                return
+            }
+            logger.warning("the message that ended the job was lost with a broker; this one announces the end")
+        }
+        try await announce(end, as: token, delivery, logger)
     }
 
     /// Publishes the terminal update and acknowledges, as one. Returns when that is done, or when the broker will deliver the
     /// message again by itself.
     ///
+    /// - Parameters:
+    ///   - end: all that is told comes from there, so it is the same however often it is told.
+    ///   - token: of this message, to which the end belongs.
     /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened then.
-    func announceEnd(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
-        let outcome = ticket.outcome ?? .completed
-        var letters = try await self.letters(ticket, outcome)
+    private func announce(
+        _ end: JobRecord,
+        as token: String,
+        _ delivery: JobDelivery,
+        _ logger: Logger
+    ) async throws {
+        let ticket = finalTicket(end)
+        let outcome = end.outcome ?? .completed
+        var letters = letters(ticket, end)
         var failures = 0
         while true {
+            if failures > 0, try await tracker.job(end.key)?.finishToken != token {
+                return await drop(delivery, "another message announces the job's end", [:], logger)
+            }
             do {
                 try await delivery.message.acknowledge(
                     publishing: letters.map { (message: $0.message, queue: $0.queue.name) }
@@ -74,7 +115,7 @@ extension JobRunner {
                     continue
                 case .invalidArgument where failures == 1:
                     logger.error("the job's end is announced in short", metadata: [LogKey.cause: "\(error.message)"])
-                    letters = try await self.letters(short(ticket), outcome)
+                    letters = self.letters(short(ticket), end)
                     continue
                 default:
                     // The delivery is still ours, so nobody else will announce the end.
@@ -86,6 +127,13 @@ extension JobRunner {
             }
         }
         CrashPoint.endCommitted.cross()
+        do {
+            try await tracker.noteAnnounced(end)
+        } catch {
+            // The broker may forget an acknowledgement when it dies; only then is the end told twice.
+            logger.warning("not recorded that the job's end is announced", metadata: [LogKey.cause: "\(error)"])
+        }
+        CrashPoint.endNoted.cross()
         status.update { $0.counters.end(outcome) }
         logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
     }
@@ -95,10 +143,18 @@ extension JobRunner {
         var queue: AMQPQueue
     }
 
-    private func letters(_ ticket: Ticket, _ outcome: JobOutcome) async throws -> [Letter] {
-        let update = try await terminalUpdate(ticket, outcome)
+    private func letters(_ ticket: Ticket, _ end: JobRecord) -> [Letter] {
+        let update = terminalUpdate(ticket, end)
         let letter = Letter(message: UpdatePublisher.message(update), queue: topology.updates)
-        return outcome == .failed ? [letter, Letter(message: deadLetter(ticket), queue: topology.dead)] : [letter]
+        return end.outcome == .failed ? [letter, Letter(message: deadLetter(ticket), queue: topology.dead)] : [letter]
+    }
+
+    /// The ticket as it was recorded at the end.
+    private func finalTicket(_ end: JobRecord) -> Ticket {
+        let recorded = end.record.flatMap { try? Ticket(parsing: $0, expecting: kind) }
+        var ticket = recorded ?? Ticket(id: end.id, mediaID: end.mediaID, kind: kind)
+        ticket.outcome = end.outcome
+        return ticket
     }
 
     /// What is left of a ticket whose messages the broker cannot take: enough to know the job and its end.
@@ -118,8 +174,8 @@ extension JobRunner {
     /// The same at every delivery of one message, different for every publish.
     func finishToken(_ ticket: Ticket) -> String { ticket.transfer ?? "hop-\(ticket.hop)" }
 
-    private func terminalUpdate(_ ticket: Ticket, _ outcome: JobOutcome) async throws -> ProgressUpdate {
-        let progress = try await tracker.job(ticket.key)?.progress ?? 0
+    private func terminalUpdate(_ ticket: Ticket, _ end: JobRecord) -> ProgressUpdate {
+        let outcome = end.outcome ?? .completed
         let status: ProgressUpdate.Status =
             switch outcome {
             case .completed: .completed
@@ -130,11 +186,11 @@ extension JobRunner {
         return ProgressUpdate(
             ticket: ticket,
             status: status,
-            progress: outcome == .completed ? 100 : progress,
+            progress: outcome == .completed ? 100 : end.progress,
             currentStep: outcome == .failed ? UpdateStep.failed(failedStage) : UpdateStep.completed(.cleanup),
             errorMessage: outcome != .failed
                 ? nil : ticket.failure.map { "job \(ticket.id) failed in \($0.stage.rawValue): \($0.message)" },
-            timestamp: Timestamp.string(Date())
+            timestamp: Timestamp.string(end.finishedAt ?? end.updatedAt)
         )
     }
 

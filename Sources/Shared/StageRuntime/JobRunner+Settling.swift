@@ -14,13 +14,8 @@ extension JobRunner {
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
-        if stage == .cleanup, let known = try await tracker.job(ticket.key), known.finishToken == finishToken(ticket) {
-            // The worker died between the books and the broker: nobody heard how the job ended.
-            var end = ticket
-            if let record = known.record { end = (try? Ticket(parsing: record, expecting: kind)) ?? ticket }
-            end.outcome = outcome
-            try await announceEnd(end, delivery, logger)
-            return
+        if stage == .cleanup, let end = try await tracker.job(ticket.key), end.state == .finished {
+            return try await meetEnd(end, ticket, delivery, logger)
         }
         await drop(
             delivery,

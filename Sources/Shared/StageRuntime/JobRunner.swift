@@ -32,7 +32,7 @@ struct JobRunner: Sendable {
     var topology: Topology { publisher.topology }
 
     /// Where a watch ticket waits between two looks.
-    private var watchQueue: AMQPQueue {
+    var watchQueue: AMQPQueue {
         topology.retry(stage, delayMilliseconds: RetryPolicy.leaseDelayMilliseconds)
     }
 

@@ -34,6 +34,8 @@ public struct JobRecord: Sendable, Hashable {
     public var createdAt: Date
     public var updatedAt: Date
     public var finishedAt: Date?
+    /// When the broker was known to have the terminal update. nil for a finished job whose clients may not have heard of it.
+    public var announcedAt: Date?
     /// What ``TempFileTracker/finish(_:outcome:record:)`` was given: the final ticket as JSON.
     public var record: [UInt8]?
 

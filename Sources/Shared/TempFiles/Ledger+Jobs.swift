@@ -18,7 +18,7 @@ struct JobRow: Sendable {
     static let columns = """
         number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, finishToken,
         isCancelRequested, record, createdAt, updatedAt, finishedAt, quietSince, quietMark, ticket, fileCount,
-        attempt, redrives
+        attempt, redrives, announcedAt
         """
 
     /// nil for a row of a kind or state that a newer version wrote.
@@ -32,6 +32,7 @@ struct JobRow: Sendable {
         let stage: String? = row["stage"]
         let outcome: String? = row["outcome"]
         let finishedAt: Int64? = row["finishedAt"]
+        let announcedAt: Int64? = row["announcedAt"]
         let final: Data? = row["record"]
         let progress: Int64 = row["progress"]
         let lastTicket: Data? = row["ticket"]
@@ -56,6 +57,7 @@ struct JobRow: Sendable {
             createdAt: Date(milliseconds: row["createdAt"]),
             updatedAt: Date(milliseconds: row["updatedAt"]),
             finishedAt: finishedAt.map { Date(milliseconds: $0) },
+            announcedAt: announcedAt.map { Date(milliseconds: $0) },
             record: final.map { [UInt8]($0) }
         )
     }
@@ -160,7 +162,7 @@ extension Ledger {
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
                     outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
-                    updateSentAt = NULL, updatedAt = ?
+                    announcedAt = NULL, updateSentAt = NULL, updatedAt = ?
                 WHERE number = ? AND state = 'finished' AND redrives < ?
                 """,
             arguments: [hop, redrives, now, number, redrives]
@@ -187,7 +189,8 @@ extension Ledger {
     }
 
     static func recordProgress(_ db: Database, _ key: JobKey, percent: Int, step: String, now: Int64) throws -> Int {
-        let row = try ensureJob(db, key, now: now)
+        // What comes after the end is late news of a worker that has slept.
+        let row = try ensureLiveJob(db, key, now: now)
         let highest = max(row.record.progress, min(max(percent, 0), 100))
         try db.execute(
             sql: "UPDATE job SET progress = ?, step = ?, updatedAt = ? WHERE number = ?",
@@ -231,6 +234,34 @@ extension Ledger {
         try trimReservation(db, job: row.number)
     }
 
+    /// Only of the run that `record` is of: a redriven job has another end before it.
+    static func noteAnnounced(_ db: Database, _ record: JobRecord, now: Int64) throws {
+        try db.execute(
+            sql: """
+                UPDATE job SET announcedAt = ?
+                WHERE kind = ? AND id = ? AND state = 'finished' AND redrives = ? AND announcedAt IS NULL
+                """,
+            arguments: [now, record.kind.rawValue, Data(record.id.utf8), record.redrives]
+        )
+    }
+
+    /// - Parameter before: the end must be older, or lie in the future, as when the clock was set back.
+    static func takeOverEnd(_ db: Database, _ record: JobRecord, token: String, before: Int64, now: Int64) throws
+        -> Bool
+    {
+        try db.execute(
+            sql: """
+                UPDATE job SET finishToken = ?
+                WHERE kind = ? AND id = ? AND state = 'finished' AND redrives = ? AND announcedAt IS NULL
+                    AND finishToken IS ? AND finishedAt NOT BETWEEN ? AND ?
+                """,
+            arguments: [
+                token, record.kind.rawValue, Data(record.id.utf8), record.redrives, record.finishToken, before, now,
+            ]
+        )
+        return db.changesCount > 0
+    }
+
     static func jobs(_ db: Database, limit: Int, state: JobRecord.State?) throws -> [JobRecord] {
         let condition = state == nil ? "" : "WHERE state = ?"
         var arguments: StatementArguments = []
@@ -256,7 +287,8 @@ extension Ledger {
         try db.execute(
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = 0, progress = 0, step = '', outcome = NULL,
-                    finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL, updatedAt = ?
+                    finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL, announcedAt = NULL,
+                    updatedAt = ?
                 WHERE number = ? AND fileCount > 0
                 """,
             arguments: [now, row.number]

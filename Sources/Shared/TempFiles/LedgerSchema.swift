@@ -16,6 +16,7 @@ enum LedgerSchema {
         migrator.registerMigration("5: compression") { db in try db.execute(sql: compression) }
         migrator.registerMigration("6: redrives, attempts, updates") { db in try db.execute(sql: runs) }
         migrator.registerMigration("7: events") { db in try db.execute(sql: events) }
+        migrator.registerMigration("8: announced ends") { db in try db.execute(sql: announcements) }
         return migrator
     }
 
@@ -133,6 +134,12 @@ enum LedgerSchema {
         ALTER TABLE job ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE job ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE job ADD COLUMN updateSentAt INTEGER;
+        """
+
+    // When the broker is known to have the terminal update of a finished job. Those of before are all taken to be known.
+    private static let announcements = """
+        ALTER TABLE job ADD COLUMN announcedAt INTEGER;
+        UPDATE job SET announcedAt = finishedAt WHERE state = 'finished';
         """
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

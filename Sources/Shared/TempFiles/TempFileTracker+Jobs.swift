@@ -57,6 +57,7 @@ extension TempFileTracker {
     ///
     /// - Parameter percent: 0 to 100; anything else is the nearest of these.
     /// - Returns: the progress to tell: the highest so far.
+    /// - Throws: ``TempFileError`` with code `jobFinished` when there is nothing to tell any more.
     public func recordProgress(_ job: JobKey, percent: Int, step: String) async throws(TempFileError) -> Int {
         let now = nowMilliseconds
         return try await ledger.write { try Ledger.recordProgress($0, job, percent: percent, step: step, now: now) }
@@ -89,24 +90,49 @@ extension TempFileTracker {
     /// - Parameters:
     ///   - token: the same for every delivery of one message, and for no other message.
     ///   - record: the final ticket as JSON, for whoever asks later.
-    /// - Returns: whether this message ends the job: it does so now, or it did before and is delivered again.
+    /// - Returns: the finished job, which this message or an earlier one has ended; nil when another message has claimed the
+    ///   end and not recorded it. What was recorded first stays.
     public func end(
         _ job: JobKey,
         outcome: JobOutcome,
         token: String,
         record: [UInt8]
+    ) async throws(TempFileError) -> JobRecord? {
+        let now = nowMilliseconds
+        let (end, isNew) = try await ledger.write { db in
+            let isNew = try Ledger.claimFinish(db, job, outcome: outcome, token: token, now: now)
+            if isNew { try Ledger.finish(db, job, outcome: outcome, record: record, now: now) }
+            let known = try Ledger.job(db, job)?.record
+            return (known?.state == .finished ? known : nil, isNew)
+        }
+        if isNew { logger.info("job \(outcome.rawValue)", metadata: Logger.Metadata(job: job)) }
+        return end
+    }
+
+    /// Gives a finished job's end, which nobody has announced, to another message.
+    ///
+    /// - Parameters:
+    ///   - end: as ``job(_:)`` returned it.
+    ///   - patience: so long the message that ended the job is waited for.
+    /// - Returns: false when it is too early, or when the end was announced or given to another message since.
+    public func takeOverEnd(
+        _ end: JobRecord,
+        token: String,
+        after patience: Duration
     ) async throws(TempFileError) -> Bool {
         let now = nowMilliseconds
-        let isOurs = try await ledger.write { db in
-            if try Ledger.claimFinish(db, job, outcome: outcome, token: token, now: now) {
-                try Ledger.finish(db, job, outcome: outcome, record: record, now: now)
-                return true
-            }
-            let known = try Ledger.job(db, job)?.record
-            return known?.state == .finished && known?.finishToken == token
-        }
-        if isOurs { logger.info("job \(outcome.rawValue)", metadata: Logger.Metadata(job: job)) }
-        return isOurs
+        let (milliseconds, overflow) = patience.components.seconds.multipliedReportingOverflow(by: 1000)
+        let (before, underflow) = now.subtractingReportingOverflow(milliseconds)
+        if overflow || underflow { return false }
+        return try await ledger.write { try Ledger.takeOverEnd($0, end, token: token, before: before, now: now) }
+    }
+
+    /// Records that the broker has the terminal update of a finished job, so that no message announces it again.
+    ///
+    /// - Parameter end: as ``end(_:outcome:token:record:)`` or ``job(_:)`` returned it.
+    public func noteAnnounced(_ end: JobRecord) async throws(TempFileError) {
+        let now = nowMilliseconds
+        try await ledger.write { try Ledger.noteAnnounced($0, end, now: now) }
     }
 
     public func job(_ key: JobKey) async throws(TempFileError) -> JobRecord? {
