@@ -90,6 +90,39 @@ struct FaultTests {
         }
     }
 
+    @Test("counts against the attempts of its stage, and everybody sees what is left of them and why")
+    func budget() async throws {
+        let faults = try await FaultyFileSystem()
+        defer { faults.remove() }
+        let settings = ["MAX_ATTEMPTS": "2", "STAGE_MAX_ATTEMPTS": "upload=1,process=3"]
+        try await Watch.with(faults.environment.merging(settings) { $1 }) { watch in
+            try faults.arm(.open, due: 1, error: EIO, beneath: "/outputs/360p.jpg", by: "stage-upload")
+            try await watch.submit(.image, id: "spent")
+            try await end("spent", watch)
+            #expect(try faults.disarm().hasFailed)
+            #expect(watch.ends.of("spent") == ["failed"])
+            #expect(try await detail("spent", watch)["error"]?.objectValue?["stage"] == "upload")
+
+            try faults.arm(.open, due: 1, error: EIO, beneath: "/outputs/360p.jpg", by: "stage-process")
+            try await watch.submit(.image, id: "tried")
+            try await eventually("the second of three attempts is ahead, or done") {
+                let job = try await detail("tried", watch)
+                return job["attempts"] == ["number": 2, "limit": 3] || !watch.ends.of("tried").isEmpty
+            }
+            try await end("tried", watch)
+            #expect(watch.ends.of("tried") == ["completed"])
+            let history = try await detail("tried", watch)["history"]?.arrayValue?.compactMap(\.objectValue)
+            #expect(history?.map { $0["stage"] } == ["process"])
+            #expect(history?.first?["host"]?.stringValue?.isEmpty == false)
+            #expect(history?.first?["at"]?.stringValue?.isEmpty == false)
+            #expect(watch.tree.log.contains("job.attempt=2 job.attempt.limit=3"))
+        }
+    }
+
+    private func detail(_ id: String, _ watch: Watch) async throws -> [String: JSONValue] {
+        try await watch.tree.get("/jobs/image/\(id)")?.body.objectValue ?? [:]
+    }
+
     private func end(_ id: String, _ watch: Watch, _ item: String = "") async throws {
         try await eventually("the job \(id) ended: \(item)") { !watch.ends.of(id).isEmpty }
         try await eventually("nothing is left: \(item)") {

@@ -84,7 +84,7 @@ struct ReloadTests {
             }
             let starts = tree.log.split(separator: "\n").filter { $0.contains(" job.starts=") }
             #expect(starts.count >= 4 * 48)
-            #expect(starts.allSatisfy { $0.contains(" job.starts=1") && $0.contains(" job.attempt=0 ") })
+            #expect(starts.allSatisfy { $0.contains(" job.starts=1") && $0.contains(" job.attempt=1 ") })
             print("starts of 48 jobs in 4 stages: \(starts.count)")
         }
     }

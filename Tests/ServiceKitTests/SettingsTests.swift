@@ -108,6 +108,17 @@ struct SettingsTests {
         #expect(((try? Settings.from(["WORKERS": text])) != nil) == isValid)
     }
 
+    @Test("limit the attempts of single stages")
+    func attempts() throws {
+        let limits = try Settings.from(["MAX_ATTEMPTS": "4", "STAGE_MAX_ATTEMPTS": "download=8, upload=10"])
+            .attemptLimits
+        #expect(Stage.allCases.map { limits[$0] } == [8, 4, 10, 4])
+        #expect(try Settings.from([:]).attemptLimits == AttemptLimits(5))
+        for text in ["download", "download=0", "download=101", "cook=1", "upload=1,upload=1"] {
+            #expect(throws: SettingsError.self) { try Settings.from(["STAGE_MAX_ATTEMPTS": text]) }
+        }
+    }
+
     @Test("read a ladder")
     func ladder() throws {
         let settings = try Settings.from(["VIDEO_LADDER": "sd=640x360@500, hd=1920x1080@6000"])

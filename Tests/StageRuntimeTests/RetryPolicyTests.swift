@@ -8,9 +8,9 @@ struct RetryPolicyTests {
         "decides by verdict",
         arguments: [
             (StageFailure.Verdict.permanent, Int64(0), Int64(0), Stage.process, RetryPolicy.Decision.fail),
-            (.transient, 0, 0, .process, .retry(delayMilliseconds: 1_000)),
-            (.transient, 1, 0, .download, .retry(delayMilliseconds: 5_000)),
-            (.transient, 3, 0, .upload, .retry(delayMilliseconds: 120_000)),
+            (.transient, 0, 0, .process, .retry(stepMilliseconds: 1_000)),
+            (.transient, 1, 0, .download, .retry(stepMilliseconds: 5_000)),
+            (.transient, 3, 0, .upload, .retry(stepMilliseconds: 120_000)),
             (.transient, 4, 0, .upload, .fail),
             (.sourceGone, 0, 0, .process, .backToDownload),
             (.sourceGone, 0, 2, .upload, .backToDownload),
@@ -34,7 +34,20 @@ struct RetryPolicyTests {
     func longestDelay() {
         let policy = RetryPolicy(maximumAttempts: 100)
         #expect(
-            policy.decide(.transient, attempt: 98, downloads: 0, stage: .upload) == .retry(delayMilliseconds: 600_000)
+            policy.decide(.transient, attempt: 98, downloads: 0, stage: .upload) == .retry(stepMilliseconds: 600_000)
         )
+    }
+
+    @Test("leaves a retry a choice of delays around its step, each of one step only")
+    func jitter() {
+        for step in QueueNames.retrySteps {
+            let delays = QueueNames.retryDelays(ofStep: step)
+            #expect(delays.contains(step))
+            #expect(delays.count == 3)
+            #expect(delays.allSatisfy { $0 * 10 >= step * 8 && $0 * 10 <= step * 13 })
+        }
+        let all = QueueNames.retryDelaysMilliseconds
+        #expect(all == all.sorted())
+        #expect(Set(all).count == all.count)
     }
 }

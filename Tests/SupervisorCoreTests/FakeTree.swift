@@ -102,7 +102,7 @@ final class FakeTree: StatusSource, TreeControl {
             if state.isLedgerBroken { throw Problem(title: "The ledger cannot be read", status: 503) }
             guard let views = state.jobs[key], let view = views.first else { return nil }
             if views.count > 1 { state.jobs[key]?.removeFirst() }
-            return JobDetailView(job: view, stages: [], timeline: [], files: [])
+            return JobDetailView(job: view, stages: [], timeline: [], history: [], files: [])
         }
     }
 

@@ -88,6 +88,15 @@ import Testing
         #expect(try await tracker.claimFinish(video(), outcome: .completed, token: "b") == false)
     }
 
+    @Test func retryIsOnTheBooksWhileTheJobWaitsForIt() async throws {
+        _ = try await begin(.process, 1)
+        let ticket = Array(#"{"id":"job-1"}"#.utf8)
+        try await tracker.willRetry(video(), stage: .process, hop: 1, attempt: 1, ticket: ticket)
+        #expect(try await tracker.job(video())?.attempt == 1)
+        #expect(try await tracker.detail(video(), fileLimit: 0)?.ticket == ticket)
+        #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
+    }
+
     @Test func endIsKnownAsAnnouncedUntilTheNextRun() async throws {
         let end = try #require(try await tracker.end(video(), outcome: .failed, token: "a", record: Array("{}".utf8)))
         #expect(end.announcedAt == nil)

@@ -16,8 +16,18 @@ public struct QueueNames: Sendable, Hashable {
     /// Messages that nobody can work on, with the reason: `video.processing.dead`.
     public func dead(_ kind: MediaKind) -> String { name(kind, "dead") }
 
-    /// The steps of delay before a job comes back, one queue each.
-    public static let retryDelaysMilliseconds = [1_000, 5_000, 30_000, 120_000, 600_000]
+    /// The steps of delay before a stage is tried again, in milliseconds.
+    public static let retrySteps = [1_000, 5_000, 30_000, 120_000, 600_000]
+
+    /// The delays of a step, in per cent of it. A retry takes any of them, so that jobs that failed together, as when a store
+    /// was away, do not all come back together.
+    private static let retrySpread = [80, 100, 125]
+
+    /// The delays that a retry of this step has a choice of, in milliseconds.
+    public static func retryDelays(ofStep milliseconds: Int) -> [Int] { retrySpread.map { milliseconds * $0 / 100 } }
+
+    /// The delays of all steps, one queue each for every stage.
+    public static let retryDelaysMilliseconds = retrySteps.flatMap(retryDelays)
 
     /// Where a job waits before it comes back to the stage's queue: `video.processing.download.retry.5000ms`. One queue for
     /// each delay, because a queue only expires messages at its head.

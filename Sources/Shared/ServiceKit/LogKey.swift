@@ -2,7 +2,9 @@
 public enum LogKey {
     public static let jobID = "job.id"
     public static let jobKind = "job.kind"
+    /// Of the stage, counted from 1.
     public static let jobAttempt = "job.attempt"
+    public static let jobAttemptLimit = "job.attempt.limit"
     public static let jobHop = "job.hop"
     public static let jobOutcome = "job.outcome"
     public static let stageName = "stage.name"

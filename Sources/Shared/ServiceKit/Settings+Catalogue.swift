@@ -8,7 +8,8 @@ extension Settings {
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.longWorkSeconds, Keys.progressIntervalSeconds,
         Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
-        Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.maximumStarts,
+        Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.stageMaximumAttempts,
+        Keys.maximumStarts,
         Keys.logLevel, Keys.logFormat, Keys.logDirectory, Keys.logMaximumBytes, Keys.logKeep,
         Keys.videoLadder, Keys.videoPreset, Keys.videoCRF, Keys.audioKilobits, Keys.keepsOriginal, Keys.codecThreads,
         Keys.thumbnailInterval, Keys.thumbnailSide,
@@ -303,6 +304,15 @@ extension Settings {
             range: "1 to 100",
             isReloadable: true,
             "Attempts of a stage before a transient failure becomes the job's."
+        )
+        static let stageMaximumAttempts = SettingKey(
+            "STAGE_MAX_ATTEMPTS",
+            section: processes,
+            type: "STAGE=COUNT, `,` between",
+            default: "MAX_ATTEMPTS for each stage",
+            range: "1 to 100 for each stage",
+            isReloadable: true,
+            "Attempts of single stages, such as `download=8,upload=10`. Stages: download, process, upload, cleanup."
         )
         static let maximumStarts = SettingKey(
             "MAX_STARTS",

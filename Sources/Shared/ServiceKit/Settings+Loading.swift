@@ -79,7 +79,11 @@ extension Settings {
         drainSeconds = reader.number(Keys.drainSeconds, default: 30, in: 0...86_400)
         heartbeatTimeoutSeconds = reader.number(Keys.heartbeatTimeoutSeconds, default: 60, in: 1...3600)
         stallSeconds = reader.number(Keys.stallSeconds, default: 600, in: 0...604_800)
-        maximumAttempts = reader.integer(Keys.maximumAttempts, default: 5, in: 1...100)
+        let maximumAttempts = reader.integer(Keys.maximumAttempts, default: 5, in: AttemptLimits.range)
+        attemptLimits =
+            reader.parsed(Keys.stageMaximumAttempts, default: "") { (text) throws(SettingsReader.ParseFailure) in
+                try AttemptLimits(parsing: text, common: maximumAttempts)
+            } ?? AttemptLimits(maximumAttempts)
         maximumStarts = reader.integer(Keys.maximumStarts, default: 3, in: 1...100)
         logLevel = reader.choice(Keys.logLevel, default: .info)
         logFormat = reader.choice(Keys.logFormat, default: .text)

@@ -47,7 +47,7 @@ public struct Settings: Sendable {
     public var heartbeatTimeoutSeconds: Double
     /// 0: a job may take as long as it likes to get on.
     public var stallSeconds: Double
-    public var maximumAttempts: Int64
+    public var attemptLimits: AttemptLimits
     public var maximumStarts: Int64
 
     // Logs

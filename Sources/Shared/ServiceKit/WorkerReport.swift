@@ -33,6 +33,9 @@ public struct WorkerReport: Sendable, Codable, Equatable {
     public var stage: Stage?
     /// The job it works on.
     public var job: String?
+    /// Which attempt of the stage at that job this is, counted from 1, and how many there may be.
+    public var attempt: Int64?
+    public var attemptLimit: Int64?
     /// Of the stage, 0 to 100.
     public var progress: Int?
     /// Counts what the stage's work on the job has got done: it is a stall when this stays the same. nil while there is no

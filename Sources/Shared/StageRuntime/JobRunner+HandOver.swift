@@ -65,7 +65,13 @@ extension JobRunner {
         _ logger: Logger
     ) async throws {
         // Not a death of the worker, so it does not count as one.
-        try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
+        try await tracker.willRetry(
+            ticket.key,
+            stage: stage,
+            hop: ticket.hop,
+            attempt: ticket.attempt,
+            ticket: ticket.json.serialized()
+        )
         CrashPoint.retryRecorded.cross()
         var ticket = ticket
         // A watch ticket that is still about must not be taken for the retry.
@@ -97,10 +103,11 @@ extension JobRunner {
         let facts: Logger.Metadata = [
             LogKey.stageName: "\(stage.rawValue)", LogKey.cause: "\(failure.message)",
             "failure.code": "\(failure.code)",
-            LogKey.jobAttempt: "\(ticket.attempt)",
+            LogKey.jobAttempt: "\(ticket.attempt + 1)", LogKey.jobAttemptLimit: "\(retryPolicy.maximumAttempts)",
         ]
         switch decision {
-        case .retry(let delay):
+        case .retry(let step):
+            let delay = QueueNames.retryDelays(ofStep: step).randomElement() ?? step
             logger.warning("\(stage.rawValue) failed; trying again in \(delay) ms", metadata: facts)
             var again = ticket
             again.attempt += 1

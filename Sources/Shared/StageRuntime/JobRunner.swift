@@ -138,11 +138,15 @@ struct JobRunner: Sendable {
         let began = ContinuousClock().now
         status.update {
             $0.job = ticket.id
+            $0.attempt = ticket.attempt + 1
+            $0.attemptLimit = retryPolicy.maximumAttempts
             $0.progress = 0
         }
         defer {
             status.update {
                 $0.job = nil
+                $0.attempt = nil
+                $0.attemptLimit = nil
                 $0.progress = nil
                 $0.activity = nil
                 $0.counters.cleaning = tracker.cleaningCounters
@@ -151,7 +155,9 @@ struct JobRunner: Sendable {
         logger.info(
             "\(stage.rawValue) starts",
             metadata: [
-                LogKey.jobAttempt: "\(ticket.attempt)", LogKey.jobHop: "\(ticket.hop)", "job.starts": "\(starts)",
+                LogKey.jobAttempt: "\(ticket.attempt + 1)",
+                LogKey.jobAttemptLimit: "\(retryPolicy.maximumAttempts)", LogKey.jobHop: "\(ticket.hop)",
+                "job.starts": "\(starts)",
             ]
         )
         do {

@@ -2,6 +2,7 @@ public import JobModel
 
 /// What becomes of a job whose stage failed. Pure: the runner acts on it.
 public struct RetryPolicy: Sendable, Hashable {
+    /// Of the stage, the first one included.
     public var maximumAttempts: Int64
     /// How often a job may go back to download because its files are gone.
     public var maximumDownloads: Int64 = 3
@@ -13,7 +14,8 @@ public struct RetryPolicy: Sendable, Hashable {
     public static let spaceDelayMilliseconds = 5_000
 
     public enum Decision: Sendable, Hashable {
-        case retry(delayMilliseconds: Int)
+        /// After any of ``QueueNames/retryDelays(ofStep:)``.
+        case retry(stepMilliseconds: Int)
         /// As a retry that is not counted.
         case waitForSpace(delayMilliseconds: Int)
         case backToDownload
@@ -39,8 +41,8 @@ public struct RetryPolicy: Sendable, Hashable {
         case .sourceGone: return .fail
         case .transient:
             guard attempt + 1 < maximumAttempts else { return .fail }
-            let step = min(Int(clamping: attempt), QueueNames.retryDelaysMilliseconds.count - 1)
-            return .retry(delayMilliseconds: QueueNames.retryDelaysMilliseconds[step])
+            let step = min(Int(clamping: attempt), QueueNames.retrySteps.count - 1)
+            return .retry(stepMilliseconds: QueueNames.retrySteps[step])
         }
     }
 }

@@ -89,7 +89,7 @@ public enum StageWorker {
                 logger: logger
             ),
             status: status,
-            retryPolicy: RetryPolicy(maximumAttempts: settings.maximumAttempts),
+            retryPolicy: RetryPolicy(maximumAttempts: settings.attemptLimits[stage]),
             node: HostName.current,
             logger: logger
         )

@@ -178,6 +178,14 @@ extension Ledger {
         try db.execute(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, row.number])
     }
 
+    /// What the job waits with for its next try, until that begins.
+    static func noteRetry(_ db: Database, _ key: JobKey, attempt: Int64, ticket: [UInt8]) throws {
+        try db.execute(
+            sql: "UPDATE job SET attempt = ?, ticket = ? WHERE kind = ? AND id = ? AND state = 'active'",
+            arguments: [attempt, Data(ticket), key.kind.rawValue, Data(key.id.utf8)]
+        )
+    }
+
     static func handedOver(_ db: Database, _ key: JobKey, to stage: Stage, hop: Int64, now: Int64) throws {
         let row = try ensureJob(db, key, now: now)
         // The next stage may have begun already, or even be further.

@@ -47,6 +47,23 @@ extension TempFileTracker {
         try await ledger.write { try Ledger.handBack($0, job, stage: stage, hop: hop, now: now) }
     }
 
+    /// Takes a start back that ended with a failure, and records what the next one begins with.
+    ///
+    /// - Parameter attempt: retries of the stage, the next one included.
+    public func willRetry(
+        _ job: JobKey,
+        stage: Stage,
+        hop: Int64,
+        attempt: Int64,
+        ticket: [UInt8]
+    ) async throws(TempFileError) {
+        let now = nowMilliseconds
+        try await ledger.write { db in
+            try Ledger.handBack(db, job, stage: stage, hop: hop, now: now)
+            try Ledger.noteRetry(db, job, attempt: attempt, ticket: ticket)
+        }
+    }
+
     /// Records that the message for the next stage is confirmed. `hop` is that message's.
     public func handedOver(_ job: JobKey, to stage: Stage, hop: Int64) async throws(TempFileError) {
         let now = nowMilliseconds

@@ -37,7 +37,11 @@ enum StatusText {
     }
 
     private static func row(_ process: InfoReport.Process) -> [String] {
-        let job = process.job.map { id in process.progress.map { "\(id) (\($0) %)" } ?? id }
+        let attempt = process.attempt.flatMap { number in
+            number > 1 ? "attempt \(number)" + (process.attemptLimit.map { " of \($0)" } ?? "") : nil
+        }
+        let facts = [process.progress.map { "\($0) %" }, attempt].compactMap(\.self).joined(separator: ", ")
+        let job = process.job.map { facts.isEmpty ? $0 : "\($0) (\(facts))" }
         return [
             process.name,
             process.pid.map(String.init) ?? "-",

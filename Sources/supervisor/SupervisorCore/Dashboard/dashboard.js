@@ -302,7 +302,8 @@ async function showDetail(job) {
   try {
     const detail = await call("GET", pathOf(job));
     setText(byId("detail-title"), detail.id);
-    setText(byId("detail-state"), [detail.kind, detail.mediaId, detail.outcome ?? detail.state, detail.progress + " %"]
+    setText(byId("detail-state"), [detail.kind, detail.mediaId, detail.outcome ?? detail.state, detail.progress + " %",
+      detail.attempts && "attempt " + detail.attempts.number + " of " + detail.attempts.limit]
       .filter(Boolean).join(" · "));
     byId("detail-error").hidden = !detail.error;
     setText(byId("detail-error"), detail.error ? detail.error.code + ": " + detail.error.message : "");
@@ -312,6 +313,8 @@ async function showDetail(job) {
     lines("detail-timeline", detail.timeline.map((event) => new Date(event.at).toLocaleTimeString() + "  "
       + words(event.what.replace(/([A-Z])/g, " $1").toLowerCase()) + (event.stage ? " · " + event.stage : "")
       + (event.detail ? " · " + words(event.detail) : "")));
+    lines("detail-history", detail.history.map((failure) => new Date(failure.at).toLocaleTimeString() + "  " + failure.stage
+      + " · " + failure.code + ": " + failure.message + (failure.host ? " · " + failure.host : "")));
     lines("detail-files", detail.files.map((file) => file.path + " · " + size(file.size) + " · " + file.type
       + (file.stage ? " · " + file.stage.toLowerCase() : "")));
     lines("detail-outputs", detail.outputs.map((output) => [output.type, output.quality, output.location ?? output.s3Key,

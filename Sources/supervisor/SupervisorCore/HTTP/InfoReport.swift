@@ -18,6 +18,9 @@ struct InfoReport: Sendable, Codable, Equatable {
         var state: String
         /// The id of the job it works on.
         var job: String?
+        /// Which attempt of the stage at that job this is, counted from 1, and how many there may be.
+        var attempt: Int64?
+        var attemptLimit: Int64?
         /// Of the stage's work on that job, in per cent.
         var progress: Int?
         var counters: WorkerReport.Counters
@@ -53,6 +56,8 @@ extension InfoReport.Pool {
                 pid: worker.processID,
                 state: worker.state,
                 job: worker.report?.job,
+                attempt: worker.report?.attempt,
+                attemptLimit: worker.report?.attemptLimit,
                 progress: worker.report?.progress,
                 counters: worker.report?.counters ?? WorkerReport.Counters(),
                 residentBytes: worker.report?.residentBytes ?? 0,

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import JobModel
+internal import ServiceKit
 internal import TempFiles
 
 /// A job as `GET /jobs/{kind}/{id}` shows it: what lists show, and all that happened.
@@ -30,6 +31,8 @@ struct JobDetailView: Sendable, Equatable {
     var stages: [StageSummary]
     /// The oldest first.
     var timeline: [Event]
+    /// Why stages were tried again, the oldest first: `stage`, `code`, `message`, `at`, `host`.
+    var history: [JSONValue]
     /// As in the manifest of a job message, at most ``maximumFiles``.
     var files: [JSONValue]
 
@@ -37,8 +40,12 @@ struct JobDetailView: Sendable, Equatable {
 }
 
 extension JobDetailView {
-    init(_ detail: JobDetail, workers: [PoolSnapshot]) {
-        job = JobView(detail.record, workers: workers, ticket: detail.ticket)
+    init(_ detail: JobDetail, workers: [PoolSnapshot], limits: AttemptLimits) {
+        job = JobView(detail.record, workers: workers, limits: limits, ticket: detail.ticket)
+        let ticket = (detail.record.record ?? detail.ticket).flatMap {
+            try? Ticket(parsing: $0, expecting: detail.record.kind)
+        }
+        history = ticket?.history.map { .object($0.json) } ?? []
         job.tempFiles = JobView.Files(detail.totals)
         stages = Self.stages(detail.events)
         timeline = detail.events.map { event in
@@ -89,6 +96,7 @@ extension JobDetailView: Codable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         stages = try container.decode([StageSummary].self, forKey: .stages)
         timeline = try container.decode([Event].self, forKey: .timeline)
+        history = try container.decode([JSONValue].self, forKey: .history)
         files = try container.decode([JSONValue].self, forKey: .files)
     }
 
@@ -97,12 +105,14 @@ extension JobDetailView: Codable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(stages, forKey: .stages)
         try container.encode(timeline, forKey: .timeline)
+        try container.encode(history, forKey: .history)
         try container.encode(files, forKey: .files)
     }
 
     private enum CodingKeys: String, CodingKey {
         case stages
         case timeline
+        case history
         case files
     }
 }

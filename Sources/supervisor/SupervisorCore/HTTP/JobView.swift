@@ -10,6 +10,13 @@ struct JobView: Sendable, Codable, Equatable {
         var message: String
     }
 
+    /// The retry budget of the present stage.
+    struct Attempts: Sendable, Codable, Equatable {
+        /// Counted from 1; while the job waits for a retry, the next one.
+        var number: Int64
+        var limit: Int64
+    }
+
     struct Files: Sendable, Codable, Equatable {
         var files: Int
         var sizeBytes: Int64
@@ -27,6 +34,8 @@ struct JobView: Sendable, Codable, Equatable {
     var progress: Int
     /// Of the present stage, in per cent, while a worker is at it.
     var stageProgress: Int?
+    /// While the job has not ended.
+    var attempts: Attempts?
     var outcome: JobOutcome?
     var error: Failure?
     /// As in the job message, each with `location` once it is published.
@@ -45,8 +54,14 @@ struct JobView: Sendable, Codable, Equatable {
 extension JobView {
     /// - Parameters:
     ///   - workers: whose reports tell the progress of the present stage.
+    ///   - limits: of attempts, as in effect now.
     ///   - lastTicket: the message of the last start, for a job that has not ended.
-    init(_ record: JobRecord, workers: [PoolSnapshot], ticket lastTicket: [UInt8]? = nil) {
+    init(
+        _ record: JobRecord,
+        workers: [PoolSnapshot],
+        limits: AttemptLimits,
+        ticket lastTicket: [UInt8]? = nil
+    ) {
         id = record.id
         kind = record.kind
         mediaId = record.mediaID
@@ -61,6 +76,9 @@ extension JobView {
         // What was sent last is on record; the worker's report is fresher.
         let live = record.stage.flatMap { stage in reported.map { stage.jobPercent(fraction: Double($0) / 100) } } ?? 0
         progress = record.state == .finished && record.outcome == .completed ? 100 : max(record.progress, live)
+        if record.state == .active, let stage = record.stage {
+            attempts = Attempts(number: record.attempt + 1, limit: limits[stage])
+        }
         createdAt = Timestamp.string(record.createdAt)
         updatedAt = Timestamp.string(record.updatedAt)
         finishedAt = record.finishedAt.map(Timestamp.string)

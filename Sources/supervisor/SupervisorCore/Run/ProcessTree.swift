@@ -162,7 +162,7 @@ actor ProcessTree {
             broker: link,
             isBrokerPrivate: broker != nil,
             stop: stop,
-            configuration: { [weak self] in await self?.settings.effective ?? [] },
+            current: { [weak self, settings] in await self?.settings ?? settings },
             logger: logger
         )
         startedAt = Timestamp.string(status.startedAt)

@@ -52,8 +52,9 @@ extension TreeStatus {
         } catch {
             return ([], false)
         }
+        let limits = await current().attemptLimits
         let views = records.sorted { $0.createdAt > $1.createdAt }.prefix(Overview.maximumJobs).map { record in
-            var view = JobView(record, workers: workers)
+            var view = JobView(record, workers: workers, limits: limits)
             view.tempFiles = totals[record.key].map { JobView.Files($0) }
             return view
         }
@@ -63,6 +64,7 @@ extension TreeStatus {
     private func ended(_ outcome: JobOutcome, limit: Int, _ workers: [PoolSnapshot]) async -> [JobView] {
         let filter = JobFilter(state: .finished, outcome: outcome)
         let page = try? await tracker.jobs(filter, before: nil, limit: limit)
-        return (page?.jobs ?? []).map { JobView($0, workers: workers) }
+        let limits = await current().attemptLimits
+        return (page?.jobs ?? []).map { JobView($0, workers: workers, limits: limits) }
     }
 }

@@ -14,8 +14,8 @@ struct TreeStatus: StatusSource {
     var broker: BrokerLink
     var isBrokerPrivate: Bool
     var stop: StopSignals
-    /// Keys and values in effect, which a reload may have changed.
-    var configuration: @Sendable () async -> [(name: String, value: String)]
+    /// The settings in effect, which a reload may have changed.
+    var current: @Sendable () async -> Settings
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
@@ -28,7 +28,7 @@ struct TreeStatus: StatusSource {
         broker: BrokerLink,
         isBrokerPrivate: Bool,
         stop: StopSignals,
-        configuration: @escaping @Sendable () async -> [(name: String, value: String)],
+        current: @escaping @Sendable () async -> Settings,
         logger: Logger
     ) {
         self.settings = settings
@@ -38,7 +38,7 @@ struct TreeStatus: StatusSource {
         self.broker = broker
         self.isBrokerPrivate = isBrokerPrivate
         self.stop = stop
-        self.configuration = configuration
+        self.current = current
         self.logger = logger
     }
 
@@ -95,7 +95,7 @@ struct TreeStatus: StatusSource {
                 address: await broker.address
             ),
             workspace: tracker.workspace.path,
-            configuration: Dictionary(await configuration().map { ($0.name, $0.value) }) { _, last in last },
+            configuration: Dictionary(await current().effective.map { ($0.name, $0.value) }) { _, last in last },
             stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) }
         )
     }
@@ -105,7 +105,7 @@ struct TreeStatus: StatusSource {
         guard let detail = try await Problem.onLedger({ try await tracker.detail(key, fileLimit: limit) }) else {
             return nil
         }
-        return JobDetailView(detail, workers: await pools.snapshots)
+        return JobDetailView(detail, workers: await pools.snapshots, limits: await current().attemptLimits)
     }
 
     func kinds(ofJob id: String) async throws -> [MediaKind] {
@@ -117,7 +117,11 @@ struct TreeStatus: StatusSource {
             try await tracker.jobs(query.filter, before: query.cursor, limit: query.limit)
         }
         let snapshots = await pools.snapshots
-        return JobList(jobs: page.jobs.map { JobView($0, workers: snapshots) }, next: page.next.map(String.init))
+        let limits = await current().attemptLimits
+        return JobList(
+            jobs: page.jobs.map { JobView($0, workers: snapshots, limits: limits) },
+            next: page.next.map(String.init)
+        )
     }
 
     func orphans() async throws -> OrphanReport {
