@@ -38,6 +38,68 @@ struct StatusServerTests {
         }
     }
 
+    @Test("/info tells processor time and memory of every process that is there, and of the supervisor")
+    func usage() async throws {
+        let own = try #require(ProcessTable.usage(of: getpid()))
+        #expect(own.processorSeconds > 0)
+        let proportional = try #require(own.proportionalBytes)
+        #expect(proportional > 1 << 20)
+        #expect(proportional <= ProcessTable.residentBytes(of: getpid()))
+        #expect(ProcessTable.usage(of: 0) == nil)
+        let snapshot = try #require(
+            HealthReportTests.facts().pools.first { $0.workers.contains { $0.processID != nil } }
+        )
+        let used = ProcessUsage(residentBytes: 3, proportionalBytes: 2, processorSeconds: 1.5)
+        for process in InfoReport.Pool(snapshot, queues: QueueNames(prefix: ""), usage: { _ in used }).processes {
+            #expect(process.cpuSeconds == (process.pid == nil ? nil : 1.5))
+            #expect(process.residentBytes == (process.pid == nil ? 0 : 3))
+            #expect(process.proportionalBytes == (process.pid == nil ? nil : 2))
+        }
+    }
+
+    struct Wrong: Sendable {
+        var method: String
+        var path: String
+        var allowed: String
+    }
+
+    @Test(
+        "A method that a path does not take is a 405 that names those it takes",
+        arguments: [
+            Wrong(method: "POST", path: "/health", allowed: "GET"),
+            Wrong(method: "DELETE", path: "/", allowed: "GET"),
+            Wrong(method: "HEAD", path: "/metrics", allowed: "GET"),
+            Wrong(method: "PUT", path: "/jobs", allowed: "GET, POST"),
+            Wrong(method: "POST", path: "/jobs/video/x?y=z", allowed: "DELETE, GET"),
+            Wrong(method: "PATCH", path: "/jobs/x%2Fy", allowed: "DELETE, GET"),
+            Wrong(method: "GET", path: "/pools/process.video/scale", allowed: "POST"),
+            Wrong(method: "PURGE", path: "/info", allowed: "GET"),
+        ]
+    )
+    func methods(_ row: Wrong) async throws {
+        try await tree.serving { port in
+            let answer = try await RawHTTP(port: port).send(row.method, row.path)
+            #expect(answer.status == 405)
+            #expect(answer.headers["allow"] == row.allowed)
+            #expect(answer.headers["content-type"] == "application/problem+json")
+            guard row.method != "HEAD" else { return }
+            let problem = try #require(answer.problem)
+            #expect(problem.allowedMethods?.joined(separator: ", ") == row.allowed)
+            #expect(problem.detail?.contains(row.method) == true)
+        }
+    }
+
+    @Test("What is not there stays a 404")
+    func noSuchPath() async throws {
+        try await tree.serving { port in
+            for path in ["/jobs/video/x/y", "/healthy", "/pools/process.video"] {
+                let answer = try await RawHTTP(port: port).send("GET", path)
+                #expect(answer.status == 404)
+            }
+        }
+        #expect(tree.orders.isEmpty)
+    }
+
     @Test("A job is found by its percent-encoded id")
     func job() async throws {
         let key = JobKey(kind: .video, id: "a/b c?ü")

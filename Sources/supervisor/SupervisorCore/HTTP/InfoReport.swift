@@ -24,7 +24,12 @@ struct InfoReport: Sendable, Codable, Equatable {
         /// Of the stage's work on that job, in per cent.
         var progress: Int?
         var counters: WorkerReport.Counters
+        /// Memory in RAM, shared pages included.
         var residentBytes: Int64
+        /// Memory in RAM, shared pages divided among those that share them.
+        var proportionalBytes: Int64?
+        /// On a processor since the start.
+        var cpuSeconds: Double?
         var uptimeSeconds: Double?
         var silentSeconds: Double?
     }
@@ -35,7 +40,10 @@ struct InfoReport: Sendable, Codable, Equatable {
     /// ISO 8601.
     var startedAt: String
     var uptimeSeconds: Double
+    /// Of the supervisor itself, as of each process.
     var residentBytes: Int64
+    var proportionalBytes: Int64?
+    var cpuSeconds: Double?
     var broker: HealthReport.Broker
     var workspace: String
     /// Environment keys and their values as in effect; secrets are replaced.
@@ -44,14 +52,16 @@ struct InfoReport: Sendable, Codable, Equatable {
 }
 
 extension InfoReport.Pool {
-    init(_ pool: PoolSnapshot, queues: QueueNames) {
+    /// - Parameter usage: what the kernel says of a process; nil when it is gone.
+    init(_ pool: PoolSnapshot, queues: QueueNames, usage: (Int32) -> ProcessUsage? = ProcessTable.usage) {
         name = pool.name.description
         stage = pool.name.stage
         kind = pool.name.kind
         queue = queues.work(pool.name.kind, pool.name.stage)
         wanted = pool.wanted
         processes = pool.workers.map { worker in
-            InfoReport.Process(
+            let used = worker.processID.flatMap(usage)
+            return InfoReport.Process(
                 name: worker.name,
                 pid: worker.processID,
                 state: worker.state,
@@ -60,7 +70,9 @@ extension InfoReport.Pool {
                 attemptLimit: worker.report?.attemptLimit,
                 progress: worker.report?.progress,
                 counters: worker.report?.counters ?? WorkerReport.Counters(),
-                residentBytes: worker.report?.residentBytes ?? 0,
+                residentBytes: used?.residentBytes ?? 0,
+                proportionalBytes: used?.proportionalBytes,
+                cpuSeconds: used?.processorSeconds,
                 uptimeSeconds: worker.uptime?.seconds,
                 silentSeconds: worker.silence?.seconds
             )

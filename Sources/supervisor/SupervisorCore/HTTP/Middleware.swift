@@ -21,6 +21,7 @@ struct ProblemMiddleware: RouterMiddleware {
                 type: "application/problem+json"
             )
             if problem.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
+            if let methods = problem.allowedMethods { response.headers[.allow] = methods.joined(separator: ", ") }
             return response
         }
     }

@@ -108,15 +108,23 @@ struct StatusServer: Sendable {
     }
 
     private func router(_ feed: EventFeed) -> Router<ServerContext> {
+        // Without what comes before the routes, to know which there are.
+        let bare = Router(context: ServerContext.self)
+        addRoutes(to: bare, feed)
         let router = Router(context: ServerContext.self)
         router.add(middleware: SecurityHeaders())
         router.add(middleware: ProblemMiddleware(logger: logger))
+        router.add(middleware: MethodGuard(RouteTable(bare)))
         router.add(middleware: GuardMiddleware(gate: gate))
+        addRoutes(to: router, feed)
+        return router
+    }
+
+    private func addRoutes(to router: Router<ServerContext>, _ feed: EventFeed) {
         addPages(to: router)
         addStatus(to: router, feed)
         addJobs(to: router, bodyBytes: limits.bodyBytes)
         addControls(to: router, bodyBytes: limits.bodyBytes)
-        return router
     }
 }
 

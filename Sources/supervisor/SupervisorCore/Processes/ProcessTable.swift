@@ -61,6 +61,25 @@ enum ProcessTable {
         return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
     }
 
+    /// What a process takes of this machine; nil when it is gone.
+    static func usage(of processID: pid_t) -> ProcessUsage? {
+        guard let seconds = processorSeconds(of: processID) else { return nil }
+        return ProcessUsage(
+            residentBytes: residentBytes(of: processID),
+            proportionalBytes: proportionalBytes(of: processID),
+            processorSeconds: seconds
+        )
+    }
+
+    /// Memory of the process in RAM, of that which it shares its part; nil when the kernel does not tell us.
+    static func proportionalBytes(of processID: pid_t) -> Int64? {
+        let text = SmallFile.read("/proc/\(processID)/smaps_rollup", limit: 4096) ?? ""
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Pss:") }),
+            let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int64($0) })
+        else { return nil }
+        return kibibytes.multipliedReportingOverflow(by: 1024).partialValue
+    }
+
     /// The fields of `/proc/PID/stat` after the program's name.
     private static func statusFields(of processID: pid_t) -> [Substring]? {
         guard let text = SmallFile.read("/proc/\(processID)/stat"),
@@ -76,4 +95,14 @@ enum ProcessTable {
         guard let fields = statusFields(of: processID), fields.count > 1 else { return nil }
         return pid_t(fields[1])
     }
+}
+
+/// What a process takes of the machine that it runs on.
+struct ProcessUsage: Sendable, Equatable {
+    /// In RAM, shared pages included.
+    var residentBytes: Int64
+    /// In RAM, divided by the number of processes that share it, so that sums make sense; nil where it is not known.
+    var proportionalBytes: Int64?
+    /// On a processor since the start.
+    var processorSeconds: Double
 }

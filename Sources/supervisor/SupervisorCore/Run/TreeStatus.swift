@@ -83,12 +83,15 @@ struct TreeStatus: StatusSource {
 
     func info() async -> InfoReport {
         let snapshots = await pools.snapshots
+        let own = ProcessTable.usage(of: getpid())
         return InfoReport(
             version: Version.text,
             pid: getpid(),
             startedAt: Timestamp.string(startedAt),
             uptimeSeconds: start.duration(to: .now).seconds,
-            residentBytes: ProcessTable.residentBytes(of: getpid()),
+            residentBytes: own?.residentBytes ?? 0,
+            proportionalBytes: own?.proportionalBytes,
+            cpuSeconds: own?.processorSeconds,
             broker: HealthReport.Broker(
                 connected: await broker.problem == nil,
                 isPrivate: isBrokerPrivate,
