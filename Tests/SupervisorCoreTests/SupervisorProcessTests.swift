@@ -10,50 +10,20 @@ import Testing
 /// The real executable on the shared test broker, with workers that only pretend.
 @Suite(.timeLimit(.minutes(10)))
 struct SupervisorProcessTests {
-    private let scratch = Scratch()
-    private let host: ProcessHost
-    private let prefix = "sv.\(UUID().uuidString.prefix(8).lowercased())."
-    private let executable: String
+    private let installed: InstalledSupervisor
+    private var scratch: Scratch { installed.scratch }
 
-    init() async throws {
-        host = try ProcessHost()
-        try await FakeWorkers.install(in: scratch)
-        executable = scratch.path + "/supervisor"
-        // The stages are looked for beside the executable, so it has to be there itself, and not as a symbolic link.
-        let built = try BuiltExecutable.path("supervisor")
-        if link(built, executable) != 0 { try await scratch.program("supervisor", copyOf: built) }
-    }
-
-    private func environment(_ changes: [String: String] = [:]) async throws -> [String: String] {
-        [
-            "PATH": "/usr/bin:/bin", "RABBITMQ_URL": try await TestBroker.url(), "QUEUE_PREFIX": prefix,
-            "TEMP_DIR": scratch.path + "/tmp", "STATE_DIR": scratch.path + "/state", "LOG_DIR": scratch.path + "/logs",
-            "PORT": "0", "DRAIN_SECONDS": "20",
-        ].merging(changes) { $1 }
-    }
+    init() async throws { installed = try await InstalledSupervisor() }
 
     private func run(
         _ arguments: [String],
         _ changes: [String: String] = [:],
         reports: CInt = 1
     ) async throws -> WatchedChild {
-        WatchedChild(
-            host,
-            SpawnRequest(executable: executable, arguments: arguments, environment: try await environment(changes)),
-            reports: reports
-        )
+        try await installed.run(arguments, changes, reports: reports)
     }
 
-    /// Waits until all workers are ready, and returns the supervisor's process id.
-    private func ready(_ supervisor: WatchedChild) async throws -> pid_t {
-        let (_, processID) = try await supervisor.line(containing: "is up")
-        let file = try #require(RunFile.read(stateDirectory: scratch.path + "/state"))
-        // No event of the tree's reaches us; the interval is short against the suite's limit.
-        while try await RunningSupervisor(port: file.port).health().status != .healthy {
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        return processID
-    }
+    private func ready(_ supervisor: WatchedChild) async throws -> pid_t { try await installed.ready(supervisor) }
 
     @Test("SIGTERM drains: exit status 0, no process and no run file are left")
     func drain() async throws {
@@ -164,7 +134,7 @@ struct SupervisorProcessTests {
         #expect(exit == .status(0))
         let report = try JSONText.decode(SubmitReport.self, from: Array(lines.joined(separator: "\n").utf8))
         #expect(report.jobs.map(\.mediaId) == ["holiday"])
-        let queue = QueueNames(prefix: prefix).work(.image, .download)
+        let queue = QueueNames(prefix: installed.prefix).work(.image, .download)
         try await withTestClient { client in
             let consumer = try client.consume(AMQPQueue(queue), prefetch: 1)
             let delivery = try #require(await consumer.makeAsyncIterator().next())

@@ -30,6 +30,7 @@ struct RunCommand: AsyncParsableCommand {
             variables: variables,
             executablesDirectory: OwnExecutable.directory,
             stop: stop,
+            manager: ServiceManager(CurrentEnvironment.all),
             setLogLevel: { writer.setLevel($0) },
             logger: logger
         )

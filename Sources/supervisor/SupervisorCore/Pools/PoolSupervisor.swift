@@ -14,8 +14,10 @@ actor PoolSupervisor {
     private var lastTimer = 0
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
     private var killTimer: Task<Void, Never>?
-    private let watch: WatchLimits
+    private let loop: SupervisionLoop
+    private let listener: SupervisionLoop.Listener?
     private var watcher: Task<Void, Never>?
+    private var lookedAt: ContinuousClock.Instant?
 
     /// A place for a worker: its pool and number.
     private struct Seat: Hashable {
@@ -23,7 +25,9 @@ actor PoolSupervisor {
         var slot: Int
     }
 
-    /// - Parameter executablesDirectory: where `stage-download` and the others are.
+    /// - Parameters:
+    ///   - executablesDirectory: where `stage-download` and the others are.
+    ///   - listener: hears of every round of the loop that supervises.
     init(
         counts: WorkerCounts,
         executablesDirectory: String,
@@ -31,10 +35,12 @@ actor PoolSupervisor {
         host: ProcessHost,
         limits: RestartPolicy.Limits = .init(),
         watch: WatchLimits = .init(),
+        listener: SupervisionLoop.Listener? = nil,
         logger: Logger
     ) throws {
         self.host = host
-        self.watch = watch
+        self.listener = listener
+        loop = SupervisionLoop(interval: min(watch.interval, listener?.interval ?? watch.interval))
         self.logger = logger
         lifeline = try Lifeline()
         launch = WorkerLaunch(
@@ -53,13 +59,24 @@ actor PoolSupervisor {
 
     func start() {
         for name in PoolName.all { change(name) { pool in pool.begin() } }
-        watcher = Task {
-            // Silence is no event.
-            while (try? await Task.sleep(for: watch.interval)) != nil {
-                for name in PoolName.all { change(name) { pool in pool.look(at: .now) } }
-            }
-        }
+        watcher = Task { await loop.run { await goRound() } }
     }
+
+    private func goRound() async {
+        let now = ContinuousClock.now
+        // Rounds for a change come as often as there are changes.
+        if lookedAt.map({ $0.duration(to: now) >= loop.interval / 2 }) ?? true {
+            lookedAt = now
+            for name in PoolName.all { change(name) { pool in pool.look(at: now) } }
+        }
+        guard let listener else { return }
+        // Without the thread that starts processes and sees them end, this actor alone supervises nothing.
+        await host.passThrough()
+        await listener.hear(snapshots)
+    }
+
+    /// Something that the listener may want to know of has changed elsewhere.
+    func noteChange() { loop.noteChange() }
 
     // MARK: - Control
 
@@ -182,8 +199,10 @@ actor PoolSupervisor {
     ) {
         guard var pool = pools[name] else { return }
         let wasFailing = pool.policy.isFailing
+        let before = (pool.readyCount, pool.wanted)
         let actions = body(&pool)
         pools[name] = pool
+        if before != (pool.readyCount, pool.wanted) || wasFailing != pool.policy.isFailing { loop.noteChange() }
         if pool.policy.isFailing, !wasFailing {
             logger.error(
                 "workers of \(name) keep dying; the next start is in \(pool.policy.limits.failingRetry)",
@@ -294,10 +313,4 @@ actor PoolSupervisor {
             timers[number] = nil
         }
     }
-}
-
-/// A wish for a pool that cannot be had, in a sentence.
-struct PoolControlError: Error, Equatable, CustomStringConvertible {
-    var message: String
-    var description: String { message }
 }

@@ -2,7 +2,11 @@ internal import Glibc
 
 /// The environment variables of this process.
 enum CurrentEnvironment {
-    static var variables: [String: String] {
+    /// All but those that a service manager meant for this process alone: what is passed on to children.
+    static var variables: [String: String] { all.filter { !ServiceManager.variables.contains($0.key) } }
+
+    /// Those that this process was started with.
+    static var all: [String: String] {
         var variables: [String: String] = [:]
         // `environ` is a global variable of C, which Swift cannot prove safe; the kernel keeps the start's copy, and
         // nothing here changes it.

@@ -32,6 +32,7 @@ final class ProcessHost: Sendable {
     fileprivate enum Command: Sendable {
         case start(ChildID, SpawnRequest, Reports, Sinks)
         case signal(ChildID, CInt, Target)
+        case answer(@Sendable () -> Void)
     }
 
     /// Where a child's reports go: the child's descriptor number.
@@ -71,6 +72,11 @@ final class ProcessHost: Sendable {
     /// Sends a signal to a child that has not ended; to one that has, nothing.
     func signal(_ child: ChildID, _ signal: CInt, to target: Target = .process) {
         inbox.post(.signal(child, signal, target))
+    }
+
+    /// Returns when the host's thread has come to it. One that hangs never does.
+    func passThrough() async {
+        await withCheckedContinuation { continuation in inbox.post(.answer { continuation.resume() }) }
     }
 }
 
@@ -149,6 +155,7 @@ private struct ProcessHostLoop {
             // Not reaped, so the number still means this child.
             guard let child = children[id] else { return }
             kill(target == .group ? -child.processID : child.processID, signal)
+        case .answer(let body): body()
         }
     }
 

@@ -41,6 +41,9 @@ actor BrokerLink {
         return client
     }
 
+    /// Returns when the broker is there, or the task is cancelled.
+    func waitUntilConnected() async { try? await client?.waitUntilConnected() }
+
     /// A tree that has just come up is about to be connected.
     private func waitWhileConnecting() async {
         guard let client, case .connecting = client.state else { return }

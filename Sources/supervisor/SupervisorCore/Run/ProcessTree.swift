@@ -7,33 +7,37 @@ internal import TempFiles
 
 /// The whole tree: started in order, watched, and taken down in the reverse order.
 actor ProcessTree {
-    private var settings: Settings
+    var settings: Settings
     /// What ``settings`` were read from.
     private var variables: [String: String]
     private let setLogLevel: @Sendable (Settings.LogLevel) -> Void
     private let executablesDirectory: String
     private let limits: RestartPolicy.Limits
-    private let logger: Logger
-    private let stop: StopSignals
+    let logger: Logger
+    let stop: StopSignals
 
     private var locks: [ProcessLock] = []
     private var broker: PrivateBrokerProcess?
-    private var link: BrokerLink?
-    private var pools: PoolSupervisor?
-    private var tracker: TempFileTracker?
+    var link: BrokerLink?
+    var pools: PoolSupervisor?
+    var tracker: TempFileTracker?
     private var server: StatusServer.Running?
     private var sweeper: Task<Void, Never>?
     private var diskWatch: Task<Void, Never>?
     private var compressor: Task<Void, Never>?
     private var webhookCalls: Task<Void, Never>?
+    private var connecting: Task<Void, Never>?
     private var hastener: Task<Void, Never>?
     private var hasRunFile = false
     private var brokerURL = ""
     private var startedAt = ""
     private let token: APIToken
+    private let manager: ServiceManager
+    private let notifier: ServiceNotifier
 
     /// - Parameters:
     ///   - variables: what `settings` were read from.
+    ///   - manager: of services, which hears how the tree is.
     ///   - setLogLevel: called when a reload changes the level.
     init(
         settings: Settings,
@@ -41,6 +45,7 @@ actor ProcessTree {
         executablesDirectory: String,
         limits: RestartPolicy.Limits = .init(),
         stop: StopSignals,
+        manager: ServiceManager,
         setLogLevel: @escaping @Sendable (Settings.LogLevel) -> Void,
         logger: Logger
     ) {
@@ -51,6 +56,8 @@ actor ProcessTree {
         self.limits = limits
         self.stop = stop
         self.logger = logger
+        self.manager = manager
+        notifier = ServiceNotifier(manager, logger: logger)
         token = settings.apiToken.map { APIToken($0) } ?? .random()
     }
 
@@ -80,6 +87,13 @@ actor ProcessTree {
             logger.warning("the configuration is not read again: the tree is still starting")
             return
         }
+        await notifier.reloading()
+        let isRefused = await !reload(pools)
+        await notifier.reloaded(isRefused: isRefused)
+    }
+
+    /// - Returns: false when the new configuration is wrong.
+    private func reload(_ pools: PoolSupervisor) async -> Bool {
         let change: ConfigurationChange
         do throws(SettingsError) {
             let read = try Settings.load(CurrentEnvironment.variables)
@@ -91,7 +105,7 @@ actor ProcessTree {
                     metadata: ["setting": "\(problem.key)", LogKey.cause: "\(problem.message)"]
                 )
             }
-            return
+            return false
         }
         (settings, variables) = (change.settings, change.variables)
         setLogLevel(settings.logLevel)
@@ -110,6 +124,7 @@ actor ProcessTree {
             "the configuration was read again",
             metadata: ["changed": "\(change.applied.joined(separator: ", "))"]
         )
+        return true
     }
 
     // MARK: - Start
@@ -141,6 +156,9 @@ actor ProcessTree {
             host: host,
             limits: limits,
             watch: WatchLimits(settings),
+            listener: SupervisionLoop.Listener(interval: manager.pingInterval) { [notifier] pools in
+                await notifier.round(ServiceReport.Facts(pools, brokerProblem: await link.problem))
+            },
             logger: logger
         )
         self.pools = pools
@@ -190,6 +208,11 @@ actor ProcessTree {
                 "http": "http://\(settings.httpAddress):\(server.port)", "broker": "\(address)",
             ]
         )
+        await notifier.serving()
+        connecting = Task {
+            await link.waitUntilConnected()
+            await pools.noteChange()
+        }
     }
 
     private func findBroker(_ host: ProcessHost) async throws -> String {
@@ -259,6 +282,7 @@ actor ProcessTree {
     // MARK: - Stop
 
     private func takeDown() async {
+        await notifier.stopping()
         if pools != nil {
             logger.info(
                 "stopping: workers finish or hand back their jobs",
@@ -267,6 +291,7 @@ actor ProcessTree {
                 ]
             )
         }
+        connecting?.cancel()
         sweeper?.cancel()
         diskWatch?.cancel()
         compressor?.cancel()
@@ -276,6 +301,7 @@ actor ProcessTree {
         }
         await pools?.drain(limit: settings.drainLimit)
         hastener?.cancel()
+        await connecting?.value
         await sweeper?.value
         await diskWatch?.value
         await compressor?.value
@@ -288,48 +314,4 @@ actor ProcessTree {
         await broker?.stop()
         if pools != nil { logger.info("stopped") }
     }
-}
-
-extension ProcessTree {
-    /// Does what `SHUTDOWN_CLEANUP` says, once no worker is left. Nothing here keeps the tree from stopping.
-    private func emptyWorkspace() async {
-        guard settings.shutdownCleanup == .all, pools != nil, let link, let tracker else { return }
-        guard await stop.count < 2 else {
-            logger.notice("asked again to stop: temp files stay, and their jobs go on at the next start")
-            return
-        }
-        let returning: JobReturn
-        do {
-            returning = JobReturn(
-                tracker: tracker,
-                client: try await link.connected(),
-                queues: settings.queueNames,
-                logger: logger
-            )
-            logger.info("jobs that wait with temp files are given back to download")
-            let count = try await returning.run(isHastened: { [stop] in await stop.count > 1 })
-            let kept = try await tracker.jobsHoldingFiles(in: JobReturn.stages)
-            // Of the others no stage needs the files: download begins anew, and clean-up only deletes.
-            let report = try await tracker.cleanupAllTempFiles(sparing: JobReturn.stages)
-            logger.log(
-                level: kept == 0 && report.failures.isEmpty ? .info : .warning,
-                kept == 0 ? "the workspace is emptied" : "some jobs keep their temp files and go on from there",
-                metadata: [
-                    "jobs.returned": "\(count)", "jobs.kept": "\(kept)", LogKey.fileCount: "\(report.filesCleaned)",
-                    LogKey.fileBytes: "\(report.bytesFreed)", "failures": "\(report.failures.count)",
-                ]
-            )
-        } catch {
-            logger.warning(
-                "temp files stay, and their jobs go on at the next start",
-                metadata: [LogKey.cause: "\(error)"]
-            )
-        }
-    }
-}
-
-/// What keeps the tree from starting, with what to do.
-struct TreeError: Error, Equatable, CustomStringConvertible {
-    var message: String
-    var description: String { message }
 }
