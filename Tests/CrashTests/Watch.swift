@@ -16,9 +16,12 @@ struct Watch: Sendable {
     private let reference: [MediaKind: [String: Data]]
 
     /// Runs `body` beside a ready tree with a bystander; at its end the tree is drained, and nothing may be left.
+    ///
+    /// - Parameter runs: how often a job runs, and so ends.
     static func with(
         _ settings: [String: String] = [:],
         references: [MediaKind] = [.image],
+        runs: (_ job: String) -> Int = { _ in 1 },
         _ body: (Watch) async throws -> Void
     ) async throws {
         try await TestTree.with(settings, starting: false) { tree in
@@ -52,7 +55,7 @@ struct Watch: Sendable {
             }
             // All workers have drained: whatever they were to do is done.
             await ends.stop()
-            for (job, all) in ends.all { #expect(all.count == 1, "\(job) ended \(all)") }
+            for (job, all) in ends.all { #expect(all.count == runs(job), "\(job) ended \(all)") }
             #expect(try bystander.isUntouched())
             #expect(bystander.strangers(in: tree) == [])
             #expect(Self.drafts(tree) == [])
@@ -93,7 +96,7 @@ struct Watch: Sendable {
     }
 
     /// Contents of a job's objects by what is left of their keys without the id.
-    private static func outputs(_ tree: TestTree, id: String) throws -> [String: Data] {
+    static func outputs(_ tree: TestTree, id: String) throws -> [String: Data] {
         var found: [String: Data] = [:]
         for path in try FileManager.default.subpathsOfDirectory(atPath: tree.store) {
             guard path.contains("/media-\(id)_") else { continue }

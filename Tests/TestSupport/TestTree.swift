@@ -183,6 +183,21 @@ package final class TestTree: Sendable {
         return String(decoding: try await URLSession.shared.data(from: url).0, as: UTF8.self)
     }
 
+    /// Sends an order as the CLI does.
+    package func post(_ path: String, _ body: JSONValue) async throws -> Answer {
+        let (url, token) = try httpAccess()
+        guard let url = URL(string: url + path) else { throw Failure(description: "no URL: \(path)") }
+        var request = URLRequest(url: url, timeoutInterval: 120)
+        request.httpMethod = "POST"
+        request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        request.setValue("close", forHTTPHeaderField: "Connection")
+        request.httpBody = Data(body.serialized())
+        let (data, response) = try await URLSession.shared.data(for: request)
+        let status = (response as? HTTPURLResponse)?.statusCode ?? 0
+        return Answer(status: status, body: try JSONValue(parsing: data))
+    }
+
     /// nil while nobody answers.
     package func get(_ path: String) async throws -> Answer? {
         guard let run = try? JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json"))),

@@ -247,7 +247,10 @@ struct JobRunner: Sendable {
                     return nil
                 }
             }
-            group.addTask { [handler] in try await handler.run(context) }
+            group.addTask { [handler] in
+                Poison.take(job: ticket.id)
+                return try await handler.run(context)
+            }
             defer {
                 // What is left may have to wait for the broker.
                 status.watchActivity(false)
