@@ -90,7 +90,7 @@ struct SettingsTests {
         let read = Set(
             try Settings.from([
                 "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
-                "CONFIG_FILE": "/f",
+                "CONFIG_FILE": "/f", "RUN_AS": "media",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <signal.h>
@@ -77,6 +79,38 @@ int clinux_clock_is_synchronized(void) {
 int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int clinux_pidfd_send_signal(int pidfd, int signal_number) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0);
+}
+
+static int drop_capabilities(void) {
+    // Above the last one that this kernel knows the call answers EINVAL.
+    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return -1;
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+static int clear_capability_sets(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    return (int)syscall(SYS_capset, &header, none);
+}
+
+int clinux_become_user(uint32_t user, uint32_t group, const char *name, const char **step) {
+    gid_t only[1] = {group};
+    *step = "set the groups";
+    if ((name ? initgroups(name, group) : setgroups(1, only)) != 0) return errno;
+    *step = "drop the capabilities";
+    if (drop_capabilities() != 0) return errno;
+    *step = "set the group";
+    if (setresgid(group, group, group) != 0) return errno;
+    *step = "set the user";
+    if (setresuid(user, user, user) != 0) return errno;
+    *step = "clear the capabilities";
+    if (clear_capability_sets() != 0) return errno;
+    *step = "forbid new privileges";
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
+    *step = "lose the way back to root";
+    if (setuid(0) == 0 || setgid(0) == 0) return EPERM;
+    return 0;
 }
 
 int clinux_exited(int status) { return WIFEXITED(status); }

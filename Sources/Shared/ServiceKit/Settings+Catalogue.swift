@@ -7,7 +7,7 @@ extension Settings {
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
         Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.longWorkSeconds, Keys.progressIntervalSeconds,
-        Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
+        Keys.runAs, Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
         Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.stageMaximumAttempts,
         Keys.maximumStarts,
         Keys.logLevel, Keys.logFormat, Keys.logDirectory, Keys.logMaximumBytes, Keys.logKeep,
@@ -232,6 +232,14 @@ extension Settings {
             default: "8044",
             range: "0 to 65535",
             "HTTP port. 0 takes a free one."
+        )
+        static let runAs = SettingKey(
+            "RUN_AS",
+            section: processes,
+            type: "USER or USER:GROUP",
+            default: "none",
+            "The user that a tree started as root becomes before it opens anything, with no capability and no way back. The "
+                + "directories must be that user's; the start says what to `chown`. Names or numbers."
         )
         static let httpAddress = SettingKey(
             "HTTP_ADDRESS",

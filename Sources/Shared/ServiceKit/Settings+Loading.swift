@@ -68,6 +68,7 @@ extension Settings {
         maximumUpdates = reader.integer(Keys.maximumUpdates, default: 100_000, in: 0...(1 << 31))
         longWorkSeconds = reader.number(Keys.longWorkSeconds, default: 1200, in: 1...86_400)
         progressIntervalSeconds = reader.number(Keys.progressIntervalSeconds, default: 5, in: 0.1...3600)
+        runAs = reader.optionalParsed(Keys.runAs, RunAs.init)
         httpAddress = reader.parsed(Keys.httpAddress, default: "127.0.0.1", HTTPAddress.parse) ?? "127.0.0.1"
         httpHosts = reader.parsed(Keys.httpHosts, default: "", HTTPAddress.names) ?? []
         apiToken = reader.optionalParsed(Keys.apiToken, HTTPAddress.token)

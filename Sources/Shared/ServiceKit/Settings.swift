@@ -35,6 +35,8 @@ public struct Settings: Sendable {
     public var progressIntervalSeconds: Double
 
     // Processes
+    /// What a tree started as root becomes; nil to stay what it is.
+    public var runAs: RunAs?
     /// An IP address, or `localhost`.
     public var httpAddress: String
     /// Further names by which clients reach the HTTP interface, in lower case.

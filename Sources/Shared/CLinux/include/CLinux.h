@@ -48,6 +48,11 @@ int clinux_landlock_abi(void);
 // <sys/timex.h> is not a part of Swift's Glibc module. 1 when the kernel says that something keeps the clock right, else 0.
 int clinux_clock_is_synchronized(void);
 
+// Makes this process one of another user without any capability, now and after every execve; root only. Supplementary groups
+// are those of `name`, or none when it is NULL. setresuid(2) and setresgid(2) need _GNU_SOURCE, capset(2) has no wrapper.
+// 0, or an errno, with what failed in `step`: the caller must end then. The calling thread is the one to call execve.
+int clinux_become_user(uint32_t user, uint32_t group, const char *name, const char **step);
+
 // The wait status macros are not importable.
 int clinux_exited(int status);
 int clinux_exit_status(int status);

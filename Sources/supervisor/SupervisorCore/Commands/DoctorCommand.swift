@@ -8,7 +8,7 @@ struct DoctorCommand: AsyncParsableCommand {
         abstract: "Check everything that the tree needs, and say what to do.",
         discussion: """
             Looks at the broker, directories, disk, kernel, limits, clock, port and media libraries, with the settings of \
-            the environment and as the user that it is run by. It changes nothing. Each finding is ok, a warning (jobs go \
+            the environment and as the user that it is run by, or that RUN_AS makes of root. It changes nothing. Each finding is ok, a warning (jobs go \
             on, with a limit or a risk) or a failure (some or all jobs cannot be done).
 
             Exit status: 0 no failure, 1 a failure, 2 wrong usage or wrong settings.
@@ -20,6 +20,11 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try CommandFailure.settings()
+        do throws(PrivilegeError) {
+            try Privileges.take(settings)
+        } catch {
+            throw CommandFailure.report(error.message, CommandFailure.jobFailed)
+        }
         signal(SIGPIPE, SIG_IGN)
         let report = await Doctor(settings: settings, executablesDirectory: OwnExecutable.directory).report()
         if json {

@@ -10,6 +10,7 @@ struct RunCommand: AsyncParsableCommand {
         abstract: "Run the process tree in the foreground.",
         discussion: """
             Settings come from the environment and from CONFIG_FILE; SIGHUP reads that again. Without RABBITMQ_URL a private broker is started in STATE_DIR/broker.
+            Started as root with RUN_AS it becomes that user first.
             SIGTERM or SIGINT drains: workers finish or hand back their jobs within DRAIN_SECONDS. A second one hastens.
 
             Exit status: 0 after a drained stop, 1 when the tree could not start, 2 when the settings are wrong.
@@ -18,11 +19,18 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (settings, variables) = try CommandFailure.settingsWithVariables()
+        do throws(PrivilegeError) {
+            try Privileges.take(settings)
+            try OwnedDirectories.check(settings)
+        } catch {
+            throw CommandFailure.report(error.message, ExitCode(1))
+        }
         signal(SIGPIPE, SIG_IGN)
         let (writer, problem) = LogWriter.open(settings)
         writer.bootstrap()
         let logger = Logger(label: "supervisor")
         if let problem { logger.warning("\(problem)") }
+        if let warning = Privileges.warning { logger.warning("\(warning)") }
         let stop = StopSignals()
         await stop.listen()
         let tree = ProcessTree(

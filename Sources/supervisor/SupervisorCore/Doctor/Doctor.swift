@@ -1,3 +1,4 @@
+internal import Glibc
 internal import ServiceKit
 
 /// Looks at everything that the tree needs, without changing any of it.
@@ -8,7 +9,8 @@ struct Doctor: Sendable {
 
     func report() async -> DoctorReport {
         let running = RunFile.read(stateDirectory: settings.stateDirectory)
-        var findings = [supervisor(running), HostChecks.port(settings.port, running: running)]
+        var findings = [supervisor(running), HostChecks.user(geteuid(), runAs: settings.runAs)]
+        findings += [HostChecks.port(settings.port, running: running)]
         findings += await BrokerChecks(settings: settings, running: running).findings()
         findings += DirectoryChecks(settings: settings).findings()
         findings += KernelChecks.findings(KernelFeatures.present())

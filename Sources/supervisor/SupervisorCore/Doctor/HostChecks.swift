@@ -14,6 +14,19 @@ enum HostChecks {
         ]
     }
 
+    /// - Parameter runAs: of the settings; as root the doctor has become that user already.
+    static func user(_ userID: uid_t, runAs: RunAs?) -> Finding {
+        let check = "user"
+        guard userID != 0 else {
+            return .warning(
+                check,
+                "root, so a flaw in a media library would be one with all rights",
+                "set RUN_AS to a user of its own, or User= in the unit"
+            )
+        }
+        return .ok(check, "\(userID)" + (runAs.map { " (RUN_AS=\($0))" } ?? ""))
+    }
+
     /// The supervisor holds some descriptors for each worker, and the status server one for each request.
     static func openFiles(limit: UInt64?, workers: Int) -> Finding {
         let check = "limits.open-files"
