@@ -41,10 +41,11 @@ crash-test: bootstrap-tests ## Kill, attack and fail everything, N times as long
 	CRASH_TEST_ROUNDS=$(or $(N),10) swift test --skip-build $(SWIFT_FLAGS) --filter CrashTests
 	@scripts/check-leftovers
 
-check: bootstrap-tests ## Check format, shell scripts and generated documents
+check: bootstrap-tests ## Check format, shell scripts, generated documents and the systemd unit
 	swift format lint --strict --configuration .swift-format --recursive --parallel $(SOURCES)
 	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
 	@scripts/check-documents
+	@scripts/check-packaging
 
 format: ## Format the sources in place
 	swift format --configuration .swift-format --in-place --recursive --parallel $(SOURCES)
