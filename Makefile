@@ -43,7 +43,9 @@ crash-test: bootstrap-tests ## Kill, attack and fail everything, N times as long
 
 check: bootstrap-tests ## Check format, shell scripts, generated documents and the systemd unit
 	swift format lint --strict --configuration .swift-format --recursive --parallel $(SOURCES)
-	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in $$(grep -l '^#!.*bash' scripts/*) .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in $$(grep -l '^#!.*python' scripts/*); do \
+	    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$$script" || exit 1; done
 	@scripts/check-documents
 	@scripts/check-packaging
 

@@ -93,6 +93,11 @@ struct ControlRoutesTests {
                 order: .restart(PoolName(stage: .cleanup, kind: .image), isRolling: false)
             ),
             Case(path: "/dead/redrive", body: #"{"id":"j"}"#, order: .redrive(.id("j"))),
+            Case(
+                path: "/dead/redrive",
+                body: #"{"id":"j","kind":"image"}"#,
+                order: .redrive(.job(JobKey(kind: .image, id: "j")))
+            ),
             Case(path: "/dead/redrive", body: #"{"reason":"r"}"#, order: .redrive(.reason("r"))),
             Case(path: "/dead/redrive", body: #"{"all":true}"#, order: .redrive(.all)),
         ]
@@ -114,6 +119,7 @@ struct ControlRoutesTests {
             ("/pools/process.video/scale", #"{"workers":"2"}"#, 400), ("/pools/process.video/scale", "[]", 400),
             ("/pools/process.video/scale", "{", 400), ("/pools/process.video/restart", #"{"rolling":1}"#, 400),
             ("/dead/redrive", "{}", 400), ("/dead/redrive", #"{"all":false}"#, 400),
+            ("/dead/redrive", #"{"id":"a","kind":"audio"}"#, 400), ("/dead/redrive", #"{"kind":"video"}"#, 400),
             ("/dead/redrive", #"{"id":"a","all":true}"#, 400), ("/jobs", #"{"mediaType":"VIDEO"}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"AUDIO","s3Key":"k"}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO"}"#, 400),

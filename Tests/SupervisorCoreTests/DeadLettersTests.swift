@@ -69,6 +69,8 @@ struct DeadLettersTests {
             (.reason("worker_died"), ["a", "c"], ["b", "d"], 0),
             (.all, ["a", "b", "c"], ["d"], 1),
             (.id("d"), [], ["a", "b", "c", "d"], 1),
+            (.job(JobKey(kind: .image, id: "c")), ["c"], ["a", "b", "d"], 0),
+            (.job(JobKey(kind: .video, id: "b")), [], ["a", "b", "c", "d"], 0),
             (.id("nobody"), [], ["a", "b", "c", "d"], 0),
         ]
     )

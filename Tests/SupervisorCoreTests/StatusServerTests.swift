@@ -10,8 +10,8 @@ import Testing
 struct StatusServerTests {
     private let tree = FakeTree()
 
-    private func serving(_ body: (LoopbackHTTP) async throws -> Void) async throws {
-        try await tree.serving { try await body(LoopbackHTTP(port: $0)) }
+    private func serving(_ body: (SupervisorHTTP) async throws -> Void) async throws {
+        try await tree.serving { try await body(SupervisorHTTP(port: $0)) }
     }
 
     @Test("/health is 200 when healthy and 503 when not, with the same document")
@@ -177,7 +177,7 @@ struct StatusServerTests {
             interval: .milliseconds(1),
             patience: .milliseconds(20)
         )
-        await #expect(throws: LoopbackHTTP.Failure.self) {
+        await #expect(throws: SupervisorHTTP.Failure.self) {
             try await follower.follow([submission], before: TempFileSample(), display: ProgressDisplay(style: .nothing))
         }
     }

@@ -15,7 +15,7 @@ struct JobFollower: Sendable {
     var patience = Duration.seconds(20)
 
     /// - Parameter before: the temp files before the jobs were submitted.
-    /// - Throws: ``LoopbackHTTP/Failure`` when the supervisor is gone for longer than ``patience``.
+    /// - Throws: what ``RunningSupervisor`` throws when the supervisor is gone for longer than ``patience``.
     func follow(
         _ submissions: [Submission],
         before: TempFileSample,
@@ -34,8 +34,8 @@ struct JobFollower: Sendable {
                 }
                 samples.add(TempFileSample(try await supervisor.health()))
                 lastAnswer = .now
-            } catch let failure as LoopbackHTTP.Failure {
-                guard lastAnswer + patience > .now else { throw failure }
+            } catch let error where JobWatch.isPassing(error) {
+                guard lastAnswer + patience > .now else { throw error }
             }
             display.show(submissions.map { ($0, views[$0.ticket.key]) })
             let ended = submissions.compactMap { views[$0.ticket.key] }.filter(\.isOver)

@@ -21,7 +21,7 @@ struct ProgressDisplay: Sendable {
             for job in jobs {
                 let id = job.submission.ticket.id
                 if let line = plain.line(id: id, name: Self.name(job.submission), job: job.view) {
-                    StandardStreams.write(line + "\n")
+                    CommandOutput.write(line + "\n")
                 }
             }
         case .bars:
@@ -40,7 +40,7 @@ struct ProgressDisplay: Sendable {
                 text += "\r\u{1B}[2K\(line)\n"
             }
             drawnLines = jobs.count
-            StandardStreams.write(text)
+            CommandOutput.write(text)
         }
     }
 

@@ -1,39 +1,54 @@
 internal import JobModel
-internal import ServiceKit
+internal import NIOHTTP1
 
 /// The tree that the command line talks to, over HTTP.
+///
+/// Everything throws ``SupervisorHTTP/Failure`` when no answer of a supervisor comes, and ``Problem`` when the supervisor says
+/// that something is not possible.
 struct RunningSupervisor: Sendable {
-    private let http: LoopbackHTTP
+    private let http: SupervisorHTTP
 
-    init(port: Int) { http = LoopbackHTTP(port: port) }
+    /// What makes the supervisor look through queues takes a while.
+    static let longTimeout = Duration.seconds(150)
 
-    /// Where the tree of these settings is: its run file tells, or `PORT`.
-    init(settings: Settings) {
-        self.init(port: RunFile.read(stateDirectory: settings.stateDirectory)?.port ?? settings.port)
+    init(port: Int) { http = SupervisorHTTP(port: port) }
+
+    init(_ place: SupervisorPlace) {
+        http = SupervisorHTTP(host: place.host, port: place.port, token: place.token)
     }
 
-    /// - Throws: ``LoopbackHTTP/Failure``.
-    func health() async throws -> HealthReport { try decode(HealthReport.self, try await http.get("/health")) }
+    func health() async throws -> HealthReport {
+        let answer = try await http.get("/health")
+        // A report of bad health has the status of an error.
+        if let report = try? JSONText.decode(HealthReport.self, from: answer.body) { return report }
+        return try decode(HealthReport.self, answer)
+    }
 
-    /// - Throws: ``LoopbackHTTP/Failure``.
     func info() async throws -> InfoReport { try decode(InfoReport.self, try await http.get("/info")) }
 
-    /// nil when no stage has seen the job yet.
-    ///
-    /// - Throws: ``LoopbackHTTP/Failure``.
-    func job(_ key: JobKey) async throws -> JobView? {
-        let answer = try await http.get("/jobs/\(key.kind.rawValue)/\(PercentCoding.encode(key.id))")
-        return answer.status == 404 ? nil : try decode(JobView.self, answer)
-    }
-
-    private func decode<T: Decodable>(_ type: T.Type, _ answer: LoopbackHTTP.Answer) throws -> T {
+    func decode<T: Decodable>(_ type: T.Type, _ answer: SupervisorHTTP.Answer) throws -> T {
+        if let problem = Self.problem(answer) { throw problem }
         do {
             return try JSONText.decode(type, from: answer.body)
         } catch {
-            if let problem = try? JSONText.decode(Problem.self, from: answer.body) {
-                throw LoopbackHTTP.Failure(description: problem.detail ?? problem.title)
-            }
-            throw LoopbackHTTP.Failure(description: "127.0.0.1:\(http.port) is not a media processor")
+            throw SupervisorHTTP.Failure(description: "\(http.address) is not a media processor")
         }
+    }
+
+    static func problem(_ answer: SupervisorHTTP.Answer) -> Problem? {
+        answer.status >= 400 ? try? JSONText.decode(Problem.self, from: answer.body) : nil
+    }
+
+    func get(_ path: String, timeout: Duration? = nil) async throws -> SupervisorHTTP.Answer {
+        try await http.send(.init(path: path, timeout: timeout))
+    }
+
+    func change(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: JSONValue? = nil,
+        timeout: Duration? = nil
+    ) async throws -> SupervisorHTTP.Answer {
+        try await http.send(.init(method: method, path: path, body: body?.serialized(), timeout: timeout))
     }
 }

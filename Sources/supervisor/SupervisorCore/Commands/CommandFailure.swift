@@ -3,14 +3,10 @@ internal import ServiceKit
 
 /// How a command ends when it cannot do its work.
 enum CommandFailure {
-    static let jobFailed = ExitCode(1)
-    static let usage = ExitCode(2)
-    static let notReachable = ExitCode(3)
-
     /// Prints the reason and returns the exit code to throw.
-    static func report(_ message: String, _ code: ExitCode) -> ExitCode {
+    static func report(_ message: String, _ exit: CommandExit) -> ExitCode {
         StandardStreams.writeError("Error: \(message)")
-        return code
+        return exit.code
     }
 
     /// The settings, or the exit code for wrong ones, with every problem printed.
@@ -21,7 +17,41 @@ enum CommandFailure {
         do throws(SettingsError) {
             return try Settings.load(CurrentEnvironment.variables)
         } catch {
-            throw report(error.description, usage)
+            throw report(error.description, .configuration)
+        }
+    }
+
+    /// Runs `body` with the supervisor that the settings lead to.
+    ///
+    /// - Throws: the exit code, with the reason printed, when the supervisor cannot be reached or refuses; what else `body`
+    ///   throws.
+    static func reaching<T>(
+        _ settings: Settings,
+        _ body: (RunningSupervisor) async throws -> T
+    ) async throws -> T {
+        let place = SupervisorPlace.find(settings)
+        do {
+            return try await body(RunningSupervisor(place))
+        } catch let failure as SupervisorHTTP.Failure {
+            throw report(place.explain(failure), .unavailable)
+        } catch let problem as Problem {
+            throw report(words(problem), exit(for: problem))
+        } catch let problem as UsageProblem {
+            throw report(problem.message, .usage)
+        }
+    }
+
+    static func words(_ problem: Problem) -> String {
+        let title = problem.title.prefix(1).lowercased() + problem.title.dropFirst()
+        return problem.detail.map { "\(title): \($0)" } ?? title
+    }
+
+    static func exit(for problem: Problem) -> CommandExit {
+        switch problem.status {
+        case 400: .usage
+        case 401, 403, 421: .refused
+        case 500...: .unavailable
+        default: .failed
         }
     }
 }

@@ -5,13 +5,16 @@ internal import ServiceKit
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Check everything that the tree needs, and say what to do.",
+        abstract: "Check all that the tree needs, and say what to do.",
         discussion: """
             Looks at the broker, directories, disk, kernel, limits, clock, port and media libraries, with the settings of \
             the environment and as the user that it is run by, or that RUN_AS makes of root. It changes nothing. Each finding is ok, a warning (jobs go \
             on, with a limit or a risk) or a failure (some or all jobs cannot be done).
 
-            Exit status: 0 no failure, 1 a failure, 2 wrong usage or wrong settings.
+            JSON: {"version", "verdict", "findings": [{"check", "verdict", "message", "advice"?}]}; a verdict is `ok`, \
+            `warning` or `failure`.
+
+            \(CommandExit.text([.ok: "no failure", .failed: "a failure"]))
             """
     )
 
@@ -23,16 +26,15 @@ struct DoctorCommand: AsyncParsableCommand {
         do throws(PrivilegeError) {
             try Privileges.take(settings)
         } catch {
-            throw CommandFailure.report(error.message, CommandFailure.jobFailed)
+            throw CommandFailure.report(error.message, .failed)
         }
         signal(SIGPIPE, SIG_IGN)
         let report = await Doctor(settings: settings, executablesDirectory: OwnExecutable.directory).report()
         if json {
-            let text = String(decoding: try JSONText.encode(report, isPretty: true), as: UTF8.self)
-            StandardStreams.write(text + "\n")
+            try CommandOutput.write(json: report)
         } else {
-            StandardStreams.write(report.lines(usesColours: Terminal.usesColours).joined(separator: "\n") + "\n")
+            CommandOutput.write(lines: report.lines(usesColours: Terminal.usesColours))
         }
-        if report.verdict == .failure { throw CommandFailure.jobFailed }
+        if report.verdict == .failure { throw CommandExit.failed.code }
     }
 }

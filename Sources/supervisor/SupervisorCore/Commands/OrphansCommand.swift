@@ -15,8 +15,13 @@ struct OrphansCommand: AsyncParsableCommand {
             CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which needs the broker: that of the \
             running tree, or RABBITMQ_URL.
 
-            Exit status: 0 listed, or all removable ones removed; 1 something was left or another process sweeps; 2 wrong \
-            usage.
+            JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", "detail"?, \
+            "removable"}], "totalBytes", "cleaned"?: {"filesCleaned", "bytesFreed", "durationMilliseconds", \
+            "abandonedJobs", "failures", "leavesAbandonedJobs"}}.
+
+            \(CommandExit.text([
+                .ok: "listed, or all removable ones removed", .failed: "something was left, or another process sweeps",
+            ]))
             """
     )
 
@@ -32,14 +37,13 @@ struct OrphansCommand: AsyncParsableCommand {
         do {
             let report = try await report(settings)
             if json {
-                let text = String(decoding: try JSONText.encode(report, isPretty: true), as: UTF8.self)
-                StandardStreams.write(text + "\n")
+                try CommandOutput.write(json: report)
             } else {
-                StandardStreams.write(OrphanText.lines(report).joined(separator: "\n") + "\n")
+                CommandOutput.write(lines: OrphanText.lines(report))
             }
-            if report.cleaned?.isComplete == false { throw CommandFailure.jobFailed }
+            if report.cleaned?.isComplete == false { throw CommandExit.failed.code }
         } catch let error as TempFileError {
-            throw CommandFailure.report(error.message, CommandFailure.jobFailed)
+            throw CommandFailure.report(error.message, .failed)
         }
     }
 
@@ -83,7 +87,7 @@ struct OrphansCommand: AsyncParsableCommand {
             try client.start()
             return client
         } catch {
-            throw CommandFailure.report("the broker cannot be used: \(error.message)", CommandFailure.usage)
+            throw CommandFailure.report("the broker cannot be used: \(error.message)", .unavailable)
         }
     }
 }

@@ -31,7 +31,7 @@ struct PrivateBrokerCommand: AsyncParsableCommand {
             return
         } catch {
             StandardStreams.writeError("private broker: \(error)")
-            throw ExitCode(1)
+            throw CommandExit.failed.code
         }
     }
 }

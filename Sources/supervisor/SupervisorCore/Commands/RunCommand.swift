@@ -9,11 +9,12 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Run the process tree in the foreground.",
         discussion: """
-            Settings come from the environment and from CONFIG_FILE; SIGHUP reads that again. Without RABBITMQ_URL a private broker is started in STATE_DIR/broker.
-            Started as root with RUN_AS it becomes that user first.
+            Settings come from the environment and from CONFIG_FILE; SIGHUP reads that again. Without RABBITMQ_URL a \
+            private broker is started in STATE_DIR/broker. Started as root with RUN_AS it becomes that user first.
+
             SIGTERM or SIGINT drains: workers finish or hand back their jobs within DRAIN_SECONDS. A second one hastens.
 
-            Exit status: 0 after a drained stop, 1 when the tree could not start, 2 when the settings are wrong.
+            \(CommandExit.text([.ok: "after a drained stop", .failed: "the tree could not start"]))
             """
     )
 
@@ -23,7 +24,7 @@ struct RunCommand: AsyncParsableCommand {
             try Privileges.take(settings)
             try OwnedDirectories.check(settings)
         } catch {
-            throw CommandFailure.report(error.message, ExitCode(1))
+            throw CommandFailure.report(error.message, .failed)
         }
         signal(SIGPIPE, SIG_IGN)
         let (writer, problem) = LogWriter.open(settings)
@@ -53,7 +54,7 @@ struct RunCommand: AsyncParsableCommand {
             try await tree.run()
         } catch {
             logger.critical("the media processor could not start: \(error)")
-            throw ExitCode(1)
+            throw CommandExit.failed.code
         }
         await stop.end()
     }

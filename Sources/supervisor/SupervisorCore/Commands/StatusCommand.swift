@@ -7,7 +7,11 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Show what the running tree does.",
         discussion: """
-            Exit status: 0 healthy or degraded, 1 unhealthy, 2 wrong usage, 3 the supervisor cannot be reached.
+            Health with its problems in words, the broker, every worker with its job, and temp files by kind.
+
+            JSON: {"health", "info"}, the answers of GET /health and GET /info.
+
+            \(CommandExit.text([.ok: "healthy or degraded", .failed: "unhealthy"]))
             """
     )
 
@@ -22,19 +26,15 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try CommandFailure.settings()
         signal(SIGPIPE, SIG_IGN)
-        let supervisor = RunningSupervisor(settings: settings)
-        do {
+        try await CommandFailure.reaching(settings) { supervisor in
             let health = try await supervisor.health()
             let info = try await supervisor.info()
             if json {
-                let text = try JSONText.encode(Document(health: health, info: info), isPretty: true)
-                StandardStreams.write(String(decoding: text, as: UTF8.self) + "\n")
+                try CommandOutput.write(json: Document(health: health, info: info))
             } else {
-                StandardStreams.write(StatusText.lines(health: health, info: info).joined(separator: "\n") + "\n")
+                CommandOutput.write(lines: StatusText.lines(health: health, info: info))
             }
-            if health.status == .unhealthy { throw CommandFailure.jobFailed }
-        } catch let failure as LoopbackHTTP.Failure {
-            throw CommandFailure.report("\(failure); is `supervisor run` up?", CommandFailure.notReachable)
+            if health.status == .unhealthy { throw CommandExit.failed.code }
         }
     }
 }

@@ -7,15 +7,23 @@ internal import ServiceKit
 struct SubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit",
-        abstract: "Submit videos and images, and optionally wait for their outputs.",
+        abstract: "Submit videos and images, and wait if wished.",
         discussion: """
             A SOURCE is a local file, a URL (https:, http:, s3:, file:), or key:KEY for an object of the configured \
             store.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
 
-            Exit status: 0 all jobs completed (without --wait: were accepted by the broker), 1 a job failed, 2 wrong \
-            usage or an unreadable source, 3 the broker or the supervisor cannot be reached.
+            Examples:
+              supervisor submit clip.mov photo.heic --wait
+              supervisor submit key:uploads/clip.mov --kind video --media-id m-1
+
+            JSON: {"jobs": [{"id", "kind", "mediaId", "source", "result"?}], "tempFiles"?: {"before", "peak", "after"}}; \
+            a result is a job as in `jobs`, and with the temp files only there with --wait.
+
+            \(CommandExit.text([
+                .ok: "the broker has all jobs (with --wait: all completed)", .failed: "with --wait: a job did not complete",
+            ]))
             """
     )
 
@@ -54,24 +62,29 @@ struct SubmitCommand: AsyncParsableCommand {
             throw CommandFailure.report(
                 "no media processor runs from \(settings.stateDirectory), and RABBITMQ_URL is not set; "
                     + "start one with `supervisor run`",
-                CommandFailure.notReachable
+                .unavailable
             )
         }
-        let supervisor = RunningSupervisor(settings: settings)
+        try await CommandFailure.reaching(settings) { supervisor in
+            try await submit(submissions, brokerURL, settings, supervisor)
+        }
+    }
+
+    private func submit(
+        _ submissions: [Submission],
+        _ brokerURL: String,
+        _ settings: Settings,
+        _ supervisor: RunningSupervisor
+    ) async throws {
         do {
             let before = wait ? TempFileSample(try await supervisor.health()) : TempFileSample()
             try await JobPublisher(brokerURL: brokerURL, queues: settings.queueNames).publish(submissions)
             if !json, !wait { announce(submissions) }
             let result = wait ? try await follow(submissions, supervisor, before) : nil
-            if json { try print(SubmitReport(submissions, result)) }
+            if json { try CommandOutput.write(json: SubmitReport(submissions, result)) }
             if let result { try conclude(result) }
-        } catch let failure as LoopbackHTTP.Failure {
-            throw CommandFailure.report("\(failure); is `supervisor run` up?", CommandFailure.notReachable)
         } catch let error as AMQPError {
-            throw CommandFailure.report(
-                "the broker did not take the job: \(error.message)",
-                CommandFailure.notReachable
-            )
+            throw CommandFailure.report("the broker did not take the job: \(error.message)", .unavailable)
         }
     }
 
@@ -86,13 +99,13 @@ struct SubmitCommand: AsyncParsableCommand {
             }
             return submissions
         } catch {
-            throw CommandFailure.report(error.message, CommandFailure.usage)
+            throw CommandFailure.report(error.message, .usage)
         }
     }
 
     private func announce(_ submissions: [Submission]) {
         for submission in submissions {
-            StandardStreams.write("\(submission.ticket.key)  \(submission.source)\n")
+            CommandOutput.write("\(submission.ticket.key)  \(submission.source)\n")
         }
     }
 
@@ -101,7 +114,7 @@ struct SubmitCommand: AsyncParsableCommand {
         _ supervisor: RunningSupervisor,
         _ before: TempFileSample
     ) async throws -> JobFollower.Result {
-        let style: ProgressDisplay.Style = json ? .nothing : Terminal.isTerminal ? .bars : .lines
+        let style: ProgressDisplay.Style = json ? .nothing : Terminal.canRedraw ? .bars : .lines
         let result = try await JobFollower(supervisor: supervisor)
             .follow(submissions, before: before, display: ProgressDisplay(style: style))
         if json { return result }
@@ -109,13 +122,8 @@ struct SubmitCommand: AsyncParsableCommand {
         var lines = [""]
         if !outputs.rows.isEmpty { lines += outputs.lines + [""] }
         lines += result.tempFiles.table.lines
-        StandardStreams.write(lines.joined(separator: "\n") + "\n")
+        CommandOutput.write(lines: lines)
         return result
-    }
-
-    private func print(_ report: SubmitReport) throws {
-        let text = String(decoding: try JSONText.encode(report, isPretty: true), as: UTF8.self)
-        StandardStreams.write(text + "\n")
     }
 
     private func conclude(_ result: JobFollower.Result) throws {
@@ -127,6 +135,6 @@ struct SubmitCommand: AsyncParsableCommand {
                 "Error: \(job.kind.rawValue)/\(job.id) \(job.outcome?.rawValue ?? "ended") \(cause)"
             )
         }
-        if !failed.isEmpty { throw CommandFailure.jobFailed }
+        if !failed.isEmpty { throw CommandExit.failed.code }
     }
 }

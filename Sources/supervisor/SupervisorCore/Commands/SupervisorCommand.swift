@@ -6,11 +6,32 @@ internal import ServiceKit
 public struct SupervisorCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "supervisor",
-        abstract: "Runs the media processor, submits jobs to it and shows what it does.",
+        abstract: "Runs the media processor, and tells it what to do.",
+        discussion: """
+            The running supervisor is found by STATE_DIR/supervisor.json, which only its owner can read; without that by \
+            HTTP_ADDRESS, PORT and API_TOKEN. Run the commands as the user and with the environment of the service.
+
+            Every command but run and completions takes --json: one document on standard output, whose fields each \
+            command's help tells ("field"? is not always there; new fields may be added). Messages of errors go to \
+            standard error. Colours and progress that is drawn in place are for terminals only, and not for one with \
+            NO_COLOR or TERM=dumb.
+
+            Exit status of all commands:
+            \(CommandExit.list)
+            """,
         version: Version.text,
-        subcommands: [
-            RunCommand.self, SubmitCommand.self, StatusCommand.self, OrphansCommand.self, DoctorCommand.self,
-            SettingsCommand.self, PrivateBrokerCommand.self,
+        subcommands: [PrivateBrokerCommand.self],
+        groupedSubcommands: [
+            CommandGroup(name: "Service", subcommands: [RunCommand.self, StatusCommand.self, DoctorCommand.self]),
+            CommandGroup(
+                name: "Job",
+                subcommands: [SubmitCommand.self, JobsCommand.self, CancelCommand.self, RedriveCommand.self]
+            ),
+            CommandGroup(name: "Worker", subcommands: [ScaleCommand.self, RestartCommand.self]),
+            CommandGroup(
+                name: "Other",
+                subcommands: [OrphansCommand.self, SettingsCommand.self, CompletionsCommand.self]
+            ),
         ],
         defaultSubcommand: RunCommand.self
     )
@@ -38,11 +59,10 @@ public struct SupervisorCommand: AsyncParsableCommand {
         let code = exitCode(for: error)
         let message = fullMessage(for: error)
         if code.isSuccess {
-            StandardStreams.write(message + "\n")
+            CommandOutput.write(message + "\n")
         } else if !message.isEmpty {
             StandardStreams.writeError(message)
         }
-        // sysexits' 64 for wrong usage would be one more code to know.
-        Glibc.exit(code == .validationFailure ? CommandFailure.usage.rawValue : code.rawValue)
+        Glibc.exit(code == .validationFailure ? CommandExit.usage.rawValue : code.rawValue)
     }
 }

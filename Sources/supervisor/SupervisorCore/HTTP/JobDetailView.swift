@@ -35,6 +35,8 @@ struct JobDetailView: Sendable, Equatable {
     var history: [JSONValue]
     /// As in the manifest of a job message, at most ``maximumFiles``.
     var files: [JSONValue]
+    /// How often the job was sent back from the dead letters.
+    var redrives: Int64 = 0
 
     static let maximumFiles = 500
 }
@@ -46,6 +48,7 @@ extension JobDetailView {
             try? Ticket(parsing: $0, expecting: detail.record.kind)
         }
         history = ticket?.history.map { .object($0.json) } ?? []
+        redrives = ticket?.redrives ?? 0
         job.tempFiles = JobView.Files(detail.totals)
         stages = Self.stages(detail.events)
         timeline = detail.events.map { event in
@@ -98,6 +101,7 @@ extension JobDetailView: Codable {
         timeline = try container.decode([Event].self, forKey: .timeline)
         history = try container.decode([JSONValue].self, forKey: .history)
         files = try container.decode([JSONValue].self, forKey: .files)
+        redrives = try container.decode(Int64.self, forKey: .redrives)
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -107,6 +111,7 @@ extension JobDetailView: Codable {
         try container.encode(timeline, forKey: .timeline)
         try container.encode(history, forKey: .history)
         try container.encode(files, forKey: .files)
+        try container.encode(redrives, forKey: .redrives)
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -114,5 +119,6 @@ extension JobDetailView: Codable {
         case timeline
         case history
         case files
+        case redrives
     }
 }

@@ -69,18 +69,34 @@ extension StatusServer {
 }
 
 extension DeadLetters.Selection {
-    /// Reads `{"id": …}`, `{"reason": …}` or `{"all": true}`.
+    /// Reads `{"id": …}`, `{"id": …, "kind": …}`, `{"reason": …}` or `{"all": true}`.
     init(_ object: [String: JSONValue]) throws(Problem) {
-        switch (object["id"], object["reason"], object["all"]) {
-        case (.string(let id), nil, nil) where JobKey.isValid(id: id): self = .id(id)
-        case (nil, .string(let code), nil) where !code.isEmpty: self = .reason(code)
-        case (nil, nil, .bool(true)): self = .all
+        switch (object["id"], object["kind"], object["reason"], object["all"]) {
+        case (.string(let id), nil, nil, nil) where JobKey.isValid(id: id): self = .id(id)
+        case (.string(let id), .string(let name), nil, nil) where JobKey.isValid(id: id):
+            guard let kind = MediaKind(rawValue: name) else {
+                throw Problem(title: "Unusable choice", status: 400, detail: "`kind` must be video or image")
+            }
+            self = .job(JobKey(kind: kind, id: id))
+        case (nil, nil, .string(let code), nil) where !code.isEmpty: self = .reason(code)
+        case (nil, nil, nil, .bool(true)): self = .all
         default:
             throw Problem(
                 title: "Unusable choice",
                 status: 400,
-                detail: "give exactly one of `id` (a job's), `reason` (a code) and `all` (true)"
+                detail:
+                    "give exactly one of `id` (a job's, `kind` beside it if wished), `reason` (a code) and `all` (true)"
             )
+        }
+    }
+
+    /// What ``init(_:)`` reads.
+    var json: [String: JSONValue] {
+        switch self {
+        case .all: ["all": true]
+        case .id(let id): ["id": .string(id)]
+        case .job(let key): ["id": .string(key.id), "kind": .string(key.kind.rawValue)]
+        case .reason(let code): ["reason": .string(code)]
         }
     }
 }

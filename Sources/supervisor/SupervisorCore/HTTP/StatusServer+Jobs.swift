@@ -77,7 +77,7 @@ extension StatusServer {
         guard kinds.count == 1 else {
             let paths = kinds.map { "/jobs/\($0.rawValue)/…" }.joined(separator: " or ")
             throw Problem(
-                title: "Ambiguous job id",
+                title: Problem.ambiguousJob,
                 status: 409,
                 detail: "jobs of both kinds have this id; use \(paths)"
             )

@@ -26,7 +26,9 @@ struct DeadLetters: Sendable {
     /// Which letters to send back.
     enum Selection: Sendable, Hashable {
         case all
+        /// Of either kind.
         case id(String)
+        case job(JobKey)
         /// By reason code, such as `worker_died`.
         case reason(String)
 
@@ -34,8 +36,14 @@ struct DeadLetters: Sendable {
             switch self {
             case .all: true
             case .id(let id): letter.id == id
+            case .job(let key): letter.kind == key.kind && letter.id == key.id
             case .reason(let code): letter.reasonCode == code
             }
+        }
+
+        /// Whether letters of the kind can be among them.
+        func concerns(_ kind: MediaKind) -> Bool {
+            if case .job(let key) = self { key.kind == kind } else { true }
         }
     }
 
@@ -74,7 +82,7 @@ struct DeadLetters: Sendable {
     /// - Throws: ``AMQPError``. What was not sent back stays where it is.
     func redrive(_ selection: Selection, kinds: [MediaKind] = MediaKind.allCases) async throws -> Redriven {
         var result = Redriven()
-        for kind in kinds {
+        for kind in kinds where selection.concerns(kind) {
             var sent: [String] = []
             var unreadable = 0
             let sight = try await browser.browse(queues.dead(kind)) { delivery, client in

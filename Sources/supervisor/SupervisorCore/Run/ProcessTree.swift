@@ -258,6 +258,7 @@ actor ProcessTree {
         guard let server else { return }
         try RunFile(
             pid: getpid(),
+            address: settings.httpAddress,
             port: server.port,
             token: token.text,
             brokerURL: brokerURL,

@@ -6,7 +6,8 @@ struct RunFile: Sendable, Codable, Equatable {
     static let name = "supervisor.json"
 
     var pid: Int32
-    /// HTTP, on 127.0.0.1.
+    /// Where HTTP listens; absent in files of older versions.
+    var address: String?
     var port: Int
     /// What HTTP calls that change something need; absent in files of older versions.
     var token: String?

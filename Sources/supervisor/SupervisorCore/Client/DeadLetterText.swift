@@ -1,0 +1,32 @@
+internal import JobModel
+
+/// Dead letters for people.
+enum DeadLetterText {
+    static func lines(_ list: DeadLetters.List) -> [String] {
+        guard !list.letters.isEmpty else { return ["no dead letters"] }
+        var table = TextTable(columns: [
+            ("JOB", .left), ("STAGE", .left), ("REASON", .left), ("FAILED", .left), ("RUNS", .right), ("CAUSE", .left),
+        ])
+        table.rows = list.letters.map { letter in
+            [
+                OrphanText.plain("\(letter.kind.rawValue)/\(letter.id ?? "?")"), letter.stage ?? "-",
+                OrphanText.plain(letter.reasonCode), letter.failedAt.map(JobTable.time) ?? "-",
+                letter.isRedrivable ? "\(letter.redrives.addingReportingOverflow(1).partialValue)" : "-",
+                OrphanText.plain(letter.reason),
+            ]
+        }
+        var lines = table.lines + [""]
+        let count = list.total == 1 ? "1 dead letter" : "\(list.total) dead letters"
+        let unreadable = list.letters.count { !$0.isRedrivable }
+        lines.append(
+            "\(count); nothing was sent back. Remove the cause, then: supervisor redrive ID…, --reason CODE or --all"
+        )
+        if unreadable > 0 {
+            lines.append(
+                "\(unreadable) of them are no jobs (RUNS is -) and stay; read them with the broker's own tools"
+            )
+        }
+        if list.total > list.letters.count { lines.append("\(list.total - list.letters.count) are not listed") }
+        return lines
+    }
+}

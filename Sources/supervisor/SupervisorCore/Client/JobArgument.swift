@@ -1,0 +1,31 @@
+internal import JobModel
+
+/// A job as people name it: `video/ID`, `image/ID`, or an ID that only one kind has.
+struct JobArgument: Sendable, Equatable {
+    /// nil when it is to be found out.
+    var kind: MediaKind?
+    var id: String
+
+    /// - Parameter kind: The text is the bare id when this is given, whatever it looks like.
+    /// - Throws: ``UsageProblem`` when the text cannot be an id.
+    init(_ text: String, kind: MediaKind? = nil) throws(UsageProblem) {
+        self.kind = kind
+        id = text
+        if kind == nil, let slash = text.firstIndex(of: "/"), let named = MediaKind(rawValue: String(text[..<slash])) {
+            self.kind = named
+            id = String(text[text.index(after: slash)...])
+        }
+        guard JobKey.isValid(id: id) else {
+            throw UsageProblem(
+                message: "`\(OrphanText.plain(text))` names no job: an id has 1 to \(JobKey.maximumIDLength) characters"
+            )
+        }
+    }
+
+    var path: String {
+        "/jobs/" + (kind.map { $0.rawValue + "/" } ?? "") + PercentCoding.encode(id)
+    }
+
+    /// For people.
+    var text: String { OrphanText.plain(kind.map { "\(JobKey(kind: $0, id: id))" } ?? id) }
+}

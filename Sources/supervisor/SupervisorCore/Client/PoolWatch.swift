@@ -1,0 +1,42 @@
+internal import JobModel
+internal import ServiceKit
+
+/// Waits until pools are as they were told to be.
+struct PoolWatch: Sendable {
+    var supervisor: RunningSupervisor
+    /// Between two looks. The pools' states have no event that reaches this process.
+    var interval = Duration.milliseconds(100)
+
+    /// Why a pool will not be as wanted by itself.
+    struct Failing: Error, Equatable {
+        var message: String
+    }
+
+    /// Waits until the pool has just the wanted workers, all of them ready, and none of the old processes.
+    ///
+    /// - Returns: how many workers are ready.
+    /// - Throws: ``Failing`` when its workers keep dying; what ``RunningSupervisor`` throws.
+    func settled(_ pool: PoolName, without old: Set<Int32> = []) async throws -> Int {
+        let name = pool.description
+        while true {
+            let health = try await supervisor.health()
+            if let status = health.pools[name] {
+                if status.failing {
+                    let exit = status.lastExit.map { "; \($0.worker) ended with \($0.cause)" } ?? ""
+                    throw Failing(message: "its workers keep dying\(exit); see the log")
+                }
+                let processes = try await processes(of: pool)
+                if status.ready == status.wanted, processes.count == status.wanted, old.isDisjoint(with: processes) {
+                    return status.ready
+                }
+            }
+            try await Task.sleep(for: interval)
+        }
+    }
+
+    /// Those that run now.
+    func processes(of pool: PoolName) async throws -> Set<Int32> {
+        let found = try await supervisor.info().stages.first { $0.name == pool.description }
+        return Set(found?.processes.compactMap(\.pid) ?? [])
+    }
+}

@@ -1,0 +1,39 @@
+internal import ArgumentParser
+internal import Glibc
+
+struct CompletionsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "completions",
+        abstract: "Print a completion script for a shell.",
+        discussion: """
+            Examples:
+              source <(supervisor completions bash)
+              supervisor completions zsh > "${fpath[1]}/_supervisor"
+              supervisor completions fish > ~/.config/fish/completions/supervisor.fish
+
+            \(CommandExit.text([.ok: "printed"]))
+            """
+    )
+
+    enum Shell: String, CaseIterable, ExpressibleByArgument {
+        case bash
+        case zsh
+        case fish
+
+        var parserShell: CompletionShell {
+            switch self {
+            case .bash: .bash
+            case .zsh: .zsh
+            case .fish: .fish
+            }
+        }
+    }
+
+    @Argument(help: "The shell.")
+    var shell: Shell
+
+    func run() throws {
+        signal(SIGPIPE, SIG_IGN)
+        CommandOutput.write(SupervisorCommand.completionScript(for: shell.parserShell) + "\n")
+    }
+}

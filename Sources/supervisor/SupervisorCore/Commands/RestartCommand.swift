@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import Glibc
+internal import ServiceKit
+
+struct RestartCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restart",
+        abstract: "Replace the workers of pools.",
+        discussion: """
+            A pool is named by its stage and kind, as in process.video, or by the stage alone for both kinds. Workers \
+            finish their job, or hand it back after DRAIN_SECONDS without spending an attempt. With --rolling each new \
+            worker is ready before an old one is told to end; without it all are told at once. Workers that wait after a \
+            death start at once.
+
+            Examples:
+              supervisor restart cleanup
+              supervisor restart process.video process.image --rolling --wait
+
+            JSON: {"pools": [{"pool", "rolling", "ready"?, "error"?}]}; `ready` is there with --wait.
+
+            \(CommandExit.text([
+                .ok: "begun (with --wait: the new workers are ready)", .failed: "no pool", .partial: "some pools",
+            ]))
+            """
+    )
+
+    @Argument(
+        help: ArgumentHelp("Pools, or stages for the pools of both kinds.", valueName: "pool"),
+        completion: .list(PoolArgument.words)
+    )
+    var pools: [String]
+
+    @Flag(help: "One worker at a time, its successor being ready first.")
+    var rolling = false
+
+    @Flag(help: "Wait until all old workers are gone and the new ones ready.")
+    var wait = false
+
+    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    var json = false
+
+    struct Pool: Codable, Equatable {
+        var pool: String
+        var rolling: Bool
+        /// Only with `--wait`.
+        var ready: Int?
+        var error: String?
+    }
+
+    struct Document: Codable, Equatable {
+        var pools: [Pool]
+    }
+
+    func run() async throws {
+        let settings = try CommandFailure.settings()
+        signal(SIGPIPE, SIG_IGN)
+        try await CommandFailure.reaching(settings) { supervisor in
+            // All are read before the first is restarted, and each once however often it is named.
+            var names: [PoolName] = []
+            for text in pools {
+                for name in try PoolArgument.pools(text) where !names.contains(name) { names.append(name) }
+            }
+            let watch = PoolWatch(supervisor: supervisor)
+            var old: [PoolName: Set<Int32>] = [:]
+            var results: [Pool] = []
+            for name in names {
+                old[name] = try await watch.processes(of: name)
+                var result = Pool(pool: name.description, rolling: rolling)
+                do {
+                    try await supervisor.restart(name, isRolling: rolling)
+                } catch let problem as Problem where problem.status == 409 {
+                    result.error = CommandFailure.words(problem)
+                }
+                results.append(result)
+            }
+            for (index, name) in names.enumerated() where wait && results[index].error == nil {
+                do {
+                    results[index].ready = try await watch.settled(name, without: old[name] ?? [])
+                } catch let failing as PoolWatch.Failing {
+                    results[index].error = failing.message
+                }
+            }
+            try conclude(results)
+        }
+    }
+
+    private func conclude(_ results: [Pool]) throws {
+        if json { try CommandOutput.write(json: Document(pools: results)) }
+        for result in results {
+            if let error = result.error {
+                StandardStreams.writeError("Error: \(result.pool): \(error)")
+            } else if !json {
+                let words = rolling ? "restarting, one worker at a time" : "restarting"
+                CommandOutput.write(
+                    "\(result.pool): \(result.ready.map { "restarted, \($0) ready" } ?? words)\n"
+                )
+            }
+        }
+        let failed = results.count { $0.error != nil }
+        let exit = CommandExit.of(done: results.count - failed, failed: failed)
+        if exit != .ok { throw exit.code }
+    }
+}

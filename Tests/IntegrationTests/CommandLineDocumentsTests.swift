@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What is made from the parser: completions, the manual page and the reference.
+@Suite("The command line's documents")
+struct CommandLineDocumentsTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    @Test("are what the parser says; if not, run `scripts/generate-cli .build/debug/supervisor`")
+    func current() async throws {
+        let supervisor = try BuiltExecutable.path("supervisor")
+        try await ChildProcess.run(Self.root + "/scripts/check-documents", [supervisor])
+    }
+
+    @Test("Help has a line for each command, and names every exit status")
+    func help() async throws {
+        let help = try await ChildProcess.run(try BuiltExecutable.path("supervisor"), ["--help"])
+        let commands = [
+            "run (default)", "status", "doctor", "submit", "jobs", "cancel", "redrive", "scale", "restart", "orphans",
+            "settings", "completions",
+        ]
+        let lines = help.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        for command in commands {
+            let index = try #require(lines.firstIndex { $0.hasPrefix("  \(command) ") }, "\(command)")
+            // One that does not fit goes on in the next line, deeper.
+            #expect(!lines[index + 1].hasPrefix("    "), "\(command)")
+        }
+        for status in ["0", "1", "2", "64", "69", "74", "77", "78"] {
+            #expect(lines.contains { $0.trimmingCharacters(in: .whitespaces).hasPrefix(status + "  ") }, "\(status)")
+        }
+        #expect(!help.contains("private-broker"))
+    }
+
+    struct Completion: Sendable {
+        var words: [String]
+        var offered: [String]
+        var withheld: [String] = []
+    }
+
+    @Test(
+        "bash completes commands, options and pools",
+        arguments: [
+            Completion(words: [""], offered: ["jobs", "scale", "completions"], withheld: ["private-broker"]),
+            Completion(words: ["re"], offered: ["redrive", "restart"], withheld: ["run"]),
+            Completion(words: ["jobs", "--o"], offered: ["--outcome"], withheld: ["--kind"]),
+            Completion(words: ["jobs", "--stage", ""], offered: ["download", "cleanup"], withheld: ["jobs"]),
+            Completion(words: ["jobs", "--state", "f"], offered: ["finishing", "finished"], withheld: ["active"]),
+            Completion(words: ["scale", "process.v"], offered: ["process.video="], withheld: ["process.image="]),
+            Completion(
+                words: ["restart", "upload.video", "cl"],
+                offered: ["cleanup", "cleanup.image"],
+                withheld: ["upload"]
+            ),
+            Completion(words: ["cancel", "--kind", "v"], offered: ["video"], withheld: ["image"]),
+        ]
+    )
+    func bash(_ row: Completion) async throws {
+        let script = #"""
+            set -e
+            source <("$1" completions bash)
+            shift
+            COMP_WORDS=(supervisor "$@")
+            COMP_CWORD=$#
+            COMP_LINE="${COMP_WORDS[*]}"
+            COMP_POINT=${#COMP_LINE}
+            COMP_TYPE=9
+            COMP_KEY=9
+            set +e
+            _supervisor supervisor "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
+            printf '%s\n' "${COMPREPLY[@]}"
+            """#
+        let supervisor = try BuiltExecutable.path("supervisor")
+        let output = try await ChildProcess.run("bash", ["-c", script, "bash", supervisor] + row.words)
+        let offers = output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        for word in row.offered { #expect(offers.contains(word), "\(word) in \(offers)") }
+        for word in row.withheld { #expect(!offers.contains(word), "\(word) in \(offers)") }
+    }
+
+    @Test("The scripts of all shells are read by them", arguments: ["bash", "zsh", "fish"])
+    func syntax(shell: String) async throws {
+        let script = #""$1" completions "$2" >"$3" && "$2" -n "$3""#
+        let file = NSTemporaryDirectory() + "completions-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let supervisor = try BuiltExecutable.path("supervisor")
+        let output = try await ChildProcess.run("bash", ["-c", script, "bash", supervisor, shell, file])
+        #expect(output == "")
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count > 50)
+    }
+}

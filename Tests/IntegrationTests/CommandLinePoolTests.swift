@@ -1,0 +1,76 @@
+import Foundation
+import JobModel
+import TestSupport
+import Testing
+
+/// Pools by the command line, and where it finds the supervisor.
+@Suite("The command line's pools", .serialized)
+struct CommandLinePoolTests {
+    private func workers(_ name: String, _ tree: TestTree) -> Set<pid_t> {
+        Set(tree.workers().filter { $0.name == name }.map(\.processID))
+    }
+
+    @Test("are scaled up and down, and restarted one worker at a time")
+    func pools() async throws {
+        try await TestTree.with { tree in
+            let one = workers("stage-upload", tree)
+            #expect(one.count == 2)
+            let up = try await tree.command("scale", "upload.video=3", "cleanup=2", "--wait", "--json")
+            #expect(up.exit == .status(0), "\(up)")
+            let pools = try up.document["pools"]?.arrayValue?.compactMap(\.objectValue) ?? []
+            #expect(pools.map { $0["pool"] } == ["upload.video", "cleanup.video", "cleanup.image"])
+            #expect(pools.map { $0["before"] } == [1, 1, 1] && pools.map { $0["ready"] } == [3, 2, 2])
+            #expect(workers("stage-upload", tree).count == 4 && workers("stage-cleanup", tree).count == 4)
+
+            let before = workers("stage-upload", tree)
+            let rolling = try await tree.command("restart", "upload", "--rolling", "--wait")
+            #expect(rolling.exit == .status(0), "\(rolling)")
+            #expect(rolling.output == "upload.video: restarted, 3 ready\nupload.image: restarted, 1 ready\n")
+            let after = workers("stage-upload", tree)
+            #expect(after.count == 4 && after.isDisjoint(with: before))
+
+            let plain = try await tree.command("restart", "upload.video", "upload.video", "--json", "--wait")
+            let restarted = try plain.document["pools"]?.arrayValue?.compactMap(\.objectValue) ?? []
+            #expect(restarted.map { $0["pool"] } == ["upload.video"])
+            #expect(restarted.first?["rolling"] == false && restarted.first?["ready"] == 3)
+
+            let down = try await tree.command("scale", "upload.video=0", "cleanup=1", "--wait")
+            #expect(down.exit == .status(0), "\(down)")
+            #expect(down.output.hasPrefix("upload.video: 3 → 0 workers, ready\n"))
+            #expect(workers("stage-upload", tree).count == 1 && workers("stage-cleanup", tree).count == 2)
+        }
+    }
+
+    @Test("of a supervisor elsewhere are reached by address, port and token")
+    func elsewhere() async throws {
+        let token = "a-token-of-the-tests"
+        let port = "\(try FreePort.find())"
+        let place = ["HTTP_ADDRESS": "127.0.0.2", "PORT": port, "API_TOKEN": token]
+        try await TestTree.with(place, starting: false) { tree in
+            let supervisor = try tree.start()
+            do {
+                try await elsewhere(tree, place, token)
+            } catch {
+                supervisor.send(SIGTERM)
+                _ = await supervisor.wait()
+                throw error
+            }
+            supervisor.send(SIGTERM)
+            #expect(await supervisor.wait() == .status(0))
+        }
+    }
+
+    private func elsewhere(_ tree: TestTree, _ place: [String: String], _ token: String) async throws {
+        // By its run file first.
+        try await eventually("it answers") {
+            try await tree.command("status", changes: ["HTTP_ADDRESS": "127.0.0.1"]).exit == .status(0)
+        }
+        let far = place.merging(["STATE_DIR": tree.directory + "/elsewhere"]) { $1 }
+        let scaled = try await tree.command("scale", "download.video=2", "--wait", changes: far)
+        #expect(scaled.exit == .status(0), "\(scaled)")
+        let wrong = far.merging(["API_TOKEN": token + "-not"]) { $1 }
+        let refused = try await tree.command("scale", "download.video=1", changes: wrong)
+        #expect(refused.exit == .status(77))
+        #expect(refused.errors.contains("the token is wrong"))
+    }
+}

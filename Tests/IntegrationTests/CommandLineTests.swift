@@ -1,0 +1,161 @@
+import AMQP
+import Foundation
+import JobModel
+import TestSupport
+import Testing
+
+/// The command line against real trees.
+@Suite("The command line", .serialized)
+struct CommandLineTests {
+    private func slowJob(_ id: String, _ tree: TestTree) async throws {
+        try await Samples.video(tree.sources + "/slow.mp4", size: "1920x1080", seconds: 20)
+        try await tree.submit(.video, id: id, source: "slow.mp4")
+        try await eventually("the encoder is at it") {
+            let job = try await tree.get("/jobs/video/\(id)")?.body.objectValue
+            return job?["stage"] == "process" && job?["stageProgress"]?.clampedInteger ?? 0 > 0
+        }
+    }
+
+    @Test("lists, shows, follows and cancels a job")
+    func cancel() async throws {
+        try await TestTree.with(["VIDEO_PRESET": "veryslow"]) { tree in
+            try await slowJob("slow", tree)
+            let list = try await tree.command("jobs", "--kind", "video", "--stage", "process", "--json")
+            #expect(list.exit == .status(0))
+            let jobs = try list.document["jobs"]?.arrayValue ?? []
+            #expect(jobs.map { $0.objectValue?["id"] } == ["slow"])
+            #expect(jobs.first?.objectValue?["state"] == "active")
+            #expect(try await tree.command("jobs").output.contains("video/slow  active"))
+            #expect(try await tree.command("jobs", "--kind", "image").output == "no jobs\n")
+            #expect(try await tree.command("jobs", "--outcome", "failed", "--json").document["jobs"] == [])
+
+            let shown = try await tree.command("jobs", "slow")
+            #expect(shown.exit == .status(0))
+            for text in [
+                "video/slow: active", "media id   media-slow", "\nSTAGE ", "\nAT ", "\nTEMP FILE ", tree.workspace,
+            ] {
+                #expect(shown.output.contains(text), "\(text) in \(shown.output)")
+            }
+            let detail = try await tree.command("jobs", "video/slow", "--json").document
+            for key in ["id", "kind", "stages", "timeline", "files", "history", "attempts", "redrives", "outputs"] {
+                #expect(detail[key] != nil, "\(key)")
+            }
+
+            async let plain = tree.command("jobs", "slow", "--watch")
+            async let documents = tree.command("jobs", "video/slow", "--watch", "--json")
+            try await eventually("both have begun to watch") {
+                let files = try FileManager.default.contentsOfDirectory(atPath: tree.directory)
+                return files.count { name in
+                    name.hasPrefix("command-")
+                        && (try? Data(contentsOf: URL(filePath: tree.directory + "/" + name)).isEmpty) == false
+                } >= 6 + 2
+            }
+            let cancelled = try await tree.command("cancel", "slow", "--wait", "--json")
+            #expect(cancelled.exit == .status(0))
+            let result = try cancelled.document["jobs"]?.arrayValue?.first?.objectValue ?? [:]
+            #expect(result["id"] == "slow" && result["kind"] == "video" && result["requested"] == true)
+            #expect(result["known"] == true && result["outcome"] == "cancelled" && result["error"] == nil)
+            let lines = try await plain
+            #expect(lines.exit == .status(1))
+            #expect(lines.output.contains("video/slow: ") && lines.output.contains("% cancelled\n"))
+            #expect(!lines.output.contains("\u{1B}"))
+            let last = try await documents.documents.last
+            #expect(last?["outcome"] == "cancelled")
+
+            let late = try await tree.command("cancel", "slow", "nobody")
+            #expect(late.exit == .status(1))
+            #expect(late.errors.contains("slow: too late: the job video/slow has ended: cancelled"))
+            #expect(late.errors.contains("nobody: unknown job: no stage has seen the job nobody yet"))
+            #expect(try await tree.restarts() == 0)
+        }
+    }
+
+    @Test("cancels some of several jobs, and says so by its exit status")
+    func partial() async throws {
+        try await TestTree.with(["WORKERS": "download.image=0,download.video=0"]) { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+            for id in ["one", "two"] { try await tree.submit(.image, id: id, source: "photo.jpg") }
+            // Nobody has seen them, so their kind has to be said.
+            let nameless = try await tree.command("cancel", "one")
+            #expect(nameless.exit == .status(1))
+            #expect(nameless.errors.contains("video/one or image/one"))
+            let first = try await tree.command("cancel", "--kind", "image", "one")
+            #expect(first.exit == .status(0))
+            #expect(first.output == "image/one: to be cancelled\n")
+            _ = try await tree.updates(.image, untilTheEndOf: ["one"])
+            let both = try await tree.command("cancel", "image/one", "image/two", "--wait", "--json")
+            #expect(both.exit == .status(2))
+            let results = try both.document["jobs"]?.arrayValue?.compactMap(\.objectValue) ?? []
+            #expect(results.map { $0["requested"] } == [false, true])
+            #expect(results.first?["error"]?.stringValue?.contains("has ended: cancelled") == true)
+            #expect(results.last?["outcome"] == "cancelled")
+            // One that never was is noted, should its message come.
+            let never = try await tree.command("cancel", "video/never")
+            #expect(never.exit == .status(0))
+            #expect(never.output == "video/never: no stage has seen it yet; it is cancelled when its message comes\n")
+        }
+    }
+
+    @Test("runs failed jobs again, by id and by reason, once their cause is gone")
+    func redrive() async throws {
+        try await TestTree.with { tree in
+            #expect(try await tree.command("redrive").output == "no dead letters\n")
+            // The same id in both kinds.
+            for kind in MediaKind.allCases { try await tree.submit(kind, id: "twin", source: "late-\(kind.rawValue)") }
+            try await tree.submit(.image, id: "other", source: "late-image")
+            _ = try await tree.updates(.video, untilTheEndOf: ["twin"])
+            _ = try await tree.updates(.image, untilTheEndOf: ["twin", "other"])
+
+            let text = try await tree.command("redrive")
+            #expect(text.exit == .status(0))
+            for part in [
+                "video/twin", "image/other", "3 dead letters; nothing was sent back", "--reason CODE or --all",
+            ] {
+                #expect(text.output.contains(part), "\(part) in \(text.output)")
+            }
+            let list = try await tree.command("redrive", "--json").document
+            #expect(list["total"] == 3)
+            let letters = list["letters"]?.arrayValue?.compactMap(\.objectValue) ?? []
+            for key in ["kind", "id", "stage", "reasonCode", "reason", "failedAt", "redrives", "isRedrivable"] {
+                #expect(letters.allSatisfy { $0[key] != nil }, "\(key)")
+            }
+            let reason = try #require(letters.first?["reasonCode"]?.stringValue)
+
+            let ambiguous = try await tree.command("redrive", "twin")
+            #expect(ambiguous.exit == .status(1))
+            #expect(ambiguous.errors.contains("both kinds"))
+            let shown = try await tree.command("jobs", "twin")
+            #expect(shown.exit == .status(1))
+            #expect(shown.errors.contains("jobs of both kinds have the id twin; say which: video/twin or image/twin"))
+            let unknown = try await tree.command("redrive", "--reason", "no_such_reason")
+            #expect(unknown.exit == .status(1))
+            #expect(unknown.errors.contains("no dead letter has the reason no_such_reason"))
+
+            // The cause goes: what was missing is there, for images.
+            try await Samples.photo(tree.sources + "/late.jpg", size: "320x240")
+            try FileManager.default.moveItem(atPath: tree.sources + "/late.jpg", toPath: tree.sources + "/late-image")
+            let some = try await tree.command("redrive", "image/twin", "nobody", "--json")
+            #expect(some.exit == .status(2))
+            #expect(try some.document["jobs"] == ["image/twin"])
+            let refused = try some.document["errors"]?.arrayValue?.first?.objectValue
+            #expect(refused?["job"] == "nobody" && refused?["error"] == "no dead letter has this id")
+            let watched = try await tree.command("jobs", "image/twin", "--watch")
+            #expect(watched.exit == .status(0), "\(watched)")
+            #expect(watched.output.contains("image/twin: completed") && watched.output.contains("redriven   once"))
+            #expect(watched.output.contains("\nKIND "))
+
+            let rest = try await tree.command("redrive", "--reason", reason)
+            #expect(rest.exit == .status(0))
+            #expect(rest.output == "video/twin: runs again\nimage/other: runs again\n")
+            #expect(try await tree.command("jobs", "other", "--watch").exit == .status(0))
+            // The video is still missing, so this one comes back.
+            let failed = try await tree.command("jobs", "video/twin", "--watch")
+            #expect(failed.exit == .status(1))
+            #expect(failed.output.contains("video/twin: failed") && failed.output.contains("  error      in the "))
+            let all = try await tree.command("redrive", "--all", "--json")
+            #expect(all.exit == .status(0))
+            #expect(try all.document["jobs"] == ["video/twin"])
+            #expect(try all.document["unreadable"] == 0 && all.document["unseen"] == 0)
+        }
+    }
+}
