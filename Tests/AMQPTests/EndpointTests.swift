@@ -22,6 +22,10 @@ import Testing
             ("amqp://[fe80::1]", AMQPEndpoint(host: "fe80::1")),
             ("amqp://host?heartbeat=7&frame_max=1", AMQPEndpoint(host: "host", heartbeatSeconds: 7)),
             ("amqp://host/v?locale=x", AMQPEndpoint(host: "host", virtualHost: "v")),
+            (
+                "amqps://host?cacertfile=/etc/a%20b.pem&verify=verify_peer",
+                AMQPEndpoint(host: "host", usesTLS: true, certificateAuthoritiesPath: "/etc/a b.pem")
+            ),
         ]
     )
     func parses(url: String, expected: AMQPEndpoint) throws {
@@ -35,7 +39,10 @@ import Testing
             "amqp://u:secret@host:0", "amqp://u:secret@host:65536", "amqp://u:secret@host:x", "amqp://u:secret@[::1",
             "amqp://u:secret@[::1]x", "amqp://u:secret%zz@host", "amqp://u:secret%4@host", "amqp://u:secret%ff@host",
             "amqp://u:secret%00@host", "amqp://u:secret@host/a/b", "amqp://u:secret@host?heartbeat=-1",
-            "amqp://u:secret@host?heartbeat=70000",
+            "amqp://u:secret@host?heartbeat=70000", "amqps://u:secret@host?verify=verify_none",
+            "amqps://u:secret@host?cacertfile=ca.pem", "amqps://u:secret@host?cacertfile=",
+            "amqps://u:secret@host?verify=",
+            "amqp://u:secret@host?cacertfile=/ca.pem", "amqp://u:secret@a,b",
         ]
     )
     func refuses(url: String) throws {
@@ -43,6 +50,49 @@ import Testing
         #expect(error.code == .invalidURL)
         #expect(!error.isRetriable)
         #expect(!"\(error)".contains("secret"))
+    }
+
+    @Test(
+        "Several URLs are taken apart at the commas before the next scheme",
+        arguments: [
+            ("amqp://a", [AMQPEndpoint(host: "a")]),
+            ("amqp://a,amqps://b", [AMQPEndpoint(host: "a"), AMQPEndpoint(host: "b", usesTLS: true)]),
+            ("amqp://a, AMQP://b:1/v", [AMQPEndpoint(host: "a"), AMQPEndpoint(host: "b", port: 1, virtualHost: "v")]),
+            (
+                "amqp://u:p,q@a,amqp://u:,r@b",
+                [
+                    AMQPEndpoint(host: "a", user: "u", password: "p,q"),
+                    AMQPEndpoint(host: "b", user: "u", password: ",r"),
+                ]
+            ),
+        ]
+    )
+    func parsesSeveral(urls: String, expected: [AMQPEndpoint]) throws {
+        #expect(try AMQPEndpoints(parsing: urls).all == expected)
+    }
+
+    @Test(
+        "If one of several URLs is unusable all are refused",
+        arguments: [
+            "amqp://u:secret@a,", ",amqp://u:secret@a", "amqp://u:secret@a,b", "amqp://u:secret@a,,amqp://b",
+            "amqp://u:secret@a,amqp://", "amqp://u:secret@a,http://b",
+        ]
+    )
+    func refusesSeveral(urls: String) throws {
+        let error = try #require(throws: AMQPError.self) { try AMQPEndpoints(parsing: urls) }
+        #expect(error.code == .invalidURL)
+        #expect(!"\(error)".contains("secret"))
+    }
+
+    @Test("No way of printing several endpoints shows a password")
+    func hidesPasswords() throws {
+        let endpoints = try AMQPEndpoints(parsing: "amqp://u:secret@a,amqps://u:secret@b")
+        #expect(endpoints.redacted == "amqp://u:***@a:5672/,amqps://u:***@b:5671/")
+        var dumped = ""
+        dump(endpoints, to: &dumped)
+        for text in ["\(endpoints)", String(reflecting: endpoints), dumped] {
+            #expect(!text.contains("secret"))
+        }
     }
 
     @Test("No way of printing an endpoint shows its password")

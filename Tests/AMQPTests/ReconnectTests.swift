@@ -26,6 +26,38 @@ import Testing
         }
     }
 
+    @Test("Of several nodes the next is tried at once, and one that is gone is waited for with the others")
+    func severalNodes() async throws {
+        try await withTestQueue { queue in
+            let broker = try await TestBroker.endpoint()
+            let (first, second) = (try LoopbackProxy(to: broker), try LoopbackProxy(to: broker))
+            defer { for proxy in [first, second] { proxy.close() } }
+            var nowhere = broker
+            nowhere.port = 1
+            let endpoints = AMQPEndpoints(nowhere, [first.endpoint, second.endpoint])
+            let client = AMQPClient(
+                endpoints: endpoints,
+                connectionName: "several",
+                configuration: .quick,
+                logger: TestBroker.logger
+            )
+            try client.start()
+            var used: Set<UInt16> = []
+            for round in 1...4 {
+                try await client.publish(AMQPMessage(body: []), to: queue)
+                let port = try #require(client.connectedEndpoint).port
+                used.insert(port)
+                #expect(first.acceptedConnections + second.acceptedConnections == round)
+                var states = client.states.makeAsyncIterator()
+                (port == first.endpoint.port ? first : second).cut()
+                while let state = await states.next(), state.isConnected {}
+            }
+            // One after the other, wherever chance began.
+            #expect(used == [first.endpoint.port, second.endpoint.port])
+            await client.close()
+        }
+    }
+
     @Test("Listeners hear of each loss and each return")
     func states() async throws {
         try await withProxiedClient { client, proxy in

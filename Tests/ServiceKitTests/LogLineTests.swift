@@ -70,4 +70,15 @@ struct LogRedactionTests {
         #expect(redaction("calling https://hooks.org/T0/B0/tail now") == "calling *** now")
         #expect(!redaction("\(settings)").contains("correct-horse"))
     }
+
+    @Test("the passwords of all nodes of a broker")
+    func severalNodes() throws {
+        let settings = try Settings.from([
+            "RABBITMQ_URL": "amqp://media:correct-horse@one,amqps://media:battery-staple@two/v"
+        ])
+        let redaction = LogRedaction(secrets: settings.secrets)
+        #expect(redaction("neither correct-horse nor battery-staple") == "neither *** nor ***")
+        let text = redaction("amqp://media:correct-horse@one and amqps://media:battery-staple@two/v")
+        #expect(!text.contains("horse") && !text.contains("staple"))
+    }
 }

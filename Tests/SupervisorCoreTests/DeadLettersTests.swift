@@ -30,7 +30,7 @@ struct DeadLettersTests {
                 to: names.dead(.image)
             )
             let letters = DeadLetters(
-                endpoint: try await TestBroker.endpoint(),
+                endpoints: AMQPEndpoints(try await TestBroker.endpoint()),
                 queues: names,
                 logger: TestBroker.logger
             )

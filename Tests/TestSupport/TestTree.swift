@@ -90,7 +90,7 @@ package final class TestTree: Sendable {
         environment.merge(settings) { $1 }
         self.environment = environment
         client = AMQPClient(
-            endpoint: try AMQPEndpoint(parsing: url),
+            endpoints: try AMQPEndpoints(parsing: url),
             connectionName: "integration-test",
             logger: TestBroker.logger
         )

@@ -15,15 +15,32 @@ public final class AMQPClient: Sendable {
     private let core: ClientCore
     private let phase = Mutex(Phase.idle)
 
-    /// - Parameter connectionName: Shown in the broker's list of connections.
+    /// - Parameters:
+    ///   - endpoints: Tried in turn, from one that chance chooses, so that many clients spread over them.
+    ///   - connectionName: Shown in the broker's list of connections.
     public init(
-        endpoint: AMQPEndpoint,
+        endpoints: AMQPEndpoints,
         connectionName: String,
         configuration: AMQPConfiguration = AMQPConfiguration(),
         logger: Logger
     ) {
         core = ClientCore(
-            endpoint: endpoint,
+            endpoints: endpoints,
+            connectionName: connectionName,
+            configuration: configuration,
+            logger: logger
+        )
+    }
+
+    /// - Parameter connectionName: Shown in the broker's list of connections.
+    public convenience init(
+        endpoint: AMQPEndpoint,
+        connectionName: String,
+        configuration: AMQPConfiguration = AMQPConfiguration(),
+        logger: Logger
+    ) {
+        self.init(
+            endpoints: AMQPEndpoints(endpoint),
             connectionName: connectionName,
             configuration: configuration,
             logger: logger
@@ -79,6 +96,9 @@ public final class AMQPClient: Sendable {
 
     /// The connection's state now and every change; ends after `.closed`. Each access makes a stream of its own.
     public var states: AsyncStream<ConnectionState> { core.states.stream() }
+
+    /// Where the last connection that was made leads; nil before the first.
+    public var connectedEndpoint: AMQPEndpoint? { core.connectedEndpoint.withLock { $0 } }
 
     /// What the broker of the last connection says of itself; nil before the first.
     public var brokerIdentity: BrokerIdentity? { core.brokerIdentity.withLock { $0 } }

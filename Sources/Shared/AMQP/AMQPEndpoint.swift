@@ -9,6 +9,8 @@ public struct AMQPEndpoint: Sendable, Hashable {
     public var usesTLS: Bool
     /// The URL's `heartbeat` parameter in seconds; overrides the configuration.
     public var heartbeatSeconds: UInt16?
+    /// The URL's `cacertfile` parameter: certificates trusted for TLS, in PEM; overrides the configuration.
+    public var certificateAuthoritiesPath: String?
 
     public init(
         host: String = "127.0.0.1",
@@ -17,7 +19,8 @@ public struct AMQPEndpoint: Sendable, Hashable {
         user: String = "guest",
         password: String = "guest",
         usesTLS: Bool = false,
-        heartbeatSeconds: UInt16? = nil
+        heartbeatSeconds: UInt16? = nil,
+        certificateAuthoritiesPath: String? = nil
     ) {
         self.host = host
         self.port = port ?? (usesTLS ? 5671 : 5672)
@@ -26,6 +29,7 @@ public struct AMQPEndpoint: Sendable, Hashable {
         self.password = password
         self.usesTLS = usesTLS
         self.heartbeatSeconds = heartbeatSeconds
+        self.certificateAuthoritiesPath = certificateAuthoritiesPath
     }
 
     /// The address without the password, for logs.
@@ -44,9 +48,10 @@ extension AMQPEndpoint: CustomStringConvertible, CustomDebugStringConvertible, C
 }
 
 extension AMQPEndpoint {
-    /// Reads `amqp[s]://[user[:password]@]host[:port][/vhost][?heartbeat=seconds]`, percent-decoded.
+    /// Reads `amqp[s]://[user[:password]@]host[:port][/vhost][?heartbeat=seconds&cacertfile=path]`, percent-decoded.
     ///
-    /// Missing parts are `guest`, 5672 (5671 for TLS) and the virtual host `/`. Other query parameters are ignored.
+    /// Missing parts are `guest`, 5672 (5671 for TLS) and the virtual host `/`. The broker's certificate is always verified:
+    /// `verify=verify_peer` says nothing new, and any other `verify` is refused. Other query parameters are ignored.
     ///
     /// - Throws: `.invalidURL`; the message never repeats the URL, which holds a password.
     public init(parsing url: String) throws(AMQPError) {
@@ -84,11 +89,32 @@ extension AMQPEndpoint {
             }
             virtualHost = try Self.decode(path, part: "virtual host")
         }
-        for parameter in query.split(separator: "&") where parameter.hasPrefix("heartbeat=") {
-            guard let seconds = UInt16(parameter.dropFirst("heartbeat=".count)) else {
+        for parameter in query.split(separator: "&") {
+            guard let equals = parameter.firstIndex(of: "=") else { continue }
+            try setParameter(parameter[..<equals], parameter[parameter.index(after: equals)...])
+        }
+    }
+
+    private mutating func setParameter(_ name: Substring, _ value: Substring) throws(AMQPError) {
+        switch name {
+        case "heartbeat":
+            guard let seconds = UInt16(value) else {
                 throw Self.invalid("its heartbeat is not a number of seconds from 0 to 65535")
             }
             heartbeatSeconds = seconds
+        case "cacertfile":
+            guard usesTLS else { throw Self.invalid("its cacertfile needs amqps://") }
+            let path = try Self.decode(value, part: "cacertfile")
+            guard path.hasPrefix("/") else { throw Self.invalid("its cacertfile is not an absolute path") }
+            certificateAuthoritiesPath = path
+        case "verify":
+            guard value == "verify_peer" else {
+                throw Self.invalid(
+                    "certificates are always verified; name the authority that signed the broker's with cacertfile"
+                )
+            }
+        default:
+            break
         }
     }
 
@@ -116,6 +142,9 @@ extension AMQPEndpoint {
             host = try Self.decode(text, part: "host")
         }
         guard !host.isEmpty else { throw Self.invalid("it names no host") }
+        guard !host.contains(",") else {
+            throw Self.invalid("its host holds a comma; of several URLs each begins with amqp:// or amqps://")
+        }
         guard let portText else { return }
         guard let number = UInt16(portText), number > 0 else { throw Self.invalid("its port is not 1 to 65535") }
         port = number

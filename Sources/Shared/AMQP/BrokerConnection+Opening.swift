@@ -11,11 +11,12 @@ extension BrokerConnection {
             throw AMQPError(.systemError, "out of memory for a broker socket", isRetriable: true)
         }
         if endpoint.usesTLS {
-            let path = configuration.certificateAuthoritiesPath
+            let path = endpoint.certificateAuthoritiesPath ?? configuration.certificateAuthoritiesPath
             guard amqp_ssl_socket_set_cacert(socket, path) == AMQP_STATUS_OK.rawValue else {
                 throw AMQPError(
                     .tlsFailed,
-                    "cannot read trusted certificates from \(path); install ca-certificates or name another file",
+                    "cannot read trusted certificates from \(path); install ca-certificates, or name a file in PEM with "
+                        + "?cacertfile= in the broker URL",
                     isRetriable: true
                 )
             }
@@ -25,7 +26,9 @@ extension BrokerConnection {
         }
         var timeout = timeval(configuration.connectTimeout)
         let status = amqp_socket_open_noblock(socket, endpoint.host, Int32(endpoint.port), &timeout)
-        guard status == AMQP_STATUS_OK.rawValue else { throw unreachable(endpoint, status: status) }
+        guard status == AMQP_STATUS_OK.rawValue else {
+            throw unreachable(endpoint, status: status, configuration)
+        }
         // A broker that is silent after that must not hold the thread.
         var handshakeTimeout = timeval(configuration.connectTimeout)
         amqp_set_handshake_timeout(state, &handshakeTimeout)
@@ -76,11 +79,24 @@ extension BrokerConnection {
         }
     }
 
-    private static func unreachable(_ endpoint: AMQPEndpoint, status: Int32) -> AMQPError {
+    private static func unreachable(
+        _ endpoint: AMQPEndpoint,
+        status: Int32,
+        _ configuration: AMQPConfiguration
+    ) -> AMQPError {
         let cause = AMQPError.library(status, doing: "connecting")
+        let path = endpoint.certificateAuthoritiesPath ?? configuration.certificateAuthoritiesPath
         let advice =
-            cause.code == .tlsFailed
-            ? "check the broker's certificate and host name" : "check that the broker runs and the address is right"
+            switch status {
+            case AMQP_STATUS_SSL_PEER_VERIFY_FAILED.rawValue:
+                "check that its certificate has not expired and was signed by an authority in \(path); "
+                    + "?cacertfile= in the broker URL names another file"
+            case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED.rawValue:
+                "its certificate is not for '\(endpoint.host)'; put a host name that it names into the broker URL"
+            case _ where cause.code == .tlsFailed:
+                "check that this port speaks TLS 1.2 or later, the broker's certificate, and the authorities in \(path)"
+            default: "check that the broker runs and the address is right"
+            }
         return AMQPError(
             cause.code,
             "cannot reach the broker at \(endpoint.redacted): \(cause.message); \(advice)",

@@ -3,25 +3,32 @@ import Synchronization
 
 /// What the application's side and the I/O thread of one client share.
 final class ClientCore: Sendable {
-    let endpoint: AMQPEndpoint
+    let endpoints: AMQPEndpoints
     let connectionName: String
     let configuration: AMQPConfiguration
-    let logger: Logger
+    private let logger: Logger
     let mailbox = Mailbox()
     let states = StateBroadcast()
     let brokerIdentity = Mutex<BrokerIdentity?>(nil)
+    let connectedEndpoint = Mutex<AMQPEndpoint?>(nil)
     /// Opens when the I/O thread has done its last work.
     let termination = Gate()
     private let lastID = Atomic<UInt64>(0)
 
-    init(endpoint: AMQPEndpoint, connectionName: String, configuration: AMQPConfiguration, logger: Logger) {
-        self.endpoint = endpoint
+    init(endpoints: AMQPEndpoints, connectionName: String, configuration: AMQPConfiguration, logger: Logger) {
+        self.endpoints = endpoints
         self.connectionName = connectionName
         self.configuration = configuration
         var logger = logger
-        logger[metadataKey: "amqp.broker"] = "\(endpoint.redacted)"
         logger[metadataKey: "amqp.connection"] = "\(connectionName)"
         self.logger = logger
+    }
+
+    /// The log of a connection to one of the endpoints, or of a try to make one.
+    func log(of endpoint: AMQPEndpoint) -> SessionLog {
+        var logger = logger
+        logger[metadataKey: "amqp.broker"] = "\(endpoint.redacted)"
+        return SessionLog(logger: logger)
     }
 
     /// A number that this client has not used before.

@@ -51,6 +51,7 @@ final class ConsumerChannel: Channel {
             switch (answer, phase) {
             case (.success, .subscribing):
                 phase = .subscribed(since: .now)
+                session.noteSubscribed(subscription)
                 session.log.debug("Subscribed.", queue: queue.name)
             case (.success, .draining): try cancel()
             case (.success, _): break
@@ -110,9 +111,10 @@ final class ConsumerChannel: Channel {
             session.noteOtherProperties(queue)
         } else {
             session.log.warning(
-                "The broker closed a consumer's channel; subscribing again. Unsettled deliveries come again.",
+                "The broker closed a consumer's channel: \(error.message). Subscribing again; unsettled deliveries come again.",
                 queue: queue.name,
-                error: error
+                error: error,
+                isNews: session.isNews(error, of: subscription)
             )
         }
         session.retry(subscription, wasStable: wasStable)

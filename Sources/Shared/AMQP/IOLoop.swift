@@ -8,7 +8,11 @@ import Synchronization
 final class IOLoop {
     private let core: ClientCore
     private let wakeDescriptor: Int32
-    private let log: SessionLog
+    /// In the order in which they are tried.
+    private let endpoints: [AMQPEndpoint]
+    private var endpointIndex = 0
+    private var isConnected = false
+    private var troubles = ConnectionTroubles()
     private var subscriptions: [Subscription] = []
     /// Commands that wait for a connection.
     private var waiting: [Command] = []
@@ -17,7 +21,7 @@ final class IOLoop {
     init(core: ClientCore, wakeDescriptor: Int32) {
         self.core = core
         self.wakeDescriptor = wakeDescriptor
-        log = SessionLog(logger: core.logger)
+        endpoints = core.endpoints.all.shuffled()
     }
 
     func run() {
@@ -25,13 +29,24 @@ final class IOLoop {
         takeCommands()
         while !isClosing {
             let started = ContinuousClock.now
+            let endpoint = endpoints[endpointIndex]
+            isConnected = false
             do throws(AMQPError) {
-                try connectAndServe()
+                try connectAndServe(endpoint)
             } catch {
                 // A connection that held for a while ended for a new reason.
                 failures = ContinuousClock.now - started > .seconds(30) ? 1 : failures + 1
-                let delay = core.configuration.backoff.delay(afterFailures: failures)
-                log.connectionLost(error, attempt: failures, retryIn: delay)
+                // The others are tried at once; the wait comes when none is left.
+                endpointIndex = (endpointIndex + 1) % endpoints.count
+                let (rounds, rest) = failures.quotientAndRemainder(dividingBy: endpoints.count)
+                let delay = rest == 0 ? core.configuration.backoff.delay(afterFailures: rounds) : .zero
+                let log = core.log(of: endpoint)
+                if isConnected {
+                    log.connectionLost(error)
+                } else {
+                    let isNews = troubles.isNews(error.code, of: endpoint, at: .now)
+                    log.noConnection(error, attempt: failures, retryIn: delay, isNews: isNews)
+                }
                 core.states.send(.disconnected(error))
                 pause(for: delay)
             }
@@ -44,15 +59,19 @@ final class IOLoop {
         }
     }
 
-    private func connectAndServe() throws(AMQPError) {
+    private func connectAndServe(_ endpoint: AMQPEndpoint) throws(AMQPError) {
+        let log = core.log(of: endpoint)
         let connection = try BrokerConnection(
-            to: core.endpoint,
+            to: endpoint,
             name: core.connectionName,
             configuration: core.configuration
         )
         log.info("Connected to the broker.")
+        isConnected = true
+        troubles.clear()
         core.brokerIdentity.withLock { $0 = connection.brokerIdentity }
-        let session = Session(connection, core: core)
+        core.connectedEndpoint.withLock { $0 = endpoint }
+        let session = Session(connection, core: core, log: log)
         do throws(AMQPError) {
             try serve(session)
         } catch {

@@ -16,15 +16,17 @@ final class Session {
     private var consumerChannels: [ObjectIdentifier: ConsumerChannel] = [:]
     private var retries: [(due: ContinuousClock.Instant, subscription: Subscription)] = []
     private var failures: [ObjectIdentifier: Int] = [:]
+    /// Why each subscription could not be made, when it was tried last.
+    private var troubles: [ObjectIdentifier: AMQPError.Code] = [:]
     private var queuesWithOtherProperties: Set<String> = []
     /// Publishing commands that wait for the end of the broker's alarm.
     private var held: [Command] = []
     private var blockedReason: String?
 
-    init(_ connection: consuming BrokerConnection, core: ClientCore) {
+    init(_ connection: consuming BrokerConnection, core: ClientCore, log: SessionLog) {
         self.connection = connection
         self.core = core
-        log = SessionLog(logger: core.logger)
+        self.log = log
     }
 
     /// Opens the publishing channel and subscribes.
@@ -194,6 +196,7 @@ final class Session {
     func unsubscribe(_ subscription: Subscription, _ done: @escaping () -> Void) throws(AMQPError) {
         retries.removeAll { $0.subscription === subscription }
         failures[ObjectIdentifier(subscription)] = nil
+        troubles[ObjectIdentifier(subscription)] = nil
         let unseen = subscription.finish()
         guard let channel = consumerChannels.removeValue(forKey: ObjectIdentifier(subscription)) else { return done() }
         try channel.stop(unseen: unseen, done)
@@ -207,6 +210,13 @@ final class Session {
         let delay = core.configuration.backoff.delay(afterFailures: count)
         retries.append((due: .now + delay, subscription: subscription))
     }
+
+    /// Whether the last try to subscribe had not failed for the same reason.
+    func isNews(_ error: AMQPError, of subscription: Subscription) -> Bool {
+        troubles.updateValue(error.code, forKey: ObjectIdentifier(subscription)) != error.code
+    }
+
+    func noteSubscribed(_ subscription: Subscription) { troubles[ObjectIdentifier(subscription)] = nil }
 
     /// Whether the queue was seen to exist with properties that its declaration would not match.
     func keepsOtherProperties(_ queue: AMQPQueue) -> Bool { queuesWithOtherProperties.contains(queue.name) }

@@ -16,11 +16,27 @@ struct SessionLog {
         logger.warning(message, metadata: Self.metadata(queue, error))
     }
 
-    func connectionLost(_ error: AMQPError, attempt: Int, retryIn delay: Duration) {
+    func warning(_ message: Logger.Message, queue: String?, error: AMQPError, isNews: Bool) {
+        logger.log(level: isNews ? .warning : .debug, message, metadata: Self.metadata(queue, error))
+    }
+
+    func connectionLost(_ error: AMQPError) {
+        logger.warning(
+            "Lost the connection to the broker: \(error.message). Connecting again by itself.",
+            metadata: Self.metadata(nil, error)
+        )
+    }
+
+    /// - Parameter isNews: Of a try that fails like the one before only debugging wants to know.
+    func noConnection(_ error: AMQPError, attempt: Int, retryIn delay: Duration, isNews: Bool) {
         var metadata = Self.metadata(nil, error)
         metadata["amqp.attempt"] = "\(attempt)"
         metadata["amqp.retry_in"] = "\(delay)"
-        logger.warning("No connection to the broker: \(error.message)", metadata: metadata)
+        logger.log(
+            level: isNews ? .warning : .debug,
+            "No connection to the broker: \(error.message). Trying again by itself.",
+            metadata: metadata
+        )
     }
 
     private static func metadata(_ queue: String?, _ error: AMQPError?) -> Logger.Metadata {

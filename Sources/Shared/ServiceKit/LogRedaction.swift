@@ -16,9 +16,11 @@ struct LogRedaction: Sendable {
 
     private let secrets: [String]
 
-    /// - Parameter secrets: values of secret settings. Of a URL its password counts as one too.
+    /// - Parameter secrets: values of secret settings. Of a URL its password counts as one too, and a broker setting may hold
+    ///   several URLs.
     init(secrets: [String] = []) {
-        let parts = secrets.flatMap { [$0, Self.password(ofURL: $0)].compactMap(\.self) }
+        let urls = secrets.flatMap { $0.split(separator: ",amqp").map(String.init) }
+        let parts = (secrets + urls).flatMap { [$0, Self.password(ofURL: $0)].compactMap(\.self) }
         // The longest first, or a part of one would leave the rest.
         self.secrets = Set(parts).filter { $0.utf8.count >= Self.minimumSecretBytes }
             .sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }

@@ -6,7 +6,8 @@ extension Settings {
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
-        Keys.brokerURL, Keys.queuePrefix, Keys.maximumUpdates, Keys.longWorkSeconds, Keys.progressIntervalSeconds,
+        Keys.brokerURL, Keys.reconnectMaximumSeconds, Keys.queuePrefix, Keys.maximumUpdates, Keys.longWorkSeconds,
+        Keys.progressIntervalSeconds,
         Keys.runAs, Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
         Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.stageMaximumAttempts,
         Keys.maximumStarts,
@@ -185,7 +186,18 @@ extension Settings {
             type: "URL",
             default: "unset: a private broker is started",
             isSecret: true,
-            "`amqp://user:password@host:port/vhost`, or `amqps:` for TLS."
+            "`amqp://user:password@host:port/vhost`, or `amqps:` for TLS; of a cluster several, `,` between, which are tried in "
+                + "turn. `?cacertfile=/path` names the certificates in PEM that TLS trusts instead of the system's, "
+                + "`?heartbeat=10` the seconds between two signs of life. Certificates are always verified."
+        )
+        static let reconnectMaximumSeconds = SettingKey(
+            "RECONNECT_MAX_SECONDS",
+            section: broker,
+            type: "number",
+            unit: "seconds",
+            default: "30",
+            range: "0.1 to 3600",
+            "While the broker is away, tries to connect come at growing intervals up to this."
         )
         static let queuePrefix = SettingKey(
             "QUEUE_PREFIX",
@@ -290,7 +302,7 @@ extension Settings {
             section: processes,
             type: "number",
             unit: "seconds",
-            default: "60",
+            default: "30",
             range: "1 to 3600",
             "A worker that reports nothing for so long hangs: it gets SIGABRT, SIGKILL five seconds later, and a successor."
         )

@@ -65,6 +65,7 @@ extension Settings {
                 guard text.utf8.count <= 64 else { throw .init(message: "it is longer than 64 characters") }
                 return text
             } ?? ""
+        reconnectMaximumSeconds = reader.number(Keys.reconnectMaximumSeconds, default: 30, in: 0.1...3600)
         maximumUpdates = reader.integer(Keys.maximumUpdates, default: 100_000, in: 0...(1 << 31))
         longWorkSeconds = reader.number(Keys.longWorkSeconds, default: 1200, in: 1...86_400)
         progressIntervalSeconds = reader.number(Keys.progressIntervalSeconds, default: 5, in: 0.1...3600)
@@ -78,7 +79,7 @@ extension Settings {
         port = Int(reader.integer(Keys.port, default: 8044, in: 0...65_535))
         workers = reader.parsed(Keys.workers, default: "", WorkerCounts.init(parsing:)) ?? WorkerCounts()
         drainSeconds = reader.number(Keys.drainSeconds, default: 30, in: 0...86_400)
-        heartbeatTimeoutSeconds = reader.number(Keys.heartbeatTimeoutSeconds, default: 60, in: 1...3600)
+        heartbeatTimeoutSeconds = reader.number(Keys.heartbeatTimeoutSeconds, default: 30, in: 1...3600)
         stallSeconds = reader.number(Keys.stallSeconds, default: 600, in: 0...604_800)
         let maximumAttempts = reader.integer(Keys.maximumAttempts, default: 5, in: AttemptLimits.range)
         attemptLimits =

@@ -28,6 +28,8 @@ public struct Settings: Sendable {
     // Broker
     /// nil: the supervisor runs a private broker and tells its workers the URL.
     public var brokerURL: String?
+    /// The longest wait between two tries to connect.
+    public var reconnectMaximumSeconds: Double
     public var queuePrefix: String
     public var maximumUpdates: Int64
     /// After which a watch ticket stands in for the message of a job.

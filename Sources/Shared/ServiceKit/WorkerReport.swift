@@ -31,6 +31,8 @@ public struct WorkerReport: Sendable, Codable, Equatable {
 
     public var state: State
     public var stage: Stage?
+    /// Why the broker takes no messages from it now, as the broker says; only a publisher is told.
+    public var brokerAlarm: String?
     /// The job it works on.
     public var job: String?
     /// Which attempt of the stage at that job this is, counted from 1, and how many there may be.

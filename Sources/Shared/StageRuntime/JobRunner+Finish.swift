@@ -119,7 +119,11 @@ extension JobRunner {
                     continue
                 default:
                     // The delivery is still ours, so nobody else will announce the end.
-                    logger.warning("the job's end is not announced yet", metadata: [LogKey.cause: "\(error.message)"])
+                    logger.log(
+                        level: failures == 1 ? .warning : .debug,
+                        "the job's end is not announced yet, trying again until it is",
+                        metadata: [LogKey.cause: "\(error.message)"]
+                    )
                     try await Pause.after(failures: failures)
                     continue
                 }

@@ -42,8 +42,9 @@ struct Publisher: Sendable {
                     logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
                     try await topology.declare(queue, on: client, logger: logger)
                 } else if error.isRetriable || error.code == .unroutable {
-                    logger.warning(
-                        "not confirmed, publishing again",
+                    logger.log(
+                        level: failures == 1 ? .warning : .debug,
+                        "not confirmed, publishing again until it is",
                         metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
                     )
                     try await Pause.after(failures: failures)

@@ -67,10 +67,12 @@ public enum StageWorker {
         let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
         let services = StageServices(kind: options.kind, settings: settings, tracker: tracker, logger: logger)
         let handler = try await makeHandler(services)
+        var connection = AMQPConfiguration()
+        connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
         let client = AMQPClient(
-            endpoint: try AMQPEndpoint(parsing: brokerURL),
+            endpoints: try AMQPEndpoints(parsing: brokerURL),
             connectionName: name,
-            configuration: AMQPConfiguration(),
+            configuration: connection,
             logger: logger
         )
         let topology = Topology(names: settings.queueNames, kind: options.kind)

@@ -24,6 +24,7 @@ struct WorkerLoop: Sendable {
         await withTaskGroup(of: Void.self) { background in
             background.addTask { await beat() }
             background.addTask { await followConnection() }
+            background.addTask { await followAlarms() }
             let work = Task { await consume(intakes) }
             for await request in stop {
                 let isOrphan = request == .supervisorGone || ParentWatch.isOrphan
@@ -94,6 +95,15 @@ struct WorkerLoop: Sendable {
         }
     }
 
+    /// Tells the supervisor while the broker takes no messages. The broker tells publishers alone, and the supervisor is none.
+    private func followAlarms() async {
+        for await state in client.states {
+            if Task.isCancelled { return }
+            let reason: String? = if case .blocked(let reason) = state { reason } else { nil }
+            status.update { $0.brokerAlarm = reason }
+        }
+    }
+
     /// Declares the queues at every new connection, and tells the supervisor about readiness.
     private func followConnection() async {
         for await state in client.states {
@@ -102,13 +112,19 @@ struct WorkerLoop: Sendable {
                 status.update { if $0.state == .ready { $0.state = .disconnected } }
                 continue
             }
+            var lastProblem: AMQPError?
             for failures in 1... {
                 do {
                     try await runner.topology.declareAll(of: runner.stage, on: client, logger: logger)
                     status.update { if $0.state != .draining { $0.state = .ready } }
                     break
                 } catch {
-                    logger.warning("the queues were not declared", metadata: [LogKey.cause: "\(error.message)"])
+                    logger.log(
+                        level: error == lastProblem ? .debug : .warning,
+                        "the queues were not declared, trying again by itself",
+                        metadata: [LogKey.cause: "\(error.message)", LogKey.queueName: "\(error.queue ?? "")"]
+                    )
+                    lastProblem = error
                 }
                 guard client.state.isConnected, (try? await Pause.after(failures: failures)) != nil else { break }
             }

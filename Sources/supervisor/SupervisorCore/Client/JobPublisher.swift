@@ -10,7 +10,7 @@ struct JobPublisher: Sendable {
     /// Returns when the broker has taken responsibility for every job.
     func publish(_ submissions: [Submission]) async throws(AMQPError) {
         let client = AMQPClient(
-            endpoint: try AMQPEndpoint(parsing: brokerURL),
+            endpoints: try AMQPEndpoints(parsing: brokerURL),
             connectionName: "supervisor submit",
             configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
             // What goes wrong is thrown; standard output belongs to the command.

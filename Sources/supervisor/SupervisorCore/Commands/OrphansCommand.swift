@@ -79,7 +79,7 @@ struct OrphansCommand: AsyncParsableCommand {
         }
         do throws(AMQPError) {
             let client = AMQPClient(
-                endpoint: try AMQPEndpoint(parsing: url),
+                endpoints: try AMQPEndpoints(parsing: url),
                 connectionName: "supervisor orphans",
                 configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
                 logger: logger

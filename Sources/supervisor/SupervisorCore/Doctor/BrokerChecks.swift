@@ -14,16 +14,25 @@ struct BrokerChecks: Sendable {
     func findings() async -> [Finding] {
         guard let url = running?.brokerURL ?? settings.brokerURL else { return [Self.privateBroker()] }
         do throws(AMQPError) {
-            let client = AMQPClient(
-                endpoint: try AMQPEndpoint(parsing: url),
-                connectionName: "supervisor doctor",
-                configuration: AMQPConfiguration(replyTimeout: timeLimit),
-                logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() }
-            )
-            try client.start()
-            let findings = await look(client)
-            await client.close()
-            return findings
+            var findings: [Finding] = []
+            var problems: [Finding] = []
+            for endpoint in try AMQPEndpoints(parsing: url).all {
+                let client = AMQPClient(
+                    endpoint: endpoint,
+                    connectionName: "supervisor doctor",
+                    configuration: AMQPConfiguration(replyTimeout: timeLimit),
+                    logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() }
+                )
+                try client.start()
+                if let problem = await connect(client) {
+                    problems.append(problem)
+                } else if findings.isEmpty {
+                    findings = await look(client)
+                }
+                await client.close()
+            }
+            // With one node there workers go on.
+            return findings + (findings.isEmpty ? problems : problems.map(\.asWarning))
         } catch {
             return [.failure("broker", error.message, "correct RABBITMQ_URL")]
         }
@@ -48,7 +57,6 @@ struct BrokerChecks: Sendable {
     }
 
     private func look(_ client: AMQPClient) async -> [Finding] {
-        if let problem = await connect(client) { return [problem] }
         let identity = client.brokerIdentity ?? BrokerIdentity(product: "a broker", version: "that does not tell")
         var findings = [Self.version(identity)]
         if case .blocked(let reason) = client.state {

@@ -37,6 +37,9 @@ struct Finding: Sendable, Codable, Equatable {
     static func failure(_ check: String, _ message: String, _ advice: String) -> Finding {
         Finding(check: check, verdict: .failure, message: message, advice: advice)
     }
+
+    /// The same, where jobs go on without what is missing.
+    var asWarning: Finding { Finding(check: check, verdict: min(verdict, .warning), message: message, advice: advice) }
 }
 
 /// All findings, as `supervisor doctor --json` prints them.

@@ -7,19 +7,30 @@ internal import TempFiles
 /// end of abandoned and cancelled jobs.
 actor BrokerLink {
     private var client: AMQPClient?
-    private(set) var endpoint: AMQPEndpoint?
+    private(set) var endpoints: AMQPEndpoints?
+    private let configuration: AMQPConfiguration
     private let logger: Logger
 
-    init(logger: Logger) { self.logger = logger }
+    init(configuration: AMQPConfiguration = AMQPConfiguration(), logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
 
     /// Connects, now and whenever the connection breaks, to the broker at `url` and to no other.
+    ///
+    /// - Parameter url: or several with commas between them, of one broker's nodes.
     func connect(to url: String) async throws(AMQPError) {
-        let endpoint = try AMQPEndpoint(parsing: url)
-        let next = AMQPClient(endpoint: endpoint, connectionName: "supervisor", logger: logger)
+        let endpoints = try AMQPEndpoints(parsing: url)
+        let next = AMQPClient(
+            endpoints: endpoints,
+            connectionName: "supervisor",
+            configuration: configuration,
+            logger: logger
+        )
         try next.start()
         let previous = client
         client = next
-        self.endpoint = endpoint
+        self.endpoints = endpoints
         await previous?.close()
     }
 
@@ -55,8 +66,11 @@ actor BrokerLink {
         }
     }
 
-    /// Without secrets.
-    var address: String { endpoint?.redacted ?? "" }
+    /// Of the node that the connection leads to, or of all while there is none. Without secrets.
+    var address: String {
+        if problem == nil, let node = client?.connectedEndpoint { return node.redacted }
+        return endpoints?.redacted ?? ""
+    }
 
     /// Messages that wait in each of these queues; nil when the broker does not say now. Queues that do not exist are left out.
     func depths(of queues: [String]) async -> [String: Int]? {

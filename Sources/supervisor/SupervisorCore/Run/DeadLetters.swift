@@ -10,8 +10,8 @@ struct DeadLetters: Sendable {
     var queues: QueueNames
     var logger: Logger
 
-    init(endpoint: AMQPEndpoint, queues: QueueNames, logger: Logger) {
-        browser = QueueBrowser(endpoint: endpoint, patience: .seconds(60))
+    init(endpoints: AMQPEndpoints, queues: QueueNames, logger: Logger) {
+        browser = QueueBrowser(endpoints: endpoints, patience: .seconds(60))
         self.queues = queues
         self.logger = logger
     }

@@ -43,9 +43,9 @@ struct JobCancellation: Sendable {
 
     /// Looks for the message of a job that no stage has seen, and sends it to clean-up.
     private func findWaiting(_ job: JobKey) async throws -> Bool {
-        guard let endpoint = await broker.endpoint else { return false }
+        guard let endpoints = await broker.endpoints else { return false }
         var isFound = false
-        _ = try await QueueBrowser(endpoint: endpoint).browse(queues.work(job.kind, .download)) { delivery, client in
+        _ = try await QueueBrowser(endpoints: endpoints).browse(queues.work(job.kind, .download)) { delivery, client in
             guard let ticket = try? Ticket(parsing: delivery.body, expecting: job.kind), ticket.key == job else {
                 return .next
             }

@@ -146,7 +146,9 @@ actor ProcessTree {
         try await tracker.checkLedger()
         let host = try ProcessHost()
         brokerURL = try await findBroker(host)
-        let link = BrokerLink(logger: logger)
+        var connection = AMQPConfiguration()
+        connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
+        let link = BrokerLink(configuration: connection, logger: logger)
         self.link = link
         try await link.connect(to: brokerURL)
         let pools = try PoolSupervisor(

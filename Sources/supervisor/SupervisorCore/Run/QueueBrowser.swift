@@ -4,7 +4,7 @@ internal import Logging
 /// Looks through the messages of a queue over a connection of its own. What is not settled is back in its place, in order,
 /// once that connection is closed, however this process ends.
 struct QueueBrowser: Sendable {
-    var endpoint: AMQPEndpoint
+    var endpoints: AMQPEndpoints
     /// So many messages are seen at most.
     var maximumMessages = 10_000
     /// Longest time for one queue: another reader may hold what the broker has counted.
@@ -29,7 +29,7 @@ struct QueueBrowser: Sendable {
         _ look: (AMQPDelivery, AMQPClient) async throws -> Verdict
     ) async throws -> Sight {
         let client = AMQPClient(
-            endpoint: endpoint,
+            endpoints: endpoints,
             connectionName: "supervisor browses",
             configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
             logger: Logger(label: "browse") { _ in SwiftLogNoOpLogHandler() }

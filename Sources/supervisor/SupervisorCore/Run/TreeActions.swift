@@ -76,8 +76,8 @@ extension DeadLetters {
     /// - Throws: ``TreeError`` when it is away.
     init(_ broker: BrokerLink, queues: QueueNames, logger: Logger) async throws {
         _ = try await broker.connected()
-        guard let endpoint = await broker.endpoint else { throw TreeError(message: "the broker is not known yet") }
-        self.init(endpoint: endpoint, queues: queues, logger: logger)
+        guard let endpoints = await broker.endpoints else { throw TreeError(message: "the broker is not known yet") }
+        self.init(endpoints: endpoints, queues: queues, logger: logger)
     }
 }
 

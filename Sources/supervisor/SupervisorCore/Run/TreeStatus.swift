@@ -57,13 +57,17 @@ struct TreeStatus: StatusSource {
         } catch {
             ledgerProblem = error.message
         }
+        let snapshots = await pools.snapshots
+        let alarm = snapshots.flatMap(\.workers).first { $0.processID != nil && $0.report?.brokerAlarm != nil }?.report?
+            .brokerAlarm
+        let blockedReason = await broker.blockedReason ?? alarm
         return HealthReport(
             HealthFacts(
-                pools: await pools.snapshots,
+                pools: snapshots,
                 brokerAddress: await broker.address,
                 isBrokerPrivate: isBrokerPrivate,
                 brokerProblem: await broker.problem,
-                brokerBlockedReason: await broker.blockedReason,
+                brokerBlockedReason: blockedReason,
                 files: files,
                 ledgerProblem: ledgerProblem,
                 stuck: stuck,
