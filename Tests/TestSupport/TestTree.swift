@@ -143,8 +143,21 @@ package final class TestTree: Sendable {
 
     /// Starts the tree, waits until all its workers are ready, runs `body`, and drains the tree.
     package func running(_ changes: [String: String] = [:], _ body: () async throws -> Void) async throws {
-        let supervisor = try start(changes)
+        try await running(changes) {
+        } whenHealthy: {
+            try await body()
+        }
+    }
+
+    /// As ``running(_:_:)``, and runs `start` before it waits for the workers.
+    package func running(
+        _ changes: [String: String] = [:],
+        _ start: () async throws -> Void,
+        whenHealthy body: () async throws -> Void
+    ) async throws {
+        let supervisor = try self.start(changes)
         do {
+            try await start()
             try await waitUntilHealthy()
             try await body()
         } catch {

@@ -1,0 +1,177 @@
+package import AMQP
+import Foundation
+import Synchronization
+
+/// A TCP relay on loopback between processes and a broker that knows AMQP's frames and does to connections what bad networks
+/// do, at a frame that the test names.
+package final class FaultProxy: Sendable {
+    package enum Direction: Sendable, Hashable, CaseIterable {
+        case toBroker
+        case toClient
+    }
+
+    package enum Effect: Sendable, Hashable {
+        /// Both ends get a reset.
+        case reset
+        /// Both ends are closed in order.
+        case close
+        /// Nothing gets through in these directions any more; whoever still listens is not told.
+        case silence(Set<Direction>)
+        /// This frame and all behind it come so much later.
+        case delay(Duration)
+    }
+
+    package struct Fault: Sendable, Hashable, CustomStringConvertible {
+        package var direction: Direction
+        package var frame: AMQPFrameKind
+        /// How much of the frame gets through before: 0 none of it, 1 all of it.
+        package var share: Double
+        package var effect: Effect
+
+        package init(_ direction: Direction, _ frame: AMQPFrameKind, share: Double, _ effect: Effect) {
+            self.direction = direction
+            self.frame = frame
+            self.share = share
+            self.effect = effect
+        }
+
+        package var description: String { "\(effect) after \(share) of \(frame) \(direction)" }
+
+        /// Where in a frame of so many bytes.
+        func cut(of count: Int) -> Int {
+            share >= 1 ? count : share <= 0 ? 0 : min(max(Int(Double(count) * share), 1), count - 1)
+        }
+    }
+
+    struct State {
+        var connections: [ObjectIdentifier: FaultConnection] = [:]
+        var accepted = 0
+        var isSilent = false
+        var isClosed = false
+        var armed: (fault: Fault, fired: AsyncStream<Void>.Continuation)?
+    }
+
+    /// Where processes connect to, with the credentials of the broker.
+    package let endpoint: AMQPEndpoint
+    private let broker: AMQPEndpoint
+    private let listener: Int32
+    let state = Mutex(State())
+
+    package init(to broker: AMQPEndpoint) throws {
+        self.broker = broker
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = Self.loopback(port: 0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listener = listener
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) == 0 && listen(listener, 64) == 0 ? getsockname(listener, $0, &length) : -1
+            }
+        }
+        guard listener >= 0, status == 0 else { throw ChildProcess.Failure(description: "the proxy has no port") }
+        // No child may keep the port.
+        _ = fcntl(listener, F_SETFD, FD_CLOEXEC)
+        var endpoint = broker
+        endpoint.host = "127.0.0.1"
+        endpoint.port = UInt16(bigEndian: address.sin_port)
+        self.endpoint = endpoint
+        Thread.detachNewThread { [self] in acceptAll() }
+    }
+
+    /// - Parameter heartbeat: in seconds.
+    package func url(heartbeat: Int) -> String {
+        "amqp://\(endpoint.user):\(endpoint.password)@127.0.0.1:\(endpoint.port)/?heartbeat=\(heartbeat)"
+    }
+
+    /// Connections so far.
+    package var acceptedConnections: Int { state.withLock { $0.accepted } }
+
+    /// Does the fault to the first connection on which such a frame passes from now on. The stream yields once then. Another
+    /// fault takes its place.
+    package func arm(_ fault: Fault) -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        state.withLock { state in
+            state.armed?.fired.finish()
+            state.armed = (fault, continuation)
+        }
+        return stream
+    }
+
+    package func disarm() {
+        state.withLock { state in
+            state.armed?.fired.finish()
+            state.armed = nil
+        }
+    }
+
+    /// Ends the connections of now; later ones are accepted.
+    package func cutAll() {
+        for connection in state.withLock({ Array($0.connections.values) }) { connection.cut() }
+    }
+
+    /// While true nothing gets through in either direction, on connections of now and later, and nobody is told.
+    package func silence(_ isSilent: Bool) {
+        state.withLock { $0.isSilent = isSilent }
+    }
+
+    package func close() {
+        state.withLock { $0.isClosed = true }
+        shutdown(listener, Int32(SHUT_RDWR))
+        disarm()
+        cutAll()
+    }
+
+    /// The fault that is due at this frame, which is disarmed by that.
+    func fault(at frame: AMQPFrameKind, _ direction: Direction) -> Fault? {
+        state.withLock { state in
+            guard let armed = state.armed, armed.fault.frame == frame, armed.fault.direction == direction else {
+                return nil
+            }
+            state.armed = nil
+            armed.fired.yield()
+            armed.fired.finish()
+            return armed.fault
+        }
+    }
+
+    private func acceptAll() {
+        while true {
+            let client = accept(listener, nil, nil)
+            guard client >= 0 else { break }
+            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+            let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            _ = fcntl(server, F_SETFD, FD_CLOEXEC)
+            var address = Self.loopback(port: broker.port)
+            let status = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard status == 0, let connection = FaultConnection(client: client, server: server, of: self) else {
+                Glibc.close(client)
+                Glibc.close(server)
+                continue
+            }
+            let isWanted = state.withLock { state in
+                if state.isClosed { return false }
+                state.accepted += 1
+                state.connections[ObjectIdentifier(connection)] = connection
+                return true
+            }
+            if !isWanted { connection.cut() }
+            Thread.detachNewThread { [self] in
+                connection.run()
+                _ = state.withLock { $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+            }
+        }
+        Glibc.close(listener)
+    }
+
+    private static func loopback(port: UInt16) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}
