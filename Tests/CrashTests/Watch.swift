@@ -17,14 +17,17 @@ struct Watch: Sendable {
 
     /// Runs `body` beside a ready tree with a bystander; at its end the tree is drained, and nothing may be left.
     ///
-    /// - Parameter runs: how often a job runs, and so ends.
+    /// - Parameters:
+    ///   - broker: as in ``TestTree/with(_:broker:starting:_:)``.
+    ///   - runs: how often a job runs, and so ends.
     static func with(
         _ settings: [String: String] = [:],
+        broker: String? = nil,
         references: [MediaKind] = [.image],
         runs: (_ job: String) -> Int = { _ in 1 },
         _ body: (Watch) async throws -> Void
     ) async throws {
-        try await TestTree.with(settings, starting: false) { tree in
+        try await TestTree.with(settings, broker: broker, starting: false) { tree in
             try await Samples.photo(tree.directory + "/sources/photo.jpg", size: "320x240")
             try Data("this is no picture\n".utf8).write(to: URL(filePath: tree.directory + "/sources/text.jpg"))
             if references.contains(.video) {
