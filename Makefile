@@ -8,7 +8,7 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help bootstrap bootstrap-tests build demo run test crash-test check format bench bench-tempfiles clean
+.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test check format bench bench-tempfiles clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ test: bootstrap-tests ## Build and run all tests
 crash-test: bootstrap-tests ## Kill, attack and fail everything, N times as long as in `make test` (N=10)
 	swift build --build-tests $(SWIFT_FLAGS)
 	CRASH_TEST_ROUNDS=$(or $(N),10) swift test --skip-build $(SWIFT_FLAGS) --filter CrashTests
+	@scripts/check-leftovers
+
+fault-test: bootstrap-tests ## Kill, stop and poison workers, fail network and broker, N times as long as in `make test` (N=20)
+	swift build --build-tests $(SWIFT_FLAGS)
+	CRASH_TEST_ROUNDS=$(or $(N),20) swift test --skip-build $(SWIFT_FLAGS) \
+		--filter 'KillEverything|ProxyFault|StoppedWorker|Poison|BrokerFailure|BrokerTLS|LongWork'
 	@scripts/check-leftovers
 
 check: bootstrap-tests ## Check format, shell scripts, generated documents and the systemd unit

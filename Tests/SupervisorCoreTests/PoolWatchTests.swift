@@ -14,6 +14,13 @@ struct PoolWatchTests {
         endGrace: .seconds(35)
     )
 
+    @Test("A stopped worker's lease is free within 40 s with the settings as they are by default")
+    func defaults() throws {
+        let limits = WatchLimits(try Settings.from([:]))
+        // The last look before the limit may come just short of it. SIGKILL ends what SIGABRT does not reach.
+        #expect(limits.heartbeatTimeout + limits.interval + limits.abortGrace <= .seconds(40))
+    }
+
     private func pool(_ limits: WatchLimits = limits) -> Pool {
         var pool = Pool(name: PoolName(stage: .process, kind: .video), wanted: 1, watch: limits)
         _ = pool.begin()

@@ -302,7 +302,7 @@ extension Settings {
             section: processes,
             type: "number",
             unit: "seconds",
-            default: "30",
+            default: "25",
             range: "1 to 3600",
             "A worker that reports nothing for so long hangs: it gets SIGABRT, SIGKILL five seconds later, and a successor."
         )

@@ -79,7 +79,7 @@ extension Settings {
         port = Int(reader.integer(Keys.port, default: 8044, in: 0...65_535))
         workers = reader.parsed(Keys.workers, default: "", WorkerCounts.init(parsing:)) ?? WorkerCounts()
         drainSeconds = reader.number(Keys.drainSeconds, default: 30, in: 0...86_400)
-        heartbeatTimeoutSeconds = reader.number(Keys.heartbeatTimeoutSeconds, default: 30, in: 1...3600)
+        heartbeatTimeoutSeconds = reader.number(Keys.heartbeatTimeoutSeconds, default: 25, in: 1...3600)
         stallSeconds = reader.number(Keys.stallSeconds, default: 600, in: 0...604_800)
         let maximumAttempts = reader.integer(Keys.maximumAttempts, default: 5, in: AttemptLimits.range)
         attemptLimits =

@@ -3,7 +3,7 @@ internal import ServiceKit
 /// When a worker counts as hanging, and what it is given then.
 struct WatchLimits: Sendable, Equatable {
     /// Without a report for so long it hangs.
-    var heartbeatTimeout = Duration.seconds(30)
+    var heartbeatTimeout = Duration.seconds(25)
     /// With work on a job that has got on by nothing for so long it hangs; nil for never.
     var stallTimeout: Duration? = .seconds(600)
     /// From SIGABRT to SIGKILL.
