@@ -33,7 +33,7 @@ struct WorkerLoop: Sendable {
                 logger.info("draining", metadata: ["reason": "\(request)", "drain.ms": "\(patience.milliseconds)"])
                 status.update { $0.state = .draining }
                 for intake in intakes.all { await intake.stop() }
-                await wait(for: work, atMost: patience, hastenedBy: stop)
+                await wait(for: work, atMost: patience, hastenedBy: stop, isOrphan: isOrphan)
                 break
             }
             background.cancelAll()
@@ -68,24 +68,38 @@ struct WorkerLoop: Sendable {
     }
 
     /// Waits for the work's own end; after `patience`, or at a second request to stop, cancels it and waits for that.
-    private func wait(for work: Task<Void, Never>, atMost patience: Duration, hastenedBy stop: AsyncStream<StopRequest>)
-        async
-    {
+    private func wait(
+        for work: Task<Void, Never>,
+        atMost patience: Duration,
+        hastenedBy stop: AsyncStream<StopRequest>,
+        isOrphan: Bool
+    ) async {
         await withTaskGroup(of: Void.self) { race in
             race.addTask { await work.value }
             race.addTask {
                 // Only cancellation ends it early, and then nobody waits for it.
                 try? await Task.sleep(for: patience)
             }
-            race.addTask {
-                // The supervisor's death closes the lifeline and sends a signal as well; only a second wish hastens.
-                for await request in stop where request == .signal && !ParentWatch.isOrphan { return }
-            }
+            race.addTask { await hastening(stop, isOrphan: isOrphan) }
             await race.next()
             work.cancel()
             race.cancelAll()
         }
         await work.value
+    }
+
+    /// Returns when the end of the work cannot be waited for as long as was granted at first.
+    private func hastening(_ stop: AsyncStream<StopRequest>, isOrphan: Bool) async {
+        // The supervisor's death sends a signal and closes the lifeline, in any order; an orphan hears nothing new.
+        for await request in stop where !isOrphan {
+            guard request == .supervisorGone || ParentWatch.isOrphan else { return }
+            // The signal came while the dying supervisor still was the parent.
+            ParentWatch.exit(after: Self.orphanDrainTime + Self.orphanGraceTime)
+            let patience = Self.orphanDrainTime
+            logger.info("draining sooner: the supervisor is gone", metadata: ["drain.ms": "\(patience.milliseconds)"])
+            try? await Task.sleep(for: Self.orphanDrainTime)
+            return
+        }
     }
 
     private func beat() async {
