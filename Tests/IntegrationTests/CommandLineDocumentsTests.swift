@@ -1,9 +1,12 @@
 import Foundation
+import JobModel
 import TestSupport
 import Testing
 
+@testable import SupervisorCore
+
 /// What is made from the parser: completions, the manual page and the reference.
-@Suite("The command line's documents")
+@Suite("The command line's documents", .timeLimit(.minutes(10)))
 struct CommandLineDocumentsTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
@@ -33,6 +36,24 @@ struct CommandLineDocumentsTests {
         #expect(!help.contains("private-broker"))
     }
 
+    /// What bash does when a word is completed: the executable, then the words after the command's name.
+    private static let script = #"""
+        set -e
+        source <("$1" completions bash)
+        command=$1
+        shift
+        COMP_WORDS=("$command" "$@")
+        COMP_CWORD=$#
+        COMP_LINE="${COMP_WORDS[*]}"
+        COMP_POINT=${#COMP_LINE}
+        COMP_TYPE=9
+        COMP_KEY=9
+        set +e
+        compopt() { printf 'compopt %s\n' "$*"; }
+        _supervisor_unspaced supervisor "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
+        printf '%s\n' "${COMPREPLY[@]}"
+        """#
+
     struct Completion: Sendable {
         var words: [String]
         var offered: [String]
@@ -47,7 +68,11 @@ struct CommandLineDocumentsTests {
             Completion(words: ["jobs", "--o"], offered: ["--outcome"], withheld: ["--kind"]),
             Completion(words: ["jobs", "--stage", ""], offered: ["download", "cleanup"], withheld: ["jobs"]),
             Completion(words: ["jobs", "--state", "f"], offered: ["finishing", "finished"], withheld: ["active"]),
-            Completion(words: ["scale", "process.v"], offered: ["process.video="], withheld: ["process.image="]),
+            Completion(
+                words: ["scale", "process.v"],
+                offered: ["process.video=", "compopt +o filenames -o nospace"],
+                withheld: ["process.image="]
+            ),
             Completion(
                 words: ["restart", "upload.video", "cl"],
                 offered: ["cleanup", "cleanup.image"],
@@ -57,25 +82,29 @@ struct CommandLineDocumentsTests {
         ]
     )
     func bash(_ row: Completion) async throws {
-        let script = #"""
-            set -e
-            source <("$1" completions bash)
-            shift
-            COMP_WORDS=(supervisor "$@")
-            COMP_CWORD=$#
-            COMP_LINE="${COMP_WORDS[*]}"
-            COMP_POINT=${#COMP_LINE}
-            COMP_TYPE=9
-            COMP_KEY=9
-            set +e
-            _supervisor supervisor "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
-            printf '%s\n' "${COMPREPLY[@]}"
-            """#
         let supervisor = try BuiltExecutable.path("supervisor")
-        let output = try await ChildProcess.run("bash", ["-c", script, "bash", supervisor] + row.words)
+        let output = try await ChildProcess.run("bash", ["-c", Self.script, "bash", supervisor] + row.words)
         let offers = output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
         for word in row.offered { #expect(offers.contains(word), "\(word) in \(offers)") }
         for word in row.withheld { #expect(!offers.contains(word), "\(word) in \(offers)") }
+    }
+
+    @Test("bash completes jobs that there are")
+    func jobs() async throws {
+        try await TestTree.with { tree in
+            try await tree.submit(.image, id: "no-such-file", source: "none")
+            _ = try await tree.updates(.image, untilTheEndOf: ["no-such-file"])
+            for (command, offers) in [("jobs", true), ("redrive", true), ("cancel", false)] {
+                let run = try await tree.shell(Self.script, [try BuiltExecutable.path("supervisor"), command, "im"])
+                #expect(run.output.contains("image/no-such-file") == offers, "\(command): \(run)")
+            }
+        }
+    }
+
+    @Test("A unit of systemd does not start a supervisor again that has wrong settings")
+    func unit() throws {
+        let unit = try String(contentsOfFile: Self.root + "/packaging/media-processor.service", encoding: .utf8)
+        #expect(unit.contains("\nRestartPreventExitStatus=\(CommandExit.configuration.rawValue)\n"))
     }
 
     @Test("The scripts of all shells are read by them", arguments: ["bash", "zsh", "fish"])

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What commands print, where to, and how they end.
-@Suite("The command line's output", .serialized)
+@Suite("The command line's output", .serialized, .timeLimit(.minutes(10)))
 struct CommandLineOutputTests {
     @Test("is JSON with the documented keys where --json is given")
     func documents() async throws {

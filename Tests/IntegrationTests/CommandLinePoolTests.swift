@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Pools by the command line, and where it finds the supervisor.
-@Suite("The command line's pools", .serialized)
+@Suite("The command line's pools", .serialized, .timeLimit(.minutes(10)))
 struct CommandLinePoolTests {
     private func workers(_ name: String, _ tree: TestTree) -> Set<pid_t> {
         Set(tree.workers().filter { $0.name == name }.map(\.processID))
@@ -71,6 +71,36 @@ struct CommandLinePoolTests {
         let wrong = far.merging(["API_TOKEN": token + "-not"]) { $1 }
         let refused = try await tree.command("scale", "download.video=1", changes: wrong)
         #expect(refused.exit == .status(77))
-        #expect(refused.errors.contains("the token is wrong"))
+        #expect(
+            refused.errors.contains("refuses a call without its token; the token is in \(tree.directory)/elsewhere/")
+        )
+    }
+
+    @Test("are another user's to look at, and not to change")
+    func otherUser() async throws {
+        let port = "\(try FreePort.find())"
+        try await TestTree.with(["PORT": port]) { tree in
+            // Where that user may go, and what he may run.
+            let directory = "/tmp/media-processor-test-commands-\(UUID().uuidString)"
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+            try FileManager.default.copyItem(
+                atPath: try BuiltExecutable.path("supervisor"),
+                toPath: directory + "/supervisor"
+            )
+            #expect(chmod(directory, 0o755) == 0 && chmod(directory + "/supervisor", 0o755) == 0)
+            func nobody(_ arguments: String...) async throws -> CommandLineRun {
+                try await tree.shell(
+                    #"exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@""#,
+                    [directory + "/supervisor"] + arguments
+                )
+            }
+            let seen = try await nobody("status")
+            #expect(seen.exit == .status(0), "\(seen)")
+            let refused = try await nobody("scale", "upload.video=2")
+            #expect(refused.exit == .status(77))
+            let file = "\(tree.directory)/state/supervisor.json"
+            #expect(refused.errors.contains("run this command as the user that \(file) belongs to"), "\(refused)")
+        }
     }
 }

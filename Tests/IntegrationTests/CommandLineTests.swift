@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The command line against real trees.
-@Suite("The command line", .serialized)
+@Suite("The command line", .serialized, .timeLimit(.minutes(10)))
 struct CommandLineTests {
     private func slowJob(_ id: String, _ tree: TestTree) async throws {
         try await Samples.video(tree.sources + "/slow.mp4", size: "1920x1080", seconds: 20)
@@ -89,6 +89,20 @@ struct CommandLineTests {
             #expect(results.map { $0["requested"] } == [false, true])
             #expect(results.first?["error"]?.stringValue?.contains("has ended: cancelled") == true)
             #expect(results.last?["outcome"] == "cancelled")
+            // One that is to come is waited for.
+            async let early = tree.command("jobs", "image/early", "--watch")
+            let run = try await tree.command("scale", "download.image=1")
+            #expect(run.output == "download.image: 0 → 1 workers\n")
+            try await eventually("it waits") {
+                try FileManager.default.contentsOfDirectory(atPath: tree.directory).contains { name in
+                    let text = try? String(contentsOfFile: tree.directory + "/" + name, encoding: .utf8)
+                    return name.hasPrefix("errors-") && text == "image/early: no stage has seen it yet; waiting\n"
+                }
+            }
+            try await tree.submit(.image, id: "early", source: "photo.jpg")
+            let end = try await early
+            #expect(end.exit == .status(0) && end.output.contains("image/early: completed"), "\(end)")
+
             // One that never was is noted, should its message come.
             let never = try await tree.command("cancel", "video/never")
             #expect(never.exit == .status(0))

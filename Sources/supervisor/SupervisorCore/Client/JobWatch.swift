@@ -52,14 +52,28 @@ struct JobWatch: Sendable {
         }
     }
 
+    /// Waits for a job that no stage has seen yet when its kind is said: it may be on its way.
+    ///
     /// - Returns: the job when it is over, with all that happened.
-    /// - Throws: ``Problem`` with status 404 when there is no such job; what ``RunningSupervisor`` throws when the supervisor
+    /// - Throws: ``Problem`` with status 404 when there is no such job of any kind; what ``RunningSupervisor`` throws when the supervisor
     ///   is gone for longer than ``patience``.
     func end(of job: JobArgument) async throws -> JobDetailView {
         var plain = PlainProgress()
         var last: JobDetailView?
+        var isWaiting = false
         while true {
-            let detail = try await patiently { try await supervisor.detail(job) }
+            let seen: JobDetailView?
+            do {
+                seen = try await patiently { try await supervisor.detail(job) }
+            } catch let problem as Problem where problem.status == 404 && job.kind != nil && last == nil {
+                seen = nil
+            }
+            guard let detail = seen else {
+                if !isWaiting { StandardStreams.writeError("\(job.text): no stage has seen it yet; waiting") }
+                isWaiting = true
+                try await Task.sleep(for: interval)
+                continue
+            }
             if detail != last { try show(detail, isFirst: last == nil, &plain) }
             last = detail
             if detail.job.isOver { return detail }

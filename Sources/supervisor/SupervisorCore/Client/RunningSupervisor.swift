@@ -13,8 +13,9 @@ struct RunningSupervisor: Sendable {
 
     init(port: Int) { http = SupervisorHTTP(port: port) }
 
-    init(_ place: SupervisorPlace) {
-        http = SupervisorHTTP(host: place.host, port: place.port, token: place.token)
+    /// - Parameter timeout: of calls that are not known to take long.
+    init(_ place: SupervisorPlace, timeout: Duration = .seconds(5)) {
+        http = SupervisorHTTP(host: place.host, port: place.port, token: place.token, timeout: timeout)
     }
 
     func health() async throws -> HealthReport {

@@ -3,8 +3,9 @@ internal import ServiceKit
 
 /// The state of the tree, for people.
 enum StatusText {
-    static func lines(health: HealthReport, info: InfoReport) -> [String] {
-        var lines = ["media processor \(info.version), process \(info.pid): \(health.status.rawValue)"]
+    static func lines(health: HealthReport, info: InfoReport, usesColours: Bool) -> [String] {
+        let status = Terminal.coloured(health.status.rawValue, colour(health.status), usesColours: usesColours)
+        var lines = ["media processor \(info.version), process \(info.pid): \(status)"]
         lines += health.problems.map { "  problem: \($0)" }
         let broker = health.broker.isPrivate ? "private broker" : "broker"
         lines.append("\(broker) \(health.broker.address): \(health.broker.connected ? "connected" : "away")")
@@ -29,6 +30,14 @@ enum StatusText {
             ])
         }
         return lines + files.lines
+    }
+
+    private static func colour(_ status: HealthReport.Status) -> Terminal.Colour {
+        switch status {
+        case .healthy: .green
+        case .degraded: .yellow
+        case .unhealthy: .red
+        }
     }
 
     private static func compressed(_ files: HealthReport.Files) -> String {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import ServiceKit
 
 /// Where the supervisor of some settings answers, and what it wants to hear.
@@ -10,16 +11,20 @@ struct SupervisorPlace: Sendable, Equatable {
     /// The run file that told, or that was looked for.
     var runFile: String
     var isFromRunFile: Bool
+    /// The run file is there or may be, but not for this user.
+    var isRunFileHidden = false
 
     /// The tree's run file tells; without one, `HTTP_ADDRESS`, `PORT` and `API_TOKEN` do.
     static func find(_ settings: Settings) -> SupervisorPlace {
         let file = RunFile.read(stateDirectory: settings.stateDirectory)
+        let path = RunFile.path(stateDirectory: settings.stateDirectory)
         return SupervisorPlace(
             host: reachable(file?.address ?? settings.httpAddress),
             port: file?.port ?? settings.port,
             token: file?.token ?? settings.apiToken,
-            runFile: RunFile.path(stateDirectory: settings.stateDirectory),
-            isFromRunFile: file != nil
+            runFile: path,
+            isFromRunFile: file != nil,
+            isRunFileHidden: file == nil && access(path, R_OK) != 0 && errno == EACCES
         )
     }
 
@@ -32,10 +37,21 @@ struct SupervisorPlace: Sendable, Equatable {
         }
     }
 
+    /// What to do when the supervisor wants the token.
+    var tokenAdvice: String {
+        isRunFileHidden
+            ? "run this command as the user that \(runFile) belongs to, or set API_TOKEN"
+            : "the token is in \(runFile) of the supervisor's STATE_DIR, or is its API_TOKEN: set one of the two"
+    }
+
     /// What was looked for, and what to do.
     func explain(_ failure: SupervisorHTTP.Failure) -> String {
         guard !isFromRunFile else {
             return "\(failure); the supervisor of \(runFile) is busy, stopping or gone: see its log in LOG_DIR"
+        }
+        guard !isRunFileHidden else {
+            return
+                "no supervisor was found: \(failure), and \(runFile) is another user's; run this command as that user"
         }
         return "no supervisor was found: there is no \(runFile) of a running one (STATE_DIR), and \(failure) "
             + "(HTTP_ADDRESS, PORT); start one with `supervisor run`, or give this command the settings of the running one"

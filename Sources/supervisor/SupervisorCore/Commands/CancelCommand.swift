@@ -24,7 +24,10 @@ struct CancelCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "video/ID, image/ID, or an ID that only one kind has.")
+    @Argument(
+        help: "video/ID, image/ID, or an ID that only one kind has.",
+        completion: .custom { _, _, _ in await JobCompletion.names("active") }
+    )
     var id: [String]
 
     @Option(help: "The kind of every ID.")

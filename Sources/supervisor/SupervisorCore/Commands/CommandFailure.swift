@@ -34,6 +34,8 @@ enum CommandFailure {
             return try await body(RunningSupervisor(place))
         } catch let failure as SupervisorHTTP.Failure {
             throw report(place.explain(failure), .unavailable)
+        } catch let problem as Problem where problem.status == 401 {
+            throw report("the supervisor refuses a call without its token; \(place.tokenAdvice)", .refused)
         } catch let problem as Problem {
             throw report(words(problem), exit(for: problem))
         } catch let problem as UsageProblem {

@@ -35,5 +35,20 @@ struct CompletionsCommand: ParsableCommand {
     func run() throws {
         signal(SIGPIPE, SIG_IGN)
         CommandOutput.write(SupervisorCommand.completionScript(for: shell.parserShell) + "\n")
+        if shell == .bash { CommandOutput.write(Self.bashWithoutSpace) }
     }
+
+    /// `scale process.video=` goes on with a number, and bash would put a space there.
+    private static let bashWithoutSpace = """
+
+        _supervisor_unspaced() {
+            _supervisor "$@"
+            if [[ "${#COMPREPLY[@]}" -eq 1 && "${COMPREPLY[0]}" == *= ]]; then
+                compopt +o filenames -o nospace
+            fi
+        }
+
+        complete -o filenames -F _supervisor_unspaced supervisor
+
+        """
 }

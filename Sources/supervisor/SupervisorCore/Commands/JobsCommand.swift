@@ -12,7 +12,8 @@ struct JobsCommand: AsyncParsableCommand {
             outputs and temp files are shown. Jobs are remembered for JOB_RETENTION_HOURS.
 
             --watch goes on showing what changes: drawn anew on a terminal, else a line (with --json a document on a \
-            line) for each change. With an ID it ends when the job does.
+            line) for each change. With an ID it ends when the job does, and waits for one that no stage \
+            has seen yet when its kind is said.
 
             Examples:
               supervisor jobs --stage process --kind video
@@ -28,7 +29,10 @@ struct JobsCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "video/ID, image/ID, or an ID that only one kind has.")
+    @Argument(
+        help: "video/ID, image/ID, or an ID that only one kind has.",
+        completion: .custom { _, _, _ in await JobCompletion.names(nil) }
+    )
     var id: String?
 
     @Option(help: "Only jobs of this kind; the kind of ID.")

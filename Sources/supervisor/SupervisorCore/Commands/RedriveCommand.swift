@@ -27,7 +27,10 @@ struct RedriveCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "video/ID, image/ID, or an ID that only one kind has.")
+    @Argument(
+        help: "video/ID, image/ID, or an ID that only one kind has.",
+        completion: .custom { _, _, _ in await JobCompletion.names("failed") }
+    )
     var id: [String] = []
 
     @Flag(help: "All jobs among the dead letters.")

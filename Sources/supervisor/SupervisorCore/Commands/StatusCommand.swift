@@ -32,7 +32,9 @@ struct StatusCommand: AsyncParsableCommand {
             if json {
                 try CommandOutput.write(json: Document(health: health, info: info))
             } else {
-                CommandOutput.write(lines: StatusText.lines(health: health, info: info))
+                CommandOutput.write(
+                    lines: StatusText.lines(health: health, info: info, usesColours: Terminal.usesColours)
+                )
             }
             if health.status == .unhealthy { throw CommandExit.failed.code }
         }

@@ -43,7 +43,7 @@ public struct SupervisorCommand: AsyncParsableCommand {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == BoundExec.subcommand { Glibc.exit(BoundExec.run(Array(arguments.dropFirst()))) }
         do {
-            let command = try parseAsRoot(Array(arguments))
+            let command = try await asyncParseAsRoot(Array(arguments))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
