@@ -8,7 +8,11 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
+<<<<<<< ours
 .PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test check format bench bench-tempfiles clean
+=======
+.PHONY: help bootstrap bootstrap-tests build demo run test crash-test check format bench bench-tempfiles bench-supervision clean
+>>>>>>> theirs
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +67,9 @@ bench: bootstrap ## Compare the demo video with ffmpeg doing the same, side by s
 
 bench-tempfiles: bootstrap ## Measure tracking, scanning and cleaning a million temp files (FILES=N)
 	@scripts/bench-tempfiles $(FILES)
+
+bench-supervision: build ## Measure deaths, starts, scaling and memory of a tree (KILLS=200 DEATHS=100 CYCLES=100)
+	@scripts/bench-supervision $(or $(KILLS),200) $(or $(DEATHS),100) $(or $(CYCLES),100)
 
 clean: ## Remove everything that was built or left by runs in this folder
 	rm -rf .build .build-bench $(RELEASE_DIR) bin logs state media-output
