@@ -8,14 +8,10 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-<<<<<<< ours
-.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test check format bench bench-tempfiles clean
-=======
-.PHONY: help bootstrap bootstrap-tests build demo run test crash-test check format bench bench-tempfiles bench-supervision clean
->>>>>>> theirs
+.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test check format bench bench-tempfiles bench-supervision clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 bootstrap: ## Install missing Debian packages
 	@scripts/bootstrap
