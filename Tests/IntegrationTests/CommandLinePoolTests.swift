@@ -84,11 +84,11 @@ struct CommandLinePoolTests {
             let directory = "/tmp/media-processor-test-commands-\(UUID().uuidString)"
             defer { try? FileManager.default.removeItem(atPath: directory) }
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
-            try FileManager.default.copyItem(
-                atPath: try BuiltExecutable.path("supervisor"),
-                toPath: directory + "/supervisor"
-            )
-            #expect(chmod(directory, 0o755) == 0 && chmod(directory + "/supervisor", 0o755) == 0)
+            // Copied by a child: what this process had open for writing, a test beside this one could hand on, and an
+            // executable that somebody may write cannot be run.
+            let supervisor = try BuiltExecutable.path("supervisor")
+            try await ChildProcess.run("install", ["-m", "755", supervisor, directory + "/supervisor"])
+            #expect(chmod(directory, 0o755) == 0)
             func nobody(_ arguments: String...) async throws -> CommandLineRun {
                 try await tree.shell(
                     #"exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@""#,
