@@ -1,8 +1,11 @@
 import AMQP
 import Foundation
 import JobModel
+import ServiceKit
 import TestSupport
 import Testing
+
+@testable import SupervisorCore
 
 /// What befalls the broker costs no job and no worker, is told once, and passes by itself.
 ///
@@ -96,8 +99,10 @@ struct BrokerFailureTests {
         let node = try TestNode.current
         var configuration = AMQPConfiguration()
         configuration.publishTimeout = .seconds(1)
+        configuration.replyTimeout = .seconds(1)
         try await withTestClient(to: node.endpoint, configuration: configuration) { client in
             try await client.declare(AMQPQueue("bounded"))
+            let consumer = try client.consume(AMQPQueue("bounded.other"))
             try await Alarm.memory.set(node, true)
             // The first is sent before the broker says that it is blocked, the second is kept.
             for code in [AMQPError.Code.unconfirmed, .timedOut] {
@@ -112,10 +117,22 @@ struct BrokerFailureTests {
                 return
             }
             #expect(reason == "low on memory")
+            // Neither do other requests wait for the end of the alarm, and the connection is kept.
+            let error = await #expect(throws: AMQPError.self) { try await client.messageCount(queue: "bounded") }
+            #expect(error?.code == .timedOut)
+            await consumer.stop()
+            let findings = await BrokerChecks(settings: try Settings.from(["RABBITMQ_URL": node.url])).findings()
+            let alarm = findings.first { $0.check == "broker.alarm" }
+            #expect(alarm?.verdict == .failure)
+            #expect(alarm?.message == "it takes no messages: low on memory")
+            #expect(client.state == .blocked(reason: reason))
             try await Alarm.memory.set(node, false)
             try await client.publish(AMQPMessage(body: [1]), to: "bounded")
             // What was not confirmed had arrived all the same; what was not sent had not.
             #expect(try await client.delete(queue: "bounded") == 2)
+            try await client.delete(queue: "bounded.other")
+            let healed = await BrokerChecks(settings: try Settings.from(["RABBITMQ_URL": node.url])).findings()
+            #expect(!healed.contains { $0.verdict == .failure }, "\(healed)")
         }
     }
 

@@ -141,6 +141,22 @@ struct StoppedWorkerTests {
         }
     }
 
+    /// By then the message that the broker freed has become a watch ticket.
+    @Test("that dies long after its message was freed leaves its job to another")
+    func dies() async throws {
+        let settings = ["HEARTBEAT_TIMEOUT_SECONDS": "3600", "STALL_SECONDS": "0"]
+        try await Self.with(settings, heartbeat: 1) { tree, _ in
+            let worker = try await Self.stop(tree, at: Place(.process, .outputBegun))
+            try await eventually("another worker has met the lease", within: .seconds(120)) {
+                !Self.lines(tree, "another worker holds the job").isEmpty
+            }
+            #expect(kill(worker.processID, SIGKILL) == 0)
+            try await Self.expectDoneOnce(tree)
+            #expect(try await tree.restarts() == 1)
+            #expect(Self.lines(tree, ": process starts").map { $0.contains("job.starts=2") } == [false, true])
+        }
+    }
+
     @Test("is ended by the supervisor with the settings as they are by default, and another does its job")
     func isEnded() async throws {
         try await Self.with([:], heartbeat: nil) { tree, _ in

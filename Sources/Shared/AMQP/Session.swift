@@ -13,6 +13,8 @@ final class Session {
     private var publishChannel: PublishChannel?
     private var queueChannel: QueueChannel?
     private var queueOperations: [QueueChannel.Operation] = []
+    /// Requests of the application that are not answered yet.
+    private var queueRequests: [QueueRequest] = []
     private var consumerChannels: [ObjectIdentifier: ConsumerChannel] = [:]
     private var retries: [(due: ContinuousClock.Instant, subscription: Subscription)] = []
     private var failures: [ObjectIdentifier: Int] = [:]
@@ -92,8 +94,10 @@ final class Session {
             try publishChannel.publish(request)
         case .queue(let request):
             let reply = request.reply
+            queueRequests.append(request)
             try perform(
-                QueueChannel.Operation(action: request.action) { result in
+                QueueChannel.Operation(action: request.action) { [unowned self] result in
+                    queueRequests.removeAll { $0.reply === reply }
                     switch result {
                     case .success(let count): reply.succeed(count)
                     case .failure(let error): reply.fail(error)
@@ -200,6 +204,8 @@ final class Session {
         let unseen = subscription.finish()
         guard let channel = consumerChannels.removeValue(forKey: ObjectIdentifier(subscription)) else { return done() }
         try channel.stop(unseen: unseen, done)
+        // The broker reads it when its alarm is over, which nobody needs to wait for.
+        if blockedReason != nil { done() }
     }
 
     /// Subscribes again after a wait that grows with each failure in a row.
@@ -256,7 +262,9 @@ final class Session {
     var deadline: ContinuousClock.Instant? {
         var earliest = [held.first?.deadline, publishChannel?.publishDeadline].compactMap(\.self).min()
         let answers = blockedReason == nil ? channels.values.compactMap(\.deadline) : []
-        for deadline in answers + retries.map(\.due) {
+        // A broker that may answer has its time by channel.
+        let requests = blockedReason == nil ? [] : queueRequests.map(\.deadline)
+        for deadline in answers + requests + retries.map(\.due) {
             earliest = min(earliest ?? deadline, deadline)
         }
         return earliest
@@ -276,6 +284,11 @@ final class Session {
         while let command = held.first, let deadline = command.deadline, deadline <= now {
             held.removeFirst()
             command.fail(.waitedInVain(blockedReason.map { "the broker takes no messages: \($0)" }))
+        }
+        if let blockedReason {
+            let late = queueRequests.filter { $0.deadline <= now }
+            queueRequests.removeAll { $0.deadline <= now }
+            for request in late { request.reply.fail(.waitedInVain("the broker takes no messages: \(blockedReason)")) }
         }
         let due = retries.filter { $0.due <= now }
         retries.removeAll { $0.due <= now }

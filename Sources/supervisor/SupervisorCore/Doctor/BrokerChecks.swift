@@ -1,4 +1,5 @@
 internal import AMQP
+internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
 internal import Logging
@@ -20,7 +21,7 @@ struct BrokerChecks: Sendable {
                 let client = AMQPClient(
                     endpoint: endpoint,
                     connectionName: "supervisor doctor",
-                    configuration: AMQPConfiguration(replyTimeout: timeLimit),
+                    configuration: AMQPConfiguration(replyTimeout: timeLimit, publishTimeout: .seconds(3)),
                     logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() }
                 )
                 try client.start()
@@ -59,6 +60,13 @@ struct BrokerChecks: Sendable {
     private func look(_ client: AMQPClient) async -> [Finding] {
         let identity = client.brokerIdentity ?? BrokerIdentity(product: "a broker", version: "that does not tell")
         var findings = [Self.version(identity)]
+        // A broker tells of its alarm only those who publish. No queue has this name, so the message is returned.
+        do throws(AMQPError) {
+            try await client.publish(AMQPMessage(body: [], isPersistent: false), to: "doctor.\(UUID().uuidString)")
+        } catch  where error.code == .unroutable || client.state != .connected {
+        } catch {
+            findings.append(.failure("broker.publish", error.message, "check the user's permissions in the broker"))
+        }
         if case .blocked(let reason) = client.state {
             findings.append(
                 .failure(
@@ -67,6 +75,8 @@ struct BrokerChecks: Sendable {
                     "free memory or disk of the broker's host, see `rabbitmq-diagnostics alarms`"
                 )
             )
+            // It answers nothing else now.
+            return findings
         }
         findings.append(Self.consumerTimeout(isPrivate: settings.brokerURL == nil))
         do throws(AMQPError) {
