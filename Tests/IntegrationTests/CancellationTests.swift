@@ -22,7 +22,7 @@ struct CancellationTests {
         let cancellation = JobCancellation(
             tracker: tracker,
             broker: broker,
-            queues: tree.names,
+            queues: QueueLayout(names: tree.names),
             logger: TestBroker.logger
         )
         do {

@@ -21,6 +21,26 @@ struct SettingsTests {
         #expect(PoolName.all.count == 8)
     }
 
+    @Test("name queues by prefix, type and host")
+    func queues() throws {
+        let settings = try Settings.from([
+            "QUEUE_PREFIX": "p.", "QUEUE_TYPE": "quorum", "QUEUE_DELIVERY_LIMIT": "9", "NODE_ID": "Host_1-a",
+        ])
+        #expect(settings.queueType == .quorum && settings.queueDeliveryLimit == 9)
+        #expect(settings.queueNames == QueueNames(prefix: "p.", node: "Host_1-a"))
+        #expect(settings.nodeName == "Host_1-a")
+        let plain = try Settings.from([:])
+        #expect(plain.queueType == .classic && plain.queueNames == QueueNames() && plain.nodeName == HostName.current)
+        for wrong in ["a.b", "a b", "ä", "a/b", String(repeating: "a", count: 65)] {
+            let error = #expect(throws: SettingsError.self) { try Settings.from(["NODE_ID": wrong]) }
+            #expect(error?.problems.map(\.key) == ["NODE_ID"], "\(wrong)")
+        }
+        for wrong in ["mirrored", "stream"] {
+            let error = #expect(throws: SettingsError.self) { try Settings.from(["QUEUE_TYPE": wrong]) }
+            #expect(error?.problems.map(\.key) == ["QUEUE_TYPE"])
+        }
+    }
+
     @Test("report all problems at once, each with its key")
     func problems() {
         let variables = [
@@ -90,7 +110,7 @@ struct SettingsTests {
         let read = Set(
             try Settings.from([
                 "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
-                "CONFIG_FILE": "/f", "RUN_AS": "media",
+                "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

@@ -31,7 +31,7 @@ struct DeadLettersTests {
             )
             let letters = DeadLetters(
                 endpoints: AMQPEndpoints(try await TestBroker.endpoint()),
-                queues: names,
+                queues: QueueLayout(names: names),
                 logger: TestBroker.logger
             )
             do {

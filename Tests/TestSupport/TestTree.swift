@@ -47,7 +47,7 @@ package final class TestTree: Sendable {
             failure = error
         }
         for kind in MediaKind.allCases {
-            var queues = Stage.allCases.map { tree.names.work(kind, $0) }
+            var queues = Stage.allCases.flatMap { tree.names.sources(kind, $0) }
             queues += [tree.names.updates(kind), tree.names.dead(kind), tree.names.legacyRequests(kind)]
             for stage in Stage.allCases {
                 queues += QueueNames.retryDelaysMilliseconds.map {
@@ -64,8 +64,8 @@ package final class TestTree: Sendable {
     private init(_ settings: [String: String], broker: String?) async throws {
         let id = UUID().uuidString.lowercased()
         directory = "/tmp/media-processor-test-\(id)"
-        prefix = "it.\(id.prefix(8))."
-        names = QueueNames(prefix: prefix)
+        prefix = settings["QUEUE_PREFIX"] ?? "it.\(id.prefix(8))."
+        names = QueueNames(prefix: prefix, node: settings["NODE_ID"])
         for name in ["temp", "store", "state", "logs", "sources"] {
             try FileManager.default.createDirectory(
                 atPath: directory + "/" + name,
@@ -225,6 +225,23 @@ package final class TestTree: Sendable {
         return Answer(status: status, body: try JSONValue(parsing: data))
     }
 
+    /// Tells the tree to do something.
+    @discardableResult
+    package func order(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws -> Answer {
+        let (address, token) = try httpAccess()
+        guard let url = URL(string: address + path) else { throw Failure(description: "no URL: \(path)") }
+        var request = URLRequest(url: url, timeoutInterval: 120)
+        request.httpMethod = method
+        request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        request.httpBody = body.map { Data($0.serialized()) }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        return Answer(
+            status: (response as? HTTPURLResponse)?.statusCode ?? 0,
+            body: data.isEmpty ? .null : try JSONValue(parsing: data)
+        )
+    }
+
     /// The worker of a pool: its process id, and the job it works on.
     package func worker(_ pool: String) async throws -> (processID: pid_t, job: String?)? {
         let pools = try await get("/info")?.body.objectValue?["stages"]?.arrayValue ?? []
@@ -244,7 +261,8 @@ package final class TestTree: Sendable {
     // MARK: - Messages
 
     package func publish(_ object: JSONValue, to queue: String) async throws {
-        try await client.declare(AMQPQueue(queue))
+        // A queue that is there may have arguments.
+        if try await client.messageCount(queue: queue) == nil { try await client.declare(AMQPQueue(queue)) }
         try await client.publish(AMQPMessage(body: object.serialized()), to: queue)
     }
 
@@ -255,7 +273,7 @@ package final class TestTree: Sendable {
                 "id": .string(id), "mediaId": .string("media-\(id)"), "userId": "u",
                 "mediaType": .string(kind.mediaType), "source": .string("file://\(directory)/sources/\(source)"),
             ],
-            to: names.work(kind, .download)
+            to: names.entry(kind)
         )
     }
 
@@ -299,6 +317,16 @@ package final class TestTree: Sendable {
         }
         await consumer.stop()
         return found
+    }
+
+    /// The first message that waits in a queue, which stays there.
+    package func peek(_ queue: String) async throws -> [String: JSONValue]? {
+        let consumer = try client.consume(AMQPQueue(queue), declaring: false)
+        let delivery = await consumer.makeAsyncIterator().next()
+        let message = try delivery.map { try JSONValue(parsing: $0.body).objectValue ?? [:] }
+        try await delivery?.reject(requeue: true)
+        await consumer.stop()
+        return message
     }
 
     // MARK: - Files

@@ -54,6 +54,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case watchConfirmed = "watch-confirmed"
     case watchAcknowledged = "watch-acknowledged"
     case watchParked = "watch-parked"
+    // One of several hosts takes a job.
+    case claimConfirmed = "claim-confirmed"
     // A stage that failed.
     case retryRecorded = "retry-recorded"
     case retryConfirmed = "retry-confirmed"

@@ -1,11 +1,38 @@
 /// The names of all queues. `prefix` (`QUEUE_PREFIX`) comes before every one.
+///
+/// Hosts that share a broker have names of their own (`NODE_ID`). They share the queues that clients know, and each has its own
+/// for all that its temp files belong to.
 public struct QueueNames: Sendable, Hashable {
     public var prefix: String
+    /// This host, when it is one of several; nil when there is one, whose queues have the plain names.
+    public var node: String?
 
-    public init(prefix: String = "") { self.prefix = prefix }
+    public init(prefix: String = "", node: String? = nil) {
+        self.prefix = prefix
+        self.node = node
+    }
 
-    /// Work for one stage: `video.processing.download`.
-    public func work(_ kind: MediaKind, _ stage: Stage) -> String { name(kind, stage.queueSegment) }
+    /// Work for one stage of this host: `video.processing.upload`, or `video.processing.upload.<node>`.
+    public func work(_ kind: MediaKind, _ stage: Stage) -> String {
+        let shared = shared(kind, stage)
+        return node.map { "\(shared).\($0)" } ?? shared
+    }
+
+    /// Work for one stage that is no host's yet: `video.processing.download`.
+    public func shared(_ kind: MediaKind, _ stage: Stage) -> String { name(kind, stage.queueSegment) }
+
+    /// Where jobs come in, whoever sends them.
+    public func entry(_ kind: MediaKind) -> String { shared(kind, .download) }
+
+    /// Stages that take messages from a shared queue besides their host's own. Downloads come in there; clean-up ends what no
+    /// host could even take from there.
+    public static let sharedStages: Set<Stage> = [.download, .cleanup]
+
+    /// All queues that the workers of a stage take messages from, those that others fill first.
+    public func sources(_ kind: MediaKind, _ stage: Stage) -> [String] {
+        guard node != nil, Self.sharedStages.contains(stage) else { return [work(kind, stage)] }
+        return [shared(kind, stage), work(kind, stage)]
+    }
 
     /// What clients read: `video.processing.updates`.
     public func updates(_ kind: MediaKind) -> String { name(kind, "updates") }

@@ -1,3 +1,5 @@
+internal import JobModel
+
 extension Settings {
     /// Every key there is, in the order of the reference page.
     public static let catalogue: [SettingKey] = [
@@ -6,8 +8,8 @@ extension Settings {
         Keys.cleanupIntervalHours, Keys.orphanGraceMinutes, Keys.jobRetentionHours,
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
-        Keys.brokerURL, Keys.reconnectMaximumSeconds, Keys.queuePrefix, Keys.maximumUpdates, Keys.longWorkSeconds,
-        Keys.progressIntervalSeconds,
+        Keys.brokerURL, Keys.reconnectMaximumSeconds, Keys.queuePrefix, Keys.queueType, Keys.queueDeliveryLimit,
+        Keys.nodeID, Keys.maximumUpdates, Keys.longWorkSeconds, Keys.progressIntervalSeconds,
         Keys.runAs, Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
         Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.stageMaximumAttempts,
         Keys.maximumStarts,
@@ -206,6 +208,33 @@ extension Settings {
             default: "empty",
             range: "up to 64 characters",
             "Put before the name of every queue."
+        )
+        static let queueType = SettingKey(
+            "QUEUE_TYPE",
+            section: broker,
+            type: "word",
+            default: "classic",
+            range: QueueType.allCases.map(\.rawValue).joined(separator: ", "),
+            "`classic`: queues as existing clients declare them. `quorum`: queues that most nodes of a cluster keep; clients "
+                + "have to declare theirs as [broker.md](broker.md) says."
+        )
+        static let queueDeliveryLimit = SettingKey(
+            "QUEUE_DELIVERY_LIMIT",
+            section: broker,
+            type: "integer",
+            unit: "deliveries",
+            default: "20",
+            range: "4 to 1000000",
+            "How often a quorum queue delivers a message again before the job is failed with the reason `delivery_limit`."
+        )
+        static let nodeID = SettingKey(
+            "NODE_ID",
+            section: broker,
+            type: "text",
+            default: "none",
+            range: "1 to 64 of `a`–`z`, `A`–`Z`, `0`–`9`, `-`, `_`",
+            "This host's name among several that share a broker. They share the download queues; all that follows a download "
+                + "has queues of the host's own. No two hosts may have the same, and a host keeps its own for ever."
         )
         static let maximumUpdates = SettingKey(
             "UPDATES_MAX_LENGTH",

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import FoundationEssentials
 internal import Glibc
+internal import JobModel
 
 extension Settings {
     /// Reads the process's environment, and the file that its `CONFIG_FILE` names.
@@ -66,6 +67,9 @@ extension Settings {
                 return text
             } ?? ""
         reconnectMaximumSeconds = reader.number(Keys.reconnectMaximumSeconds, default: 30, in: 0.1...3600)
+        queueType = reader.choice(Keys.queueType, default: .classic)
+        queueDeliveryLimit = reader.integer(Keys.queueDeliveryLimit, default: 20, in: 4...1_000_000)
+        nodeID = reader.optionalParsed(Keys.nodeID, Self.node)
         maximumUpdates = reader.integer(Keys.maximumUpdates, default: 100_000, in: 0...(1 << 31))
         longWorkSeconds = reader.number(Keys.longWorkSeconds, default: 1200, in: 1...86_400)
         progressIntervalSeconds = reader.number(Keys.progressIntervalSeconds, default: 5, in: 0.1...3600)
@@ -129,6 +133,17 @@ extension Settings {
         guard getcwd(&buffer, buffer.count) != nil else { return path }
         let current = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return current + "/" + (path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
+    }
+
+    /// A part of a queue's name, in which dots separate what this is one of.
+    private static func node(_ text: String) throws(SettingsReader.ParseFailure) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            (48...57).contains(byte) || (97...122).contains(byte | 0x20) || byte == 45 || byte == 95
+        }
+        guard isPlain, text.utf8.count <= 64 else {
+            throw .init(message: "it may have 1 to 64 letters from a to z, digits, `-` and `_`")
+        }
+        return text
     }
 
     private static func ladder(_ text: String) throws(SettingsReader.ParseFailure) -> [VideoRung] {

@@ -31,6 +31,11 @@ public struct Settings: Sendable {
     /// The longest wait between two tries to connect.
     public var reconnectMaximumSeconds: Double
     public var queuePrefix: String
+    public var queueType: QueueType
+    /// Of quorum queues.
+    public var queueDeliveryLimit: Int64
+    /// nil: no other host shares the broker.
+    public var nodeID: String?
     public var maximumUpdates: Int64
     /// After which a watch ticket stands in for the message of a job.
     public var longWorkSeconds: Double
@@ -84,7 +89,10 @@ public struct Settings: Sendable {
     /// The values of all secret keys that are set, for leaving them out of the log.
     public var secrets: [String]
 
-    public var queueNames: QueueNames { QueueNames(prefix: queuePrefix) }
+    public var queueNames: QueueNames { QueueNames(prefix: queuePrefix, node: nodeID) }
+
+    /// Whose files a ticket's are: the `node` of tickets.
+    public var nodeName: String { nodeID ?? HostName.current }
 
     public enum LogLevel: String, Sendable, CaseIterable {
         case trace

@@ -74,9 +74,9 @@ final class JobDelivery: Sendable {
 
     /// Gives the job back: to its queue, or to the watch ticket that brings it there.
     ///
-    /// - Throws: as ``AMQPDelivery/reject(requeue:)``.
-    func giveBack() async throws(AMQPError) {
-        guard isWatched else { return try await message.reject(requeue: true) }
+    /// - Throws: as ``AMQPDelivery/giveBack(by:renewingAfter:)``.
+    func giveBack(by client: AMQPClient, renewingAfter limit: Int64) async throws(AMQPError) {
+        guard isWatched else { return try await message.giveBack(by: client, renewingAfter: limit) }
         try await acknowledge()
     }
 }

@@ -24,10 +24,16 @@ final class JobIntake: Sendable {
     }
 
     /// Hands over one delivery after the other, until stopped.
-    func run(_ handle: (AMQPDelivery) async -> Void) async {
+    ///
+    /// - Parameter ready: returns when the queue may be subscribed to again after a pause.
+    func run(
+        whenever ready: () async -> Void = {},
+        _ handle: (AMQPDelivery) async -> Void
+    ) async {
         while let consumer = subscription() {
             let deliveries = consumer.makeAsyncIterator()
             while let delivery = await deliveries.next() { await handle(delivery) }
+            if !isStopped { await ready() }
         }
     }
 
@@ -40,6 +46,8 @@ final class JobIntake: Sendable {
         }
         await consumer?.stop()
     }
+
+    var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Gives the subscription up for good.
     func stop() async {

@@ -67,13 +67,14 @@ extension JobRunner {
         try await announce(end, as: token, delivery, logger)
     }
 
-    /// Publishes the terminal update and acknowledges, as one. Returns when that is done, or when the broker will deliver the
+    /// Publishes the terminal update and acknowledges: as one, or on quorum queues one after the other. Returns when that is done, or when the broker will deliver the
     /// message again by itself.
     ///
     /// - Parameters:
     ///   - end: all that is told comes from there, so it is the same however often it is told.
     ///   - token: of this message, to which the end belongs.
     /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened then.
+    ///   `AMQPError` with the code `unconfirmed` when the delivery is to be given back, to announce the end again.
     private func announce(
         _ end: JobRecord,
         as token: String,
@@ -89,13 +90,14 @@ extension JobRunner {
                 return await drop(delivery, "another message announces the job's end", [:], logger)
             }
             do {
-                try await delivery.message.acknowledge(
-                    publishing: letters.map { (message: $0.message, queue: $0.queue.name) }
-                )
+                try await send(letters, delivery)
                 break
             } catch let error {
                 failures += 1
                 switch error.code {
+                case .unconfirmed where isConfirmedFirst:
+                    // The delivery may still be ours. It comes back, finds the end not announced, and announces it.
+                    throw error
                 case .staleDelivery, .unconfirmed, .alreadySettled, .closed:
                     logger.notice(
                         "the end of the job was not announced, or not confirmed; the broker will deliver again if not",
@@ -138,8 +140,25 @@ extension JobRunner {
             logger.warning("not recorded that the job's end is announced", metadata: [LogKey.cause: "\(error)"])
         }
         CrashPoint.endNoted.cross()
+        if isConfirmedFirst { await acknowledge(delivery, logger) }
         status.update { $0.counters.end(outcome) }
         logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
+    }
+
+    /// Whether the end is confirmed and recorded before its message is acknowledged. A transaction says nothing about quorum
+    /// queues: RabbitMQ answers its commit as if all was well even when a queue has refused a message of it.
+    private var isConfirmedFirst: Bool { topology.layout.type == .quorum }
+
+    private func send(_ letters: [Letter], _ delivery: JobDelivery) async throws(AMQPError) {
+        guard isConfirmedFirst else {
+            return try await delivery.message.acknowledge(
+                publishing: letters.map { (message: $0.message, queue: $0.queue.name) }
+            )
+        }
+        // The update last: once it is out, little is left to do.
+        for letter in letters.reversed() {
+            try await publisher.client.publish(letter.message, to: letter.queue.name)
+        }
     }
 
     private struct Letter: Sendable {

@@ -107,7 +107,7 @@ extension JobRunner {
         ]
         switch decision {
         case .retry(let step):
-            let delay = QueueNames.retryDelays(ofStep: step).randomElement() ?? step
+            let delay = topology.layout.retryDelays(ofStep: step).randomElement() ?? step
             logger.warning("\(stage.rawValue) failed; trying again in \(delay) ms", metadata: facts)
             var again = ticket
             again.attempt += 1

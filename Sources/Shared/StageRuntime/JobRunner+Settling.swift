@@ -87,7 +87,7 @@ extension JobRunner {
     func forwardLegacyRequest(_ delivery: JobDelivery) async {
         do {
             let ticket = try readTicket(delivery.message)
-            try await publisher.publish(ticket, to: topology.work(.download))
+            try await publisher.publish(ticket, to: topology.layout.entry(kind))
             await acknowledge(delivery, logger)
         } catch let error as MessageError {
             await bury(delivery, reason: error)
@@ -146,9 +146,9 @@ extension JobRunner {
         }
     }
 
-    private func reject(_ delivery: JobDelivery, _ logger: Logger) async {
+    func reject(_ delivery: JobDelivery, _ logger: Logger) async {
         do {
-            try await delivery.giveBack()
+            try await delivery.giveBack(by: publisher.client, renewingAfter: topology.layout.returnsBeforeRenewal)
         } catch {
             logger.notice("not handed back; the broker does it itself", metadata: [LogKey.cause: "\(error.message)"])
         }

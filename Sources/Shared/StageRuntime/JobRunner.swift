@@ -41,7 +41,7 @@ struct JobRunner: Sendable {
     func run(_ delivery: JobDelivery) async {
         let ticket: Ticket
         do {
-            ticket = try readTicket(delivery.message)
+            ticket = received(try readTicket(delivery.message), from: delivery.message)
         } catch {
             await bury(delivery, reason: error)
             return

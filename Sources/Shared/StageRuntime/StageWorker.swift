@@ -75,7 +75,7 @@ public enum StageWorker {
             configuration: connection,
             logger: logger
         )
-        let topology = Topology(names: settings.queueNames, kind: options.kind)
+        let topology = Topology(layout: settings.queueLayout, kind: options.kind)
         let status = StatusChannel(stage: stage, descriptor: options.statusFd)
         let runner = JobRunner(
             stage: stage,
@@ -92,7 +92,7 @@ public enum StageWorker {
             ),
             status: status,
             retryPolicy: RetryPolicy(maximumAttempts: settings.attemptLimits[stage]),
-            node: HostName.current,
+            node: settings.nodeName,
             logger: logger
         )
         let loop = WorkerLoop(runner: runner, client: client, status: status, logger: logger)

@@ -2,32 +2,39 @@ internal import AMQP
 internal import JobModel
 internal import Logging
 
-/// The queues of one kind, declared as existing clients declare them: durable and without arguments.
+/// The queues of one kind.
 struct Topology: Sendable {
-    let names: QueueNames
+    let layout: QueueLayout
     let kind: MediaKind
 
-    func work(_ stage: Stage) -> AMQPQueue { AMQPQueue(names.work(kind, stage)) }
-    var updates: AMQPQueue { AMQPQueue(names.updates(kind)) }
-    var dead: AMQPQueue { AMQPQueue(names.dead(kind)) }
-    var legacyRequests: AMQPQueue { AMQPQueue(names.legacyRequests(kind)) }
+    var names: QueueNames { layout.names }
+
+    func work(_ stage: Stage) -> AMQPQueue { layout.work(kind, stage) }
+    var updates: AMQPQueue { layout.updates(kind) }
+    var dead: AMQPQueue { layout.dead(kind) }
+    var legacyRequests: AMQPQueue { layout.legacyRequests(kind) }
+
+    /// What a stage takes messages from besides this host's own queue; nil when there is nothing else.
+    func shared(_ stage: Stage) -> AMQPQueue? {
+        names.node != nil && QueueNames.sharedStages.contains(stage) ? layout.shared(kind, stage) : nil
+    }
 
     /// Messages come back to the stage's own queue when the delay is over.
     func retry(_ stage: Stage, delayMilliseconds: Int) -> AMQPQueue {
-        AMQPQueue(
-            names.retry(kind, stage, delayMilliseconds: delayMilliseconds),
-            arguments: [
-                "x-message-ttl": .int(Int64(delayMilliseconds)),
-                "x-dead-letter-exchange": "",
-                "x-dead-letter-routing-key": .string(names.work(kind, stage)),
-            ]
-        )
+        layout.retry(kind, stage, delayMilliseconds: delayMilliseconds)
     }
 
     func all(of stage: Stage) -> [AMQPQueue] {
         var queues = Stage.allCases.map(work) + [updates, dead]
+        // What the shared queue of downloads gives up goes to that of clean-up.
+        if shared(stage) != nil { queues += Stage.allCases.compactMap(shared) }
         if stage == .download { queues.append(legacyRequests) }
-        return queues + QueueNames.retryDelaysMilliseconds.map { retry(stage, delayMilliseconds: $0) }
+        return queues + layout.retryDelaysMilliseconds.map { retry(stage, delayMilliseconds: $0) }
+    }
+
+    /// The stage whose queue this is, this host's own or a shared one.
+    func stage(ofQueue name: String) -> Stage? {
+        Stage.allCases.first { names.work(kind, $0) == name || names.shared(kind, $0) == name }
     }
 
     /// Declares everything that a worker of `stage` publishes to or consumes. A queue that exists with other arguments is
@@ -40,9 +47,20 @@ struct Topology: Sendable {
         do {
             try await client.declare(queue)
         } catch  where error.code == .preconditionFailed {
+            let reason: String
+            do throws(AMQPError) {
+                let differences = try await client.differences(of: queue, otherwise: layout.otherwise(queue))
+                if differences.isEmpty { return }
+                reason = differences.map { "\($0): \($0.cost)" }.joined(separator: "; ")
+            } catch  where error.code == .preconditionFailed {
+                reason = error.message
+            }
             logger.warning(
-                "the queue exists with other arguments and is used as it is",
-                metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
+                """
+                the queue exists with other arguments and is used as it is; to change it, let it run empty, delete it and \
+                restart the workers
+                """,
+                metadata: ["queue.name": "\(queue.name)", "cause": "\(reason)"]
             )
         }
     }

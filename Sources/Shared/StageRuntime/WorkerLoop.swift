@@ -43,26 +43,52 @@ struct WorkerLoop: Sendable {
 
     private struct Intakes: Sendable {
         let jobs: JobIntake
+        /// What this host takes jobs from besides its own queue.
+        let shared: JobIntake?
         /// The older service's entry queue, whose messages are moved to the download queue.
         let legacy: JobIntake?
 
-        var all: [JobIntake] { [jobs] + (legacy.map { [$0] } ?? []) }
+        var all: [JobIntake] { [jobs] + [shared, legacy].compactMap(\.self) }
     }
 
     private func subscribe() throws(AMQPError) -> Intakes {
         let topology = runner.topology
+        let isTransactional = runner.stage == .cleanup && topology.layout.type == .classic
         return Intakes(
-            jobs: try JobIntake(client, topology.work(runner.stage), transactional: runner.stage == .cleanup),
+            jobs: try JobIntake(client, topology.work(runner.stage), transactional: isTransactional),
+            shared: try topology.shared(runner.stage).map { queue throws(AMQPError) in
+                try JobIntake(client, queue, transactional: isTransactional)
+            },
             legacy: runner.stage == .download ? try JobIntake(client, topology.legacyRequests) : nil
         )
     }
 
     /// Ends when the consumers are stopped and the job at hand is settled.
     private func consume(_ intakes: Intakes) async {
+        let turn = WorkTurn()
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await intakes.jobs.run { await runner.run(JobDelivery($0, intake: intakes.jobs)) } }
+            group.addTask {
+                await intakes.jobs.run { delivery in
+                    await turn.take { await runner.run(JobDelivery(delivery, intake: intakes.jobs)) }
+                }
+            }
+            if let shared = intakes.shared { group.addTask { await consume(shared, turn) } }
             if let legacy = intakes.legacy {
                 group.addTask { await legacy.run { await runner.forwardLegacyRequest(JobDelivery($0)) } }
+            }
+        }
+    }
+
+    private func consume(_ shared: JobIntake, _ turn: WorkTurn) async {
+        if runner.stage == .download {
+            await shared.run(
+                whenever: { await runner.waitForRoom(turn, for: shared) },
+                { await runner.claim(JobDelivery($0), through: shared) }
+            )
+        } else {
+            // Jobs that no host could even claim, and that have no files anywhere.
+            await shared.run { delivery in
+                await turn.take { await runner.run(JobDelivery(delivery, intake: shared)) }
             }
         }
     }

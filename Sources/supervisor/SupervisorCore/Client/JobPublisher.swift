@@ -5,7 +5,7 @@ internal import Logging
 /// Puts jobs into the download queues.
 struct JobPublisher: Sendable {
     var brokerURL: String
-    var queues: QueueNames
+    var queues: QueueLayout
 
     /// Returns when the broker has taken responsibility for every job.
     func publish(_ submissions: [Submission]) async throws(AMQPError) {
@@ -20,9 +20,7 @@ struct JobPublisher: Sendable {
         do throws(AMQPError) {
             for submission in submissions {
                 let ticket = submission.ticket
-                let queue = queues.work(ticket.kind, .download)
-                try await client.declare(AMQPQueue(queue))
-                try await client.publish(AMQPMessage(ticket), to: queue)
+                try await client.publish(ticket, declaring: queues.entry(ticket.kind))
             }
         } catch {
             await client.close()

@@ -60,7 +60,7 @@ struct OrphansCommand: AsyncParsableCommand {
         if !clean { return report }
         let hasAbandoned = orphans.contains { $0.reason == .abandonedJob }
         let client = hasAbandoned ? try brokerClient(settings, logger) : nil
-        let ender = client.map { AbandonedJobNotice.ender($0, queues: settings.queueNames) }
+        let ender = client.map { AbandonedJobNotice.ender($0, queues: settings.queueLayout) }
         do {
             let cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
             report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: hasAbandoned && client == nil)

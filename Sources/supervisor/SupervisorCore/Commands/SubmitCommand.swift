@@ -78,7 +78,7 @@ struct SubmitCommand: AsyncParsableCommand {
     ) async throws {
         do {
             let before = wait ? TempFileSample(try await supervisor.health()) : TempFileSample()
-            try await JobPublisher(brokerURL: brokerURL, queues: settings.queueNames).publish(submissions)
+            try await JobPublisher(brokerURL: brokerURL, queues: settings.queueLayout).publish(submissions)
             if !json, !wait { announce(submissions) }
             let result = wait ? try await follow(submissions, supervisor, before) : nil
             if json { try CommandOutput.write(json: SubmitReport(submissions, result)) }

@@ -141,33 +141,36 @@ struct BrokerChecks: Sendable {
     private func queues(_ client: AMQPClient) async throws(AMQPError) -> [Finding] {
         var existing = 0
         var different: [Finding] = []
-        let wanted = Self.plainQueues(settings.queueNames)
-        for name in wanted {
+        let layout = settings.queueLayout
+        let wanted = MediaKind.allCases.flatMap(layout.lasting)
+        for queue in wanted {
             // Declared only when it is there: a look makes no queue.
-            guard try await client.messageCount(queue: name) != nil else { continue }
+            guard try await client.messageCount(queue: queue.name) != nil else { continue }
             existing += 1
+            let difference: String
             do throws(AMQPError) {
-                try await client.declare(AMQPQueue(name))
+                let differences = try await client.differences(of: queue, otherwise: layout.otherwise(queue))
+                if differences.isEmpty { continue }
+                difference = differences.map { "\($0): \($0.cost)" }.joined(separator: "; ")
             } catch  where error.code == .preconditionFailed {
-                different.append(
-                    .warning(
-                        "broker.queue",
-                        "\(name) exists with other arguments: \(error.message)",
-                        "it is used as it is; to have it as existing clients declare it, drain and delete it"
-                    )
-                )
+                difference = error.message
             }
+            different.append(
+                .warning(
+                    "broker.queue",
+                    "\(queue.name) exists with other arguments: \(difference)",
+                    "it is used as it is; to have it as QUEUE_TYPE=\(settings.queueType.rawValue) declares it, let it run "
+                        + "empty, delete it and restart the workers"
+                )
+            )
         }
         if !different.isEmpty { return different }
         return [
-            .ok("broker.queues", "\(existing) of \(wanted.count) exist, as they should be; workers declare the others")
+            .ok(
+                "broker.queues",
+                "\(existing) of \(wanted.count) exist, as \(settings.queueType.rawValue) queues should be; workers declare "
+                    + "the others"
+            )
         ]
-    }
-
-    private static func plainQueues(_ names: QueueNames) -> [String] {
-        MediaKind.allCases.flatMap { kind in
-            Stage.allCases.map { names.work(kind, $0) }
-                + [names.updates(kind), names.dead(kind), names.legacyRequests(kind)]
-        }
     }
 }

@@ -14,12 +14,12 @@ extension AMQPMessage {
 
 extension AMQPClient {
     /// Publishes a job message to a queue that may not be there yet, and returns when the broker has confirmed it.
-    func publish(_ ticket: Ticket, declaring queue: String) async throws(AMQPError) {
+    func publish(_ ticket: Ticket, declaring queue: AMQPQueue) async throws(AMQPError) {
         do {
-            try await declare(AMQPQueue(queue))
+            try await declare(queue)
         } catch  where error.code == .preconditionFailed {
             // It exists with other arguments, and takes messages all the same.
         }
-        try await publish(AMQPMessage(ticket), to: queue)
+        try await publish(AMQPMessage(ticket), to: queue.name)
     }
 }

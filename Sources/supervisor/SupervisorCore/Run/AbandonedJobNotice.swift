@@ -42,7 +42,7 @@ enum AbandonedJobNotice {
     }
 
     /// Publishes through `client`, which must be started.
-    static func ender(_ client: AMQPClient, queues: QueueNames) -> AbandonedJobEnder {
+    static func ender(_ client: AMQPClient, queues: QueueLayout) -> AbandonedJobEnder {
         { job in
             let ticket = ticket(job, transfer: UUID().uuidString, now: Timestamp.string(Date()))
             try await client.publish(ticket, declaring: queues.work(ticket.kind, .cleanup))

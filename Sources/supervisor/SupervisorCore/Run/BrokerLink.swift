@@ -37,7 +37,7 @@ actor BrokerLink {
     func close() async { await client?.close() }
 
     /// Publishes the message that ends an abandoned job.
-    func end(_ job: AbandonedJob, queues: QueueNames) async throws -> AbandonedHandOver {
+    func end(_ job: AbandonedJob, queues: QueueLayout) async throws -> AbandonedHandOver {
         try await AbandonedJobNotice.ender(connected(), queues: queues)(job)
     }
 

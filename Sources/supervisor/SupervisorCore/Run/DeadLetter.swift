@@ -26,13 +26,20 @@ struct DeadLetter: Sendable, Codable, Equatable {
             if case .string(let text) = delivery.headers[name], !text.isEmpty { text } else { nil }
         }
         let ticket = Self.ticket(delivery, kind)
+        // Clean-up gives every letter its reason. What its own quorum queue gave up comes here without one.
+        let givenUpBy = header("x-reason-code") == nil ? delivery.givenUpBy : nil
+        let failure = givenUpBy == nil ? ticket?.failure : nil
         self.kind = kind
         id = ticket?.id ?? header("x-job-id")
         mediaId = ticket?.mediaID
-        stage = ticket?.failure?.stage.rawValue ?? header("x-stage")
-        reasonCode = ticket?.failure?.code ?? header("x-reason-code") ?? "unknown"
-        reason = ticket?.failure?.message ?? header("x-reason") ?? "unknown"
-        failedAt = ticket?.failure?.occurredAt ?? header("x-failed-at")
+        stage = failure?.stage.rawValue ?? header("x-stage") ?? givenUpBy.map { _ in Stage.cleanup.rawValue }
+        reasonCode = failure?.code ?? header("x-reason-code") ?? (givenUpBy == nil ? "unknown" : "delivery_limit")
+        reason =
+            failure?.message ?? header("x-reason") ?? givenUpBy.map {
+                "\($0) delivered it more often than its x-delivery-limit allows; its temp files go with the next sweep "
+                    + "after JOB_MAX_AGE_HOURS, or when it is sent back"
+            } ?? "unknown"
+        failedAt = failure?.occurredAt ?? header("x-failed-at")
         bytes = delivery.bodyBytes
         redrives = ticket?.redrives ?? 0
         history = ticket?.history.map { .object($0.json) } ?? []

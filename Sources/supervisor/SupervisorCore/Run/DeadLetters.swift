@@ -7,11 +7,15 @@ internal import ServiceKit
 /// The dead-letter queues: what lies there, and the way back.
 struct DeadLetters: Sendable {
     var browser: QueueBrowser
-    var queues: QueueNames
+    var queues: QueueLayout
     var logger: Logger
 
-    init(endpoints: AMQPEndpoints, queues: QueueNames, logger: Logger) {
-        browser = QueueBrowser(endpoints: endpoints, patience: .seconds(60))
+    init(endpoints: AMQPEndpoints, queues: QueueLayout, logger: Logger) {
+        browser = QueueBrowser(
+            endpoints: endpoints,
+            renewingAfter: queues.returnsBeforeRenewal,
+            patience: .seconds(60)
+        )
         self.queues = queues
         self.logger = logger
     }
@@ -64,7 +68,7 @@ struct DeadLetters: Sendable {
         browser.maximumMessages = min(max(limit, 0), browser.maximumMessages)
         for kind in kinds {
             var letters: [DeadLetter] = []
-            let sight = try await browser.browse(queues.dead(kind)) { delivery, _ in
+            let sight = try await browser.browse(queues.names.dead(kind)) { delivery, _ in
                 letters.append(DeadLetter(delivery, kind))
                 return .next
             }
@@ -85,7 +89,7 @@ struct DeadLetters: Sendable {
         for kind in kinds where selection.concerns(kind) {
             var sent: [String] = []
             var unreadable = 0
-            let sight = try await browser.browse(queues.dead(kind)) { delivery, client in
+            let sight = try await browser.browse(queues.names.dead(kind)) { delivery, client in
                 let letter = DeadLetter(delivery, kind)
                 guard selection.includes(letter) else { return .next }
                 guard let ticket = DeadLetter.ticket(delivery, kind) else {
@@ -95,7 +99,7 @@ struct DeadLetters: Sendable {
                 try await send(ticket, client)
                 try await delivery.acknowledge()
                 sent.append("\(ticket.key)")
-                return .next
+                return .settled
             }
             result.jobs += sent
             result.unreadable += unreadable
@@ -107,7 +111,7 @@ struct DeadLetters: Sendable {
     private func send(_ ticket: Ticket, _ client: AMQPClient) async throws {
         var again = ticket.redriven()
         again.transfer = UUID().uuidString
-        try await client.publish(again, declaring: queues.work(ticket.kind, .download))
+        try await client.publish(again, declaring: queues.entry(ticket.kind))
         logger.notice(
             "a job is sent back from the dead letters",
             metadata: [

@@ -10,7 +10,7 @@ internal import TempFiles
 struct JobCancellation: Sendable {
     var tracker: TempFileTracker
     var broker: BrokerLink
-    var queues: QueueNames
+    var queues: QueueLayout
     var logger: Logger
 
     /// - Throws: ``TempFileError`` when the wish could not be noted. Once it is, the job ends as cancelled even if the broker
@@ -43,9 +43,17 @@ struct JobCancellation: Sendable {
 
     /// Looks for the message of a job that no stage has seen, and sends it to clean-up.
     private func findWaiting(_ job: JobKey) async throws -> Bool {
+        for queue in queues.names.sources(job.kind, .download) where try await findWaiting(job, in: queue) {
+            return true
+        }
+        return false
+    }
+
+    private func findWaiting(_ job: JobKey, in queue: String) async throws -> Bool {
         guard let endpoints = await broker.endpoints else { return false }
         var isFound = false
-        _ = try await QueueBrowser(endpoints: endpoints).browse(queues.work(job.kind, .download)) { delivery, client in
+        let browser = QueueBrowser(endpoints: endpoints, renewingAfter: queues.returnsBeforeRenewal)
+        _ = try await browser.browse(queue) { delivery, client in
             guard let ticket = try? Ticket(parsing: delivery.body, expecting: job.kind), ticket.key == job else {
                 return .next
             }

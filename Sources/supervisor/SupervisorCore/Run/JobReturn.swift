@@ -12,8 +12,10 @@ internal import TempFiles
 struct JobReturn: Sendable {
     let tracker: TempFileTracker
     let client: AMQPClient
-    let queues: QueueNames
+    let settings: Settings
     let logger: Logger
+
+    private var queues: QueueNames { settings.queueNames }
 
     /// The stages that find a job's files on the disk, and cannot do without.
     static let stages: Set<Stage> = [.process, .upload]
@@ -56,7 +58,9 @@ struct JobReturn: Sendable {
                 for (_, _, consumer) in all { await consumer.stop() }
             }
         }
-        return await desk.returnHeld()
+        return await desk.returnHeld { delivery in
+            try? await delivery.giveBack(by: client, renewingAfter: settings.queueLayout.returnsBeforeRenewal)
+        }
     }
 
     /// Unsettled messages for each queue. Those that are not ours to move are held until the end, or they would be delivered
@@ -74,7 +78,7 @@ struct JobReturn: Sendable {
     private func give(_ delivery: AMQPDelivery, _ kind: MediaKind, _ stage: Stage) async -> AMQPDelivery? {
         // Others' messages, and what no stage can read either: it is theirs to say so.
         guard !delivery.isOversized, let ticket = try? Ticket(parsing: delivery.body, expecting: kind),
-            ticket.node == nil || ticket.node == HostName.current
+            ticket.node == nil || ticket.node == settings.nodeName
         else { return delivery }
         var logger = logger
         logger[metadataKey: LogKey.jobID] = "\(ticket.id)"
@@ -134,8 +138,8 @@ private actor Desk {
     /// Puts back what was held.
     ///
     /// - Returns: how many were not.
-    func returnHeld() async -> Int {
-        for delivery in held { try? await delivery.reject(requeue: true) }
+    func returnHeld(_ giveBack: (AMQPDelivery) async -> Void) async -> Int {
+        for delivery in held { await giveBack(delivery) }
         held = []
         return given
     }

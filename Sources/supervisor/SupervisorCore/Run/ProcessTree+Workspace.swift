@@ -15,7 +15,7 @@ extension ProcessTree {
             returning = JobReturn(
                 tracker: tracker,
                 client: try await link.connected(),
-                queues: settings.queueNames,
+                settings: settings,
                 logger: logger
             )
             logger.info("jobs that wait with temp files are given back to download")

@@ -192,7 +192,7 @@ actor ProcessTree {
         if await stop.count > 0 { return }
         await pools.start()
         try writeRunFile()
-        let queues = settings.queueNames
+        let queues = settings.queueLayout
         let sweeper = Sweeper(
             tracker: tracker,
             settings: settings,

@@ -5,6 +5,9 @@ internal import Logging
 /// once that connection is closed, however this process ends.
 struct QueueBrowser: Sendable {
     var endpoints: AMQPEndpoints
+    /// A quorum queue counts a look as a delivery, and gives up what was delivered too often. So a message that was delivered
+    /// so often before is put into its queue anew.
+    var renewingAfter: Int64 = .max
     /// So many messages are seen at most.
     var maximumMessages = 10_000
     /// Longest time for one queue: another reader may hold what the broker has counted.
@@ -13,6 +16,8 @@ struct QueueBrowser: Sendable {
     /// What to do after a message was looked at.
     enum Verdict: Sendable {
         case next
+        /// As ``next``, of a message that was settled.
+        case settled
         case stop
     }
 
@@ -67,7 +72,13 @@ struct QueueBrowser: Sendable {
         let deliveries = consumer.makeAsyncIterator()
         while sight.seen < wanted, let delivery = await deliveries.next() {
             sight.seen += 1
-            if try await look(delivery, client) == .stop { break }
+            switch try await look(delivery, client) {
+            case .stop: return sight
+            case .settled: continue
+            case .next where delivery.earlierDeliveries >= renewingAfter:
+                try? await delivery.giveBack(by: client, renewingAfter: renewingAfter)
+            case .next: continue
+            }
         }
         return sight
     }

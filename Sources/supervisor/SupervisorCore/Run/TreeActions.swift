@@ -13,7 +13,7 @@ struct TreeActions: TreeControl {
     var logger: Logger
 
     func submit(_ ticket: Ticket) async throws {
-        let queue = settings.queueNames.work(ticket.kind, .download)
+        let queue = settings.queueLayout.entry(ticket.kind)
         try await Problem.onBroker { try await broker.connected().publish(ticket, declaring: queue) }
     }
 
@@ -21,7 +21,7 @@ struct TreeActions: TreeControl {
         let cancellation = JobCancellation(
             tracker: tracker,
             broker: broker,
-            queues: settings.queueNames,
+            queues: settings.queueLayout,
             logger: logger
         )
         switch try await Problem.onLedger({ try await cancellation.cancel(key) }) {
@@ -40,7 +40,7 @@ struct TreeActions: TreeControl {
                 workspace: tracker.workspace.path,
                 orphans: try await tracker.findOrphanedFiles(rules)
             ).bounded()
-            let (broker, queues) = (broker, settings.queueNames)
+            let (broker, queues) = (broker, settings.queueLayout)
             let cleaned = try await tracker.cleanupOrphanedFiles(rules) { try await broker.end($0, queues: queues) }
             report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: false)
             return report
@@ -57,7 +57,7 @@ struct TreeActions: TreeControl {
 
     func redrive(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Redriven {
         try await Problem.onBroker {
-            try await DeadLetters(broker, queues: settings.queueNames, logger: logger).redrive(selection)
+            try await DeadLetters(broker, queues: settings.queueLayout, logger: logger).redrive(selection)
         }
     }
 
@@ -74,7 +74,7 @@ extension DeadLetters {
     /// Those of the broker that the tree is connected to.
     ///
     /// - Throws: ``TreeError`` when it is away.
-    init(_ broker: BrokerLink, queues: QueueNames, logger: Logger) async throws {
+    init(_ broker: BrokerLink, queues: QueueLayout, logger: Logger) async throws {
         _ = try await broker.connected()
         guard let endpoints = await broker.endpoints else { throw TreeError(message: "the broker is not known yet") }
         self.init(endpoints: endpoints, queues: queues, logger: logger)

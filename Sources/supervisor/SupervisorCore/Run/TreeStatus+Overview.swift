@@ -7,8 +7,8 @@ extension TreeStatus {
         let health = await health()
         let names = settings.queueNames
         let snapshots = await pools.snapshots
-        let work = snapshots.map { names.work($0.name.kind, $0.name.stage) }
-        let depths = await broker.depths(of: work + MediaKind.allCases.map(names.dead))
+        let sources = snapshots.map { names.sources($0.name.kind, $0.name.stage) }
+        let depths = await broker.depths(of: sources.flatMap(\.self) + MediaKind.allCases.map(names.dead))
         let (jobs, hasMore) = await liveJobs(snapshots)
         return Overview(
             version: health.version,
@@ -26,7 +26,14 @@ extension TreeStatus {
                 tempBytes: health.tempFiles.values.reduce(0) { $0.addingReportingOverflow($1.totalSize).partialValue }
             ),
             tempFiles: health.tempFiles,
-            pools: zip(snapshots, work).map { Overview.Pool($0, queue: $1, depth: depths?[$1]) },
+            pools: zip(snapshots, sources).map { snapshot, queues in
+                let known = queues.compactMap { depths?[$0] }
+                return Overview.Pool(
+                    snapshot,
+                    queue: queues[0],
+                    depth: known.isEmpty ? nil : known.reduce(0) { $0.addingReportingOverflow($1).partialValue }
+                )
+            },
             jobs: jobs,
             hasMoreJobs: hasMore,
             recent: await ended(.completed, limit: Overview.maximumRecent, snapshots),

@@ -138,7 +138,7 @@ struct TreeStatus: StatusSource {
 
     func deadLetters(limit: Int) async throws -> DeadLetters.List {
         try await Problem.onBroker {
-            try await DeadLetters(broker, queues: settings.queueNames, logger: logger).list(limit: limit)
+            try await DeadLetters(broker, queues: settings.queueLayout, logger: logger).list(limit: limit)
         }
     }
 }

@@ -1,0 +1,129 @@
+/// An argument that a queue has been declared with otherwise than it would be now.
+public struct QueueDifference: Sendable, Hashable, CustomStringConvertible {
+    public var argument: String
+    /// As the broker writes it; nil for none. What the broker cut off is missing.
+    public var wanted: String?
+    public var found: String?
+
+    public init(argument: String, wanted: String?, found: String?) {
+        self.argument = argument
+        self.wanted = wanted
+        self.found = found
+    }
+
+    /// `x-queue-type is not set instead of quorum`.
+    public var description: String { "\(argument) is \(Self.words(found)) instead of \(Self.words(wanted))" }
+
+    private static func words(_ value: String?) -> String {
+        guard let value else { return "not set" }
+        return value.isEmpty ? "empty" : value
+    }
+
+    /// What goes otherwise than it should as long as the queue stays as it is.
+    public var cost: String {
+        switch (argument, wanted) {
+        case ("x-queue-type", "quorum"?):
+            "one node keeps the queue, so its messages wait while that node is down, and are gone when its disk is"
+        case ("x-queue-type", _): "clients that declare it without arguments are refused"
+        case ("x-delivery-limit", .some): "a message that kills whoever reads it is delivered without end"
+        case ("x-delivery-limit", nil): "a message that is given back too often leaves the queue"
+        case ("x-dead-letter-exchange", .some), ("x-dead-letter-routing-key", .some):
+            "messages that expire or are given up are lost, or go elsewhere"
+        case ("x-dead-letter-strategy", .some), ("x-overflow", .some):
+            "a message that leaves the queue can be lost on its way when a node dies"
+        case ("x-message-ttl", .some): "jobs come back after another time, or never"
+        case ("x-message-ttl", nil), ("x-expires", nil), ("x-max-length", nil), ("x-max-length-bytes", nil):
+            "the broker may drop messages"
+        case ("x-max-priority", .some): "priorities have no effect"
+        default: "it may behave otherwise than documented"
+        }
+    }
+}
+
+extension QueueDifference {
+    /// Reads RabbitMQ's 406: `inequivalent arg 'x' for queue …: received the value '1' of type 'long' but current is none`.
+    /// With a long name of a queue the end of that is cut off.
+    ///
+    /// - Returns: whether the text told all of the value found, besides.
+    static func parse(_ text: String, wanted: AMQPValue?) -> (difference: QueueDifference, isWhole: Bool)? {
+        guard let name = text.firstRange(of: "inequivalent arg '").map({ text[$0.upperBound...] }),
+            let end = name.firstIndex(of: "'")
+        else { return nil }
+        let current = text.firstRange(of: " but current is ").map { value(text[$0.upperBound...]) }
+        let difference = QueueDifference(
+            argument: String(name[..<end]),
+            wanted: wanted?.text,
+            found: current?.text
+        )
+        return (difference, current?.isWhole ?? false)
+    }
+
+    /// What stands between the first two quotes that belong together; nil for `none`.
+    private static func value(_ text: Substring) -> (text: String?, isWhole: Bool) {
+        guard !text.hasPrefix("none") else { return (nil, true) }
+        guard let start = text.firstIndex(of: "'") else { return (nil, false) }
+        let rest = text[text.index(after: start)...]
+        let end = rest.firstRange(of: "' of type")?.lowerBound ?? rest.lastIndex(of: "'")
+        return end.map { (String(rest[..<$0]), true) } ?? (String(rest), false)
+    }
+}
+
+extension AMQPClient {
+    /// How an existing queue differs from the way it would be declared. The broker tells one difference at a time, so each is
+    /// taken over until it has no more to say.
+    ///
+    /// - Parameter other: another way in which the queue may have been declared, of which what the broker cut off is taken.
+    /// - Returns: all differences, or those up to one that the broker's answer does not tell enough of.
+    /// - Throws: as ``declare(_:)``; `.preconditionFailed` when the broker's answer is not understood at all.
+    public func differences(
+        of queue: AMQPQueue,
+        otherwise other: AMQPQueue? = nil
+    ) async throws(AMQPError) -> [QueueDifference] {
+        var found: [QueueDifference] = []
+        var candidate = queue
+        while true {
+            do {
+                try await declare(candidate)
+                return found + Self.untold(queue, found)
+            } catch {
+                guard error.code == .preconditionFailed else { throw error }
+                let name = QueueDifference.parse(error.message, wanted: nil)?.difference.argument ?? ""
+                guard let answer = QueueDifference.parse(error.message, wanted: queue.arguments[name]),
+                    !found.contains(where: { $0.argument == name })
+                else {
+                    if found.isEmpty { throw error }
+                    return found + Self.untold(queue, found)
+                }
+                var difference = answer.difference
+                let value = answer.isWhole ? difference.found.map(AMQPValue.init(text:)) : other?.arguments[name]
+                difference.found = value?.text ?? difference.found
+                found.append(difference)
+                candidate.arguments[name] = value
+            }
+        }
+    }
+
+    /// What a queue lacks that is no quorum queue, without the broker saying so: it compares what such a queue can have.
+    private static func untold(_ queue: AMQPQueue, _ found: [QueueDifference]) -> [QueueDifference] {
+        guard found.contains(where: { $0.argument == "x-queue-type" && $0.wanted == "quorum" }) else { return [] }
+        return ["x-dead-letter-strategy", "x-delivery-limit"].compactMap { name in
+            guard let wanted = queue.arguments[name], !found.contains(where: { $0.argument == name }) else {
+                return nil
+            }
+            return QueueDifference(argument: name, wanted: wanted.text, found: nil)
+        }
+    }
+}
+
+extension AMQPValue {
+    /// A value of an argument as RabbitMQ writes it.
+    fileprivate init(text: String) { self = Int64(text).map { .int($0) } ?? .string(text) }
+
+    fileprivate var text: String {
+        switch self {
+        case .string(let text): text
+        case .int(let number): "\(number)"
+        default: "\(self)"
+        }
+    }
+}

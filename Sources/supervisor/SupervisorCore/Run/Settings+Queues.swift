@@ -1,0 +1,8 @@
+internal import AMQP
+internal import ServiceKit
+
+extension Settings {
+    var queueLayout: QueueLayout {
+        QueueLayout(names: queueNames, type: queueType, deliveryLimit: queueDeliveryLimit)
+    }
+}

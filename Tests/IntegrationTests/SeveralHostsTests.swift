@@ -1,0 +1,176 @@
+import AMQP
+import CrashPoints
+import Foundation
+import JobModel
+import TestSupport
+import Testing
+
+/// Trees with workspaces of their own, as on hosts of their own, that share a broker and an object store.
+@Suite("Several hosts", .serialized)
+struct SeveralHostsTests {
+    /// Runs `body` beside two trees with the names `a` and `b`, none of which is started.
+    private func withHosts(
+        _ settings: [String: String] = [:],
+        _ body: (TestTree, TestTree) async throws -> Void
+    ) async throws {
+        var shared = settings
+        shared["QUEUE_PREFIX"] = "it.\(UUID().uuidString.prefix(8).lowercased())."
+        shared["NODE_ID"] = "a"
+        try await TestTree.with(shared, starting: false) { first in
+            try await Samples.photo(first.sources + "/photo.jpg", size: "320x240")
+            shared["NODE_ID"] = "b"
+            shared["STORAGE_URL"] = first.environment["STORAGE_URL"]
+            shared["FILE_SOURCE_ROOTS"] = first.environment["FILE_SOURCE_ROOTS"]
+            try await TestTree.with(shared, starting: false) { try await body(first, $0) }
+        }
+    }
+
+    private func expectOneEnd(_ updates: [[String: JSONValue]], _ ids: [String], _ status: JSONValue = "completed") {
+        for id in ids {
+            let mine = updates.filter { $0["job_id"]?.stringValue == id }
+            #expect(mine.count { $0["status"] != "processing" } == 1, "\(id)")
+            #expect(mine.last?["status"] == status, "\(id)")
+        }
+    }
+
+    /// Jobs that a tree has begun a stage of.
+    private func jobs(_ tree: TestTree, _ stage: Stage) -> Set<String> {
+        let lines = tree.log.split(separator: "\n").filter { $0.contains(": \(stage.rawValue) starts") }
+        return Set(lines.compactMap { $0.firstMatch(of: /job\.id=(\S+)/).map { String($0.output.1) } })
+    }
+
+    private func depth(_ tree: TestTree, _ queue: String) async throws -> Int {
+        try await tree.client.messageCount(queue: queue) ?? 0
+    }
+
+    @Test("share the downloads, and each finishes what it has begun", arguments: QueueType.allCases)
+    func sharing(type: QueueType) async throws {
+        try await withHosts(["QUEUE_TYPE": type.rawValue]) { first, second in
+            try await first.running {
+                try await second.running {
+                    let ids = (1...40).map { "job-\($0)" }
+                    for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }
+                    expectOneEnd(try await first.updates(.image, untilTheEndOf: Set(ids)), ids)
+                    let (own, others) = (jobs(first, .download), jobs(second, .download))
+                    #expect(!own.isEmpty && !others.isEmpty, "one host did it all")
+                    #expect(own.union(others) == Set(ids) && own.isDisjoint(with: others))
+                    for stage in Stage.allCases {
+                        #expect(jobs(first, stage) == own && jobs(second, stage) == others, "\(stage)")
+                    }
+                    for tree in [first, second] {
+                        try await eventually("the workspace is empty") { tree.leftovers().isEmpty }
+                        for queue in Stage.allCases.flatMap({ tree.names.sources(.image, $0) }) {
+                            #expect(try await depth(tree, queue) == 0, "\(queue)")
+                        }
+                        #expect(tree.log.contains("failed") == false)
+                    }
+                    let metrics = try await first.text("/metrics")
+                    #expect(metrics.contains(#"media_processor_queue_messages{kind="image",queue="download"} 0"#))
+                    #expect(metrics.contains(#"media_processor_queue_messages{kind="image",queue="download_own"} 0"#))
+                }
+            }
+        }
+    }
+
+    @Test("keep their own jobs: one whose host stops waits for it, with its files, and is not done by the other")
+    func stopped() async throws {
+        try await withHosts { first, second in
+            try await first.running(["WORKERS": "process.image=0"]) {
+                for id in ["one", "two"] { try await first.submit(.image, id: id, source: "photo.jpg") }
+                try await eventually("both wait with their files") {
+                    try await depth(first, first.names.work(.image, .process)) == 2
+                }
+                let message = try await first.peek(first.names.work(.image, .process))
+                #expect(message?["node"] == "a" && message?["source"] != nil)
+            }
+            #expect(!first.leftovers().isEmpty)
+            try await second.running {
+                try await first.submit(.image, id: "three", source: "photo.jpg")
+                expectOneEnd(try await second.updates(.image, untilTheEndOf: ["three"]), ["three"])
+                #expect(jobs(second, .process) == ["three"])
+                #expect(try await depth(first, first.names.work(.image, .process)) == 2)
+                try await first.running {
+                    expectOneEnd(try await first.updates(.image, untilTheEndOf: ["one", "two"]), ["one", "two"])
+                }
+                #expect(first.leftovers().isEmpty && second.leftovers().isEmpty)
+            }
+        }
+    }
+
+    @Test("retry where the job is, and cancel what no host has taken yet")
+    func retries() async throws {
+        try await withHosts { first, second in
+            try await first.running(["WORKERS": "download.image=0"]) {
+                try await first.submit(.image, id: "waiting", source: "photo.jpg")
+                #expect(try await first.order("DELETE", "/jobs/image/waiting").status == 202)
+                let end = try await first.updates(.image, untilTheEndOf: ["waiting"])
+                expectOneEnd(end, ["waiting"], "cancelled")
+                #expect(try await depth(first, first.names.entry(.image)) == 0)
+            }
+            try await first.running {
+                let point = CrashPoint.stageWorked
+                let order = CrashOrder(process: "stage-process", point: point, crossing: 1, number: 1, effect: .hold)
+                try Data(order.text.utf8).write(to: URL(filePath: first.directory + "/crash"))
+                try await first.submit(.image, id: "held", source: "photo.jpg")
+                try await eventually("the work is held") { access(first.directory + "/crash.held", F_OK) == 0 }
+                try await second.running {
+                    // Another host's file goes while it works; its job goes back to that host's own downloads.
+                    let queue = first.names.work(.image, .upload)
+                    try await first.order("POST", "/pools/upload.image/scale", ["workers": 0])
+                    try FileManager.default.removeItem(atPath: first.directory + "/crash")
+                    try await eventually("the job waits for its upload") { try await depth(first, queue) == 1 }
+                    for name in first.leftovers() where name.hasSuffix(".jpg") {
+                        try FileManager.default.removeItem(atPath: first.workspace + "/jobs/image/" + name)
+                    }
+                    try await first.order("POST", "/pools/upload.image/scale", ["workers": 1])
+                    expectOneEnd(try await first.updates(.image, untilTheEndOf: ["held"]), ["held"])
+                    #expect(first.log.contains("the job goes back to download"))
+                    #expect(jobs(second, .download).isEmpty)
+                }
+            }
+        }
+    }
+
+    @Test("never touch the files that another host's manifest names, though there are such at that path")
+    func foreignManifest() async throws {
+        try await withHosts { first, second in
+            let file = second.directory + "/precious"
+            try Data("of another host".utf8).write(to: URL(filePath: file))
+            try await second.publish(
+                [
+                    "id": "moved", "mediaId": "media-moved", "mediaType": "IMAGE", "node": "a", "hop": 3,
+                    "source": .string("file://\(first.sources)/photo.jpg"), "localMediaPath": .string(file),
+                    "tempFiles": [
+                        ["path": .string(file), "stage": "DOWNLOADING", "size": 15, "type": "input", "createdAt": "x"]
+                    ],
+                ],
+                to: second.names.entry(.image)
+            )
+            try await second.running {
+                expectOneEnd(try await second.updates(.image, untilTheEndOf: ["moved"]), ["moved"])
+                #expect(second.leftovers().isEmpty)
+            }
+            #expect(FileManager.default.contents(atPath: file) == Data("of another host".utf8))
+            #expect(!second.log.contains("a manifest names a file outside"))
+        }
+    }
+
+    @Test("end a job that dies before any host could take it, from the shared queue of clean-up")
+    func givenUp() async throws {
+        try await withHosts(["QUEUE_TYPE": "quorum", "QUEUE_DELIVERY_LIMIT": "4"]) { first, _ in
+            let layout = QueueLayout(names: first.names, type: .quorum, deliveryLimit: 4)
+            try await first.running(["WORKERS": "download.image=0"]) {
+                try await first.submit(.image, id: "job", source: "photo.jpg")
+                for _ in 0...4 {
+                    try await withTestClient { client in
+                        _ = try #require(await client.consume(layout.entry(.image)).first { _ in true })
+                    }
+                }
+                let updates = try await first.updates(.image, untilTheEndOf: ["job"])
+                expectOneEnd(updates, ["job"], "failed")
+                #expect(updates.last?["error_message"]?.stringValue?.contains("x-delivery-limit") == true)
+            }
+            #expect(first.leftovers().isEmpty)
+        }
+    }
+}
