@@ -3,7 +3,7 @@ internal import Glibc
 public import JobModel
 internal import Synchronization
 
-/// What a worker tells its supervisor: one line of JSON on an inherited descriptor whenever something changes, and at least
+/// What a worker tells its supervisor: one line of JSON on an inherited descriptor soon after something changes, and at least
 /// every ``Settings/reportInterval``.
 public struct WorkerReport: Sendable, Codable, Equatable {
     public enum State: String, Sendable, Codable {
@@ -72,32 +72,70 @@ public struct WorkerReport: Sendable, Codable, Equatable {
 
 /// The worker's end of the status descriptor.
 public final class StatusChannel: Sendable {
+    private struct Sending {
+        var report: WorkerReport
+        var lastState: WorkerReport.State?
+        var lastTime: ContinuousClock.Instant?
+        /// Something has changed that the supervisor was not told.
+        var isBehind = false
+    }
+
+    /// Between two lines that tell of no new state. A job of some milliseconds changes its report a dozen times, and a line costs
+    /// both ends more than the change.
+    private static let shortestGap = Duration.milliseconds(200)
+
     private let descriptor: CInt
-    private let report: Mutex<WorkerReport>
+    private let sending: Mutex<Sending>
     private let signs = Atomic<UInt64>(0)
+    private let delays: AsyncStream<Void>
+    private let delayed: AsyncStream<Void>.Continuation
 
     /// - Parameter descriptor: inherited from the supervisor; nil when the worker was started by hand.
     public init(stage: Stage, descriptor: CInt?) {
-        report = Mutex(WorkerReport(state: .starting, stage: stage))
+        sending = Mutex(Sending(report: WorkerReport(state: .starting, stage: stage)))
+        (delays, delayed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.descriptor = descriptor ?? -1
         // A supervisor that does not read must not stop the worker: each line tells all, so a lost one is made up by the next.
         if let descriptor { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     }
 
+    /// Changes the report. A new state is told at once, everything else at once or by ``sendDelayed()``.
     public func update(_ change: (inout WorkerReport) -> Void) {
         guard descriptor >= 0 else { return }
-        report.withLock { report in
-            change(&report)
-            if report.activity != nil { report.activity = signs.load(ordering: .relaxed) }
-            report.residentBytes = Self.residentBytes()
-            report.cpuSeconds = Self.cpuSeconds()
-            let line = report.line()
-            _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        sending.withLock { sending in
+            change(&sending.report)
+            let isUrgent = sending.report.state != sending.lastState
+            if !isUrgent, let last = sending.lastTime, ContinuousClock.now - last < Self.shortestGap {
+                if !sending.isBehind { delayed.yield() }
+                sending.isBehind = true
+            } else {
+                send(&sending)
+            }
         }
     }
 
     /// Sends the report again, as a sign of life.
-    public func beat() { update { _ in } }
+    public func beat() {
+        guard descriptor >= 0 else { return }
+        sending.withLock { send(&$0) }
+    }
+
+    /// Tells what ``update(_:)`` has put off, until the surrounding task is cancelled.
+    public func sendDelayed() async {
+        for await _ in delays {
+            do { try await Task.sleep(for: Self.shortestGap) } catch { return }
+            sending.withLock { if $0.isBehind { send(&$0) } }
+        }
+    }
+
+    private func send(_ sending: inout Sending) {
+        if sending.report.activity != nil { sending.report.activity = signs.load(ordering: .relaxed) }
+        sending.report.residentBytes = Self.residentBytes()
+        sending.report.cpuSeconds = Self.cpuSeconds()
+        (sending.lastState, sending.lastTime, sending.isBehind) = (sending.report.state, .now, false)
+        let line = sending.report.line()
+        _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    }
 
     /// The job's work has got on. Only counts, so it may be called as often as one likes; the next report tells.
     public func noteActivity() { signs.wrappingAdd(1, ordering: .relaxed) }

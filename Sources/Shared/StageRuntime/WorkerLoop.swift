@@ -23,6 +23,7 @@ struct WorkerLoop: Sendable {
         let intakes = try subscribe()
         await withTaskGroup(of: Void.self) { background in
             background.addTask { await beat() }
+            background.addTask { await status.sendDelayed() }
             background.addTask { await followConnection() }
             background.addTask { await followAlarms() }
             let work = Task { await consume(intakes) }
@@ -38,6 +39,7 @@ struct WorkerLoop: Sendable {
             }
             background.cancelAll()
         }
+        status.beat()
         await client.close()
     }
 

@@ -111,7 +111,7 @@ extension Ledger {
         job number: Int64
     ) throws {
         try plan(db, temporary, job: number)
-        try db.execute(
+        try db.run(
             sql: "UPDATE file SET plainBytes = ?, compression = ? WHERE job = ? AND name = ?",
             arguments: [FileRow.storable(file.plainBytes), file.token, number, file.name]
         )
@@ -125,7 +125,7 @@ extension Ledger {
         job number: Int64
     ) throws {
         try drop(db, temporary, job: number)
-        try db.execute(
+        try db.run(
             sql: "UPDATE file SET sizeBytes = ? WHERE job = ? AND name = ?",
             arguments: [FileRow.storable(storedBytes), number, name]
         )
@@ -140,7 +140,7 @@ extension Ledger {
         job number: Int64
     ) throws {
         if let temporary { try drop(db, temporary, job: number) }
-        try db.execute(
+        try db.run(
             sql: "UPDATE file SET plainBytes = NULL, compression = ? WHERE job = ? AND name = ?",
             arguments: [isFinal ? refused : nil, number, name]
         )
@@ -155,7 +155,7 @@ extension Ledger {
         job number: Int64
     ) throws {
         try drop(db, temporary, job: number)
-        try db.execute(
+        try db.run(
             sql: "UPDATE file SET sizeBytes = ?, plainBytes = NULL, compression = NULL WHERE job = ? AND name = ?",
             arguments: [FileRow.storable(sizeBytes), number, name]
         )

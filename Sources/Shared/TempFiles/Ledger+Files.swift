@@ -115,7 +115,7 @@ extension Ledger {
     private static func dropFiles(_ db: Database, job number: Int64, numbers: [Int64]) throws {
         guard let last = numbers.max() else { return }
         let sums = "SELECT COUNT(*), COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ? AND number <= ?"
-        let row = try Row.fetchOne(db, sql: sums, arguments: [number, last])
+        let row = try Row.fetchOne(db.cachedStatement(sql: sums), arguments: [number, last])
         guard numbers.count > 1, let row, row[0] == numbers.count else {
             let delete = try db.cachedStatement(sql: "DELETE FROM file WHERE number = ? AND job = ?")
             // In the order of the table.
@@ -123,11 +123,11 @@ extension Ledger {
             return
         }
         let (files, bytes): (Int64, Int64) = (row[0], row[1])
-        try db.execute(sql: "UPDATE about SET isBulk = 1")
-        try db.execute(sql: "DELETE FROM file WHERE job = ? AND number <= ?", arguments: [number, last])
-        try db.execute(sql: "UPDATE about SET isBulk = 0")
-        try db.execute(sql: "UPDATE job SET fileCount = fileCount - ? WHERE number = ?", arguments: [files, number])
-        try db.execute(
+        try db.run(sql: "UPDATE about SET isBulk = 1")
+        try db.run(sql: "DELETE FROM file WHERE job = ? AND number <= ?", arguments: [number, last])
+        try db.run(sql: "UPDATE about SET isBulk = 0")
+        try db.run(sql: "UPDATE job SET fileCount = fileCount - ? WHERE number = ?", arguments: [files, number])
+        try db.run(
             sql: """
                 UPDATE usage SET
                     jobs = jobs - (SELECT fileCount = 0 FROM job WHERE number = :job),
@@ -166,7 +166,7 @@ extension Ledger {
     /// Adds a file that a manifest names and the books do not. Books that know it know better; only the fields that this
     /// version does not understand are taken over.
     static func importFile(_ db: Database, _ file: FileRow, job number: Int64) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 INSERT INTO file (job, name, state, type, stage, description, sizeBytes, extra, createdAt)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -187,7 +187,7 @@ extension Ledger {
 
     /// Records a file as written. Books that were lost meanwhile get a row for it.
     static func setPresent(_ db: Database, job number: Int64, name: String, sizeBytes: Int64, now: Int64) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 INSERT INTO file (job, name, state, type, description, sizeBytes, createdAt)
                 VALUES (?, ?, 'present', 'intermediate', '', ?, ?)
@@ -200,7 +200,7 @@ extension Ledger {
 
     /// - Returns: whether the file is on the books.
     static func mark(_ db: Database, job number: Int64, name: String) throws -> Bool {
-        try db.execute(
+        try db.run(
             sql: "UPDATE file SET state = 'marked' WHERE job = ? AND name = ?",
             arguments: [number, name]
         )
@@ -218,13 +218,13 @@ extension Ledger {
         for name in gone { try drop(db, name, job: number) }
         try dropFiles(db, job: number, numbers: numbers)
         for failure in failed {
-            try db.execute(
+            try db.run(
                 sql: "UPDATE file SET state = 'marked', attempts = attempts + 1, errno = ? WHERE job = ? AND name = ?",
                 arguments: [failure.errno, number, failure.name]
             )
         }
         // What a finished job left is gone at last, and so is what it held of the disk.
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET reservedBytes = 0
                 WHERE number = ? AND reservedBytes > 0 AND state = 'finished' AND fileCount = 0
@@ -236,7 +236,7 @@ extension Ledger {
     static func statistics(_ db: Database) throws -> [MediaKind: TempFileStatistics] {
         var result: [MediaKind: TempFileStatistics] = [:]
         for kind in MediaKind.allCases { result[kind] = TempFileStatistics() }
-        for row in try Row.fetchAll(db, sql: "SELECT kind, jobs, files, bytes FROM usage") {
+        for row in try Row.fetchAll(db.cachedStatement(sql: "SELECT kind, jobs, files, bytes FROM usage")) {
             guard let kind = MediaKind(rawValue: row["kind"]) else { continue }
             let jobs: Int64 = row["jobs"]
             let files: Int64 = row["files"]
@@ -246,7 +246,7 @@ extension Ledger {
                 totalSizeBytes: row["bytes"]
             )
         }
-        for row in try Row.fetchAll(db, sql: compressedSums) {
+        for row in try Row.fetchAll(db.cachedStatement(sql: compressedSums)) {
             guard let kind = MediaKind(rawValue: row["kind"]) else { continue }
             let files: Int64 = row["files"]
             result[kind]?.compressedFiles = Int(clamping: files)

@@ -82,7 +82,7 @@ extension Ledger {
     /// The job's row, made where it is missing.
     static func ensureJob(_ db: Database, _ key: JobKey, now: Int64) throws -> JobRow {
         if let known = try job(db, key) { return known }
-        try db.execute(
+        try db.run(
             sql: """
                 INSERT INTO job (kind, id, directory, createdAt, updatedAt) VALUES (?, ?, ?, ?, ?)
                 ON CONFLICT (kind, id) DO NOTHING
@@ -130,7 +130,7 @@ extension Ledger {
         let row = try ensureJob(db, key, now: now)
         if let end = row.end { return .finished(end) }
         if hop < row.record.hop || run.redrives < row.record.redrives { return .stale(currentHop: row.record.hop) }
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?,
                     updatedAt = ?
@@ -141,11 +141,12 @@ extension Ledger {
             ]
         )
         let starts = try Int64.fetchOne(
-            db,
-            sql: """
-                INSERT INTO start (job, stage, hop, count) VALUES (?, ?, ?, 1)
-                ON CONFLICT (job, stage, hop) DO UPDATE SET count = count + 1 RETURNING count
-                """,
+            db.cachedStatement(
+                sql: """
+                    INSERT INTO start (job, stage, hop, count) VALUES (?, ?, ?, 1)
+                    ON CONFLICT (job, stage, hop) DO UPDATE SET count = count + 1 RETURNING count
+                    """
+            ),
             arguments: [row.number, stage.rawValue, hop]
         )
         for file in imports { try importFile(db, file, job: row.number) }
@@ -158,7 +159,7 @@ extension Ledger {
 
     /// Begins a new run of a finished job. Messages of earlier runs are stale from now on.
     static func reopen(_ db: Database, job number: Int64, hop: Int64, redrives: Int64, now: Int64) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
                     outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
@@ -171,16 +172,16 @@ extension Ledger {
 
     static func handBack(_ db: Database, _ key: JobKey, stage: Stage, hop: Int64, now: Int64) throws {
         guard let row = try job(db, key) else { return }
-        try db.execute(
+        try db.run(
             sql: "UPDATE start SET count = count - 1 WHERE job = ? AND stage = ? AND hop = ? AND count > 0",
             arguments: [row.number, stage.rawValue, hop]
         )
-        try db.execute(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, row.number])
+        try db.run(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, row.number])
     }
 
     /// What the job waits with for its next try, until that begins.
     static func noteRetry(_ db: Database, _ key: JobKey, attempt: Int64, ticket: [UInt8]) throws {
-        try db.execute(
+        try db.run(
             sql: "UPDATE job SET attempt = ?, ticket = ? WHERE kind = ? AND id = ? AND state = 'active'",
             arguments: [attempt, Data(ticket), key.kind.rawValue, Data(key.id.utf8)]
         )
@@ -189,7 +190,7 @@ extension Ledger {
     static func handedOver(_ db: Database, _ key: JobKey, to stage: Stage, hop: Int64, now: Int64) throws {
         let row = try ensureJob(db, key, now: now)
         // The next stage may have begun already, or even be further.
-        try db.execute(
+        try db.run(
             sql:
                 "UPDATE job SET hop = ?, stage = ?, updatedAt = ? WHERE number = ? AND hop <= ? AND state <> 'finished'",
             arguments: [hop, stage.rawValue, now, row.number, hop]
@@ -200,7 +201,7 @@ extension Ledger {
         // What comes after the end is late news of a worker that has slept.
         let row = try ensureLiveJob(db, key, now: now)
         let highest = max(row.record.progress, min(max(percent, 0), 100))
-        try db.execute(
+        try db.run(
             sql: "UPDATE job SET progress = ?, step = ?, updatedAt = ? WHERE number = ?",
             arguments: [highest, step, now, row.number]
         )
@@ -215,7 +216,7 @@ extension Ledger {
         now: Int64
     ) throws -> Bool {
         let row = try ensureJob(db, key, now: now)
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET state = 'finishing', outcome = ?, finishToken = ?, updatedAt = ?
                 WHERE number = ? AND (state = 'active' OR (state = 'finishing' AND finishToken = ?))
@@ -227,7 +228,7 @@ extension Ledger {
 
     static func finish(_ db: Database, _ key: JobKey, outcome: JobOutcome, record: [UInt8], now: Int64) throws {
         let row = try ensureJob(db, key, now: now)
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET state = 'finished', outcome = ?, record = ?, updatedAt = ?,
                     finishedAt = COALESCE(finishedAt, ?), ticket = NULL, quietSince = NULL, quietMark = NULL
@@ -235,16 +236,16 @@ extension Ledger {
                 """,
             arguments: [outcome.rawValue, Data(record), now, now, row.number]
         )
-        try db.execute(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
-        try db.execute(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
+        try db.run(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
+        try db.run(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
         // A file that could not be removed stays on the books, so that the next sweep tries again.
-        try db.execute(sql: "DELETE FROM file WHERE job = ? AND attempts = 0", arguments: [row.number])
+        try db.run(sql: "DELETE FROM file WHERE job = ? AND attempts = 0", arguments: [row.number])
         try trimReservation(db, job: row.number)
     }
 
     /// Only of the run that `record` is of: a redriven job has another end before it.
     static func noteAnnounced(_ db: Database, _ record: JobRecord, now: Int64) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET announcedAt = ?
                 WHERE kind = ? AND id = ? AND state = 'finished' AND redrives = ? AND announcedAt IS NULL
@@ -257,7 +258,7 @@ extension Ledger {
     static func takeOverEnd(_ db: Database, _ record: JobRecord, token: String, before: Int64, now: Int64) throws
         -> Bool
     {
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET finishToken = ?
                 WHERE kind = ? AND id = ? AND state = 'finished' AND redrives = ? AND announcedAt IS NULL
@@ -276,7 +277,7 @@ extension Ledger {
         if let state { arguments += [state.rawValue] }
         arguments += [max(limit, 0)]
         let sql = "SELECT \(JobRow.columns) FROM job \(condition) ORDER BY number DESC LIMIT ?"
-        return try Row.fetchAll(db, sql: sql, arguments: arguments).compactMap { JobRow($0)?.record }
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { JobRow($0)?.record }
     }
 
     static func jobsHoldingFiles(_ db: Database, in stages: Set<Stage>) throws -> Int {
@@ -292,7 +293,7 @@ extension Ledger {
     static func forget(_ db: Database, _ key: JobKey, now: Int64) throws -> Bool {
         guard let row = try job(db, key), row.end != nil else { return false }
         // Files that could not be removed need a job that they belong to.
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = 0, progress = 0, step = '', outcome = NULL,
                     finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL, announcedAt = NULL,
@@ -301,13 +302,13 @@ extension Ledger {
                 """,
             arguments: [now, row.number]
         )
-        try db.execute(sql: "DELETE FROM job WHERE number = ? AND fileCount = 0", arguments: [row.number])
+        try db.run(sql: "DELETE FROM job WHERE number = ? AND fileCount = 0", arguments: [row.number])
         return true
     }
 
     /// Notes which jobs that have not ended are silent since now: all that changed since they were last noted.
     static func noteSilence(_ db: Database) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET quietSince = (SELECT serviceMilliseconds FROM about), quietMark = updatedAt
                 WHERE state IN ('active', 'finishing') AND quietMark IS NOT updatedAt
@@ -317,12 +318,12 @@ extension Ledger {
 
     /// Notes that somebody works on the job, though its row does not change.
     static func noteSign(_ db: Database, job number: Int64) throws {
-        try db.execute(sql: "UPDATE job SET quietSince = NULL, quietMark = NULL WHERE number = ?", arguments: [number])
+        try db.run(sql: "UPDATE job SET quietSince = NULL, quietMark = NULL WHERE number = ?", arguments: [number])
     }
 
     /// The job belongs to the clean-up stage now. An end that was claimed before is claimed by the new message.
     static func abandon(_ db: Database, job number: Int64, hop: Int64, token: String, now: Int64) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 UPDATE job SET hop = ?, stage = 'cleanup', updatedAt = ?, quietSince = NULL, quietMark = NULL,
                     finishToken = CASE state WHEN 'finishing' THEN ? ELSE finishToken END
@@ -334,7 +335,7 @@ extension Ledger {
 
     /// Forgets finished jobs without files, and cancellations of jobs that never came.
     static func prune(_ db: Database, finishedBefore: Int64, limit: Int) throws -> Int {
-        try db.execute(
+        try db.run(
             sql: """
                 DELETE FROM job WHERE number IN (
                     SELECT number FROM job WHERE fileCount = 0 AND (
@@ -351,7 +352,7 @@ extension Ledger {
     static func requestCancel(_ db: Database, _ key: JobKey, now: Int64) throws -> CancelAnswer {
         let row = try ensureJob(db, key, now: now)
         if row.record.state == .active, !row.record.isCancelRequested, row.record.stage != .cleanup {
-            try db.execute(
+            try db.run(
                 sql: "UPDATE job SET isCancelRequested = 1, updatedAt = ? WHERE number = ?",
                 arguments: [now, row.number]
             )

@@ -4,18 +4,23 @@ internal import JobModel
 /// Reservations: how much of the disk each job was promised. A job's files never take more than its reservation.
 extension Ledger {
     static func reservedBytes(_ db: Database, job number: Int64) throws -> Int64 {
-        try Int64.fetchOne(db, sql: "SELECT reservedBytes FROM job WHERE number = ?", arguments: [number]) ?? 0
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT reservedBytes FROM job WHERE number = ?"),
+            arguments: [number]
+        ) ?? 0
     }
 
     static func reservedBytes(_ db: Database) throws -> Int64 {
         // Answered from the index `jobWithReservation` alone.
-        try Int64.fetchOne(db, sql: "SELECT COALESCE(SUM(reservedBytes), 0) FROM job WHERE reservedBytes > 0") ?? 0
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT COALESCE(SUM(reservedBytes), 0) FROM job WHERE reservedBytes > 0")
+        ) ?? 0
     }
 
     /// What the job's files take, in whole blocks, by the books.
     static func occupiedBytes(_ db: Database, job number: Int64) throws -> Int64 {
         let sql = "SELECT COALESCE(SUM((sizeBytes + 4095) / 4096 * 4096), 0) FROM file WHERE job = ?"
-        return try Int64.fetchOne(db, sql: sql, arguments: [number]) ?? 0
+        return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
     }
 
     /// Raises the job's reservation to `wanted` bytes if the budget allows it.
@@ -28,7 +33,7 @@ extension Ledger {
         deletedOpenBytes: Int64
     ) throws -> SpaceAnswer {
         let held = try reservedBytes(db, job: number)
-        let written = try Int64.fetchOne(db, sql: "SELECT COALESCE(SUM(bytes), 0) FROM usage") ?? 0
+        let written = try Int64.fetchOne(db.cachedStatement(sql: "SELECT COALESCE(SUM(bytes), 0) FROM usage")) ?? 0
         let answer = budget.judge(
             DiskBudget.Demand(
                 wantedBytes: wanted,
@@ -43,7 +48,7 @@ extension Ledger {
     }
 
     static func setReservation(_ db: Database, _ bytes: Int64, job number: Int64) throws {
-        try db.execute(
+        try db.run(
             sql: "UPDATE job SET reservedBytes = ? WHERE number = ?",
             arguments: [FileRow.storable(bytes), number]
         )
@@ -52,7 +57,7 @@ extension Ledger {
     /// Gives back what the job's files do not take.
     static func trimReservation(_ db: Database, job number: Int64) throws {
         let occupied = try occupiedBytes(db, job: number)
-        try db.execute(
+        try db.run(
             sql: "UPDATE job SET reservedBytes = ? WHERE number = ? AND reservedBytes > ?",
             arguments: [occupied, number, occupied]
         )

@@ -282,3 +282,10 @@ extension TempFileError {
         }
     }
 }
+
+extension Database {
+    /// As `execute`, with a statement that is compiled once for the connection: compiling costs more than most of them do.
+    func run(sql: String, arguments: StatementArguments = StatementArguments()) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}

@@ -177,7 +177,7 @@ extension TempFileTracker {
         guard (0...(1 << 32)).contains(seconds), attoseconds >= 0 else { return }
         let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
         try await ledger.write { db in
-            try db.execute(
+            try db.run(
                 sql: "UPDATE about SET serviceMilliseconds = serviceMilliseconds + ?",
                 arguments: [milliseconds]
             )

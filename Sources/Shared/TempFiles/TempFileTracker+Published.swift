@@ -27,7 +27,7 @@ extension TempFileTracker {
         let now = nowMilliseconds
         try await ledger.write { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
-            try db.execute(
+            try db.run(
                 sql: """
                     INSERT INTO published (job, name, objectKey, location, sizeBytes) VALUES (?, ?, ?, ?, ?)
                     ON CONFLICT (job, name) DO UPDATE SET objectKey = excluded.objectKey,
@@ -44,7 +44,7 @@ extension TempFileTracker {
         return try await ledger.read { db in
             guard let row = try Ledger.job(db, job) else { return nil }
             let sql = "SELECT objectKey, location, sizeBytes FROM published WHERE job = ? AND name = ?"
-            return try Row.fetchOne(db, sql: sql, arguments: [row.number, name]).map {
+            return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [row.number, name]).map {
                 PublishedFile(key: $0["objectKey"], location: $0["location"], sizeBytes: $0["sizeBytes"])
             }
         }
