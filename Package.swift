@@ -69,6 +69,7 @@ let package = Package(
         .executable(name: "stage-cleanup", targets: ["stage-cleanup"]),
         // For the benchmarks, which are a package of their own.
         .library(name: "Media", targets: ["Media"]),
+        .library(name: "Images", targets: ["Images"]),
         .library(name: "TempFiles", targets: ["TempFiles"]),
         .library(name: "JobModel", targets: ["JobModel"]),
     ],

@@ -17,6 +17,10 @@ let package = Package(
             ]
         ),
         .executableTarget(
+            name: "image-variants",
+            dependencies: [.product(name: "Images", package: "media-processor")]
+        ),
+        .executableTarget(
             name: "temp-files",
             dependencies: [
                 .product(name: "TempFiles", package: "media-processor"),

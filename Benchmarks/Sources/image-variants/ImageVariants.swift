@@ -1,0 +1,19 @@
+import Images
+
+/// Makes the variants of the default profile again and again: the media work of an image job and nothing else, so that what a
+/// job costs beyond it can be told.
+@main
+struct ImageVariants {
+    static func main() throws {
+        guard CommandLine.arguments.count == 4, let times = Int(CommandLine.arguments[3]), times > 0 else {
+            print("usage: image-variants INPUT DIRECTORY TIMES")
+            return
+        }
+        let (input, directory) = (CommandLine.arguments[1], CommandLine.arguments[2])
+        let engine = ImageEngine()
+        for _ in 0..<times {
+            let plan = ImagePlan(source: try engine.probe(path: input), profile: .default)
+            _ = try engine.run(plan, input: input, outputPath: { "\(directory)/\($0)" })
+        }
+    }
+}
