@@ -52,14 +52,15 @@ struct ProxyFaultTests {
             "RABBITMQ_URL": proxy.url(heartbeat: 1), "RECONNECT_MAX_SECONDS": "0.5",
             "WORKERS": Stage.allCases.map { "\($0.rawValue).image=2,\($0.rawValue).video=0" }.joined(separator: ","),
         ]
-        try await Watch.with(settings, broker: node.url) { watch in
+        try await Watch.with(settings, broker: node.url, allowsRepeats: true) { watch in
             let began = ContinuousClock.now
             var done = Tally()
             for round in 1...Rounds.count {
                 let jobs = try await run(&faults, round, proxy, watch, &done)
                 for job in jobs {
-                    #expect(watch.ends.of(job) == ["completed"], "\(job)")
-                    if watch.ends.of(job) == ["completed"] { try watch.expectWhole(.image, id: job) }
+                    // How often each was told is looked at when all is over.
+                    #expect(Set(watch.ends.of(job)) == ["completed"], "\(job)")
+                    if !watch.ends.of(job).isEmpty { try watch.expectWhole(.image, id: job) }
                 }
                 try await eventually("each worker has one consumer", within: .seconds(120)) {
                     try await consumers(node, watch.tree) == Array(repeating: 2, count: Stage.allCases.count)
