@@ -135,6 +135,28 @@ import Testing
         #expect(try await !tracker.takeOverEnd(taken, token: "c", after: .seconds(1)))
     }
 
+    @Test func stepIsNewsAtOnceAndAgainAfterItsInterval() async throws {
+        func news(_ percent: Int, _ step: String, seconds: Int64 = 5) async throws -> Int? {
+            try await tracker.recordNews(video(), percent: percent, step: step, interval: .seconds(seconds))
+        }
+        #expect(try await news(0, "downloading_video") == 0)
+        #expect(try await news(3, "downloading_video") == nil)
+        #expect(try await news(10, "download_complete") == 10)
+        #expect(try await news(10, "waiting_for_space") == 10)
+        // Another worker, or the same one after a retry.
+        let other = try lab.tracker()
+        #expect(
+            try await other.recordNews(video(), percent: 10, step: "waiting_for_space", interval: .seconds(5)) == nil
+        )
+        lab.clock.advance(by: 5)
+        #expect(try await news(4, "waiting_for_space") == 10)
+        #expect(try await news(12, "waiting_for_space", seconds: 3600) == nil)
+        // What was not told is not forgotten.
+        #expect(try await news(11, "processing_video") == 12)
+        lab.clock.advance(by: -60)
+        #expect(try await news(13, "processing_video") == 13)
+    }
+
     @Test func finishedJobHasNoMoreProgress() async throws {
         _ = try await tracker.recordProgress(video(), percent: 40, step: "processing_video")
         _ = try await tracker.end(video(), outcome: .failed, token: "a", record: [])

@@ -242,9 +242,10 @@ extension Settings {
             type: "integer",
             unit: "messages",
             default: "100000",
-            range: "0 to 2^31",
+            range: "0 (no limit) to 2^31",
             isReloadable: true,
-            "While an updates queue holds as many, progress updates are left out; terminal updates are always sent."
+            "An updates queue that nobody reads is kept below it: the oldest progress updates are dropped, and while it is full "
+                + "new ones are left out. Terminal updates are always sent and never dropped."
         )
         static let longWorkSeconds = SettingKey(
             "LONG_WORK_SECONDS",

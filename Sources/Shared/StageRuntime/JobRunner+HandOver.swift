@@ -22,13 +22,7 @@ extension JobRunner {
             ticket.outcome = .completed
         }
         // Before the hand-over: once the next stage has the job, this update could come after one of that stage's.
-        await JobTelemetry.announceCompletion(
-            of: stage,
-            ticket: ticket,
-            tracker: tracker,
-            updates: updates,
-            logger: logger
-        )
+        await telemetry(ticket, logger).announce(step: UpdateStep.completed(stage), fraction: 1)
         CrashPoint.completionAnnounced.cross()
         try await pass(ticket, to: next, lease, delivery, logger)
     }
@@ -153,37 +147,5 @@ extension JobRunner {
             occurredAt: Timestamp.string(Date()),
             host: HostName.current
         )
-    }
-}
-
-extension JobTelemetry {
-    /// Tells clients that a stage's work is done.
-    static func announceCompletion(
-        of stage: Stage,
-        ticket: Ticket,
-        tracker: TempFileTracker,
-        updates: UpdatePublisher,
-        logger: Logger
-    ) async {
-        let step = UpdateStep.completed(stage)
-        do {
-            let percent = try await tracker.recordProgress(
-                ticket.key,
-                percent: stage.jobPercent(fraction: 1),
-                step: step
-            )
-            guard ticket.wantsProgressUpdates else { return }
-            await updates.sendProgress(
-                ProgressUpdate(
-                    ticket: ticket,
-                    status: .processing,
-                    progress: percent,
-                    currentStep: step,
-                    timestamp: Timestamp.string(Date())
-                )
-            )
-        } catch {
-            logger.warning("progress was not recorded", metadata: [LogKey.cause: "\(error)"])
-        }
     }
 }

@@ -76,9 +76,9 @@ public final class JobTelemetry: Sendable {
     /// stalled, and its worker is ended.
     public func noteActivity() { status.noteActivity() }
 
-    /// Announces a new step to clients at once.
+    /// Announces a step to clients at once, unless they know it from an earlier try that was only a moment ago.
     func announce(step: String, fraction: Double) async {
-        await send(step: step, fraction: fraction)
+        _ = await send(step: step, fraction: fraction)
     }
 
     /// Sends what was noted until the surrounding task is cancelled.
@@ -92,9 +92,10 @@ public final class JobTelemetry: Sendable {
                 lastSizes = now
                 await flushSizes()
             }
-            if now - lastUpdate >= interval {
-                lastUpdate = now
+            if now - lastUpdate >= interval,
                 await send(step: UpdateStep.started(stage, ticket.kind), fraction: state.withLock { $0.fraction })
+            {
+                lastUpdate = now
             }
         }
     }
@@ -112,17 +113,19 @@ public final class JobTelemetry: Sendable {
         }
     }
 
-    private func send(step: String, fraction: Double) async {
+    /// - Returns: false when it is too early for another update.
+    private func send(step: String, fraction: Double) async -> Bool {
         let percent = stage.jobPercent(fraction: fraction)
         do {
-            let recorded = try await tracker.recordProgress(ticket.key, percent: percent, step: step)
+            let news = try await tracker.recordNews(ticket.key, percent: percent, step: step, interval: interval)
             CrashPoint.progressRecorded.cross()
-            guard ticket.wantsProgressUpdates else { return }
+            guard let news else { return false }
+            guard ticket.wantsProgressUpdates else { return true }
             await updates.sendProgress(
                 ProgressUpdate(
                     ticket: ticket,
                     status: .processing,
-                    progress: recorded,
+                    progress: news,
                     currentStep: step,
                     timestamp: Timestamp.string(Date())
                 )
@@ -131,5 +134,6 @@ public final class JobTelemetry: Sendable {
         } catch {
             logger.warning("progress was not recorded", metadata: ["cause": "\(error)"])
         }
+        return true
     }
 }

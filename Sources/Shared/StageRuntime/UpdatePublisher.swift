@@ -3,11 +3,12 @@ internal import JobModel
 internal import Logging
 internal import Synchronization
 
-/// Sends progress updates. They are news, not state: one that cannot be sent now is dropped, and none is sent while nobody
-/// reads the queue.
+/// Sends progress updates. They are news, not state: one that cannot be sent now is dropped, and none is sent while the queue
+/// is full. The supervisor drops the oldest ones of a queue that fills up.
 final class UpdatePublisher: Sendable {
     private let client: AMQPClient
     private let topology: Topology
+    /// 0: no limit.
     private let maximumLength: Int64
     private let logger: Logger
     private let isOverfull = Mutex(false)
@@ -24,7 +25,7 @@ final class UpdatePublisher: Sendable {
         guard client.state == .connected else { return }
         do {
             let waiting = try await client.messageCount(queue: topology.updates.name)
-            let isFull = Int64(waiting ?? 0) >= maximumLength
+            let isFull = maximumLength > 0 && Int64(waiting ?? 0) >= maximumLength
             let wasFull = isOverfull.withLock { state in
                 defer { state = isFull }
                 return state

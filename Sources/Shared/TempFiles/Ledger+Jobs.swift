@@ -208,6 +208,20 @@ extension Ledger {
         return highest
     }
 
+    /// A step that is new is news, and so is what is known of one after `interval`, in milliseconds.
+    static func noteNews(_ db: Database, _ key: JobKey, step: String, interval: Int64, now: Int64) throws -> Bool {
+        _ = try ensureLiveJob(db, key, now: now)
+        try db.execute(
+            sql: """
+                UPDATE job SET updateSentAt = ?1
+                WHERE kind = ?2 AND id = ?3
+                    AND (step <> ?4 OR updateSentAt IS NULL OR ?1 - updateSentAt >= ?5 OR ?1 < updateSentAt)
+                """,
+            arguments: [now, key.kind.rawValue, Data(key.id.utf8), step, interval]
+        )
+        return db.changesCount > 0
+    }
+
     static func claimFinish(
         _ db: Database,
         _ key: JobKey,

@@ -80,6 +80,29 @@ extension TempFileTracker {
         return try await ledger.write { try Ledger.recordProgress($0, job, percent: percent, step: step, now: now) }
     }
 
+    /// Records progress that clients are to hear of, unless they have heard of the same step a moment ago: from this worker, or
+    /// from one before it.
+    ///
+    /// - Parameter interval: shortest time between two updates of one step.
+    /// - Returns: the progress to tell; nil when it is too early.
+    /// - Throws: as ``recordProgress(_:percent:step:)``.
+    public func recordNews(
+        _ job: JobKey,
+        percent: Int,
+        step: String,
+        interval: Duration
+    ) async throws(TempFileError) -> Int? {
+        let now = nowMilliseconds
+        let (seconds, attoseconds) = interval.components
+        let milliseconds = seconds.multipliedReportingOverflow(by: 1000).partialValue
+        let shortest = max(milliseconds, 0) + attoseconds / 1_000_000_000_000_000
+        return try await ledger.write { db in
+            let isNews = try Ledger.noteNews(db, job, step: step, interval: shortest, now: now)
+            let highest = try Ledger.recordProgress(db, job, percent: percent, step: step, now: now)
+            return isNews ? highest : nil
+        }
+    }
+
     /// Claims the right to send the job's terminal update.
     ///
     /// - Parameter token: the same for every delivery of one message, and for no other message.

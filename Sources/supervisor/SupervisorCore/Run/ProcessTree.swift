@@ -24,6 +24,7 @@ actor ProcessTree {
     private var server: StatusServer.Running?
     private var sweeper: Task<Void, Never>?
     private var diskWatch: Task<Void, Never>?
+    private var updatesWatch: Task<Void, Never>?
     private var compressor: Task<Void, Never>?
     private var webhookCalls: Task<Void, Never>?
     private var connecting: Task<Void, Never>?
@@ -203,6 +204,13 @@ actor ProcessTree {
         if let compressor = FileCompression(tracker: tracker, settings: settings, logger: logger) {
             self.compressor = Task { await compressor.run() }
         }
+        let updates = UpdatesWatch(
+            queues: settings.queueNames,
+            broker: link,
+            limit: { [weak self, settings] in Int(clamping: (await self?.settings ?? settings).maximumUpdates) },
+            logger: logger
+        )
+        updatesWatch = Task { await updates.run() }
         let address = await link.address
         logger.info(
             "media processor is up",
@@ -297,6 +305,7 @@ actor ProcessTree {
         connecting?.cancel()
         sweeper?.cancel()
         diskWatch?.cancel()
+        updatesWatch?.cancel()
         compressor?.cancel()
         hastener = Task { [stop, pools] in
             await stop.wait(for: 2)
@@ -307,6 +316,7 @@ actor ProcessTree {
         await connecting?.value
         await sweeper?.value
         await diskWatch?.value
+        await updatesWatch?.value
         await compressor?.value
         webhookCalls?.cancel()
         await webhookCalls?.value
