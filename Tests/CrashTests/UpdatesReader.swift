@@ -28,14 +28,19 @@ struct UpdatesReader: Sendable {
 
     /// Reads the updates of both kinds from now on.
     init(_ tree: TestTree, broker: String) throws {
-        directory = tree.directory + "/reader"
+        try self.init(MediaKind.allCases.map { tree.names.updates($0) }, broker: broker, tree.directory + "/reader")
+    }
+
+    /// - Parameter directory: for what it finds; made if it is not there.
+    init(_ queues: [String], broker: String, _ directory: String) throws {
+        self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Readers/updates_reader.py").path
         // Debian's own, which finds Debian's pika.
         process = try ChildProcess(
             "/usr/bin/python3",
-            [script, broker, directory] + MediaKind.allCases.map { tree.names.updates($0) },
+            [script, broker, directory] + queues,
             environment: ProcessInfo.processInfo.environment,
             output: directory + "/output"
         )

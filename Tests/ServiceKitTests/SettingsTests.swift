@@ -128,6 +128,17 @@ struct SettingsTests {
         #expect(((try? Settings.from(["WORKERS": text])) != nil) == isValid)
     }
 
+    @Test("refuse priorities with queues that have none")
+    func priorities() throws {
+        #expect(try Settings.from(["QUEUE_MAX_PRIORITY": "9"]).queueMaximumPriority == 9)
+        #expect(throws: SettingsError.self) { try Settings.from(["QUEUE_MAX_PRIORITY": "10"]) }
+        #expect {
+            try Settings.from(["QUEUE_MAX_PRIORITY": "9", "QUEUE_TYPE": "quorum"])
+        } throws: { error in
+            (error as? SettingsError)?.problems.map(\.key) == ["QUEUE_MAX_PRIORITY"]
+        }
+    }
+
     @Test("limit the attempts of single stages")
     func attempts() throws {
         let limits = try Settings.from(["MAX_ATTEMPTS": "4", "STAGE_MAX_ATTEMPTS": "download=8, upload=10"])

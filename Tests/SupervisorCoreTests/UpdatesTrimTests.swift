@@ -110,7 +110,8 @@ struct UpdatesTrimTests {
     @Test("is trimmed as far as it can be seen over the terminal updates at its head")
     func manyEnds() async throws {
         try await withQueue { client, queue in
-            let trim = UpdatesTrim(endpoints: AMQPEndpoints(try await TestBroker.endpoint()), limit: Self.limit, maximumKept: 4)
+            let endpoints = AMQPEndpoints(try await TestBroker.endpoint())
+            let trim = UpdatesTrim(endpoints: endpoints, limit: Self.limit, maximumKept: 4)
             let result = try await trim.run(queue)
             #expect(result.kept == 4 && result.dropped == 8)
             #expect(try await content(queue, client).count == 53)

@@ -10,11 +10,19 @@ public struct QueueLayout: Sendable, Hashable {
     public var type: QueueType
     /// How often a quorum queue delivers a message again before it gives it up.
     public var deliveryLimit: Int64
+    /// The highest priority that classic work queues tell apart; 0 makes them queues like any other. Quorum queues have none.
+    public var maximumPriority: Int64
 
-    public init(names: QueueNames, type: QueueType = .classic, deliveryLimit: Int64 = 20) {
+    public init(
+        names: QueueNames,
+        type: QueueType = .classic,
+        deliveryLimit: Int64 = 20,
+        maximumPriority: Int64 = 0
+    ) {
         self.names = names
         self.type = type
         self.deliveryLimit = deliveryLimit
+        self.maximumPriority = maximumPriority
     }
 
     /// Work for one stage of this host. What a quorum queue gives up goes to clean-up, which ends the job as a failed one.
@@ -30,8 +38,11 @@ public struct QueueLayout: Sendable, Hashable {
     /// Where jobs come in.
     public func entry(_ kind: MediaKind) -> AMQPQueue { shared(kind, .download) }
 
+    /// Clients of the older service declare it, and know no priorities.
     public func legacyRequests(_ kind: MediaKind) -> AMQPQueue {
-        work(names.legacyRequests(kind), givingUpTo: names.dead(kind))
+        var queue = work(names.legacyRequests(kind), givingUpTo: names.dead(kind))
+        queue.arguments["x-max-priority"] = nil
+        return queue
     }
 
     public func updates(_ kind: MediaKind) -> AMQPQueue { plain(names.updates(kind)) }
@@ -91,6 +102,8 @@ public struct QueueLayout: Sendable, Hashable {
         if type == .quorum {
             queue.arguments["x-delivery-limit"] = .int(deliveryLimit)
             addDeadLettering(to: target, &queue)
+        } else if maximumPriority > 0 {
+            queue.arguments["x-max-priority"] = .int(maximumPriority)
         }
         return queue
     }

@@ -9,6 +9,7 @@ extension Settings {
         Keys.jobMaximumAgeHours, Keys.alertPercent, Keys.alertWebhookURL, Keys.temporaryMaximumBytes,
         Keys.temporaryMinimumFreeBytes, Keys.temporaryExpansionFactor, Keys.shutdownCleanup, Keys.compressAfterMinutes,
         Keys.brokerURL, Keys.reconnectMaximumSeconds, Keys.queuePrefix, Keys.queueType, Keys.queueDeliveryLimit,
+        Keys.queueMaximumPriority,
         Keys.nodeID, Keys.maximumUpdates, Keys.longWorkSeconds, Keys.progressIntervalSeconds,
         Keys.runAs, Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
         Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.stageMaximumAttempts,
@@ -226,6 +227,16 @@ extension Settings {
             default: "20",
             range: "4 to 1000000",
             "How often a quorum queue delivers a message again before the job is failed with the reason `delivery_limit`."
+        )
+        static let queueMaximumPriority = SettingKey(
+            "QUEUE_MAX_PRIORITY",
+            section: broker,
+            type: "integer",
+            default: "0",
+            range: "0 (no priorities) to 9",
+            "Work queues are declared with `x-max-priority`, and jobs of a higher `priority` overtake. Clients that declare the "
+                + "download queue must do the same. Queues that exist without it are used as they are, without priorities. "
+                + "Only with classic queues."
         )
         static let nodeID = SettingKey(
             "NODE_ID",

@@ -69,6 +69,10 @@ extension Settings {
         reconnectMaximumSeconds = reader.number(Keys.reconnectMaximumSeconds, default: 30, in: 0.1...3600)
         queueType = reader.choice(Keys.queueType, default: .classic)
         queueDeliveryLimit = reader.integer(Keys.queueDeliveryLimit, default: 20, in: 4...1_000_000)
+        queueMaximumPriority = reader.integer(Keys.queueMaximumPriority, default: 0, in: 0...9)
+        if queueType == .quorum, queueMaximumPriority > 0 {
+            reader.refuse(Keys.queueMaximumPriority, "quorum queues have no priorities; leave it out, or QUEUE_TYPE")
+        }
         nodeID = reader.optionalParsed(Keys.nodeID, Self.node)
         maximumUpdates = reader.integer(Keys.maximumUpdates, default: 100_000, in: 0...(1 << 31))
         longWorkSeconds = reader.number(Keys.longWorkSeconds, default: 1200, in: 1...86_400)

@@ -34,6 +34,8 @@ public struct Settings: Sendable {
     public var queueType: QueueType
     /// Of quorum queues.
     public var queueDeliveryLimit: Int64
+    /// 0: queues without priorities.
+    public var queueMaximumPriority: Int64
     /// nil: no other host shares the broker.
     public var nodeID: String?
     public var maximumUpdates: Int64

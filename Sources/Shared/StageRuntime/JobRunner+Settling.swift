@@ -111,7 +111,10 @@ extension JobRunner {
                 message: "the message has \(delivery.body.count) bytes; at most \(Self.maximumTicketBytes) are accepted"
             )
         }
-        return try Ticket(parsing: delivery.body, expecting: kind)
+        var ticket = try Ticket(parsing: delivery.body, expecting: kind)
+        // A producer may say it by the message's property alone.
+        if ticket.priority == nil, let given = delivery.priority, given > 0 { ticket.priority = Int64(min(given, 9)) }
+        return ticket
     }
 
     /// Takes the start back that `begin` counted: what comes back was not the death of a worker.

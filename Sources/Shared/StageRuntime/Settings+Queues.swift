@@ -3,6 +3,11 @@ internal import ServiceKit
 
 extension Settings {
     var queueLayout: QueueLayout {
-        QueueLayout(names: queueNames, type: queueType, deliveryLimit: queueDeliveryLimit)
+        QueueLayout(
+            names: queueNames,
+            type: queueType,
+            deliveryLimit: queueDeliveryLimit,
+            maximumPriority: queueMaximumPriority
+        )
     }
 }

@@ -7,7 +7,7 @@ extension AMQPMessage {
         self.init(
             body: ticket.json.serialized(),
             messageID: AMQPMessage.fittingMessageID(ticket.id),
-            priority: ticket.priority.flatMap { UInt8(exactly: $0) }
+            priority: UInt8(clamping: ticket.priority ?? 0)
         )
     }
 }

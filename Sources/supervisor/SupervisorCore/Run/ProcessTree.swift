@@ -204,13 +204,16 @@ actor ProcessTree {
         if let compressor = FileCompression(tracker: tracker, settings: settings, logger: logger) {
             self.compressor = Task { await compressor.run() }
         }
-        let updates = UpdatesWatch(
-            queues: settings.queueNames,
-            broker: link,
-            limit: { [weak self, settings] in Int(clamping: (await self?.settings ?? settings).maximumUpdates) },
-            logger: logger
-        )
-        updatesWatch = Task { await updates.run() }
+        // A quorum queue counts each look at a message against its delivery limit, which RabbitMQ 4 gives every such queue.
+        if settings.queueType == .classic {
+            let updates = UpdatesWatch(
+                queues: settings.queueNames,
+                broker: link,
+                limit: { [weak self, settings] in Int(clamping: (await self?.settings ?? settings).maximumUpdates) },
+                logger: logger
+            )
+            updatesWatch = Task { await updates.run() }
+        }
         let address = await link.address
         logger.info(
             "media processor is up",
