@@ -2,13 +2,17 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
+# Tests that run side by side. Most start a tree of nine processes, and a machine that runs dozens of them is only slow. An
+# experimental switch of Swift Testing; without it all tests would start at once.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
+
 # An import of a target that is not declared as a dependency is an error, in every build.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test check format bench bench-tempfiles bench-supervision clean
+.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test check format bench bench-tempfiles bench-supervision bench-pipeline clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +70,9 @@ bench-tempfiles: bootstrap ## Measure tracking, scanning and cleaning a million 
 
 bench-supervision: build ## Measure deaths, starts, scaling and memory of a tree (KILLS=200 DEATHS=100 CYCLES=100)
 	@scripts/bench-supervision $(or $(KILLS),200) $(or $(DEATHS),100) $(or $(CYCLES),100)
+
+bench-pipeline: build ## Compare tiny image jobs end to end with Celery and pyvips on the same broker (JOBS=1000 ROUNDS=3)
+	@scripts/bench-pipeline $(or $(JOBS),1000) $(or $(ROUNDS),3)
 
 clean: ## Remove everything that was built or left by runs in this folder
 	rm -rf .build .build-bench $(RELEASE_DIR) bin logs state media-output
