@@ -4,6 +4,7 @@ import Glibc
 import JobModel
 import Logging
 import RootedFiles
+import TestSupport
 import Testing
 
 @testable import TempFiles
@@ -29,6 +30,8 @@ import Testing
             lease.release()
             try await tracker.ledger.write { try $0.execute(sql: "SELECT 1") }
         }
+        // The first tracker's connections are closed by then; the last one to go writes what is in the log to the file.
+        try await eventually("nobody has the ledger open") { try Self.holders(of: path) == 0 }
         for companion in ["-wal", "-shm"] { unlink(path + companion) }
         switch damage {
         case "cut off": #expect(truncate(path, 5000) == 0)
@@ -48,6 +51,13 @@ import Testing
         let errors = lab.log.lines.filter { $0.level == .error }
         #expect(errors.count == (isSetAside ? 1 : 0))
         if isSetAside { #expect(errors.first?.metadata["file.path"] == path + ".corrupt-1") }
+    }
+
+    /// Open descriptors of this process for the file.
+    private static func holders(of path: String) throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+        }
     }
 
     @Test func everyDamagedLedgerIsKept() throws {
