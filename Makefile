@@ -24,9 +24,10 @@ bootstrap-tests: ## Install those that the tests need as well
 	@scripts/bootstrap tests
 
 build: bootstrap ## Build the release executables into bin/
-	swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS)
+	swift build -c release --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) -Xlinker '-rpath=$$ORIGIN/lib'
 	@mkdir -p bin
 	@for name in $(EXECUTABLES); do install -m 755 $(RELEASE_DIR)/release/$$name bin/$$name; done
+	@scripts/bundle-runtime bin
 	@echo "built: $(addprefix bin/,$(EXECUTABLES))"
 
 demo: build ## Run a video and an image (or INPUT=FILE) through the whole tree, outputs in media-output/
