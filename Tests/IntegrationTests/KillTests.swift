@@ -8,20 +8,27 @@ import Testing
 struct KillTests {
     @Test("costs no job, no second terminal update and no byte, whichever stage it was", arguments: Stage.allCases)
     func workers(stage: Stage) async throws {
-        // Clean-up is over in milliseconds, so its worker is told to kill itself in the middle; see CrashPoints.
+        // Most stages are over in milliseconds, so their workers are told to kill themselves in the middle; see CrashPoints.
+        let point: String? =
+            switch stage {
+            case .download: "piece-written"
+            case .process: nil
+            case .upload: "object-linked"
+            case .cleanup: "entry-removed"
+            }
         let order = NSTemporaryDirectory() + "kill-test-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: order) }
         try await TestTree.with(["MP_CRASH_FILE": order]) { tree in
             try await Samples.video(tree.directory + "/sources/clip.mp4", size: "1920x1080", seconds: 3)
-            if stage == .cleanup {
-                try Data("stage-cleanup entry-removed 1 1 death".utf8).write(to: URL(filePath: order))
+            if let point {
+                try Data("stage-\(stage.rawValue) \(point) 1 1 death".utf8).write(to: URL(filePath: order))
             }
-            // A short stage may be over before the signal arrives; then the next job is tried.
+            // The stage may be over before the signal arrives; then the next job is tried.
             var killed: String?
             for attempt in 1...20 where killed == nil {
                 let id = "victim-\(attempt)"
                 try await tree.submit(.video, id: id, source: "clip.mp4")
-                if stage != .cleanup {
+                if point == nil {
                     try await eventually("\(stage) works on \(id)") {
                         guard let worker = try await tree.worker("\(stage.rawValue).video") else { return false }
                         if worker.job == id {
