@@ -82,8 +82,11 @@ struct EndTests {
             try await tree.waitUntilHealthy()
             try await Self.publish(message, tree)
             try await eventually("the end is on the books") { access(tree.directory + "/crash.held", F_OK) == 0 }
+            let workers = tree.workers()
             held.send(SIGKILL)
             _ = await held.wait()
+            // The one that is held cannot drain.
+            for worker in workers { kill(worker.processID, SIGKILL) }
             let queue = tree.names.work(.image, .cleanup)
             try await eventually("the message is back in its queue") {
                 try await tree.client.messageCount(queue: queue) == 1
