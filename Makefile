@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 # Tests that run side by side. Most start a tree of nine processes, and a machine that runs dozens of them is only slow. An
 # experimental switch of Swift Testing; without it all tests would start at once.
-export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 
 # An import of a target that is not declared as a dependency is an error, in every build.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error

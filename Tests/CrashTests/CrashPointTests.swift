@@ -120,7 +120,7 @@ extension CrashPoint {
             [(.cleanup, 1)]
         // Tests of their own.
         case .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded, .retryConfirmed, .retryOvertook,
-            .deadLetterConfirmed, .claimConfirmed, .compressionPlanned, .compressedFileSynced,
+            .deadLetterConfirmed, .moved, .moveConfirmed, .compressionPlanned, .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
             .restoreRecorded:
             []

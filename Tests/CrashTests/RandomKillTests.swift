@@ -8,7 +8,8 @@ import Testing
 struct RandomKillTests {
     private static let jobsEachRound = 200
     private static let killsEachRound = 300
-    private static let killsAhead = 12
+    private static let killsAhead = 12.0
+    private static let killsPerEnd = 1.5
 
     /// MAX_STARTS counts deaths of workers against the job that they had, and here no job is at fault: at its default of 3,
     /// the third kill that happens to hit the same stage of the same job would rightly fail it. 100 is its highest value.
@@ -25,6 +26,8 @@ struct RandomKillTests {
             for round in 1...Rounds.count {
                 var jobs: [String] = []
                 var lastKill = ContinuousClock.now
+                var allowance = Self.killsAhead
+                var ended = watch.ends.all.count
                 while jobs.count < Self.jobsEachRound || kills < Self.killsEachRound * round
                     || !watch.areDone(jobs)
                 {
@@ -36,14 +39,17 @@ struct RandomKillTests {
                         try await watch.submit(.image, id: id)
                         unfinished += 1
                     }
-                    // A kill costs the pool patience with its next start. On a slow machine all would be waiting, and the kills meet
-                    // only workers that have just started, if they did not go by what gets done.
-                    let ended = watch.ends.all.count
-                    if kills < Self.killsEachRound * round, kills < Self.killsAhead + ended * 3 / 2,
+                    // A kill costs the pool patience with its next start. With all pools waiting, kills that did not go by what gets
+                    // done would meet only workers that have just started, one after the other, and nothing would get done.
+                    let before = ended
+                    ended = watch.ends.all.count
+                    allowance = min(allowance + Double(ended - before) * Self.killsPerEnd, Self.killsAhead)
+                    if kills < Self.killsEachRound * round, allowance >= 1,
                         let victim = watch.tree.workers().randomElement(using: &generator)
                     {
                         kill(victim.processID, SIGKILL)
                         kills += 1
+                        allowance -= 1
                         victims[victim.name, default: 0] += 1
                         lastKill = .now
                     }

@@ -57,7 +57,7 @@ struct Watch: Sendable {
                 let watch = Watch(tree: tree, ends: ends, bystander: bystander, reference: reference)
                 try await body(watch)
                 try await tree.waitUntilHealthy()
-                try await eventually("late duplicates are dropped") { try await Self.waiting(tree) == 0 }
+                try await Self.waitUntilQuiet(tree)
             }
             // All workers have drained: whatever they were to do is done.
             await ends.stop()
@@ -80,14 +80,35 @@ struct Watch: Sendable {
         }
     }
 
+    /// Waits until late duplicates are dropped: those that wait in a queue, and those that a worker has in its hands, which
+    /// it would put back into their queue if it were told to stop.
+    private static func waitUntilQuiet(_ tree: TestTree) async throws {
+        var looks = 0
+        try await eventually("late duplicates are dropped", within: .seconds(120)) {
+            let isEmpty = try await Self.waiting(tree, withDelayed: true) == 0
+            let isIdle = try await tree.isIdle()
+            looks = isEmpty && isIdle ? looks + 1 : 0
+            // A worker tells what it has taken a moment later.
+            try await Task.sleep(for: .milliseconds(300))
+            return looks == 3
+        }
+    }
+
     /// Messages in the queues of all stages.
-    private static func waiting(_ tree: TestTree) async throws -> Int {
-        var count = 0
+    private static func waiting(_ tree: TestTree, withDelayed: Bool = false) async throws -> Int {
+        var queues: [String] = []
         for kind in MediaKind.allCases {
             for stage in Stage.allCases {
-                count += try await tree.client.messageCount(queue: tree.names.work(kind, stage)) ?? 0
+                queues.append(tree.names.work(kind, stage))
+                if withDelayed {
+                    queues += QueueNames.retryDelaysMilliseconds.map {
+                        tree.names.retry(kind, stage, delayMilliseconds: $0)
+                    }
+                }
             }
         }
+        var count = 0
+        for queue in queues { count += try await tree.client.messageCount(queue: queue) ?? 0 }
         return count
     }
 

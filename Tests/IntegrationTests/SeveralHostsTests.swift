@@ -72,6 +72,37 @@ struct SeveralHostsTests {
         }
     }
 
+    @Test("do no job twice when workers die on their claims")
+    func deaths() async throws {
+        try await withHosts(["MAX_STARTS": "100"]) { first, second in
+            try await first.running {
+                try await second.running {
+                    let order = CrashOrder(process: "stage-download", point: .moved, crossing: 1, number: 1)
+                    try Data(order.text.utf8).write(to: URL(filePath: first.directory + "/crash"))
+                    let ids = (1...60).map { "job-\($0)" }
+                    for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }
+                    let ends = Task { try await first.updates(.image, untilTheEndOf: Set(ids)) }
+                    try await eventually("a worker died after its claim") {
+                        access(first.directory + "/crash", F_OK) != 0
+                    }
+                    for _ in 1...6 {
+                        for tree in [first, second] {
+                            for worker in tree.workers() where worker.name == "stage-download" {
+                                kill(worker.processID, SIGKILL)
+                            }
+                        }
+                        // At any moment of the next claims.
+                        try await Task.sleep(for: .milliseconds(Int.random(in: 100...900)))
+                    }
+                    expectOneEnd(try await ends.value, ids)
+                    #expect(jobs(first, .cleanup).union(jobs(second, .cleanup)) == Set(ids))
+                    #expect(jobs(first, .download).isDisjoint(with: jobs(second, .download)))
+                }
+            }
+            #expect(first.leftovers().isEmpty && second.leftovers().isEmpty)
+        }
+    }
+
     @Test("keep their own jobs: one whose host stops waits for it, with its files, and is not done by the other")
     func stopped() async throws {
         try await withHosts { first, second in

@@ -46,19 +46,27 @@ package final class TestTree: Sendable {
         } catch {
             failure = error
         }
-        for kind in MediaKind.allCases {
-            var queues = Stage.allCases.flatMap { tree.names.sources(kind, $0) }
-            queues += [tree.names.updates(kind), tree.names.dead(kind), tree.names.legacyRequests(kind)]
-            for stage in Stage.allCases {
-                queues += QueueNames.retryDelaysMilliseconds.map {
-                    tree.names.retry(kind, stage, delayMilliseconds: $0)
-                }
-            }
-            for queue in queues { _ = try? await tree.client.delete(queue: queue) }
-        }
+        await tree.deleteQueues()
         await tree.client.close()
         try? FileManager.default.removeItem(atPath: tree.directory)
         if let failure { throw failure }
+    }
+
+    /// Gives up after a minute: the broker may be one that the test has killed.
+    private func deleteQueues() async {
+        let patience = Task {
+            try await Task.sleep(for: .seconds(60))
+            await client.close()
+        }
+        for kind in MediaKind.allCases {
+            var queues = Stage.allCases.flatMap { names.sources(kind, $0) }
+            queues += [names.updates(kind), names.dead(kind), names.legacyRequests(kind)]
+            for stage in Stage.allCases {
+                queues += QueueNames.retryDelaysMilliseconds.map { names.retry(kind, stage, delayMilliseconds: $0) }
+            }
+            for queue in queues { _ = try? await client.delete(queue: queue) }
+        }
+        patience.cancel()
     }
 
     private init(_ settings: [String: String], broker: String?) async throws {
@@ -250,6 +258,16 @@ package final class TestTree: Sendable {
             let id = process["pid"]?.clampedInteger
         else { return nil }
         return (pid_t(id), process["job"]?.stringValue)
+    }
+
+    /// Whether no worker has a job in its hands, as far as they have told.
+    package func isIdle() async throws -> Bool {
+        guard let info = try await get("/info") else { return false }
+        let pools = info.body.objectValue?["stages"]?.arrayValue ?? []
+        return pools.allSatisfy { pool in
+            let processes = pool.objectValue?["processes"]?.arrayValue ?? []
+            return processes.allSatisfy { $0.objectValue?["job"]?.stringValue == nil }
+        }
     }
 
     /// Restarts of all workers so far.

@@ -1,9 +1,17 @@
 import Logging
 
 /// The channel in confirm mode that carries all publishes but the transactional ones.
+///
+/// One that has had a publish refused, or not answered, is given up for another. In a cluster a channel keeps to the node that
+/// led a queue when it was opened or first published there: if that node is dead, RabbitMQ 3.10 refuses everything that this
+/// channel sends to the queue, though another node leads it now and other channels' messages arrive.
 final class PublishChannel: Channel {
     private var tracker = ConfirmTracker<PublishRequest>()
     private var isReady = false
+    private var hasRefused = false
+    private let opened = ContinuousClock.now
+    /// A queue that is full refuses as well, and as often as one tries.
+    private static let leastLifetime = Duration.seconds(1)
 
     override init(_ session: Session) throws(AMQPError) {
         try super.init(session)
@@ -34,15 +42,27 @@ final class PublishChannel: Channel {
     /// When the publish that has waited longest gives up.
     var publishDeadline: ContinuousClock.Instant? { tracker.oldest?.deadline }
 
-    func expire(_ now: ContinuousClock.Instant) {
-        let late = AMQPError(
-            .timedOut,
-            "the broker has not confirmed within \(session.core.configuration.publishTimeout)",
-            isRetriable: true
+    /// Gives up publishes that have waited for too long.
+    func expire(_ now: ContinuousClock.Instant) throws(AMQPError) {
+        guard isOpen, let deadline = publishDeadline, deadline <= now else { return }
+        failOutstanding(
+            AMQPError(
+                .timedOut,
+                "the broker has not confirmed within \(session.core.configuration.publishTimeout)",
+                isRetriable: true
+            )
         )
-        for (request, _) in tracker.removeOldest(while: { $0.deadline <= now }) {
-            request.reply.fail(late.asUnconfirmed(queue: request.queue))
-        }
+        try replace()
+    }
+
+    /// Whether another channel may fare better.
+    var isWorn: Bool { hasRefused && tracker.count == 0 && ContinuousClock.now - opened >= Self.leastLifetime }
+
+    /// Closes this channel, and has the session open another one.
+    func replace() throws(AMQPError) {
+        session.log.debug("Publishing on another channel, as this one was refused or not answered.")
+        try close()
+        try session.openPublishChannel()
     }
 
     override func handle(_ method: Method) throws(AMQPError) {
@@ -60,6 +80,7 @@ final class PublishChannel: Channel {
             case .confirmed: reply.succeed()
             case .returned: reply.fail(.unroutable(queue: queue))
             case .rejected:
+                hasRefused = true
                 reply.fail(
                     AMQPError(
                         .rejectedByBroker,
@@ -90,6 +111,7 @@ final class PublishChannel: Channel {
 
     override func closed(by error: AMQPError, _: Method.ChannelClose) throws(AMQPError) {
         failOutstanding(error)
+        guard session.publishes(on: self) else { return }
         // A broker that does not even let it open will not let the next one: connect again, with backoff.
         guard isReady else { throw error }
         session.log.warning("The broker closed the publishing channel; opening another.", error: error)

@@ -54,8 +54,9 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case watchConfirmed = "watch-confirmed"
     case watchAcknowledged = "watch-acknowledged"
     case watchParked = "watch-parked"
-    // One of several hosts takes a job.
-    case claimConfirmed = "claim-confirmed"
+    // A job goes to another queue as it is: one of several hosts takes it, or it came in the older service's entry queue.
+    case moved = "moved"
+    case moveConfirmed = "move-confirmed"
     // A stage that failed.
     case retryRecorded = "retry-recorded"
     case retryConfirmed = "retry-confirmed"

@@ -7,28 +7,52 @@ internal import ServiceKit
 extension JobRunner {
     /// Moves a job from the queue that all hosts share to this host's own. From then on only this host's ledger and workers
     /// have to do with it, so every late duplicate of it is recognised.
-    ///
-    /// The copy is confirmed before the message is acknowledged: a job may be claimed twice, by two hosts, when this process
-    /// dies between the two; it is never lost.
     func claim(_ delivery: JobDelivery, through intake: JobIntake) async {
-        do {
-            var ticket = try readTicket(delivery.message)
-            // Another host's files are out of reach, whatever lies at the same path here.
+        await move(delivery, to: topology.work(stage), through: intake) { ticket in
+            // Another host's files are out of reach, whatever lies there at the same path here.
             if let owner = ticket.node, owner != node {
                 ticket = ticket.returning(from: stage)
                 ticket.tempFiles = nil
             }
             ticket.node = node
-            try await publisher.publish(ticket, to: topology.work(stage))
-            CrashPoint.claimConfirmed.cross()
-            // The next job is for whoever has time for it.
-            await intake.pause()
-            await acknowledge(delivery, logger)
+        }
+    }
+
+    /// Moves a message of the older service's entry queue to the download queue, as a ticket.
+    func forwardLegacyRequest(_ delivery: JobDelivery) async {
+        await move(delivery, to: topology.layout.entry(kind), through: nil) { _ in }
+    }
+
+    /// Whether a message moves to another queue in one transaction, and so is in one of the two whatever happens. A transaction
+    /// says nothing about quorum queues: there it is confirmed in the one queue before it leaves the other, and when this process
+    /// dies between the two it is in both.
+    var movesInTransactions: Bool { topology.layout.type == .classic }
+
+    /// - Parameter intake: given up before the message leaves: the next one is for whoever has time for it.
+    private func move(
+        _ delivery: JobDelivery,
+        to queue: AMQPQueue,
+        through intake: JobIntake?,
+        _ change: (inout Ticket) -> Void
+    ) async {
+        do {
+            var ticket = try readTicket(delivery.message)
+            change(&ticket)
+            if movesInTransactions {
+                await intake?.pause()
+                try await publisher.move(delivery.message, as: ticket, to: queue)
+                CrashPoint.moved.cross()
+            } else {
+                try await publisher.publish(ticket, to: queue)
+                CrashPoint.moveConfirmed.cross()
+                await intake?.pause()
+                await acknowledge(delivery, logger)
+            }
         } catch let error as MessageError {
             await bury(delivery, reason: error)
         } catch {
             if !(error is CancellationError) {
-                logger.warning("a job was not claimed; it goes back to its queue", metadata: [LogKey.cause: "\(error)"])
+                logger.warning("a job was not moved; it goes back to its queue", metadata: [LogKey.cause: "\(error)"])
             }
             try? await Pause.after(failures: troubles.next())
             await reject(delivery, logger)

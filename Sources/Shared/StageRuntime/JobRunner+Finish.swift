@@ -67,8 +67,8 @@ extension JobRunner {
         try await announce(end, as: token, delivery, logger)
     }
 
-    /// Publishes the terminal update and acknowledges: as one, or on quorum queues one after the other. Returns when that is done, or when the broker will deliver the
-    /// message again by itself.
+    /// Publishes the terminal update and acknowledges: as one, or on quorum queues one after the other. Returns when that is
+    /// done, or when the broker will deliver the message again by itself.
     ///
     /// - Parameters:
     ///   - end: all that is told comes from there, so it is the same however often it is told.
@@ -147,7 +147,7 @@ extension JobRunner {
 
     /// Whether the end is confirmed and recorded before its message is acknowledged. A transaction says nothing about quorum
     /// queues: RabbitMQ answers its commit as if all was well even when a queue has refused a message of it.
-    private var isConfirmedFirst: Bool { topology.layout.type == .quorum }
+    var isConfirmedFirst: Bool { topology.layout.type == .quorum }
 
     private func send(_ letters: [Letter], _ delivery: JobDelivery) async throws(AMQPError) {
         guard isConfirmedFirst else {

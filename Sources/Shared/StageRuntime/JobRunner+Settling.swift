@@ -83,20 +83,6 @@ extension JobRunner {
         }
     }
 
-    /// Moves a message of the older service's entry queue to the download queue, as a ticket.
-    func forwardLegacyRequest(_ delivery: JobDelivery) async {
-        do {
-            let ticket = try readTicket(delivery.message)
-            try await publisher.publish(ticket, to: topology.layout.entry(kind))
-            await acknowledge(delivery, logger)
-        } catch let error as MessageError {
-            await bury(delivery, reason: error)
-        } catch {
-            try? await Pause.after(failures: troubles.next())
-            await reject(delivery, logger)
-        }
-    }
-
     func readTicket(_ delivery: AMQPDelivery) throws(MessageError) -> Ticket {
         if delivery.isOversized {
             throw MessageError(

@@ -21,12 +21,57 @@ struct Publisher: Sendable {
     /// - Parameter type: The AMQP `type` of the message.
     func publish(_ ticket: Ticket, to queue: AMQPQueue, type: String? = nil) async throws {
         try await publish(to: queue) {
-            var ticket = ticket
-            ticket.transfer = UUID().uuidString
-            var message = Self.message(ticket)
+            var message = Self.transfer(ticket)
             message.type = type
             return message
         }
+    }
+
+    /// Publishes a ticket in the place of the message that it came from, in one transaction: the job is in one of the two
+    /// queues, never in none or both.
+    ///
+    /// Returns as well when the broker has not answered: then it knows what happened, and delivers the message again if nothing
+    /// did.
+    ///
+    /// - Parameter delivery: of a transactional consumer.
+    /// - Throws: as ``publish(_:to:)``. The delivery is unsettled then.
+    func move(_ delivery: AMQPDelivery, as ticket: Ticket, to queue: AMQPQueue) async throws {
+        var failures = 0
+        while true {
+            do {
+                return try await delivery.acknowledge(publishing: [(Self.transfer(ticket), queue.name)])
+            } catch let error {
+                failures += 1
+                switch error.code {
+                case .unconfirmed, .staleDelivery, .alreadySettled, .closed:
+                    return logger.notice(
+                        "not known to be moved to another queue; the broker delivers again if it is not",
+                        metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
+                    )
+                case .unroutableAfterCommit:
+                    // Only this process has it now.
+                    return try await publish(ticket, to: queue)
+                case .unroutable:
+                    logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
+                    try await topology.declare(queue, on: client, logger: logger)
+                case _ where error.isRetriable:
+                    logger.log(
+                        level: failures == 1 ? .warning : .debug,
+                        "not moved to another queue, trying again until it is",
+                        metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
+                    )
+                default: throw error
+                }
+                try await Pause.after(failures: failures)
+            }
+        }
+    }
+
+    /// Every publish of a ticket has a token of its own.
+    private static func transfer(_ ticket: Ticket) -> AMQPMessage {
+        var ticket = ticket
+        ticket.transfer = UUID().uuidString
+        return message(ticket)
     }
 
     private func publish(to queue: AMQPQueue, _ makeMessage: () -> AMQPMessage) async throws {

@@ -55,13 +55,18 @@ struct WorkerLoop: Sendable {
 
     private func subscribe() throws(AMQPError) -> Intakes {
         let topology = runner.topology
-        let isTransactional = runner.stage == .cleanup && topology.layout.type == .classic
+        let moves = runner.movesInTransactions
         return Intakes(
-            jobs: try JobIntake(client, topology.work(runner.stage), transactional: isTransactional),
+            jobs: try JobIntake(
+                client,
+                topology.work(runner.stage),
+                transactional: runner.stage == .cleanup && !runner.isConfirmedFirst
+            ),
             shared: try topology.shared(runner.stage).map { queue throws(AMQPError) in
-                try JobIntake(client, queue, transactional: isTransactional)
+                try JobIntake(client, queue, transactional: moves)
             },
-            legacy: runner.stage == .download ? try JobIntake(client, topology.legacyRequests) : nil
+            legacy: runner.stage == .download
+                ? try JobIntake(client, topology.legacyRequests, transactional: moves) : nil
         )
     }
 
