@@ -4,8 +4,8 @@ internal import Glibc
 
 /// Notices that the supervisor is gone, so that no worker outlives the tree.
 enum ParentWatch {
-    /// Yields once when the lifeline reaches its end.
-    static func parentDeath(lifeline: CInt) -> AsyncStream<Void> {
+    /// Yields once when the lifeline reaches its end. The process ends `patience` later, even if no task of it runs any more.
+    static func parentDeath(lifeline: CInt, patience: Duration) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         // A blocking read is the whole wait: nothing is ever written to a lifeline, so it returns when the other end is
         // closed. The thread ends with the process.
@@ -14,6 +14,8 @@ enum ParentWatch {
             while read(lifeline, &byte, 1) < 0, errno == EINTR {}
             continuation.yield()
             continuation.finish()
+            sleep(UInt32(clamping: patience.components.seconds))
+            _exit(75)
         }
         return stream
     }

@@ -120,7 +120,10 @@ enum StopRequest: Sendable {
         }
         let fromParent = lifeline.map { lifeline in
             Task {
-                for await _ in ParentWatch.parentDeath(lifeline: lifeline) { continuation.yield(.supervisorGone) }
+                let patience = WorkerLoop.orphanDrainTime + WorkerLoop.orphanGraceTime
+                for await _ in ParentWatch.parentDeath(lifeline: lifeline, patience: patience) {
+                    continuation.yield(.supervisorGone)
+                }
             }
         }
         continuation.onTermination = { _ in

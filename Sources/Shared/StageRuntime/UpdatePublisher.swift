@@ -11,7 +11,24 @@ final class UpdatePublisher: Sendable {
     /// 0: no limit.
     private let maximumLength: Int64
     private let logger: Logger
-    private let isOverfull = Mutex(false)
+    private let room = Mutex(Room())
+
+    /// What is known of the queue's room. The broker is not asked for every update: a look costs as much as an update.
+    private struct Room {
+        var isOverfull = false
+        /// Updates that may go before the next look, which is due anyway when this time is over.
+        var credit: Int64 = 0
+        var validUntil = ContinuousClock.now
+
+        mutating func spend() -> Bool {
+            guard credit > 0, ContinuousClock.now < validUntil else { return false }
+            credit -= 1
+            return true
+        }
+    }
+
+    /// So many workers may share the room that each of them sees.
+    private static let shares: Int64 = 16
 
     init(client: AMQPClient, topology: Topology, maximumLength: Int64, logger: Logger) {
         self.client = client
@@ -24,26 +41,37 @@ final class UpdatePublisher: Sendable {
         // A blocked broker answers nothing until its alarm is over.
         guard client.state == .connected else { return }
         do {
-            let waiting = try await client.messageCount(queue: topology.updates.name)
-            let isFull = maximumLength > 0 && Int64(waiting ?? 0) >= maximumLength
-            let wasFull = isOverfull.withLock { state in
-                defer { state = isFull }
-                return state
+            if !room.withLock({ $0.spend() }), try await !hasRoom() { return }
+            let message = Self.message(update)
+            do {
+                try await client.publish(message, to: topology.updates.name)
+            } catch  where error.code == .unroutable {
+                try await client.declare(topology.updates)
+                try await client.publish(message, to: topology.updates.name)
             }
-            if isFull != wasFull {
-                logger.warning(
-                    isFull
-                        ? "nobody reads the updates queue; progress updates are left out"
-                        : "the updates queue is read again",
-                    metadata: ["queue.name": "\(topology.updates.name)", "messages": "\(waiting ?? 0)"]
-                )
-            }
-            if isFull { return }
-            if waiting == nil { try await client.declare(topology.updates) }
-            try await client.publish(Self.message(update), to: topology.updates.name)
         } catch {
-            logger.debug("a progress update was dropped", metadata: ["cause": "\(error.message)"])
+            logger.debug("a progress update was dropped", metadata: ["cause": "\(error)"])
         }
+    }
+
+    /// Asks the broker.
+    private func hasRoom() async throws(AMQPError) -> Bool {
+        let waiting = try await Int64(client.messageCount(queue: topology.updates.name) ?? 0)
+        let isFull = maximumLength > 0 && waiting >= maximumLength
+        let left = maximumLength > 0 ? max(maximumLength - waiting, 0) : .max
+        let wasFull = room.withLock { room in
+            defer { room = Room(isOverfull: isFull, credit: left / Self.shares, validUntil: .now + .seconds(1)) }
+            return room.isOverfull
+        }
+        if isFull != wasFull {
+            logger.warning(
+                isFull
+                    ? "nobody reads the updates queue; progress updates are left out"
+                    : "the updates queue is read again",
+                metadata: ["queue.name": "\(topology.updates.name)", "messages": "\(waiting)"]
+            )
+        }
+        return !isFull
     }
 
     static func message(_ update: ProgressUpdate) -> AMQPMessage {

@@ -183,7 +183,8 @@ final class Ledger: Sendable {
         do {
             var configuration = Configuration()
             configuration.label = "ledger"
-            configuration.busyMode = .callback(Self.waitForLock)
+            // Under saturation a writer was seen to wait for 5.5 s.
+            configuration.busyMode = .timeout(30)
             configuration.maximumReaderCount = 3
             let pool = try DatabasePool(path: path, configuration: configuration)
             // GRDB chooses NORMAL with WAL, which can lose the last commits in a power cut.
@@ -209,18 +210,6 @@ final class Ledger: Sendable {
         } catch {
             throw TempFileError(ledger: error)
         }
-    }
-
-    /// Waits for another process's transaction, which takes a fraction of a millisecond. SQLite's own handler sleeps up to
-    /// 100 ms at a time, in which the lock lies idle and newcomers overtake.
-    ///
-    /// - Parameter tries: how often this lock was asked for in vain.
-    /// - Returns: whether to try again: for about half a minute.
-    private static func waitForLock(_ tries: Int) -> Bool {
-        let longest: UInt32 = 2000
-        let microseconds = min(100 + UInt32(clamping: tries) * 20, longest)
-        usleep(UInt32.random(in: microseconds / 2...microseconds))
-        return tries < 20_000
     }
 
     private static func identity(_ root: RootedDirectory) throws(TempFileError) -> FileIdentity? {

@@ -1,6 +1,8 @@
+internal import Dispatch
 internal import Glibc
+internal import Synchronization
 
-/// Runs blocking work on a thread that lives as long as the work, away from the cooperative pool, which must never block.
+/// Runs blocking work on a thread that does nothing else meanwhile, away from the cooperative pool, which must never block.
 enum OwnThread {
     static func run<T: Sendable>(
         _ body: @escaping @Sendable () throws(TempFileError) -> T
@@ -44,29 +46,66 @@ enum OwnThread {
         return try result.get()
     }
 
-    private final class Work: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    /// 0, or an errno when no thread was started and `body` will not run.
+    private static func start(_ body: @escaping @Sendable () -> Void) -> CInt {
+        if let idle = idle.withLock({ $0.popLast() }) {
+            idle.take(body)
+            return 0
+        }
+        return Worker(body).start()
     }
 
-    /// 0, or an errno when the thread was not started and `body` will not run.
-    private static func start(_ body: @escaping @Sendable () -> Void) -> CInt {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        let work = Unmanaged.passRetained(Work(body))
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread,
-            &attributes,
-            { context in
-                if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().body() }
-                return nil
-            },
-            work.toOpaque()
-        )
-        if failure != 0 { work.release() }
-        return failure
+    /// Threads that wait a moment for more work: a stage has some for every job, and threads are dear to make.
+    private static let idle = Mutex<[Worker]>([])
+    private static let patience = DispatchTimeInterval.seconds(2)
+
+    private final class Worker: Sendable {
+        private let body: Mutex<(@Sendable () -> Void)?>
+        private let wake = DispatchSemaphore(value: 0)
+
+        init(_ body: @escaping @Sendable () -> Void) { self.body = Mutex(body) }
+
+        /// Only for one that was taken from the idle ones.
+        func take(_ next: @escaping @Sendable () -> Void) {
+            body.withLock { $0 = next }
+            wake.signal()
+        }
+
+        /// 0, or an errno.
+        func start() -> CInt {
+            var attributes = pthread_attr_t()
+            pthread_attr_init(&attributes)
+            defer { pthread_attr_destroy(&attributes) }
+            pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+            let worker = Unmanaged.passRetained(self)
+            var thread = pthread_t()
+            let failure = pthread_create(
+                &thread,
+                &attributes,
+                { context in
+                    if let context { Unmanaged<Worker>.fromOpaque(context).takeRetainedValue().run() }
+                    return nil
+                },
+                worker.toOpaque()
+            )
+            if failure != 0 { worker.release() }
+            return failure
+        }
+
+        private func run() {
+            while let work = body.withLock({ $0.take() }) {
+                work()
+                idle.withLock { $0.append(self) }
+                guard wake.wait(timeout: .now() + patience) == .timedOut else { continue }
+                let wasIdle = idle.withLock { idle in
+                    guard let place = idle.firstIndex(where: { $0 === self }) else { return false }
+                    idle.remove(at: place)
+                    return true
+                }
+                // Taken at the last moment: the work is coming.
+                if wasIdle { return }
+                wake.wait()
+            }
+        }
     }
 }

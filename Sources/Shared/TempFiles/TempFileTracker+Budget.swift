@@ -14,7 +14,7 @@ extension TempFileTracker {
     ) async throws(TempFileError) -> SpaceAnswer {
         if budget.isUnlimited { return .reserved }
         let (wanted, space, now) = (blockRounded(bytes), try space(), nowMilliseconds)
-        let deleted = deletedOpenBytes()
+        let deleted = deletedOpenBytes(budget)
         return try await ledger.write { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
             return try Ledger.reserve(
@@ -42,7 +42,7 @@ extension TempFileTracker {
             return (number, used, max(used, granted))
         }
         return SpaceAllowance(job: job, usedBytes: used, grantedBytes: granted) { [self] wanted throws(TempFileError) in
-            let (space, deleted) = (try space(), deletedOpenBytes())
+            let (space, deleted) = (try space(), deletedOpenBytes(budget))
             return try ledger.writeBlocking { db in
                 try Ledger.reserve(
                     db,
@@ -68,6 +68,12 @@ extension TempFileTracker {
     /// until the last of these closes them.
     public func deletedOpenBytes() -> Int64 {
         DeletedOpenFiles.beneath(workspace.path + "/" + Workspace.jobsDirectory).sizeBytes
+    }
+
+    /// Only for a limit of our own: what the file system has free tells of them by itself. Looking costs more than all else
+    /// that a reservation does.
+    private func deletedOpenBytes(_ budget: DiskBudget) -> Int64 {
+        budget.maximumBytes == nil ? 0 : deletedOpenBytes()
     }
 
     /// Bytes that are promised to jobs, written ones included.

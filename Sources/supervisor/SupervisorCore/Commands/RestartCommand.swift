@@ -39,16 +39,15 @@ struct RestartCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    struct Pool: Codable, Equatable {
+    private struct Result: PoolResult {
         var pool: String
         var rolling: Bool
-        /// Only with `--wait`.
         var ready: Int?
         var error: String?
-    }
 
-    struct Document: Codable, Equatable {
-        var pools: [Pool]
+        var sentence: String {
+            ready.map { "restarted, \($0) ready" } ?? (rolling ? "restarting, one worker at a time" : "restarting")
+        }
     }
 
     func run() async throws {
@@ -62,42 +61,17 @@ struct RestartCommand: AsyncParsableCommand {
             }
             let watch = PoolWatch(supervisor: supervisor)
             var old: [PoolName: Set<Int32>] = [:]
-            var results: [Pool] = []
+            var results: [Result] = []
             for name in names {
                 old[name] = try await watch.processes(of: name)
-                var result = Pool(pool: name.description, rolling: rolling)
-                do {
-                    try await supervisor.restart(name, isRolling: rolling)
-                } catch let problem as Problem where problem.status == 409 {
-                    result.error = CommandFailure.words(problem)
-                }
+                var result = Result(pool: name.description, rolling: rolling)
+                try await result.order { try await supervisor.restart(name, isRolling: rolling) }
                 results.append(result)
             }
-            for (index, name) in names.enumerated() where wait && results[index].error == nil {
-                do {
-                    results[index].ready = try await watch.settled(name, without: old[name] ?? [])
-                } catch let failing as PoolWatch.Failing {
-                    results[index].error = failing.message
-                }
+            for (index, name) in names.enumerated() where wait {
+                try await results[index].settle { try await watch.settled(name, without: old[name] ?? []) }
             }
-            try conclude(results)
+            try PoolResults(pools: results).conclude(json: json)
         }
-    }
-
-    private func conclude(_ results: [Pool]) throws {
-        if json { try CommandOutput.write(json: Document(pools: results)) }
-        for result in results {
-            if let error = result.error {
-                StandardStreams.writeError("Error: \(result.pool): \(error)")
-            } else if !json {
-                let words = rolling ? "restarting, one worker at a time" : "restarting"
-                CommandOutput.write(
-                    "\(result.pool): \(result.ready.map { "restarted, \($0) ready" } ?? words)\n"
-                )
-            }
-        }
-        let failed = results.count { $0.error != nil }
-        let exit = CommandExit.of(done: results.count - failed, failed: failed)
-        if exit != .ok { throw exit.code }
     }
 }

@@ -36,18 +36,17 @@ struct ScaleCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    struct Pool: Codable, Equatable {
+    private struct Result: PoolResult {
         var pool: String
         /// What was wanted before.
         var before: Int?
         var workers: Int
-        /// Only with `--wait`.
         var ready: Int?
         var error: String?
-    }
 
-    struct Document: Codable, Equatable {
-        var pools: [Pool]
+        var sentence: String {
+            (before.map { "\($0) → \(workers)" } ?? "\(workers)") + " workers" + (ready == nil ? "" : ", ready")
+        }
     }
 
     func run() async throws {
@@ -58,44 +57,17 @@ struct ScaleCommand: AsyncParsableCommand {
             var orders: [(pool: PoolName, workers: Int)] = []
             for text in counts { orders += try PoolArgument.counts(text) }
             let before = try await supervisor.health().pools
-            var results: [Pool] = []
+            var results: [Result] = []
             for order in orders {
                 let name = order.pool.description
-                var result = Pool(pool: name, before: before[name]?.wanted, workers: order.workers)
-                do {
-                    try await supervisor.scale(order.pool, to: order.workers)
-                } catch let problem as Problem where problem.status == 409 {
-                    result.error = CommandFailure.words(problem)
-                }
+                var result = Result(pool: name, before: before[name]?.wanted, workers: order.workers)
+                try await result.order { try await supervisor.scale(order.pool, to: order.workers) }
                 results.append(result)
             }
-            if wait { try await settle(&results, orders.map(\.pool), supervisor) }
-            try conclude(results)
-        }
-    }
-
-    private func settle(_ results: inout [Pool], _ pools: [PoolName], _ supervisor: RunningSupervisor) async throws {
-        for (index, pool) in pools.enumerated() where results[index].error == nil {
-            do {
-                results[index].ready = try await PoolWatch(supervisor: supervisor).settled(pool)
-            } catch let failing as PoolWatch.Failing {
-                results[index].error = failing.message
+            for (index, order) in orders.enumerated() where wait {
+                try await results[index].settle { try await PoolWatch(supervisor: supervisor).settled(order.pool) }
             }
+            try PoolResults(pools: results).conclude(json: json)
         }
-    }
-
-    private func conclude(_ results: [Pool]) throws {
-        if json { try CommandOutput.write(json: Document(pools: results)) }
-        for result in results {
-            if let error = result.error {
-                StandardStreams.writeError("Error: \(result.pool): \(error)")
-            } else if !json {
-                let change = result.before.map { "\($0) → \(result.workers)" } ?? "\(result.workers)"
-                CommandOutput.write("\(result.pool): \(change) workers\(result.ready == nil ? "" : ", ready")\n")
-            }
-        }
-        let failed = results.count { $0.error != nil }
-        let exit = CommandExit.of(done: results.count - failed, failed: failed)
-        if exit != .ok { throw exit.code }
     }
 }
