@@ -38,8 +38,8 @@ struct Watch: Sendable {
             }
             let bystander = try await Bystander(tree)
             let ends = try EndLog(tree)
+            var reference: [MediaKind: [String: Data]] = [:]
             try await tree.running {
-                var reference: [MediaKind: [String: Data]] = [:]
                 for kind in references {
                     let id = "reference-\(kind)"
                     try await tree.submit(kind, id: id, source: Self.source(kind))
@@ -49,7 +49,7 @@ struct Watch: Sendable {
                     #expect(outputs.count == (kind == .image ? 4 : 3))
                     for name in outputs.keys {
                         // It can be decoded to its end.
-                        let path = tree.store + "/" + name.replacing("/", with: "/media-\(id)_")
+                        let path = Self.path(of: name, in: tree, id: id)
                         try await ChildProcess.run("ffmpeg", ["-v", "error", "-xerror", "-i", path, "-f", "null", "-"])
                     }
                     reference[kind] = outputs
@@ -68,7 +68,7 @@ struct Watch: Sendable {
             }
             #expect(try bystander.isUntouched())
             #expect(bystander.strangers(in: tree) == [])
-            #expect(Self.drafts(tree) == [])
+            #expect(Self.strays(tree, beside: reference) == [])
             #expect(try await Self.waiting(tree) == 0)
         }
     }
@@ -128,9 +128,14 @@ struct Watch: Sendable {
 
     /// A job's outputs are all there, and each is, byte for byte, what the reference job made.
     func expectWhole(_ kind: MediaKind, id: String) throws {
-        let made = try Self.outputs(tree, id: id)
-        #expect(made.keys.sorted() == reference[kind]?.keys.sorted(), "outputs of \(id)")
-        for (name, bytes) in made { #expect(bytes == reference[kind]?[name], "\(name) of \(id)") }
+        for (name, bytes) in reference[kind] ?? [:] {
+            let made = FileManager.default.contents(atPath: Self.path(of: name, in: tree, id: id))
+            #expect(made == bytes, "\(name) of \(id)")
+        }
+    }
+
+    private static func path(of name: String, in tree: TestTree, id: String) -> String {
+        tree.store + "/" + name.replacing("/", with: "/media-\(id)_")
     }
 
     /// Contents of a job's objects by what is left of their keys without the id.
@@ -144,10 +149,14 @@ struct Watch: Sendable {
         return found
     }
 
-    /// Names in the store that no reader should see.
-    private static func drafts(_ tree: TestTree) -> [String] {
+    /// Names in the store that no reader should see, and those that no job of these kinds makes.
+    private static func strays(_ tree: TestTree, beside reference: [MediaKind: [String: Data]]) -> [String] {
+        let names = Set(reference.values.flatMap(\.keys))
         let paths = (try? FileManager.default.subpathsOfDirectory(atPath: tree.store)) ?? []
-        return paths.filter { $0.contains(".replacing") }
+        return paths.filter { path in
+            guard path.contains("/media-") else { return path.contains(".replacing") }
+            return !names.contains { path.hasSuffix("_" + $0.split(separator: "/")[1]) }
+        }
     }
 }
 

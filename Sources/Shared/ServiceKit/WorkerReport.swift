@@ -75,6 +75,7 @@ public final class StatusChannel: Sendable {
     private struct Sending {
         var report: WorkerReport
         var lastState: WorkerReport.State?
+        var hasToldOfWork = false
         var lastTime: ContinuousClock.Instant?
         /// Something has changed that the supervisor was not told.
         var isBehind = false
@@ -99,12 +100,15 @@ public final class StatusChannel: Sendable {
         if let descriptor { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     }
 
-    /// Changes the report. A new state is told at once, everything else at once or by ``sendDelayed()``.
+    /// Changes the report. A new state is told at once, and so is the first job that is done: a worker that has got something
+    /// done does not count as one that cannot start, however soon it dies. Everything else is told at once or by
+    /// ``sendDelayed()``.
     public func update(_ change: (inout WorkerReport) -> Void) {
         guard descriptor >= 0 else { return }
         sending.withLock { sending in
             change(&sending.report)
-            let isUrgent = sending.report.state != sending.lastState
+            let hasNewWork = sending.report.counters.completed > 0 && !sending.hasToldOfWork
+            let isUrgent = hasNewWork || sending.report.state != sending.lastState
             if !isUrgent, let last = sending.lastTime, ContinuousClock.now - last < Self.shortestGap {
                 if !sending.isBehind { delayed.yield() }
                 sending.isBehind = true
@@ -133,6 +137,7 @@ public final class StatusChannel: Sendable {
         sending.report.residentBytes = Self.residentBytes()
         sending.report.cpuSeconds = Self.cpuSeconds()
         (sending.lastState, sending.lastTime, sending.isBehind) = (sending.report.state, .now, false)
+        sending.hasToldOfWork = sending.report.counters.completed > 0
         let line = sending.report.line()
         _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     }
