@@ -38,6 +38,13 @@ struct CommandLinePoolTests {
             #expect(down.exit == .status(0), "\(down)")
             #expect(down.output.hasPrefix("upload.video: 3 → 0 workers, ready\n"))
             #expect(workers("stage-upload", tree).count == 1 && workers("stage-cleanup", tree).count == 2)
+
+            let impatient = try await tree.command("scale", "process=2", "--timeout", "0")
+            #expect(impatient.exit == .status(1), "\(impatient)")
+            #expect("\(impatient)".contains("when the time is up; it goes on by itself"), "\(impatient)")
+            let patient = try await tree.command("scale", "process=1", "--timeout", "120")
+            #expect(patient.exit == .status(0) && workers("stage-process", tree).count == 2, "\(patient)")
+            #expect(try await tree.command("restart", "process", "--timeout", "-1").exit == .status(64))
         }
     }
 

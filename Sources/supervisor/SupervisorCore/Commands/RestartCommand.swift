@@ -36,6 +36,9 @@ struct RestartCommand: AsyncParsableCommand {
     @Flag(help: "Wait until all old workers are gone and the new ones ready.")
     var wait = false
 
+    @Option(help: ArgumentHelp("Wait no longer than this; the order stands. Implies --wait.", valueName: "seconds"))
+    var timeout: Double?
+
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
@@ -50,8 +53,11 @@ struct RestartCommand: AsyncParsableCommand {
         }
     }
 
+    func validate() throws { try PoolWatch.check(timeout: timeout) }
+
     func run() async throws {
         let settings = try CommandFailure.settings()
+        let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in
             // All are read before the first is restarted, and each once however often it is named.
@@ -59,7 +65,7 @@ struct RestartCommand: AsyncParsableCommand {
             for text in pools {
                 for name in try PoolArgument.pools(text) where !names.contains(name) { names.append(name) }
             }
-            let watch = PoolWatch(supervisor: supervisor)
+            let watch = PoolWatch(supervisor: supervisor, deadline: deadline)
             var old: [PoolName: Set<Int32>] = [:]
             var results: [Result] = []
             for name in names {
@@ -68,7 +74,7 @@ struct RestartCommand: AsyncParsableCommand {
                 try await result.order { try await supervisor.restart(name, isRolling: rolling) }
                 results.append(result)
             }
-            for (index, name) in names.enumerated() where wait {
+            for (index, name) in names.enumerated() where wait || timeout != nil {
                 try await results[index].settle { try await watch.settled(name, without: old[name] ?? []) }
             }
             try PoolResults(pools: results).conclude(json: json)

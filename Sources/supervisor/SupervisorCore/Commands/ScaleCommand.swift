@@ -33,6 +33,9 @@ struct ScaleCommand: AsyncParsableCommand {
     @Flag(help: "Wait until new workers are ready and surplus ones are gone.")
     var wait = false
 
+    @Option(help: ArgumentHelp("Wait no longer than this; the order stands. Implies --wait.", valueName: "seconds"))
+    var timeout: Double?
+
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
@@ -49,8 +52,11 @@ struct ScaleCommand: AsyncParsableCommand {
         }
     }
 
+    func validate() throws { try PoolWatch.check(timeout: timeout) }
+
     func run() async throws {
         let settings = try CommandFailure.settings()
+        let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in
             // All are read before the first is changed.
@@ -64,8 +70,9 @@ struct ScaleCommand: AsyncParsableCommand {
                 try await result.order { try await supervisor.scale(order.pool, to: order.workers) }
                 results.append(result)
             }
-            for (index, order) in orders.enumerated() where wait {
-                try await results[index].settle { try await PoolWatch(supervisor: supervisor).settled(order.pool) }
+            let watch = PoolWatch(supervisor: supervisor, deadline: deadline)
+            for (index, order) in orders.enumerated() where wait || timeout != nil {
+                try await results[index].settle { try await watch.settled(order.pool) }
             }
             try PoolResults(pools: results).conclude(json: json)
         }
