@@ -4,11 +4,13 @@ internal import Synchronization
 
 /// Runs blocking work on a thread that does nothing else meanwhile, away from the cooperative pool, which must never block.
 enum OwnThread {
+    /// - Parameter politely: on a thread that comes after all that jobs do.
     static func run<T: Sendable>(
+        politely: Bool = false,
         _ body: @escaping @Sendable () throws(TempFileError) -> T
     ) async throws(TempFileError) -> T {
         let result: Result<T, TempFileError> = await withCheckedContinuation { continuation in
-            let failure = start {
+            let failure = start(politely: politely) {
                 do throws(TempFileError) {
                     continuation.resume(returning: .success(try body()))
                 } catch {
@@ -30,13 +32,14 @@ enum OwnThread {
 
     /// Runs `body`, and calls `onCancel` at once when the waiting task is cancelled, so that `body` can end early.
     static func run<T: Sendable>(
+        politely: Bool = false,
         _ body: @escaping @Sendable () throws(TempFileError) -> T,
         onCancel: @Sendable () -> Void
     ) async throws(TempFileError) -> T {
         // The operation's result keeps its error type, which the cancellation handler would widen.
         let result: Result<T, TempFileError> = await withTaskCancellationHandler {
             do throws(TempFileError) {
-                return .success(try await run(body))
+                return .success(try await run(politely: politely, body))
             } catch {
                 return .failure(error)
             }
@@ -47,12 +50,20 @@ enum OwnThread {
     }
 
     /// 0, or an errno when no thread was started and `body` will not run.
-    private static func start(_ body: @escaping @Sendable () -> Void) -> CInt {
+    private static func start(politely: Bool, _ body: @escaping @Sendable () -> Void) -> CInt {
+        if politely {
+            let work: @Sendable () -> Void = {
+                // Linux keeps a nice value for each thread, and who is not root can only raise it. So this one ends with its work.
+                _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+                body()
+            }
+            return Worker(work, staysForMore: false).start()
+        }
         if let idle = idle.withLock({ $0.popLast() }) {
             idle.take(body)
             return 0
         }
-        return Worker(body).start()
+        return Worker(body, staysForMore: true).start()
     }
 
     /// Threads that wait a moment for more work: a stage has some for every job, and threads are dear to make.
@@ -61,9 +72,13 @@ enum OwnThread {
 
     private final class Worker: Sendable {
         private let body: Mutex<(@Sendable () -> Void)?>
+        private let staysForMore: Bool
         private let wake = DispatchSemaphore(value: 0)
 
-        init(_ body: @escaping @Sendable () -> Void) { self.body = Mutex(body) }
+        init(_ body: @escaping @Sendable () -> Void, staysForMore: Bool) {
+            self.body = Mutex(body)
+            self.staysForMore = staysForMore
+        }
 
         /// Only for one that was taken from the idle ones.
         func take(_ next: @escaping @Sendable () -> Void) {
@@ -95,6 +110,7 @@ enum OwnThread {
         private func run() {
             while let work = body.withLock({ $0.take() }) {
                 work()
+                guard staysForMore else { return }
                 idle.withLock { $0.append(self) }
                 guard wake.wait(timeout: .now() + patience) == .timedOut else { continue }
                 let wasIdle = idle.withLock { idle in

@@ -1,6 +1,5 @@
 internal import CrashPoints
 internal import FoundationEssentials
-internal import Glibc
 internal import JobModel
 internal import Logging
 internal import RootedFiles
@@ -144,10 +143,13 @@ extension TempFileTracker {
         let (name, temporary) = (row.name, FileCompressor.temporaryName(row.name))
         let file = CompressedFile(name: name, plainBytes: row.sizeBytes, token: UUID().uuidString)
         guard (try? FileName.check(temporary)) != nil,
-            try await politely({ isCancelled throws(TempFileError) in
-                try FileCompressor(workspace, job.key, isCancelled: isCancelled)
-                    .shrinks(name, sizeBytes: row.sizeBytes)
-            })
+            try await cancellable(
+                politely: true,
+                { isCancelled throws(TempFileError) in
+                    try FileCompressor(workspace, job.key, isCancelled: isCancelled)
+                        .shrinks(name, sizeBytes: row.sizeBytes)
+                }
+            )
         else {
             try await ledger.write { db in
                 try Ledger.abandonCompression(db, name, temporary: nil, isFinal: true, job: job.number)
@@ -159,7 +161,7 @@ extension TempFileTracker {
         CrashPoint.compressionPlanned.cross()
         var result = FileCompressor.Compression.changed
         do throws(TempFileError) {
-            result = try await politely { isCancelled throws(TempFileError) in
+            result = try await cancellable(politely: true) { isCancelled throws(TempFileError) in
                 let compressor = try FileCompressor(workspace, job.key, isCancelled: isCancelled)
                 return try compressor.compress(file)
             }
@@ -189,16 +191,5 @@ extension TempFileTracker {
             metadata: metadata(name, job.key).with(LogKey.fileBytes, row.sizeBytes).with("file.stored.bytes", stored)
         )
         return stored
-    }
-
-    /// Runs `body` on a thread that comes after all that jobs do.
-    private func politely<T: Sendable>(
-        _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws(TempFileError) -> T
-    ) async throws(TempFileError) -> T {
-        try await cancellable { isCancelled throws(TempFileError) in
-            // Linux keeps a nice value for each thread, and this one ends with the work.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
-            return try body(isCancelled)
-        }
     }
 }

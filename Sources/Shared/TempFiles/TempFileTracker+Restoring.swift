@@ -102,10 +102,12 @@ extension TempFileTracker {
     }
 
     func cancellable<T: Sendable>(
+        politely: Bool = false,
         _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws(TempFileError) -> T
     ) async throws(TempFileError) -> T {
         let flag = Flag()
         return try await OwnThread.run(
+            politely: politely,
             { () throws(TempFileError) in try body { flag.isSet } },
             onCancel: { flag.set() }
         )
