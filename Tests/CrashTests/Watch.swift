@@ -14,6 +14,7 @@ struct Watch: Sendable {
     let ends: EndLog
     let bystander: Bystander
     private let reference: [MediaKind: [String: Data]]
+    private let whole = Whole()
 
     /// Runs `body` beside a ready tree with a bystander; at its end the tree is drained, and nothing may be left.
     ///
@@ -38,8 +39,8 @@ struct Watch: Sendable {
             }
             let bystander = try await Bystander(tree)
             let ends = try EndLog(tree)
-            var reference: [MediaKind: [String: Data]] = [:]
             try await tree.running {
+                var reference: [MediaKind: [String: Data]] = [:]
                 for kind in references {
                     let id = "reference-\(kind)"
                     try await tree.submit(kind, id: id, source: Self.source(kind))
@@ -58,6 +59,7 @@ struct Watch: Sendable {
                 try await body(watch)
                 try await tree.waitUntilHealthy()
                 try await Self.waitUntilQuiet(tree)
+                try watch.expectNoOtherOutputs()
             }
             // All workers have drained: whatever they were to do is done.
             await ends.stop()
@@ -68,7 +70,7 @@ struct Watch: Sendable {
             }
             #expect(try bystander.isUntouched())
             #expect(bystander.strangers(in: tree) == [])
-            #expect(Self.strays(tree, beside: reference) == [])
+            #expect(Self.drafts(tree) == [])
             #expect(try await Self.waiting(tree) == 0)
         }
     }
@@ -126,11 +128,30 @@ struct Watch: Sendable {
         try await tree.submit(kind, id: id, source: source ?? Self.source(kind))
     }
 
-    /// A job's outputs are all there, and each is, byte for byte, what the reference job made.
+    /// A job's outputs are all there, and each is, byte for byte, what the reference job made. That there are no others is
+    /// looked at once for all jobs, at the end: the store is large by then.
     func expectWhole(_ kind: MediaKind, id: String) throws {
-        for (name, bytes) in reference[kind] ?? [:] {
+        for (name, bytes) in try #require(reference[kind]) {
             let made = FileManager.default.contents(atPath: Self.path(of: name, in: tree, id: id))
             #expect(made == bytes, "\(name) of \(id)")
+        }
+        whole.jobs.withLock { $0[id] = kind }
+    }
+
+    /// Jobs whose outputs were whole.
+    private final class Whole: Sendable {
+        let jobs = Mutex<[String: MediaKind]>([:])
+    }
+
+    /// The names of a job's objects are those of the reference job's, for every job whose outputs were looked at.
+    private func expectNoOtherOutputs() throws {
+        var names: [String: [String]] = [:]
+        for path in try FileManager.default.subpathsOfDirectory(atPath: tree.store) {
+            guard let found = path.firstMatch(of: /^(.*\/)media-([^_]+)_(.*)$/) else { continue }
+            names[String(found.output.2), default: []].append(String(found.output.1 + found.output.3))
+        }
+        for (id, kind) in whole.jobs.withLock({ $0 }) {
+            #expect(names[id]?.sorted() == reference[kind]?.keys.sorted(), "outputs of \(id)")
         }
     }
 
@@ -149,14 +170,10 @@ struct Watch: Sendable {
         return found
     }
 
-    /// Names in the store that no reader should see, and those that no job of these kinds makes.
-    private static func strays(_ tree: TestTree, beside reference: [MediaKind: [String: Data]]) -> [String] {
-        let names = Set(reference.values.flatMap(\.keys))
+    /// Names in the store that no reader should see.
+    private static func drafts(_ tree: TestTree) -> [String] {
         let paths = (try? FileManager.default.subpathsOfDirectory(atPath: tree.store)) ?? []
-        return paths.filter { path in
-            guard path.contains("/media-") else { return path.contains(".replacing") }
-            return !names.contains { path.hasSuffix("_" + $0.split(separator: "/")[1]) }
-        }
+        return paths.filter { $0.contains(".replacing") }
     }
 }
 

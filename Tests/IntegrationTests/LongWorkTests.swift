@@ -87,6 +87,7 @@ struct LongWorkTests {
                     try await tree.submit(.image, id: "short", source: "photo.jpg")
                     try await Self.expectEnd(tree, "short")
                 }
+                // The length of the work is what the test is about.
                 if let seconds = LongWork.seconds { try await Task.sleep(for: .seconds(seconds)) }
                 try Self.release(tree)
                 try await Self.expectOneEnd(tree, "long")

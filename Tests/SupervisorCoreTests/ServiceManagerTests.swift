@@ -130,6 +130,7 @@ struct ServiceManagerTests {
         let reading = Task {
             var bytes = [UInt8](repeating: 0, count: 65_536)
             while !Task.isCancelled {
+                // A socket that does not block, so that the loop sees its cancellation.
                 if read(reader, &bytes, bytes.count) <= 0 { try? await Task.sleep(for: .milliseconds(2)) }
             }
         }
@@ -170,6 +171,7 @@ struct ServiceManagerTests {
         for _ in 1...20 {
             await pools.noteChange()
             #expect(await pools.snapshots.count == 8)
+            // Two rounds' time: that no round comes has no event.
             try await Task.sleep(for: .milliseconds(20))
         }
         continuation.finish()

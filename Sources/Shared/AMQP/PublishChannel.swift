@@ -9,6 +9,7 @@ final class PublishChannel: Channel {
     private var tracker = ConfirmTracker<PublishRequest>()
     private var isReady = false
     private var hasRefused = false
+    private var isReplaced = false
     private let opened = ContinuousClock.now
     /// A queue that is full refuses as well, and as often as one tries.
     private static let leastLifetime = Duration.seconds(1)
@@ -24,6 +25,10 @@ final class PublishChannel: Channel {
     }
 
     func publish(_ request: PublishRequest) throws(AMQPError) {
+        if isWorn {
+            try replace()
+            return try session.perform(.publish(request))
+        }
         guard session.fits(request.message) else {
             return request.reply.fail(session.tooLong(queue: request.queue))
         }
@@ -44,7 +49,7 @@ final class PublishChannel: Channel {
 
     /// Gives up publishes that have waited for too long.
     func expire(_ now: ContinuousClock.Instant) throws(AMQPError) {
-        guard isOpen, let deadline = publishDeadline, deadline <= now else { return }
+        guard let deadline = publishDeadline, deadline <= now else { return }
         failOutstanding(
             AMQPError(
                 .timedOut,
@@ -56,10 +61,11 @@ final class PublishChannel: Channel {
     }
 
     /// Whether another channel may fare better.
-    var isWorn: Bool { hasRefused && tracker.count == 0 && ContinuousClock.now - opened >= Self.leastLifetime }
+    private var isWorn: Bool { hasRefused && tracker.count == 0 && ContinuousClock.now - opened >= Self.leastLifetime }
 
     /// Closes this channel, and has the session open another one.
-    func replace() throws(AMQPError) {
+    private func replace() throws(AMQPError) {
+        isReplaced = true
         session.log.debug("Publishing on another channel, as this one was refused or not answered.")
         try close()
         try session.openPublishChannel()
@@ -111,7 +117,7 @@ final class PublishChannel: Channel {
 
     override func closed(by error: AMQPError, _: Method.ChannelClose) throws(AMQPError) {
         failOutstanding(error)
-        guard session.publishes(on: self) else { return }
+        if isReplaced { return }
         // A broker that does not even let it open will not let the next one: connect again, with backoff.
         guard isReady else { throw error }
         session.log.warning("The broker closed the publishing channel; opening another.", error: error)

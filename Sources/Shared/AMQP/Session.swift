@@ -90,9 +90,8 @@ final class Session {
     func perform(_ command: Command) throws(AMQPError) {
         switch command {
         case .publish(let request):
-            guard blockedReason == nil, publishChannel != nil else { return held.append(command) }
-            if let publishChannel, publishChannel.isWorn { try publishChannel.replace() }
-            try publishChannel?.publish(request)
+            guard blockedReason == nil, let publishChannel else { return held.append(command) }
+            try publishChannel.publish(request)
         case .queue(let request):
             let reply = request.reply
             queueRequests.append(request)
@@ -152,9 +151,6 @@ final class Session {
     func openPublishChannel() throws(AMQPError) {
         publishChannel = try PublishChannel(self)
     }
-
-    /// Whether this is the channel that publishes now, and not one that was given up.
-    func publishes(on channel: PublishChannel) -> Bool { publishChannel === channel }
 
     /// Whether the properties fit in one frame of this connection, as they must.
     func fits(_ message: AMQPMessage) -> Bool {

@@ -75,6 +75,8 @@
                         while true { pause() }
                     case .hold:
                         guard link(path, holder) == 0 else { continue }
+                        // Only in test builds, and to block the thread is the order; a file that goes has no event that is worth
+                        // a descriptor more in the process under test.
                         while read().contains(order) { usleep(10_000) }
                         unlink(holder)
                     }

@@ -9,7 +9,7 @@ extension JobRunner {
     /// have to do with it, so every late duplicate of it is recognised.
     func claim(_ delivery: JobDelivery, through intake: JobIntake) async {
         await move(delivery, to: topology.work(stage), through: intake) { ticket in
-            // Another host's files are out of reach, whatever lies there at the same path here.
+            // Another host's files are out of reach, whatever lies at the same path here.
             if let owner = ticket.node, owner != node {
                 ticket = ticket.returning(from: stage)
                 ticket.tempFiles = nil
@@ -23,11 +23,9 @@ extension JobRunner {
         await move(delivery, to: topology.layout.entry(kind), through: nil) { _ in }
     }
 
-    /// Whether a message moves to another queue in one transaction, and so is in one of the two whatever happens. A transaction
-    /// says nothing about quorum queues: there it is confirmed in the one queue before it leaves the other, and when this process
-    /// dies between the two it is in both.
-    var movesInTransactions: Bool { topology.layout.type == .classic }
-
+    /// In one transaction, so that the message is in one of the two queues whatever happens. On quorum queues it is confirmed in
+    /// the one before it leaves the other, and is in both when this process dies between the two.
+    ///
     /// - Parameter intake: given up before the message leaves: the next one is for whoever has time for it.
     private func move(
         _ delivery: JobDelivery,
@@ -38,7 +36,7 @@ extension JobRunner {
         do {
             var ticket = try readTicket(delivery.message)
             change(&ticket)
-            if movesInTransactions {
+            if usesTransactions {
                 await intake?.pause()
                 try await publisher.move(delivery.message, as: ticket, to: queue)
                 CrashPoint.moved.cross()

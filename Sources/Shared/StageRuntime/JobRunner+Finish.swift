@@ -95,7 +95,7 @@ extension JobRunner {
             } catch let error {
                 failures += 1
                 switch error.code {
-                case .unconfirmed where isConfirmedFirst:
+                case .unconfirmed where !usesTransactions:
                     // The delivery may still be ours. It comes back, finds the end not announced, and announces it.
                     throw error
                 case .staleDelivery, .unconfirmed, .alreadySettled, .closed:
@@ -140,17 +140,18 @@ extension JobRunner {
             logger.warning("not recorded that the job's end is announced", metadata: [LogKey.cause: "\(error)"])
         }
         CrashPoint.endNoted.cross()
-        if isConfirmedFirst { await acknowledge(delivery, logger) }
+        if !usesTransactions { await acknowledge(delivery, logger) }
         status.update { $0.counters.end(outcome) }
         logger.info("the job ended", metadata: [LogKey.jobOutcome: "\(outcome.rawValue)"])
     }
 
-    /// Whether the end is confirmed and recorded before its message is acknowledged. A transaction says nothing about quorum
-    /// queues: RabbitMQ answers its commit as if all was well even when a queue has refused a message of it.
-    var isConfirmedFirst: Bool { topology.layout.type == .quorum }
+    /// Whether what belongs together is published and acknowledged in one transaction; otherwise it is confirmed before it is
+    /// acknowledged. A transaction says nothing about quorum queues: RabbitMQ answers its commit as if all was well even when a
+    /// queue has refused a message of it.
+    var usesTransactions: Bool { topology.layout.type == .classic }
 
     private func send(_ letters: [Letter], _ delivery: JobDelivery) async throws(AMQPError) {
-        guard isConfirmedFirst else {
+        guard !usesTransactions else {
             return try await delivery.message.acknowledge(
                 publishing: letters.map { (message: $0.message, queue: $0.queue.name) }
             )

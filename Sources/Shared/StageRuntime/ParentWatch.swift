@@ -14,10 +14,7 @@ enum ParentWatch {
             while read(lifeline, &byte, 1) < 0, errno == EINTR {}
             continuation.yield()
             continuation.finish()
-            // A signal that this thread gets cuts a sleep short; the supervisor's death sends one.
-            var seconds = UInt32(clamping: patience.components.seconds)
-            while seconds > 0 { seconds = sleep(seconds) }
-            _exit(75)
+            exit(after: patience)
         }
         return stream
     }

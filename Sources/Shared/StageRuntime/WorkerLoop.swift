@@ -55,18 +55,18 @@ struct WorkerLoop: Sendable {
 
     private func subscribe() throws(AMQPError) -> Intakes {
         let topology = runner.topology
-        let moves = runner.movesInTransactions
+        let transactional = runner.usesTransactions
         return Intakes(
             jobs: try JobIntake(
                 client,
                 topology.work(runner.stage),
-                transactional: runner.stage == .cleanup && !runner.isConfirmedFirst
+                transactional: runner.stage == .cleanup && transactional
             ),
             shared: try topology.shared(runner.stage).map { queue throws(AMQPError) in
-                try JobIntake(client, queue, transactional: moves)
+                try JobIntake(client, queue, transactional: transactional)
             },
             legacy: runner.stage == .download
-                ? try JobIntake(client, topology.legacyRequests, transactional: moves) : nil
+                ? try JobIntake(client, topology.legacyRequests, transactional: transactional) : nil
         )
     }
 
