@@ -38,17 +38,17 @@ run: build ## Run the tree in the foreground; a private broker if RABBITMQ_URL i
 
 test: bootstrap-tests ## Build and run all tests
 	swift build --build-tests $(SWIFT_FLAGS)
-	swift test --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
+	@scripts/run-tests --skip-build $(SWIFT_FLAGS) $(if $(FILTER),--filter "$(FILTER)")
 	@scripts/check-leftovers
 
 crash-test: bootstrap-tests ## Kill, attack and fail everything, N times as long as in `make test` (N=10)
 	swift build --build-tests $(SWIFT_FLAGS)
-	CRASH_TEST_ROUNDS=$(or $(N),10) swift test --skip-build $(SWIFT_FLAGS) --filter CrashTests
+	CRASH_TEST_ROUNDS=$(or $(N),10) scripts/run-tests --skip-build $(SWIFT_FLAGS) --filter CrashTests
 	@scripts/check-leftovers
 
 fault-test: bootstrap-tests ## Kill, stop and poison workers, fail network and broker, N times as long as in `make test` (N=20)
 	swift build --build-tests $(SWIFT_FLAGS)
-	CRASH_TEST_ROUNDS=$(or $(N),20) swift test --skip-build $(SWIFT_FLAGS) \
+	CRASH_TEST_ROUNDS=$(or $(N),20) scripts/run-tests --skip-build $(SWIFT_FLAGS) \
 		--filter 'KillEverything|ProxyFault|StoppedWorker|Poison|BrokerFailure|BrokerTLS|LongWork'
 	@scripts/check-leftovers
 
