@@ -5,15 +5,21 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
@@ -33,6 +39,32 @@ int clinux_file_system_magic(int descriptor, uint64_t *magic) {
     *magic = (uint64_t)status.f_type & 0xFFFFFFFF;
     return 0;
 }
+
+int clinux_directory_gives_more_than_mode(int directory, int file) {
+    struct stat parent, child;
+    if (fstat(directory, &parent) != 0 || fstat(file, &child) != 0) return 1;
+    if ((parent.st_mode & S_ISGID) != 0 && parent.st_gid != child.st_gid) return 1;
+    if (fgetxattr(directory, "system.posix_acl_default", NULL, 0) > 0) return 1;
+    if (fgetxattr(file, "system.posix_acl_access", NULL, 0) > 0) return 1;
+    char wanted[256], found[256];
+    ssize_t wanted_length = fgetxattr(directory, "security.selinux", wanted, sizeof(wanted));
+    ssize_t found_length = fgetxattr(file, "security.selinux", found, sizeof(found));
+    if (wanted_length < 0 && found_length < 0) return errno != ENODATA && errno != ENOTSUP;
+    return wanted_length != found_length || memcmp(wanted, found, (size_t)wanted_length) != 0;
+}
+
+void clinux_spread_subdirectories(int directory) {
+    int flags = 0;
+    if (ioctl(directory, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
+    flags |= FS_TOPDIR_FL;
+    (void)ioctl(directory, FS_IOC_SETFLAGS, &flags);
+}
+
+void clinux_close_in_child(void *file_actions, int first) {
+    (void)posix_spawn_file_actions_addclosefrom_np(file_actions, first);
+}
+
+void clinux_start_writing(int descriptor) { (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
 const int clinux_path_only = O_PATH;
 const int clinux_unnamed_file = O_TMPFILE;

@@ -31,6 +31,17 @@ int clinux_unlock(int descriptor);
 // 1 when another open file description holds the lock, 0 when nobody does, or -errno.
 int clinux_is_locked_elsewhere(int descriptor);
 
+// Whether a file that is made in `directory` would belong to another group, have other access rights than its mode says, or
+// another security label than `file` has: 1 or 0. <sys/xattr.h> is not a part of Swift's Glibc module.
+int clinux_directory_gives_more_than_mode(int directory, int file);
+
+// ioctl(2) is variadic. Tells ext4 that the subdirectories of this directory have nothing to do with each other, as chattr(1)
+// +T does; other file systems ignore it or refuse.
+void clinux_spread_subdirectories(int directory);
+
+// sync_file_range(2) needs _GNU_SOURCE. Begins to write a file's dirty bytes to the device; nothing is promised.
+void clinux_start_writing(int descriptor);
+
 // prctl(2) is variadic. 0, or -1 with errno.
 int clinux_set_parent_death_signal(int signal_number);
 int clinux_become_subreaper(void);
@@ -58,6 +69,10 @@ int clinux_exited(int status);
 int clinux_exit_status(int status);
 int clinux_signaled(int status);
 int clinux_term_signal(int status);
+
+// posix_spawn_file_actions_addclosefrom_np(3) needs _GNU_SOURCE. Of a posix_spawn_file_actions_t: the child closes `first` and
+// all descriptors after it.
+void clinux_close_in_child(void *file_actions, int first);
 
 // pipe2(2) and its flags need _GNU_SOURCE. Both ends are close-on-exec. 0, or -1 with errno.
 int clinux_pipe(int ends[2]);

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 extension SpawnRequest {
@@ -6,7 +7,6 @@ extension SpawnRequest {
     /// The parent-death signal of a child follows the thread that spawned it: call this on a thread that lives as long
     /// as the child may.
     func spawn() throws(SpawnError) -> pid_t {
-        OpenDescriptors.keepFromChildren()
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -27,6 +27,14 @@ extension SpawnRequest {
         if let standardOutput { try arrange(standardOutput, as: STDOUT_FILENO) }
         if let standardError { try arrange(standardError, as: STDERR_FILENO) }
         for (number, descriptor) in descriptors { try arrange(descriptor, as: number) }
+        // The child gets what it is given and nothing else. Ours are close-on-exec from the start; those of libraries are not all
+        // (the HTTP server's listening socket would stay in every worker and keep the port taken after this process), nor those
+        // that whoever started us left open.
+        let last = max(descriptors.keys.max() ?? STDERR_FILENO, STDERR_FILENO)
+        for number in STDERR_FILENO..<last where descriptors[number + 1] == nil {
+            posix_spawn_file_actions_addclose(&actions, number + 1)
+        }
+        clinux_close_in_child(&actions, last + 1)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
