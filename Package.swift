@@ -97,6 +97,7 @@ let package = Package(
 
         shared("JobModel", []),
         shared("CrashPoints", []),
+        shared("Threads", []),
         shared("RootedFiles", ["CLinux"]),
         shared("AMQP", ["JobModel", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", logging]),
@@ -104,15 +105,15 @@ let package = Package(
         shared("Zstandard", ["CZstandard"]),
         shared(
             "TempFiles",
-            ["JobModel", "RootedFiles", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
+            ["JobModel", "RootedFiles", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
         ),
-        shared("Storage", ["JobModel", "RootedFiles", "CrashPoints", logging]),
+        shared("Storage", ["JobModel", "RootedFiles", "Threads", "CrashPoints", logging]),
         shared("ServiceKit", ["JobModel", logging, configuration, unixSignals]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "TempFiles", "ServiceKit", "CrashPoints", "CLinux", logging, argumentParser,
-                unixSignals,
+                "JobModel", "AMQP", "TempFiles", "Threads", "ServiceKit", "CrashPoints", "CLinux", logging,
+                argumentParser, unixSignals,
             ]
         ),
     ]
@@ -155,11 +156,12 @@ let package = Package(
                 swiftSettings: strict
             ),
             tests("JobModelTests", ["JobModel"]),
+            tests("ThreadsTests", ["Threads"]),
             tests("RootedFilesTests", ["RootedFiles"]),
             tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", logging]),
             tests("ImagesTests", ["Images", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "TestSupport", logging, grdb]),
+            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "Threads", "TestSupport", logging, grdb]),
             tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),
             tests("ServiceKitTests", ["ServiceKit", "JobModel", logging]),
             tests(
@@ -170,9 +172,8 @@ let package = Package(
                 "SupervisorCoreTests",
                 [
                     "SupervisorCore", "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "TestSupport",
-                    logging,
-                    hummingbird,
-                ]
+                    logging, hummingbird,
+                ] + nio
             ),
             tests(
                 "CrashTests",

@@ -112,10 +112,12 @@ extension CrashPoint {
         case .subdirectoriesMade, .reservationTrimmed: [(.process, 1)]
         case .outputBegun: [(.process, 4)]
         case .fileSynced: [(.download, 1), (.process, 4)]
-        case .objectWritten, .objectLinked, .objectDurable, .outputNoted, .outputReleased: [(.upload, 4)]
+        case .objectWritten, .objectLinked: [(.upload, 4)]
+        // Small outputs go together.
+        case .objectDurable, .outputNoted, .outputReleased: [(.upload, 1)]
         // The source, and the outputs' directory: the outputs went when they were published.
         case .entryRemoved: [(.cleanup, 2)]
-        case .removalRecorded: [(.upload, 4), (.cleanup, 1)]
+        case .removalRecorded: [(.upload, 1), (.cleanup, 1)]
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JobModel
 import Storage
 import Synchronization
@@ -47,8 +48,10 @@ struct LocalDirectoryStoreTests {
             let store = try LocalDirectoryStore(creating: directory + "/store")
             let key = try ObjectKey("k/object")
             for text in ["first", "second"] {
-                try Data(text.utf8).write(to: URL(fileURLWithPath: directory + "/source"))
-                _ = try await store.publish(fileAt: directory + "/source", as: key, mimeType: nil) { _ in }
+                let source = directory + "/" + text
+                try Data(text.utf8).write(to: URL(fileURLWithPath: source))
+                // Again, as after a crash that hid the first answer.
+                for _ in 1...2 { _ = try await store.publish(fileAt: source, as: key, mimeType: nil) { _ in } }
                 let read = Collector()
                 _ = try await store.read(key, consume: read.take)
                 #expect(read.text == text)
@@ -57,10 +60,81 @@ struct LocalDirectoryStoreTests {
         }
     }
 
-    @Test("publishes nothing when the writer gives up")
-    func abandoned() async throws {
+    @Test("makes a file that is like its own the object, without a copy")
+    func linked() async throws {
+        try await withDirectory { directory in
+            let (source, object) = (directory + "/source", directory + "/store/k/object")
+            try Self.write("bytes", to: source, mode: Self.mode)
+            try await Self.publish(source, in: directory)
+            #expect(try Self.inode(source) == Self.inode(object))
+            unlink(source)
+            #expect(FileManager.default.contents(atPath: object) == Data("bytes".utf8))
+        }
+    }
+
+    @Test("copies a file that is not like its own", arguments: ["mode", "group", "file system"])
+    func copied(_ difference: String) async throws {
+        try await withDirectory { directory in
+            var source = directory + "/source"
+            var made = directory + "/store/k"
+            if difference == "file system" {
+                // Where there is no other, the file is linked.
+                source = "/dev/shm/storage-tests-" + UUID().uuidString
+                if try Self.device("/dev/shm") == Self.device(directory) { return }
+            }
+            defer { unlink(source) }
+            try Self.write("bytes", to: source, mode: difference == "mode" ? 0o640 : Self.mode)
+            if difference == "group" {
+                // Only root can give a directory to a group that it is not in.
+                guard geteuid() == 0 else { return }
+                try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: true)
+                #expect(chown(made, 0, 12_345) == 0 && chmod(made, 0o2755) == 0)
+            }
+            try await Self.publish(source, in: directory)
+            made += "/object"
+            #expect(try Self.inode(source) != Self.inode(made))
+            #expect(FileManager.default.contents(atPath: made) == Data("bytes".utf8))
+            var status = stat()
+            #expect(stat(made, &status) == 0 && status.st_nlink == 1)
+            #expect(status.st_mode & 0o777 == Self.mode && (difference != "group" || status.st_gid == 12_345))
+        }
+    }
+
+    /// Objects have this mode.
+    private static let mode: mode_t = {
+        let mask = umask(0)
+        umask(mask)
+        return 0o644 & ~mask
+    }()
+
+    private static func write(_ text: String, to path: String, mode: mode_t) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        #expect(chmod(path, mode) == 0)
+    }
+
+    private static func publish(_ path: String, in directory: String) async throws {
+        let store = try LocalDirectoryStore(creating: directory + "/store")
+        let published = try await store.publish(fileAt: path, as: ObjectKey("k/object"), mimeType: nil) { _ in }
+        #expect(published.sizeBytes == 5)
+    }
+
+    private static func inode(_ path: String) throws -> UInt64 {
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        return UInt64(status.st_ino)
+    }
+
+    private static func device(_ path: String) throws -> UInt64 {
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        return UInt64(status.st_dev)
+    }
+
+    @Test("publishes nothing when the writer gives up", arguments: [mode_t(0o640), Self.mode])
+    func abandoned(_ mode: mode_t) async throws {
         try await withDirectory { directory in
             try Data(repeating: 1, count: 1 << 21).write(to: URL(fileURLWithPath: directory + "/source"))
+            #expect(chmod(directory + "/source", mode) == 0)
             let store = try LocalDirectoryStore(creating: directory + "/store")
             await #expect(throws: CancellationError.self) {
                 _ = try await store.publish(fileAt: directory + "/source", as: ObjectKey("k/object"), mimeType: nil) {

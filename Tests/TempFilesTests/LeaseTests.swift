@@ -3,6 +3,7 @@ import Glibc
 import JobModel
 import RootedFiles
 import Testing
+import Threads
 
 @testable import TempFiles
 

@@ -15,9 +15,17 @@ import Testing
 
     private var path: String { lab.workspacePath + "/ledger.sqlite" }
 
+    private static func synchronous(_ db: Database) throws -> Int? { try Int.fetchOne(db, sql: "PRAGMA synchronous") }
+
     @Test func survivesAPowerCut() async throws {
         let tracker = try lab.tracker()
-        #expect(try await tracker.ledger.write { try Int.fetchOne($0, sql: "PRAGMA synchronous") } == 2)
+        for _ in 1...2 {
+            #expect(try await tracker.ledger.write { try Self.synchronous($0) } == 2)
+            #expect(try await tracker.ledger.write(outliving: .death) { try Self.synchronous($0) } == 1)
+            await #expect(throws: TempFileError.self) {
+                try await tracker.ledger.write { _ in throw CancellationError() }
+            }
+        }
         #expect(try await tracker.ledger.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
     }
 

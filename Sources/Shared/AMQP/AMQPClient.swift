@@ -105,6 +105,7 @@ public final class AMQPClient: Sendable {
 
     /// - Throws: `CancellationError`, or ``AMQPError`` with the code `.closed`.
     public func waitUntilConnected() async throws {
+        if state.isConnected { return }
         for await state in states where state.isConnected {
             return
         }
@@ -166,10 +167,25 @@ extension AMQPClient {
     public func publish(_ message: AMQPMessage, to queue: String) async throws(AMQPError) {
         let core = core
         try message.validate(queue: queue, maximumBodyBytes: core.configuration.maximumBodyBytes)
+        try await Reply<Void>.wait { Self.post(message, to: queue, $0, core) }
+    }
+
+    /// As ``publish(_:to:)``, without waiting. What is published later, by this task or with its knowledge, arrives later.
+    ///
+    /// - Parameter completion: called once, on any thread; it must not block.
+    /// - Throws: `.invalidArgument`, and `completion` is not called then.
+    public func publish(
+        _ message: AMQPMessage,
+        to queue: String,
+        completion: @escaping @Sendable (Result<Void, AMQPError>) -> Void
+    ) throws(AMQPError) {
+        try message.validate(queue: queue, maximumBodyBytes: core.configuration.maximumBodyBytes)
+        Self.post(message, to: queue, Reply(completion), core)
+    }
+
+    private static func post(_ message: AMQPMessage, to queue: String, _ reply: Reply<Void>, _ core: ClientCore) {
         let deadline = ContinuousClock.now + core.configuration.publishTimeout
-        try await Reply<Void>.wait { reply in
-            core.post(.publish(PublishRequest(message: message, queue: queue, deadline: deadline, reply: reply)))
-        }
+        core.post(.publish(PublishRequest(message: message, queue: queue, deadline: deadline, reply: reply)))
     }
 
     /// Subscribes to a queue, now or as soon as there is a connection.

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// The answer to a caller that waits: given exactly once, whatever happens.
+/// The answer to a caller: given exactly once, whatever happens.
 ///
 /// Later answers are ignored, and a reply that is dropped without an answer reports the client as closed, so that no
 /// caller waits for ever.
 final class Reply<Value: Sendable>: Sendable {
-    private let continuation: Mutex<CheckedContinuation<Result<Value, AMQPError>, Never>?>
+    typealias Receiver = @Sendable (Result<Value, AMQPError>) -> Void
 
-    private init(_ continuation: CheckedContinuation<Result<Value, AMQPError>, Never>) {
-        self.continuation = Mutex(continuation)
-    }
+    private let receiver: Mutex<Receiver?>
+
+    init(_ receiver: @escaping Receiver) { self.receiver = Mutex(receiver) }
 
     deinit {
         fail(.clientClosed)
@@ -24,16 +24,19 @@ final class Reply<Value: Sendable>: Sendable {
     }
 
     private func resume(_ result: Result<Value, AMQPError>) {
-        let waiting = continuation.withLock { continuation in
-            defer { continuation = nil }
-            return continuation
+        let waiting = receiver.withLock { receiver in
+            defer { receiver = nil }
+            return receiver
         }
-        waiting?.resume(returning: result)
+        waiting?(result)
     }
 
     /// Suspends until the reply that `start` gets is answered.
     static func wait(_ start: (Reply<Value>) -> Void) async throws(AMQPError) -> Value {
-        try await withCheckedContinuation { start(Reply($0)) }.get()
+        let result: Result<Value, AMQPError> = await withCheckedContinuation { continuation in
+            start(Reply { continuation.resume(returning: $0) })
+        }
+        return try result.get()
     }
 }
 

@@ -6,7 +6,7 @@ enum OutputFile {
     ///
     /// - Throws: ``ImageError/Code/writeFailed``, retriable, with the `errno`.
     static func write(_ file: [UInt8], to path: String) throws(ImageError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else { throw failure(path, errno) }
         do throws(ImageError) {
             try writeAll(file, to: descriptor, path)

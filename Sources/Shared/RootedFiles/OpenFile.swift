@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// One owned file descriptor. It is closed when the value's life ends, or earlier and with the error by `close()`.
@@ -48,6 +49,9 @@ public struct OpenFile: ~Copyable, Sendable {
     public func synchronize() throws(FileSystemError) {
         if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
     }
+
+    /// Has the system begin to write the file's bytes to the device, without waiting for it.
+    public func startWriting() { clinux_start_writing(descriptor) }
 
     public func status() throws(FileSystemError) -> FileStatus {
         var raw = stat()

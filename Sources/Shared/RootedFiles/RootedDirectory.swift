@@ -129,6 +129,10 @@ public final class RootedDirectory: Sendable {
         }
     }
 
+    /// Tells the file system that the directories in this one have nothing to do with each other. ext4 then spreads them and
+    /// what is in them over the disk; others need no telling.
+    public func spreadSubdirectories() { clinux_spread_subdirectories(descriptor) }
+
     /// Opens a new file that has no name yet. It vanishes when it is closed before ``link(_:as:)`` named it.
     public func openUnnamedFile(mode: UInt32) throws(FileSystemError) -> OpenFile {
         OpenFile(
@@ -137,13 +141,28 @@ public final class RootedDirectory: Sendable {
         )
     }
 
-    /// Names an unnamed file in this directory, replacing what has the name, in one step.
+    /// Whether `file` is like one that was made in this directory with `mode`: in its owner, group, access rights and security
+    /// label.
+    public func wouldMake(_ file: borrowing OpenFile, mode: UInt32) throws(FileSystemError) -> Bool {
+        let status = try file.status()
+        guard let mask = UserMask.current, status.permissions == mode & ~mask, status.owner == geteuid() else {
+            return false
+        }
+        return clinux_directory_gives_more_than_mode(descriptor, file.descriptor) == 0
+    }
+
+    /// Names a file in this directory, an unnamed one or one that has other names, replacing what has the name, in one step.
     public func link(_ file: borrowing OpenFile, as name: String) throws(FileSystemError) {
         try withParent(of: name) { (parent, base) throws(FileSystemError) in
             // The descriptor's own entry: linkat by an empty path would need a capability.
             let entry = "/proc/self/fd/\(file.descriptor)"
             if linkat(AT_FDCWD, entry, parent, base, AT_SYMLINK_FOLLOW) == 0 { return }
             if errno != EEXIST { throw .init(operation: "link", path: name, errno: errno) }
+            var there = stat()
+            if fstatat(parent, base, &there, AT_SYMLINK_NOFOLLOW) == 0, FileStatus(there).isSame(as: try file.status())
+            {
+                return
+            }
             // linkat never replaces, so the file gets a name of its own for the moment between two calls. It names the
             // writer, so that two of them never take each other's file, and the next file of a process replaces what a
             // crash of one with its number left.
@@ -157,6 +176,8 @@ public final class RootedDirectory: Sendable {
                 _ = unlinkat(parent, stepping, 0)
                 throw .init(operation: "rename", path: name, errno: failure)
             }
+            // Two names of one file stay both: somebody else gave it this one meanwhile.
+            _ = unlinkat(parent, stepping, 0)
         }
     }
 
@@ -270,6 +291,8 @@ public final class RootedDirectory: Sendable {
         guard !base.isEmpty, base != ".", base != "..", !base.utf8.contains(0) else {
             throw .init(operation: "resolve", path: name, errno: base == ".." ? EXDEV : EINVAL)
         }
+        // A name alone leads nowhere else.
+        if parentName == "." { return try body(descriptor, base) }
         let parent = try resolve(
             // An absolute path keeps its slash, so that the kernel refuses it.
             parentName.isEmpty ? "/" : parentName,

@@ -1,5 +1,5 @@
-internal import Dispatch
 internal import Synchronization
+internal import Threads
 
 /// Tells blocking code that its task was cancelled.
 public final class CancellationFlag: Sendable {
@@ -11,20 +11,12 @@ public final class CancellationFlag: Sendable {
     func cancel() { flag.store(true, ordering: .relaxed) }
 }
 
-private let blockingQueue = DispatchQueue(label: "blocking-work", attributes: .concurrent)
-
-/// Runs code that blocks, such as a whole transcode, on a thread of Dispatch's, off the cooperative pool.
+/// Runs code that blocks, such as a whole transcode, off the cooperative pool.
 ///
 /// - Parameter body: looks at the flag now and then; it is raised when the calling task is cancelled.
 public func runBlocking<R: Sendable>(
     _ body: @escaping @Sendable (CancellationFlag) throws -> R
 ) async throws -> R {
     let flag = CancellationFlag()
-    return try await withTaskCancellationHandler {
-        try await withCheckedThrowingContinuation { continuation in
-            blockingQueue.async { continuation.resume(with: Result { try body(flag) }) }
-        }
-    } onCancel: {
-        flag.cancel()
-    }
+    return try await OwnThread.run({ try body(flag) }, onCancel: { flag.cancel() })
 }

@@ -94,7 +94,7 @@ struct JobRunner: Sendable {
                     run: run,
                     mediaID: ticket.mediaID,
                     manifest: ticket.tempFiles,
-                    ticket: ticket.json.serialized()
+                    ticket: record(of: ticket, delivery.message)
                 )
             } catch {
                 lease.release()
@@ -126,6 +126,12 @@ struct JobRunner: Sendable {
                 }
             }
         }
+    }
+
+    /// The ticket as JSON: its message as it is, if that is one of ours and nothing was read into it.
+    private func record(of ticket: Ticket, _ message: AMQPDelivery) -> [UInt8] {
+        let isOurs = ticket.hop > 0 && (stage != .cleanup || message.givenUpBy == nil)
+        return isOurs ? message.body : ticket.json.serialized()
     }
 
     func work(
@@ -218,7 +224,7 @@ struct JobRunner: Sendable {
     private func perform(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws -> Ticket {
         let telemetry = telemetry(ticket, logger)
         if stage != .cleanup {
-            await telemetry.announce(step: UpdateStep.started(stage, kind), fraction: 0)
+            await telemetry.announce(step: UpdateStep.started(stage, kind), fraction: 0, waiting: false)
         }
         status.watchActivity(true)
         if stage == .process || stage == .upload {
@@ -233,19 +239,8 @@ struct JobRunner: Sendable {
         let context = JobContext(ticket: ticket, stage: stage, tracker: tracker, logger: logger, telemetry: telemetry)
         return try await withThrowingTaskGroup(of: Ticket?.self) { group in
             group.addTask {
-                await telemetry.run()
+                try await attend(ticket, telemetry, delivery, logger)
                 return nil
-            }
-            if stage != .cleanup {
-                group.addTask {
-                    try await watchForCancellation(ticket.key, logger)
-                    return nil
-                }
-                // The end of a job is one transaction with its delivery, so that is never let go of.
-                group.addTask {
-                    await delivery.watch(ticket, after: longWork, by: publisher, in: watchQueue, logger)
-                    return nil
-                }
             }
             group.addTask { [handler] in
                 Poison.take(job: ticket.id)
@@ -254,6 +249,7 @@ struct JobRunner: Sendable {
             defer {
                 // What is left may have to wait for the broker.
                 status.watchActivity(false)
+                telemetry.retire()
                 group.cancelAll()
             }
             while let result = try await group.next() {
@@ -262,6 +258,31 @@ struct JobRunner: Sendable {
             throw CancellationError()
         }
     }
+}
+
+extension JobRunner {
+    /// What goes on beside the work, until this is cancelled. Work that is over in a moment has no need of it.
+    private func attend(
+        _ ticket: Ticket,
+        _ telemetry: JobTelemetry,
+        _ delivery: JobDelivery,
+        _ logger: Logger
+    ) async throws {
+        try await Task.sleep(for: Self.moment)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await telemetry.run() }
+            if stage != .cleanup {
+                group.addTask { try await watchForCancellation(ticket.key, logger) }
+                // The end of a job is one transaction with its delivery, so that is never let go of.
+                group.addTask {
+                    await delivery.watch(ticket, after: longWork, by: publisher, in: watchQueue, logger)
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static let moment = Duration.milliseconds(100)
 }
 
 /// Failures in a row, for the length of the next pause.

@@ -15,6 +15,8 @@ public final class JobTelemetry: Sendable {
         var fraction = 0.0
         var sizes: [TrackedFile: Int64] = [:]
         var percent = 0
+        /// Sent so far.
+        var updates = 0
     }
 
     private let state = Mutex(State())
@@ -77,9 +79,14 @@ public final class JobTelemetry: Sendable {
     public func noteActivity() { status.noteActivity() }
 
     /// Announces a step to clients at once, unless they know it from an earlier try that was only a moment ago.
-    func announce(step: String, fraction: Double) async {
-        _ = await send(step: step, fraction: fraction)
+    ///
+    /// - Parameter waiting: returns when the broker has the update.
+    func announce(step: String, fraction: Double, waiting: Bool = true) async {
+        _ = await send(step: step, fraction: fraction, waiting: waiting)
     }
+
+    /// The stage's work is over; whatever is told of the job from now on is newer.
+    func retire() { state.withLock { $0.updates += 1 } }
 
     /// Sends what was noted until the surrounding task is cancelled.
     func run() async {
@@ -114,22 +121,29 @@ public final class JobTelemetry: Sendable {
     }
 
     /// - Returns: false when it is too early for another update.
-    private func send(step: String, fraction: Double) async -> Bool {
+    private func send(step: String, fraction: Double, waiting: Bool = true) async -> Bool {
         let percent = stage.jobPercent(fraction: fraction)
         do {
             let news = try await tracker.recordNews(ticket.key, percent: percent, step: step, interval: interval)
             CrashPoint.progressRecorded.cross()
             guard let news else { return false }
             guard ticket.wantsProgressUpdates else { return true }
-            await updates.sendProgress(
-                ProgressUpdate(
-                    ticket: ticket,
-                    status: .processing,
-                    progress: news,
-                    currentStep: step,
-                    timestamp: Timestamp.string(Date())
-                )
+            let update = ProgressUpdate(
+                ticket: ticket,
+                status: .processing,
+                progress: news,
+                currentStep: step,
+                timestamp: Timestamp.string(Date())
             )
+            let number = state.withLock { state in
+                state.updates += 1
+                return state.updates
+            }
+            if waiting {
+                await updates.sendProgress(update)
+            } else {
+                await updates.postProgress(update) { [self] in state.withLock { $0.updates == number } }
+            }
             CrashPoint.updateSent.cross()
         } catch {
             logger.warning("progress was not recorded", metadata: ["cause": "\(error)"])

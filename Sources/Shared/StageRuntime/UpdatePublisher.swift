@@ -54,6 +54,27 @@ final class UpdatePublisher: Sendable {
         }
     }
 
+    /// Sends an update without waiting for the broker, if it is known that there is room. Updates that are sent later arrive
+    /// later.
+    ///
+    /// - Parameter isNews: whether the update is still the newest of its job: asked when it has to be sent a second time.
+    func postProgress(_ update: ProgressUpdate, isNews: @escaping @Sendable () -> Bool) async {
+        guard client.state == .connected else { return }
+        guard room.withLock({ $0.spend() }) else { return await sendProgress(update) }
+        do {
+            try client.publish(Self.message(update), to: topology.updates.name) { [self] result in
+                guard case .failure(let error) = result else { return }
+                if error.code == .unroutable {
+                    Task { if isNews() { await sendProgress(update) } }
+                } else {
+                    logger.debug("a progress update was dropped", metadata: ["cause": "\(error)"])
+                }
+            }
+        } catch {
+            logger.debug("a progress update was dropped", metadata: ["cause": "\(error)"])
+        }
+    }
+
     /// Asks the broker.
     private func hasRoom() async throws(AMQPError) -> Bool {
         let waiting = try await Int64(client.messageCount(queue: topology.updates.name) ?? 0)

@@ -2,6 +2,7 @@ internal import AMQP
 internal import JobModel
 internal import Logging
 internal import ServiceKit
+internal import Threads
 
 /// Consumes the worker's queue, one job at a time, until it is asked to stop.
 struct WorkerLoop: Sendable {
@@ -26,7 +27,7 @@ struct WorkerLoop: Sendable {
             background.addTask { await status.sendDelayed() }
             background.addTask { await followConnection() }
             background.addTask { await followAlarms() }
-            let work = Task { await consume(intakes) }
+            let work = Task(executorPreference: BlockingTaskExecutor.shared) { await consume(intakes) }
             for await request in stop {
                 let isOrphan = request == .supervisorGone || ParentWatch.isOrphan
                 let patience = isOrphan ? min(drainTime, Self.orphanDrainTime) : drainTime

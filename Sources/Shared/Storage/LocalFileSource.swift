@@ -1,11 +1,11 @@
 internal import Glibc
 internal import JobModel
 internal import RootedFiles
+internal import Threads
 
 /// Sources given as `file:` URLs, from the directories that the operator allows (`FILE_SOURCE_ROOTS`).
 public struct LocalFileSource: Sendable {
     private let roots: [String]
-    private let queue = BlockingQueue(label: "source.file")
 
     public init(roots: [String]) { self.roots = roots }
 
@@ -37,7 +37,7 @@ public struct LocalFileSource: Sendable {
                 message: "the source \(shown) is outside the allowed directories (\(allowed)); see FILE_SOURCE_ROOTS"
             )
         }
-        return try await queue.run {
+        return try await OwnThread.run {
             do {
                 let directory = try RootedDirectory(opening: root, crossesMounts: true)
                 let file = try directory.openFile(name, flags: O_RDONLY | O_NONBLOCK)

@@ -21,12 +21,12 @@ public protocol ObjectStore: Sendable {
         consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
     ) async throws -> Int64
 
-    /// Publishes a file under a key. Readers see the whole new object or what was there before, never a part.
+    /// Publishes a file under a key. Readers see the whole new object or what was there before, never a part. That it lasts
+    /// is known after ``synchronize(_:)``.
     ///
     /// - Parameters:
-    ///   - path: a file of ours that stays as it is during the call.
+    ///   - path: a file of ours, whole and durable. Nobody writes to it again: it may become the object itself.
     ///   - didWrite: the bytes written so far; what it throws ends the call, and nothing is published.
-    /// - Returns: what was published, once it is durable.
     /// - Throws: ``StorageError``, or what `didWrite` threw.
     func publish(
         fileAt path: String,
@@ -34,6 +34,11 @@ public protocol ObjectStore: Sendable {
         mimeType: String?,
         didWrite: @escaping @Sendable (Int64) throws -> Void
     ) async throws -> PublishedObject
+
+    /// Returns when published objects last, whatever happens to this host.
+    ///
+    /// - Throws: ``StorageError``.
+    func synchronize(_ keys: [ObjectKey]) async throws
 }
 
 public struct PublishedObject: Sendable, Hashable {

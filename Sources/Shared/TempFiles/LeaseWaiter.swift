@@ -25,8 +25,8 @@ struct LeaseWaiter {
     let root: RootedDirectory
     let directory: String
     let makesDirectory: Bool
-    let deadline: ContinuousClock.Instant
-    let wake: WakeSignal?
+    var deadline: ContinuousClock.Instant
+    var wake: WakeSignal?
     /// Between the first two tries.
     var firstPauseMilliseconds = Self.shortestPauseMilliseconds
     /// Between tries when inotify has nothing to say.

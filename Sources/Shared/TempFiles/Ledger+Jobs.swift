@@ -66,7 +66,50 @@ struct JobRow: Sendable {
     var end: JobOutcome? { record.state == .finished ? record.outcome ?? .completed : nil }
 }
 
+/// What most transactions have to know of a job, without what is long.
+struct JobHead: Sendable {
+    var number: Int64
+    var state: JobRecord.State
+    var stage: Stage?
+    var hop: Int64
+    var redrives: Int64
+    var progress: Int
+    var step: String
+    var outcome: JobOutcome?
+    var isCancelRequested: Bool
+    var updateSentAt: Int64?
+
+    static let columns =
+        "number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt"
+
+    /// nil for a row of a state that a newer version wrote.
+    init?(_ row: Row) {
+        guard let state = JobRecord.State(rawValue: row[1]) else { return nil }
+        number = row[0]
+        self.state = state
+        let stage: String? = row[2]
+        self.stage = stage.flatMap { Stage(rawValue: $0) }
+        hop = row[3]
+        redrives = row[4]
+        progress = Int(clamping: row[5] as Int64)
+        step = row[6]
+        let outcome: String? = row[7]
+        self.outcome = outcome.flatMap { JobOutcome(rawValue: $0) }
+        isCancelRequested = row[8]
+        updateSentAt = row[9]
+    }
+
+    /// How the job ended, when it has.
+    var end: JobOutcome? { state == .finished ? outcome ?? .completed : nil }
+}
+
 extension Ledger {
+    static func head(_ db: Database, _ key: JobKey) throws -> JobHead? {
+        let sql = "SELECT \(JobHead.columns) FROM job WHERE kind = ? AND id = ?"
+        let arguments: StatementArguments = [key.kind.rawValue, Data(key.id.utf8)]
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: arguments).flatMap(JobHead.init)
+    }
+
     static func job(_ db: Database, _ key: JobKey) throws -> JobRow? {
         let sql = "SELECT \(JobRow.columns) FROM job WHERE kind = ? AND id = ?"
         let arguments: StatementArguments = [key.kind.rawValue, Data(key.id.utf8)]
@@ -80,8 +123,8 @@ extension Ledger {
     }
 
     /// The job's row, made where it is missing.
-    static func ensureJob(_ db: Database, _ key: JobKey, now: Int64) throws -> JobRow {
-        if let known = try job(db, key) { return known }
+    static func ensureJob(_ db: Database, _ key: JobKey, now: Int64) throws -> JobHead {
+        if let known = try head(db, key) { return known }
         try db.run(
             sql: """
                 INSERT INTO job (kind, id, directory, createdAt, updatedAt) VALUES (?, ?, ?, ?, ?)
@@ -91,7 +134,7 @@ extension Ledger {
                 key.kind.rawValue, Data(key.id.utf8), Workspace.directoryName(ofJobID: key.id), now, now,
             ]
         )
-        guard let made = try job(db, key) else {
+        guard let made = try head(db, key) else {
             throw TempFileError(
                 code: .ledger,
                 message: "the ledger holds the job \(key) in a form that this version does not know",
@@ -104,7 +147,7 @@ extension Ledger {
     /// The job's row, for adding to it.
     ///
     /// - Throws: ``TempFileError`` with code `jobFinished`.
-    static func ensureLiveJob(_ db: Database, _ key: JobKey, now: Int64) throws -> JobRow {
+    static func ensureLiveJob(_ db: Database, _ key: JobKey, now: Int64) throws -> JobHead {
         let row = try ensureJob(db, key, now: now)
         guard row.end == nil else {
             throw TempFileError(
@@ -129,7 +172,7 @@ extension Ledger {
     ) throws -> StageStart {
         let row = try ensureJob(db, key, now: now)
         if let end = row.end { return .finished(end) }
-        if hop < row.record.hop || run.redrives < row.record.redrives { return .stale(currentHop: row.record.hop) }
+        if hop < row.hop || run.redrives < row.redrives { return .stale(currentHop: row.hop) }
         try db.run(
             sql: """
                 UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?,
@@ -152,8 +195,8 @@ extension Ledger {
         for file in imports { try importFile(db, file, job: row.number) }
         return .proceed(
             starts: Int(clamping: starts ?? 1),
-            progress: row.record.progress,
-            isCancelRequested: row.record.isCancelRequested
+            progress: row.progress,
+            isCancelRequested: row.isCancelRequested
         )
     }
 
@@ -171,7 +214,7 @@ extension Ledger {
     }
 
     static func handBack(_ db: Database, _ key: JobKey, stage: Stage, hop: Int64, now: Int64) throws {
-        guard let row = try job(db, key) else { return }
+        guard let row = try head(db, key) else { return }
         try db.run(
             sql: "UPDATE start SET count = count - 1 WHERE job = ? AND stage = ? AND hop = ? AND count > 0",
             arguments: [row.number, stage.rawValue, hop]
@@ -197,29 +240,31 @@ extension Ledger {
         )
     }
 
-    static func recordProgress(_ db: Database, _ key: JobKey, percent: Int, step: String, now: Int64) throws -> Int {
+    /// - Parameter interval: in milliseconds. A step that is new is news, and so is what is known of one after this time; nil
+    ///   when nobody is told.
+    static func recordProgress(
+        _ db: Database,
+        _ key: JobKey,
+        percent: Int,
+        step: String,
+        newsAfter interval: Int64? = nil,
+        now: Int64
+    ) throws -> (highest: Int, isNews: Bool) {
         // What comes after the end is late news of a worker that has slept.
         let row = try ensureLiveJob(db, key, now: now)
-        let highest = max(row.record.progress, min(max(percent, 0), 100))
+        let highest = max(row.progress, min(max(percent, 0), 100))
+        var sent = row.updateSentAt
+        var isNews = false
+        if let interval {
+            let age = sent.map { now.subtractingReportingOverflow($0).partialValue }
+            isNews = step != row.step || age.map { $0 >= interval || $0 < 0 } ?? true
+            if isNews { sent = now }
+        }
         try db.run(
-            sql: "UPDATE job SET progress = ?, step = ?, updatedAt = ? WHERE number = ?",
-            arguments: [highest, step, now, row.number]
+            sql: "UPDATE job SET progress = ?, step = ?, updatedAt = ?, updateSentAt = ? WHERE number = ?",
+            arguments: [highest, step, now, sent, row.number]
         )
-        return highest
-    }
-
-    /// A step that is new is news, and so is what is known of one after `interval`, in milliseconds.
-    static func noteNews(_ db: Database, _ key: JobKey, step: String, interval: Int64, now: Int64) throws -> Bool {
-        _ = try ensureLiveJob(db, key, now: now)
-        try db.execute(
-            sql: """
-                UPDATE job SET updateSentAt = ?1
-                WHERE kind = ?2 AND id = ?3
-                    AND (step <> ?4 OR updateSentAt IS NULL OR ?1 - updateSentAt >= ?5 OR ?1 < updateSentAt)
-                """,
-            arguments: [now, key.kind.rawValue, Data(key.id.utf8), step, interval]
-        )
-        return db.changesCount > 0
+        return (highest, isNews)
     }
 
     static func claimFinish(
@@ -305,7 +350,7 @@ extension Ledger {
 
     /// - Returns: whether there was a finished job to forget.
     static func forget(_ db: Database, _ key: JobKey, now: Int64) throws -> Bool {
-        guard let row = try job(db, key), row.end != nil else { return false }
+        guard let row = try head(db, key), row.end != nil else { return false }
         // Files that could not be removed need a job that they belong to.
         try db.run(
             sql: """
@@ -365,15 +410,15 @@ extension Ledger {
     /// Once the clean-up stage has the job, its outputs are published and its end is decided.
     static func requestCancel(_ db: Database, _ key: JobKey, now: Int64) throws -> CancelAnswer {
         let row = try ensureJob(db, key, now: now)
-        if row.record.state == .active, !row.record.isCancelRequested, row.record.stage != .cleanup {
+        if row.state == .active, !row.isCancelRequested, row.stage != .cleanup {
             try db.run(
                 sql: "UPDATE job SET isCancelRequested = 1, updatedAt = ? WHERE number = ?",
                 arguments: [now, row.number]
             )
-        } else if row.record.state != .active || !row.record.isCancelRequested {
+        } else if row.state != .active || !row.isCancelRequested {
             return .over(row.end)
         }
-        return row.record.stage == nil ? .unknown : .requested
+        return row.stage == nil ? .unknown : .requested
     }
 
     static func isCancelRequested(_ db: Database, _ key: JobKey) throws -> Bool {

@@ -5,6 +5,7 @@ internal import Glibc
 internal import Logging
 internal import RootedFiles
 internal import Synchronization
+internal import Threads
 
 /// The books of the workspace: SQLite in WAL mode, shared by all processes of the host.
 ///
@@ -43,7 +44,8 @@ final class Ledger: Sendable {
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(TempFileError) -> T {
         try await withPool { pool in
-            await withCheckedContinuation { continuation in
+            if OwnThread.isCurrent { return Result { try pool.read(body) } }
+            return await withCheckedContinuation { continuation in
                 pool.asyncRead { result in
                     continuation.resume(returning: Result { try body(result.get()) })
                 }
@@ -51,23 +53,38 @@ final class Ledger: Sendable {
         }
     }
 
-    /// Runs `body` in one transaction that is on the device when this returns.
+    /// What a commit outlives; see docs/decisions/0012-commits.md.
+    enum Durability: Sendable {
+        /// A power cut as well, from the moment the write returns, with all that was committed before it.
+        case powerCut
+        /// The death of any process, and of all of them. A power cut may take it back until the next commit that outlives one.
+        case death
+    }
+
+    /// Runs `body` in one transaction, which is committed when this returns.
     func write<T: Sendable>(
+        outliving durability: Durability = .powerCut,
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(TempFileError) -> T {
         try await withPool { pool in
-            await withCheckedContinuation { continuation in
+            if OwnThread.isCurrent {
+                return Result { try pool.writeWithoutTransaction { try Self.inTransaction($0, durability, body) } }
+            }
+            return await withCheckedContinuation { continuation in
                 pool.asyncWriteWithoutTransaction { db in
-                    continuation.resume(returning: Result { try Self.inTransaction(db, body) })
+                    continuation.resume(returning: Result { try Self.inTransaction(db, durability, body) })
                 }
             }
         }
     }
 
-    /// As ``write(_:)``, for a thread that may block.
-    func writeBlocking<T>(_ body: (Database) throws -> T) throws(TempFileError) -> T {
+    /// As ``write(outliving:_:)``, for a thread that may block.
+    func writeBlocking<T>(
+        outliving durability: Durability,
+        _ body: (Database) throws -> T
+    ) throws(TempFileError) -> T {
         let pool = opened.withLock { $0.pool }
-        do { return try pool.writeWithoutTransaction { try Self.inTransaction($0, body) } } catch {
+        do { return try pool.writeWithoutTransaction { try Self.inTransaction($0, durability, body) } } catch {
             throw TempFileError(ledger: error)
         }
     }
@@ -90,7 +107,14 @@ final class Ledger: Sendable {
         }
     }
 
-    private static func inTransaction<T>(_ db: Database, _ body: (Database) throws -> T) throws -> T {
+    private static func inTransaction<T>(
+        _ db: Database,
+        _ durability: Durability,
+        _ body: (Database) throws -> T
+    ) throws -> T {
+        // SQLite takes this as the word for the commits to come, and only between transactions.
+        if durability == .powerCut { try db.execute(sql: "PRAGMA synchronous = FULL") }
+        defer { if durability == .powerCut { try? db.execute(sql: "PRAGMA synchronous = NORMAL") } }
         try db.beginTransaction(.immediate)
         do {
             let value = try body(db)
@@ -183,14 +207,14 @@ final class Ledger: Sendable {
         do {
             var configuration = Configuration()
             configuration.label = "ledger"
-            // Under saturation a writer was seen to wait for 5.5 s.
-            configuration.busyMode = .timeout(30)
+            configuration.busyMode = .callback(Self.waitForTurn)
             configuration.maximumReaderCount = 3
             let pool = try DatabasePool(path: path, configuration: configuration)
-            // GRDB chooses NORMAL with WAL, which can lose the last commits in a power cut.
             try pool.writeWithoutTransaction { db in
+                // What every transaction may ask for, and what is usual without asking.
                 try db.execute(sql: "PRAGMA synchronous = FULL")
                 let level = try Int.fetchOne(db, sql: "PRAGMA synchronous")
+                try db.execute(sql: "PRAGMA synchronous = NORMAL")
                 let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode")
                 guard level == 2, mode == "wal" else {
                     throw TempFileError(
@@ -210,6 +234,15 @@ final class Ledger: Sendable {
         } catch {
             throw TempFileError(ledger: error)
         }
+    }
+
+    /// Called while another process writes. Most transactions are over in a fraction of a millisecond, the shortest that
+    /// SQLite's own waiting knows; some wait for the disk; and under saturation a writer was seen to wait for 5.5 s.
+    ///
+    /// - Returns: false when it has waited for half a minute.
+    private static func waitForTurn(_ tries: Int) -> Bool {
+        usleep(tries < 50 ? 100 : 2000)
+        return tries < 15_000
     }
 
     private static func identity(_ root: RootedDirectory) throws(TempFileError) -> FileIdentity? {

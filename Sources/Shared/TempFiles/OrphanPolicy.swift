@@ -83,6 +83,7 @@ struct OrphanPolicy: Sendable {
             let isTracked = tracked[entry.name] != nil
             if isTracked { foundTracked += 1 }
             let isOld = unknownAge(entry.modifiedSeconds) >= graceSeconds
+            if entry.foreign == FileStatus.otherNames, isTracked, mayBePublished(job) { continue }
             if entry.foreign != nil {
                 // In a tracked file's place it is the stage's, or the clean-up's, to deal with.
                 let isRemovable = job.end != nil || isOld && !isTracked
@@ -104,6 +105,11 @@ struct OrphanPolicy: Sendable {
             verdicts.append(directoryVerdict(snapshot, .finishedJob))
         }
         return verdicts
+    }
+
+    /// An output may be an object of the store as well, until its own name is removed.
+    private func mayBePublished(_ job: JobRow) -> Bool {
+        job.end == nil && (job.record.stage == .upload || job.record.stage == .cleanup)
     }
 
     private func unknownDirectory(_ snapshot: JobDirectorySnapshot) -> [Verdict] {
@@ -184,10 +190,12 @@ struct OrphanPolicy: Sendable {
 }
 
 extension FileStatus {
+    static let otherNames = "file with other names"
+
     /// What the entry is, when no stage makes such; directories are not looked at.
     var foreignKind: String? {
         switch kind {
-        case .file: linkCount > 1 ? "file with other names" : nil
+        case .file: linkCount > 1 ? Self.otherNames : nil
         case .symbolicLink: "symbolic link"
         case .other: "pipe, socket or device"
         case .directory: nil

@@ -1,5 +1,20 @@
+internal import GRDB
 public import JobModel
 internal import RootedFiles
+
+/// What a job has of the disk.
+private struct Holding: Sendable {
+    /// The number of its row.
+    var job: Int64
+    var usedBytes: Int64
+    var grantedBytes: Int64
+
+    init(_ db: Database, job: Int64) throws {
+        self.job = job
+        usedBytes = try Ledger.occupiedBytes(db, job: job)
+        grantedBytes = try Ledger.reservedBytes(db, job: job)
+    }
+}
 
 extension TempFileTracker {
     /// Reserves disk for all temp files of a job before the first is written. Asking again with more raises the
@@ -15,7 +30,7 @@ extension TempFileTracker {
         if budget.isUnlimited { return .reserved }
         let (wanted, space, now) = (blockRounded(bytes), try space(), nowMilliseconds)
         let deleted = deletedOpenBytes(budget)
-        return try await ledger.write { db in
+        return try await ledger.write(outliving: .death) { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
             return try Ledger.reserve(
                 db,
@@ -34,16 +49,31 @@ extension TempFileTracker {
     public func allowance(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> SpaceAllowance {
         if budget.isUnlimited { return SpaceAllowance(job: job, usedBytes: 0, grantedBytes: .max) { _ in .reserved } }
         let now = nowMilliseconds
-        let (number, used, granted) = try await ledger.write { db in
-            let number = try Ledger.ensureLiveJob(db, job, now: now).number
-            let used = try Ledger.occupiedBytes(db, job: number)
-            let granted = try Ledger.reservedBytes(db, job: number)
-            if used > granted { try Ledger.setReservation(db, used, job: number) }
-            return (number, used, max(used, granted))
+        let known = try await ledger.read { db -> Holding? in
+            guard let row = try Ledger.head(db, job), row.end == nil else { return nil }
+            return try Holding(db, job: row.number)
         }
-        return SpaceAllowance(job: job, usedBytes: used, grantedBytes: granted) { [self] wanted throws(TempFileError) in
+        let holding: Holding
+        if let known, known.usedBytes <= known.grantedBytes {
+            holding = known
+        } else {
+            holding = try await ledger.write(outliving: .death) { db in
+                var holding = try Holding(db, job: Ledger.ensureLiveJob(db, job, now: now).number)
+                if holding.usedBytes > holding.grantedBytes {
+                    try Ledger.setReservation(db, holding.usedBytes, job: holding.job)
+                    holding.grantedBytes = holding.usedBytes
+                }
+                return holding
+            }
+        }
+        let number = holding.job
+        return SpaceAllowance(
+            job: job,
+            usedBytes: holding.usedBytes,
+            grantedBytes: holding.grantedBytes
+        ) { [self] wanted throws(TempFileError) in
             let (space, deleted) = (try space(), deletedOpenBytes(budget))
-            return try ledger.writeBlocking { db in
+            return try ledger.writeBlocking(outliving: .death) { db in
                 try Ledger.reserve(
                     db,
                     wanted,
@@ -58,10 +88,13 @@ extension TempFileTracker {
 
     /// Gives back what a job has reserved and its files do not take: after the stage that made the last of them.
     public func trimReservation(_ job: JobKey) async throws(TempFileError) {
-        try await ledger.write { db in
-            guard let row = try Ledger.job(db, job) else { return }
-            try Ledger.trimReservation(db, job: row.number)
+        let number = try await ledger.read { db -> Int64? in
+            guard let row = try Ledger.head(db, job) else { return nil }
+            let holding = try Holding(db, job: row.number)
+            return holding.grantedBytes > holding.usedBytes ? row.number : nil
         }
+        guard let number else { return }
+        try await ledger.write(outliving: .death) { try Ledger.trimReservation($0, job: number) }
     }
 
     /// Bytes of temp files that are deleted, and still open in this process, its siblings or its children. They are on disk

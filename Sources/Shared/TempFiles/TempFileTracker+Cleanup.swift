@@ -3,6 +3,7 @@ internal import Glibc
 public import JobModel
 internal import Logging
 internal import RootedFiles
+internal import Threads
 
 extension TempFileTracker {
     /// Removes files of a job now, as an output whose upload is confirmed, and takes them off the books. What cannot be
@@ -27,7 +28,7 @@ extension TempFileTracker {
         }
         let (wanted, cleaner) = (names, cleaner(directory: workspace.directory(of: job), job: job))
         do throws(TempFileError) {
-            let row = try await ledger.read { try Ledger.job($0, job) }
+            let row = try await ledger.read { try Ledger.head($0, job) }
             let result = try await OwnThread.run { () throws(TempFileError) in
                 cleaner.remove(wanted, tracked: Set(wanted))
             }
@@ -108,11 +109,8 @@ extension TempFileTracker {
         var result = try await OwnThread.run { [cleaner] () throws(TempFileError) in cleaner.empty(tracked: tracked) }
         // First the books, then the directory: were it the other way round, a new worker could plan files in between.
         if let row {
-            try await settle(result, job: row.number)
             // In the clean-up stage's place; the job's end gives the rest back.
-            if row.record.stage == .cleanup {
-                try await ledger.write { try Ledger.trimReservation($0, job: row.number) }
-            }
+            try await settle(result, job: row.number, givingBackSpace: row.record.stage == .cleanup)
         }
         if result.report.failures.isEmpty {
             var report = result.report
@@ -132,10 +130,17 @@ extension TempFileTracker {
         return report
     }
 
-    func settle(_ result: JobDirectoryCleaner.Result, job number: Int64) async throws(TempFileError) {
+    func settle(
+        _ result: JobDirectoryCleaner.Result,
+        job number: Int64,
+        givingBackSpace: Bool = false
+    ) async throws(TempFileError) {
         let (gone, numbers, failed) = (result.gone, result.goneNumbers, result.failed)
-        if gone.isEmpty && numbers.isEmpty && failed.isEmpty { return }
-        try await ledger.write { try Ledger.settle($0, job: number, gone: gone, numbers: numbers, failed: failed) }
+        if gone.isEmpty, numbers.isEmpty, failed.isEmpty, !givingBackSpace { return }
+        try await ledger.write(outliving: .death) { db in
+            try Ledger.settle(db, job: number, gone: gone, numbers: numbers, failed: failed)
+            if givingBackSpace { try Ledger.trimReservation(db, job: number) }
+        }
         CrashPoint.removalRecorded.cross()
     }
 

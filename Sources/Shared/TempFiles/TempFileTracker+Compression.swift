@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import JobModel
 internal import Logging
 internal import RootedFiles
+internal import Threads
 
 /// Which temp files are compressed.
 public struct CompressionRules: Sendable, Hashable {

@@ -3,6 +3,7 @@ internal import Glibc
 public import JobModel
 internal import Logging
 public import RootedFiles
+internal import Threads
 
 extension TempFileTracker {
     /// Puts one file on the books, as ``trackFiles(_:job:stage:)`` does.
@@ -35,7 +36,7 @@ extension TempFileTracker {
                 createdAt: now
             )
         }
-        try await ledger.write { db in
+        try await ledger.write(outliving: .death) { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
             for row in rows { try Ledger.plan(db, row, job: number) }
         }
@@ -75,7 +76,7 @@ extension TempFileTracker {
     /// Records how large files are while they grow.
     public func recordSizes(_ sizes: [TrackedFile: Int64]) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write { db in
+        try await ledger.write(outliving: .death) { db in
             for (job, files) in Dictionary(grouping: sizes, by: \.key.job) {
                 let number = try Ledger.ensureJob(db, job, now: now).number
                 for (file, size) in files { try Ledger.setSize(db, job: number, name: file.name, sizeBytes: size) }
@@ -85,13 +86,18 @@ extension TempFileTracker {
 
     /// Makes written files last: bytes and names are on the device, and the books say so with the real sizes.
     ///
+    /// - Parameter isFirst: whether the jobs may have no files yet that last; false if an earlier commit has seen to it that
+    ///   their directories do.
     /// - Returns: the manifest's entries of these files, in their order.
     /// - Throws: ``TempFileError`` with code `missingFile`, naming the file.
     @discardableResult
-    public func commitFiles(_ files: [TrackedFile]) async throws(TempFileError) -> [TempFileEntry] {
+    public func commitFiles(
+        _ files: [TrackedFile],
+        isFirst: Bool = true
+    ) async throws(TempFileError) -> [TempFileEntry] {
         let workspace = workspace
         let sizes = try await OwnThread.run { () throws(TempFileError) in
-            try Self.synchronize(files, workspace: workspace)
+            try Self.synchronize(files, isFirst: isFirst, workspace: workspace)
         }
         CrashPoint.directorySynced.cross()
         let now = nowMilliseconds
@@ -122,7 +128,7 @@ extension TempFileTracker {
     public func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
         let workspace = workspace
         return try await ledger.read { db in
-            guard let row = try Ledger.job(db, job) else { return [] }
+            guard let row = try Ledger.head(db, job) else { return [] }
             return try Ledger.files(db, job: row.number).map {
                 $0.entry(path: workspace.absolutePath(of: $0.name, job: job))
             }
@@ -136,8 +142,8 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `foreignPath`.
     public func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
         let file = try file(path, job: job)
-        let isKnown = try await ledger.write { db in
-            guard let row = try Ledger.job(db, job) else { return false }
+        let isKnown = try await ledger.write(outliving: .death) { db in
+            guard let row = try Ledger.head(db, job) else { return false }
             return try Ledger.mark(db, job: row.number, name: file.name)
         }
         logger.info(
@@ -163,6 +169,15 @@ extension TempFileTracker {
                 metadata: Logger.Metadata(job: job).with(LogKey.filePath, path).with(LogKey.cause, error)
             )
             return .unknown(cause: "\(error)")
+        }
+    }
+
+    /// Removes what lies in a planned file's place, as a run that books know nothing of may have left it.
+    ///
+    /// - Throws: ``TempFileError``.
+    public func removeLeftover(_ file: TrackedFile) throws(TempFileError) {
+        try onFileSystem { () throws(FileSystemError) in
+            _ = try workspace.root.removeFile(workspace.directory(of: file.job) + "/" + file.name)
         }
     }
 
@@ -193,11 +208,21 @@ extension TempFileTracker {
     /// Returns the files' sizes when they and their names are on the device.
     private static func synchronize(
         _ files: [TrackedFile],
+        isFirst: Bool,
         workspace: Workspace
     ) throws(TempFileError) -> [Int64] {
         var sizes: [Int64] = []
         var jobs: [JobKey: RootedDirectory] = [:]
         var parents: [JobKey: Set<String>] = [:]
+        // With the bytes of all on their way first, a journal takes note of all of them at once.
+        if files.count > 1 {
+            for file in files {
+                guard let directory = jobs[file.job] ?? (try? workspace.open(file.job)) else { continue }
+                jobs[file.job] = directory
+                // What is wrong with it is told below.
+                try? directory.openFile(file.name, flags: O_RDONLY | O_NONBLOCK).startWriting()
+            }
+        }
         for file in files {
             do throws(FileSystemError) {
                 let directory = if let known = jobs[file.job] { known } else { try workspace.open(file.job) }
@@ -227,6 +252,7 @@ extension TempFileTracker {
                 for parent in parents[job] ?? [] { try directory.openDirectory(parent).synchronize() }
                 try directory.synchronize()
             }
+            guard isFirst else { return }
             for kind in Set(jobs.keys.map(\.kind)) {
                 try workspace.root.openDirectory(Workspace.jobsDirectory + "/" + kind.rawValue).synchronize()
             }

@@ -2,6 +2,7 @@ internal import CrashPoints
 public import JobModel
 internal import Logging
 internal import RootedFiles
+internal import Threads
 
 extension TempFileTracker {
     /// Counts the start of a stage, and says whether it may go on. Called under the job's lease.
@@ -23,7 +24,9 @@ extension TempFileTracker {
     ) async throws(TempFileError) -> StageStart {
         let imports = try await existingFiles(of: manifest ?? [], job: job)
         let now = nowMilliseconds
-        let start = try await ledger.write { db in
+        // Processing reads what strangers have made. A file that takes the whole host down must be counted.
+        let durability: Ledger.Durability = stage == .process ? .powerCut : .death
+        let start = try await ledger.write(outliving: durability) { db in
             try Ledger.begin(
                 db,
                 job,
@@ -44,7 +47,7 @@ extension TempFileTracker {
     /// Takes a start back: the stage was drained, which is no fault of the job.
     public func handBack(_ job: JobKey, stage: Stage, hop: Int64) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write { try Ledger.handBack($0, job, stage: stage, hop: hop, now: now) }
+        try await ledger.write(outliving: .death) { try Ledger.handBack($0, job, stage: stage, hop: hop, now: now) }
     }
 
     /// Takes a start back that ended with a failure, and records what the next one begins with.
@@ -67,7 +70,7 @@ extension TempFileTracker {
     /// Records that the message for the next stage is confirmed. `hop` is that message's.
     public func handedOver(_ job: JobKey, to stage: Stage, hop: Int64) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write { try Ledger.handedOver($0, job, to: stage, hop: hop, now: now) }
+        try await ledger.write(outliving: .death) { try Ledger.handedOver($0, job, to: stage, hop: hop, now: now) }
     }
 
     /// Keeps progress from going backwards.
@@ -77,7 +80,9 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `jobFinished` when there is nothing to tell any more.
     public func recordProgress(_ job: JobKey, percent: Int, step: String) async throws(TempFileError) -> Int {
         let now = nowMilliseconds
-        return try await ledger.write { try Ledger.recordProgress($0, job, percent: percent, step: step, now: now) }
+        return try await ledger.write(outliving: .death) { db in
+            try Ledger.recordProgress(db, job, percent: percent, step: step, now: now).highest
+        }
     }
 
     /// Records progress that clients are to hear of, unless they have heard of the same step a moment ago: from this worker, or
@@ -96,9 +101,15 @@ extension TempFileTracker {
         let (seconds, attoseconds) = interval.components
         let milliseconds = seconds.multipliedReportingOverflow(by: 1000).partialValue
         let shortest = max(milliseconds, 0) + attoseconds / 1_000_000_000_000_000
-        return try await ledger.write { db in
-            let isNews = try Ledger.noteNews(db, job, step: step, interval: shortest, now: now)
-            let highest = try Ledger.recordProgress(db, job, percent: percent, step: step, now: now)
+        return try await ledger.write(outliving: .death) { db in
+            let (highest, isNews) = try Ledger.recordProgress(
+                db,
+                job,
+                percent: percent,
+                step: step,
+                newsAfter: shortest,
+                now: now
+            )
             return isNews ? highest : nil
         }
     }
@@ -172,7 +183,7 @@ extension TempFileTracker {
     /// - Parameter end: as ``end(_:outcome:token:record:)`` or ``job(_:)`` returned it.
     public func noteAnnounced(_ end: JobRecord) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write { try Ledger.noteAnnounced($0, end, now: now) }
+        try await ledger.write(outliving: .death) { try Ledger.noteAnnounced($0, end, now: now) }
     }
 
     public func job(_ key: JobKey) async throws(TempFileError) -> JobRecord? {

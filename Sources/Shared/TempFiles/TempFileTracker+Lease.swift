@@ -2,6 +2,7 @@ internal import CrashPoints
 public import JobModel
 internal import Logging
 internal import RootedFiles
+internal import Threads
 
 extension TempFileTracker {
     private static let longestTimeout = Duration.seconds(366 * 86_400)
@@ -75,10 +76,10 @@ extension TempFileTracker {
         _ job: JobKey,
         _ message: (hop: Int64, run: JobRun)?
     ) async throws(TempFileError) -> JobOutcome? {
-        let known = try await ledger.read { try Ledger.job($0, job) }
+        let known = try await ledger.read { try Ledger.head($0, job) }
         let now = nowMilliseconds
         if let known {
-            guard let end = known.end, let message, message.run.redrives > known.record.redrives else {
+            guard let end = known.end, let message, message.run.redrives > known.redrives else {
                 return known.end
             }
             logger.notice("a job that had ended (\(end.rawValue)) begins anew", metadata: Logger.Metadata(job: job))
@@ -87,7 +88,7 @@ extension TempFileTracker {
             }
             return nil
         }
-        let end = try await ledger.write { try Ledger.ensureJob($0, job, now: now).end }
+        let end = try await ledger.write(outliving: .death) { try Ledger.ensureJob($0, job, now: now).end }
         CrashPoint.jobRowCommitted.cross()
         return end
     }
@@ -97,16 +98,25 @@ extension TempFileTracker {
         makesDirectory: Bool,
         deadline: ContinuousClock.Instant
     ) async throws(TempFileError) -> LeaseWaiter.Outcome {
-        let wake = try onFileSystem { () throws(FileSystemError) in try WakeSignal() }
-        let waiter = LeaseWaiter(
+        var waiter = LeaseWaiter(
             root: workspace.root,
             directory: directory,
             makesDirectory: makesDirectory,
-            deadline: deadline,
-            wake: wake
+            deadline: .now,
+            wake: nil
         )
+        // Most leases are there to be taken.
+        let atOnce = try await OwnThread.run { [waiter] () throws(TempFileError) in
+            try onFileSystem { () throws(FileSystemError) in try waiter.run() }
+        }
+        guard case .held = atOnce, ContinuousClock.now < deadline else { return atOnce }
+        let wake = try onFileSystem { () throws(FileSystemError) in try WakeSignal() }
+        waiter.deadline = deadline
+        waiter.wake = wake
         return try await OwnThread.run(
-            { () throws(TempFileError) in try onFileSystem { () throws(FileSystemError) in try waiter.run() } },
+            { [waiter] () throws(TempFileError) in
+                try onFileSystem { () throws(FileSystemError) in try waiter.run() }
+            },
             onCancel: { wake.signal() }
         )
     }

@@ -4,6 +4,7 @@ internal import Glibc
 internal import JobModel
 internal import Logging
 internal import RootedFiles
+internal import Threads
 
 extension TempFileTracker {
     static let sweepLockName = "sweep.lock"
@@ -51,7 +52,7 @@ extension TempFileTracker {
         let start = ContinuousClock.now
         let lock = try sweepLock()
         defer { lock.unlock() }
-        try await ledger.write { try Ledger.noteSilence($0) }
+        try await ledger.write(outliving: .death) { try Ledger.noteSilence($0) }
         let policy = try await policy(rules)
         try await warnOfStrangers(policy)
         var report = CleanupReport()
@@ -95,7 +96,9 @@ extension TempFileTracker {
         }
         guard let hold = try await tryLease(directory: place.path, makesDirectory: first.job != nil) else {
             // Somebody works on it.
-            if let row = first.job { try await ledger.write { try Ledger.noteSign($0, job: row.number) } }
+            if let row = first.job {
+                try await ledger.write(outliving: .death) { try Ledger.noteSign($0, job: row.number) }
+            }
             return CleanupReport()
         }
         defer { hold.releaseRemovingEmptyDirectory() }

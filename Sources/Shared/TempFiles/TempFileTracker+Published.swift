@@ -17,36 +17,42 @@ public struct PublishedFile: Sendable, Hashable {
 }
 
 extension TempFileTracker {
-    /// Records that a file of the job was published, so that it need not be there any more. Planning the file anew, as when
+    /// Records that files of the job were published, so that they need not be there any more. Planning a file anew, as when
     /// the job is run again, takes the record back.
     ///
-    /// - Parameter path: absolute, or the file's name.
+    /// - Parameter published: by the files' paths, absolute, or their names.
     /// - Throws: ``TempFileError`` with code `foreignPath`, or `jobFinished`.
-    public func notePublished(_ published: PublishedFile, path: String, job: JobKey) async throws(TempFileError) {
-        let name = try file(path, job: job).name
-        let now = nowMilliseconds
+    public func notePublished(_ published: [String: PublishedFile], job: JobKey) async throws(TempFileError) {
+        var named: [(name: String, file: PublishedFile)] = []
+        for (path, file) in published { named.append((try self.file(path, job: job).name, file)) }
+        let (rows, now) = (named, nowMilliseconds)
         try await ledger.write { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
-            try db.run(
-                sql: """
-                    INSERT INTO published (job, name, objectKey, location, sizeBytes) VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT (job, name) DO UPDATE SET objectKey = excluded.objectKey,
-                        location = excluded.location, sizeBytes = excluded.sizeBytes
-                    """,
-                arguments: [number, name, published.key, published.location, published.sizeBytes]
-            )
+            for (name, file) in rows {
+                try db.run(
+                    sql: """
+                        INSERT INTO published (job, name, objectKey, location, sizeBytes) VALUES (?, ?, ?, ?, ?)
+                        ON CONFLICT (job, name) DO UPDATE SET objectKey = excluded.objectKey,
+                            location = excluded.location, sizeBytes = excluded.sizeBytes
+                        """,
+                    arguments: [number, name, file.key, file.location, file.sizeBytes]
+                )
+            }
         }
     }
 
-    /// What ``notePublished(_:path:job:)`` recorded of a file; nil for a path that is none of the job's.
-    public func published(_ path: String, job: JobKey) async throws(TempFileError) -> PublishedFile? {
-        guard let name = trackableName(path, job: job) else { return nil }
+    /// What ``notePublished(_:job:)`` recorded, by the files' absolute paths.
+    public func published(_ job: JobKey) async throws(TempFileError) -> [String: PublishedFile] {
+        let workspace = workspace
         return try await ledger.read { db in
-            guard let row = try Ledger.job(db, job) else { return nil }
-            let sql = "SELECT objectKey, location, sizeBytes FROM published WHERE job = ? AND name = ?"
-            return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [row.number, name]).map {
-                PublishedFile(key: $0["objectKey"], location: $0["location"], sizeBytes: $0["sizeBytes"])
+            guard let row = try Ledger.head(db, job) else { return [:] }
+            let sql = "SELECT name, objectKey, location, sizeBytes FROM published WHERE job = ?"
+            var files: [String: PublishedFile] = [:]
+            for found in try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [row.number]) {
+                files[workspace.absolutePath(of: found[0], job: job)] =
+                    PublishedFile(key: found[1], location: found[2], sizeBytes: found[3])
             }
+            return files
         }
     }
 }

@@ -2,6 +2,7 @@ internal import CrashPoints
 public import JobModel
 internal import Logging
 internal import Synchronization
+internal import Threads
 
 extension TempFileTracker {
     /// Gives the compressed files of a job their content back. Called under the job's lease before a stage reads them. A file
@@ -17,7 +18,7 @@ extension TempFileTracker {
         onActivity: @escaping @Sendable () -> Void = {}
     ) async throws(TempFileError) -> Int {
         let (number, files) = try await ledger.read { db -> (Int64, [(row: FileRow, file: CompressedFile)]) in
-            guard let number = try Ledger.job(db, job)?.number else { return (0, []) }
+            guard let number = try Ledger.head(db, job)?.number else { return (0, []) }
             return (number, try Ledger.compressedFiles(db, job: number))
         }
         if files.isEmpty { return 0 }

@@ -1,5 +1,6 @@
 internal import Logging
 internal import RootedFiles
+internal import Threads
 
 extension TempFileTracker {
     /// What lies in the workspace beside the jobs' directories and is no part of it. No stage ever writes there, so somebody

@@ -10,6 +10,7 @@ struct PlannedFiles: Sendable {
     /// The code of a failure that another job's end puts right.
     static let noSpace = "no_space"
 
+    private let tracker: TempFileTracker
     private let files: [String: TrackedFile]
     private let allowance: SpaceAllowance
 
@@ -27,7 +28,8 @@ struct PlannedFiles: Sendable {
         )
         var files: [String: TrackedFile] = [:]
         for (planned, file) in zip(fileNames, tracked) { files[planned.name] = file }
-        return PlannedFiles(files: files, allowance: try await job.tracker.allowance(job.key, within: budget))
+        let allowance = try await job.tracker.allowance(job.key, within: budget)
+        return PlannedFiles(tracker: job.tracker, files: files, allowance: allowance)
     }
 
     static func removeOutputs(of job: JobContext) async throws {
@@ -46,7 +48,10 @@ struct PlannedFiles: Sendable {
     /// The path for the engine, which makes the file next; the ones before it are written.
     func pathToWrite(_ fileName: String) throws -> String {
         CrashPoint.outputBegun.cross()
-        return try path(fileName)
+        let path = try path(fileName)
+        // Never written over: what an earlier run left may be an object of the store by now.
+        if let file = files[fileName] { try tracker.removeLeftover(file) }
+        return path
     }
 
     /// Asked by the engine before a write makes a file larger.
@@ -66,7 +71,7 @@ struct PlannedFiles: Sendable {
 
     /// Makes the written files durable and their rows `present`.
     func commit(_ written: [String], _ job: JobContext) async throws {
-        try await job.tracker.commitFiles(written.compactMap { files[$0] })
+        try await job.tracker.commitFiles(written.compactMap { files[$0] }, isFirst: false)
         try await job.tracker.trimReservation(job.key)
         CrashPoint.reservationTrimmed.cross()
     }

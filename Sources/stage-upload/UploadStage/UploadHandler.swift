@@ -22,53 +22,77 @@ public struct UploadHandler: StageHandler {
 
     public func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
+        let earlier = try await publishedEarlier(job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half. What an
         // earlier run has published may be gone.
-        for output in ticket.outputs where try await publishedBefore(output, job) == nil {
+        for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
         let totalBytes = ticket.outputs.reduce(Int64(0)) { $0 &+ max($1.sizeBytes ?? 0, 0) }
         var doneBytes: Int64 = 0
-        for index in ticket.outputs.indices {
-            try Task.checkCancellation()
-            let output = ticket.outputs[index]
-            let before = doneBytes
-            let published: PublishedObject
-            if let known = try await publishedBefore(output, job) {
-                published = known
-            } else {
-                published = try await publish(output, job) { written in
-                    if totalBytes > 0 { job.telemetry.note(fraction: Double(before + written) / Double(totalBytes)) }
+        var published = PublishedOutputs()
+        do {
+            for index in ticket.outputs.indices {
+                try Task.checkCancellation()
+                let output = ticket.outputs[index]
+                let before = doneBytes
+                let object: PublishedObject
+                if let known = earlier[index] {
+                    object = known
+                } else {
+                    object = try await publish(output, job) { written in
+                        if totalBytes > 0 {
+                            job.telemetry.note(fraction: Double(before + written) / Double(totalBytes))
+                        }
+                    }
                 }
+                doneBytes += object.sizeBytes
+                ticket.outputs[index].location = object.location
+                ticket.outputs[index].sizeBytes = object.sizeBytes
+                published.add(object, output)
+                if published.isDue { try await release(&published, job) }
             }
-            doneBytes += published.sizeBytes
-            ticket.outputs[index].location = published.location
-            ticket.outputs[index].sizeBytes = published.sizeBytes
-            try await release(output, published, job)
-            CrashPoint.outputReleased.cross()
+        } catch {
+            // The next run need not publish them again.
+            try? await release(&published, job)
+            throw error
         }
+        try await release(&published, job)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         try await job.tracker.trimReservation(job.key)
         return ticket
     }
 
-    /// What an earlier run of this message has published; see docs/decisions/0007-outputs-are-released-at-once.md.
-    private func publishedBefore(_ output: JobOutput, _ job: JobContext) async throws -> PublishedObject? {
-        guard let path = output.localPath, let known = try await job.tracker.published(path, job: job.key),
-            known.key == output.key
-        else { return nil }
-        return PublishedObject(sizeBytes: known.sizeBytes, location: known.location)
+    /// What an earlier run of this message has published, by the output's place; see
+    /// docs/decisions/0007-outputs-are-released-at-once.md.
+    private func publishedEarlier(_ job: JobContext) async throws -> [Int: PublishedObject] {
+        let known = try await job.tracker.published(job.key)
+        var objects: [Int: PublishedObject] = [:]
+        for (index, output) in job.ticket.outputs.enumerated() {
+            guard let path = output.localPath, let file = try? job.tracker.file(path, job: job.key),
+                let object = known[file.absolutePath], object.key == output.key
+            else { continue }
+            objects[index] = PublishedObject(sizeBytes: object.sizeBytes, location: object.location)
+        }
+        return objects
     }
 
-    /// Gives back an output's space. First the books, then the file: were it the other way round, a run cut off in between
-    /// would miss the file and send the job back to download.
-    private func release(_ output: JobOutput, _ published: PublishedObject, _ job: JobContext) async throws {
-        guard let path = output.localPath else { return }
-        let record = PublishedFile(key: output.key, location: published.location, sizeBytes: published.sizeBytes)
-        try await job.tracker.notePublished(record, path: path, job: job.key)
+    /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in between
+    /// would miss a file and send the job back to download.
+    private func release(_ published: inout PublishedOutputs, _ job: JobContext) async throws {
+        let records = published.take()
+        if records.isEmpty { return }
+        do {
+            try await stores.standard.synchronize(records.values.map { try ObjectKey($0.key) })
+        } catch let error as StorageError {
+            throw Self.failure(error)
+        }
+        CrashPoint.objectDurable.cross()
+        try await job.tracker.notePublished(records, job: job.key)
         CrashPoint.outputNoted.cross()
         // What cannot be removed now stays on the books, and the clean-up tries again.
-        _ = await job.tracker.releaseFiles([path], job: job.key)
+        _ = await job.tracker.releaseFiles(records.keys.sorted(), job: job.key)
+        CrashPoint.outputReleased.cross()
     }
 
     private func publish(
@@ -99,11 +123,37 @@ public struct UploadHandler: StageHandler {
         } catch let error as ObjectKeyError {
             throw StageFailure(.permanent, code: "invalid_key", "\(error)")
         } catch let error as StorageError {
-            throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+            throw Self.failure(error)
         }
+    }
+
+    private static func failure(_ error: StorageError) -> StageFailure {
+        StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
     }
 
     private func name(of output: JobOutput) -> String {
         "\(output.kind.rawValue) output \(output.quality ?? output.key)"
+    }
+}
+
+/// Outputs that are in the object store and still take space here. Small ones wait for each other a moment, as each release
+/// writes the ledger through to the disk.
+private struct PublishedOutputs {
+    private var records: [String: PublishedFile] = [:]
+    private var bytes: Int64 = 0
+    private var since = ContinuousClock.now
+
+    mutating func add(_ object: PublishedObject, _ output: JobOutput) {
+        guard let path = output.localPath else { return }
+        if records.isEmpty { since = .now }
+        records[path] = PublishedFile(key: output.key, location: object.location, sizeBytes: object.sizeBytes)
+        bytes += object.sizeBytes
+    }
+
+    var isDue: Bool { bytes >= 1 << 20 || ContinuousClock.now - since >= .seconds(1) }
+
+    mutating func take() -> [String: PublishedFile] {
+        defer { (records, bytes) = ([:], 0) }
+        return records
     }
 }

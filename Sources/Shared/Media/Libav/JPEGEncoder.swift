@@ -64,7 +64,7 @@ final class JPEGEncoder {
 /// Writes a whole file at once.
 enum FileWriter {
     static func write(_ bytes: UnsafeRawBufferPointer, to path: String, fileName: String) throws(MediaError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else { throw .write(shim_error(errno), fileName: fileName) }
         var written = 0
         while written < bytes.count {

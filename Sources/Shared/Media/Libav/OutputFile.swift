@@ -18,7 +18,7 @@ final class OutputFile {
     init(path: String, fileName: String, state: RunState) throws(MediaError) {
         self.fileName = fileName
         self.state = state
-        descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else { throw .write(shim_error(errno), fileName: fileName) }
         guard let buffer = av_malloc(Self.bufferBytes) else { throw .outOfMemory }
         context = avio_alloc_context(

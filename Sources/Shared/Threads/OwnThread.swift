@@ -3,42 +3,46 @@ internal import Glibc
 internal import Synchronization
 
 /// Runs blocking work on a thread that does nothing else meanwhile, away from the cooperative pool, which must never block.
-enum OwnThread {
+public enum OwnThread {
+    /// Whether the caller is on such a thread, and so may block: as work that was given to ``run(politely:_:)``, or as a task of
+    /// ``BlockingTaskExecutor``.
+    public static var isCurrent: Bool { pthread_getspecific(mark) != nil }
+
+    private static let mark: pthread_key_t = {
+        var key = pthread_key_t()
+        // Without a key no thread is known to be one of these, which costs only time.
+        return pthread_key_create(&key, nil) == 0 ? key : .max
+    }()
+
+    /// On the caller's thread, if that is one that may block.
+    ///
     /// - Parameter politely: on a thread that comes after all that jobs do.
-    static func run<T: Sendable>(
+    public static func run<T: Sendable, E: Error>(
         politely: Bool = false,
-        _ body: @escaping @Sendable () throws(TempFileError) -> T
-    ) async throws(TempFileError) -> T {
-        let result: Result<T, TempFileError> = await withCheckedContinuation { continuation in
-            let failure = start(politely: politely) {
-                do throws(TempFileError) {
+        _ body: @escaping @Sendable () throws(E) -> T
+    ) async throws(E) -> T {
+        if !politely, isCurrent { return try body() }
+        let result: Result<T, E> = await withCheckedContinuation { continuation in
+            start(politely: politely) {
+                do throws(E) {
                     continuation.resume(returning: .success(try body()))
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }
-            }
-            if failure != 0 {
-                let error = TempFileError(
-                    code: .fileSystem,
-                    message: "no thread for file work (errno \(failure)); raise the process's task limit",
-                    isRetriable: true,
-                    errno: failure
-                )
-                continuation.resume(returning: .failure(error))
             }
         }
         return try result.get()
     }
 
     /// Runs `body`, and calls `onCancel` at once when the waiting task is cancelled, so that `body` can end early.
-    static func run<T: Sendable>(
+    public static func run<T: Sendable, E: Error>(
         politely: Bool = false,
-        _ body: @escaping @Sendable () throws(TempFileError) -> T,
+        _ body: @escaping @Sendable () throws(E) -> T,
         onCancel: @Sendable () -> Void
-    ) async throws(TempFileError) -> T {
+    ) async throws(E) -> T {
         // The operation's result keeps its error type, which the cancellation handler would widen.
-        let result: Result<T, TempFileError> = await withTaskCancellationHandler {
-            do throws(TempFileError) {
+        let result: Result<T, E> = await withTaskCancellationHandler {
+            do throws(E) {
                 return .success(try await run(politely: politely, body))
             } catch {
                 return .failure(error)
@@ -49,21 +53,25 @@ enum OwnThread {
         return try result.get()
     }
 
-    /// 0, or an errno when no thread was started and `body` will not run.
-    private static func start(politely: Bool, _ body: @escaping @Sendable () -> Void) -> CInt {
+    static func start(politely: Bool = false, _ body: @escaping @Sendable () -> Void) {
+        let failure: CInt
         if politely {
-            let work: @Sendable () -> Void = {
-                // Linux keeps a nice value for each thread, and who is not root can only raise it. So this one ends with its work.
-                _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
-                body()
-            }
-            return Worker(work, staysForMore: false).start()
+            failure = Worker(
+                {
+                    // Linux keeps a nice value for each thread, and who is not root can only raise it. So this one ends with its
+                    // work.
+                    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+                    body()
+                },
+                staysForMore: false
+            ).start()
+        } else if let idle = idle.withLock({ $0.popLast() }) {
+            return idle.take(body)
+        } else {
+            failure = Worker(body, staysForMore: true).start()
         }
-        if let idle = idle.withLock({ $0.popLast() }) {
-            idle.take(body)
-            return 0
-        }
-        return Worker(body, staysForMore: true).start()
+        // The process has as many threads as it may have. Dispatch does it when one of its own is free.
+        if failure != 0 { DispatchQueue.global().async(execute: body) }
     }
 
     /// Threads that wait a moment for more work: a stage has some for every job, and threads are dear to make.
@@ -88,15 +96,11 @@ enum OwnThread {
 
         /// 0, or an errno.
         func start() -> CInt {
-            var attributes = pthread_attr_t()
-            pthread_attr_init(&attributes)
-            defer { pthread_attr_destroy(&attributes) }
-            pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
             let worker = Unmanaged.passRetained(self)
             var thread = pthread_t()
             let failure = pthread_create(
                 &thread,
-                &attributes,
+                nil,
                 { context in
                     if let context { Unmanaged<Worker>.fromOpaque(context).takeRetainedValue().run() }
                     return nil
@@ -108,6 +112,8 @@ enum OwnThread {
         }
 
         private func run() {
+            pthread_detach(pthread_self())
+            pthread_setspecific(OwnThread.mark, Unmanaged.passUnretained(self).toOpaque())
             while let work = body.withLock({ $0.take() }) {
                 work()
                 guard staysForMore else { return }
