@@ -1,6 +1,7 @@
 import Hummingbird
 import JobModel
 import Logging
+import NIOCore
 import ServiceKit
 import Synchronization
 import TempFiles
@@ -49,19 +50,21 @@ private final class Receiver: Sendable {
             self.got.continuation.yield()
             return Response(status: .ok)
         }
-        let ports = AsyncStream<Int>.makeStream()
+        let channels = AsyncStream<any Channel>.makeStream()
         let app = Application(
             router: router,
             configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { ports.continuation.yield($0.localAddress?.port ?? 0) },
+            onServerRunning: { channels.continuation.yield($0) },
             logger: TestBroker.logger
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await app.run() }
             group.addTask {
-                var port = ports.stream.makeAsyncIterator()
-                let url = "http://127.0.0.1:\(await port.next() ?? 0)/hook/hunter2"
+                var found = channels.stream.makeAsyncIterator()
+                let channel = try #require(await found.next())
+                let url = "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/hook/hunter2"
                 try await body(try #require(try Settings.from(["ALERT_WEBHOOK_URL": url]).alertWebhook))
+                await channel.stopAccepting()
             }
             // The server ends only when it is cancelled.
             try await group.next()

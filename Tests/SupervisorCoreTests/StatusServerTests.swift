@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import ServiceKit
+import Synchronization
 import TestSupport
 import Testing
 
@@ -25,6 +26,25 @@ struct StatusServerTests {
             #expect(ill.status == 503)
             let document = try JSONText.decode(HealthReport.self, from: ill.body)
             #expect(document.problems == ["the broker is away: gone"])
+        }
+    }
+
+    @Test("it stops while clients come")
+    func stopping() async throws {
+        for _ in 1...20 {
+            let clients = Mutex<Task<Void, Never>?>(nil)
+            try await serving { http in
+                let coming = Task {
+                    await withTaskGroup(of: Void.self) { group in
+                        for _ in 1...8 {
+                            group.addTask { while !Task.isCancelled, (try? await http.get("/health/live")) != nil {} }
+                        }
+                    }
+                }
+                clients.withLock { $0 = coming }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            await clients.withLock { $0 }?.value
         }
     }
 

@@ -58,21 +58,27 @@ struct SupervisorHTTP: Sendable {
     private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPPart<HTTPRequestHead, ByteBuffer>>
 
     private func exchange(_ request: Request) async throws -> Answer {
-        let connection: Connection
+        let channel: any Channel
         do {
-            connection = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .connectTimeout(.seconds(2))
-                .connect(host: host, port: port) { channel in
+                .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
                         try channel.pipeline.syncOperations.addHandler(HTTPByteBufferRequestPartHandler())
-                        return try Connection(wrappingChannelSynchronously: channel)
                     }
                 }
+                .connect(host: host, port: port)
+                .get()
         } catch {
             throw Failure(description: "nobody answers on \(address)")
         }
         do {
+            // Not in the initializer: one that is made for a connection that fails then is let go of, and NIO ends the process
+            // when that happens before it knows that the channel is closed.
+            let connection = try await channel.eventLoop
+                .submit { try Connection(wrappingChannelSynchronously: channel) }
+                .get()
             return try await converse(request, on: connection)
         } catch let error as ChannelError {
             throw Failure(description: "\(address) broke the connection off (\(error))")

@@ -42,12 +42,21 @@ struct StatusServer: Sendable {
     /// A server that runs until ``stop()``.
     struct Running: Sendable {
         var port: Int
+        /// What listens.
+        private let channel: any Channel
         private let group: ServiceGroup
         private let task: Task<Void, any Error>
         private let feed: EventFeed
 
-        fileprivate init(port: Int, group: ServiceGroup, task: Task<Void, any Error>, feed: EventFeed) {
+        fileprivate init(
+            port: Int,
+            channel: any Channel,
+            group: ServiceGroup,
+            task: Task<Void, any Error>,
+            feed: EventFeed
+        ) {
             self.port = port
+            self.channel = channel
             self.group = group
             self.task = task
             self.feed = feed
@@ -56,6 +65,7 @@ struct StatusServer: Sendable {
         func stop() async {
             // An open stream is an answer that has not ended, and the server waits for those.
             await feed.close()
+            await channel.stopAccepting()
             await group.triggerGracefulShutdown()
             _ = await task.result
         }
@@ -68,7 +78,7 @@ struct StatusServer: Sendable {
     ///   - port: 0 for a free one.
     /// - Throws: what the system answers when the port cannot be had.
     func start(address: String = "127.0.0.1", port: Int) async throws -> Running {
-        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let (channels, found) = AsyncStream.makeStream(of: (any Channel).self)
         // The framework tells of each request at this level; only what goes wrong is of interest.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
@@ -92,9 +102,7 @@ struct StatusServer: Sendable {
                 address: .hostname(address, port: port),
                 availableConnectionsDelegate: .maximum(limits.connections, logger: quiet)
             ),
-            onServerRunning: { channel in
-                if let port = channel.localAddress?.port { found.yield(port) }
-            },
+            onServerRunning: { found.yield($0) },
             logger: quiet
         )
         let group = ServiceGroup(configuration: .init(services: [application], logger: quiet))
@@ -102,7 +110,10 @@ struct StatusServer: Sendable {
             defer { found.finish() }
             try await group.run()
         }
-        for await port in ports { return Running(port: port, group: group, task: task, feed: feed) }
+        for await channel in channels {
+            guard let port = channel.localAddress?.port else { break }
+            return Running(port: port, channel: channel, group: group, task: task, feed: feed)
+        }
         try await task.value
         throw Problem(title: "the HTTP server did not start", status: 500)
     }
@@ -125,6 +136,15 @@ struct StatusServer: Sendable {
         addStatus(to: router, feed)
         addJobs(to: router, bodyBytes: limits.bodyBytes)
         addControls(to: router, bodyBytes: limits.bodyBytes)
+    }
+}
+
+extension Channel {
+    /// Leaves new connections to the kernel, and returns when those that were accepted are served. NIO ends the process over a
+    /// connection that is accepted in the moment in which its server closes.
+    func stopAccepting() async {
+        try? await setOption(.autoRead, value: false).get()
+        try? await Task.sleep(for: .milliseconds(50))
     }
 }
 
