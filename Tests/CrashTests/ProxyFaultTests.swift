@@ -1,6 +1,7 @@
 import AMQP
 import Foundation
 import JobModel
+import Synchronization
 import TestSupport
 import Testing
 
@@ -110,10 +111,10 @@ struct ProxyFaultTests {
         while done.count < wanted {
             let fault = faults.next()
             try await feed()
-            let fired = proxy.arm(fault)
+            let fired = Happening(proxy.arm(fault))
             // Many frames come only with a new connection, and some connections are made only after others.
             for patience in [1, 2, 4, 8, 16, 32] {
-                if await happened(fired, within: .seconds(patience)) {
+                if try await fired.hasCome(within: .seconds(patience)) {
                     done.note(fault)
                     break
                 }
@@ -126,19 +127,22 @@ struct ProxyFaultTests {
         return jobs
     }
 
-    private func happened(_ event: AsyncStream<Void>, within limit: Duration) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                for await _ in event { return true }
-                return false
+    /// Whether a fault has been done. An `AsyncStream` that one reader gives up ends for all that come later, so one reads it to
+    /// its end.
+    private final class Happening: Sendable {
+        private let flag = Atomic(false)
+
+        init(_ event: AsyncStream<Void>) {
+            Task { for await _ in event { flag.store(true, ordering: .relaxed) } }
+        }
+
+        func hasCome(within limit: Duration) async throws -> Bool {
+            let end = ContinuousClock.now + limit
+            while !flag.load(ordering: .relaxed) {
+                if ContinuousClock.now >= end { return false }
+                try await Task.sleep(for: .milliseconds(5))
             }
-            group.addTask {
-                try? await Task.sleep(for: limit)
-                return false
-            }
-            let first = await group.next() ?? false
-            group.cancelAll()
-            return first
+            return true
         }
     }
 

@@ -43,7 +43,8 @@ int clinux_file_system_magic(int descriptor, uint64_t *magic) {
 int clinux_directory_gives_more_than_mode(int directory, int file) {
     struct stat parent, child;
     if (fstat(directory, &parent) != 0 || fstat(file, &child) != 0) return 1;
-    if ((parent.st_mode & S_ISGID) != 0 && parent.st_gid != child.st_gid) return 1;
+    gid_t group = (parent.st_mode & S_ISGID) != 0 ? parent.st_gid : getegid();
+    if (child.st_gid != group) return 1;
     if (fgetxattr(directory, "system.posix_acl_default", NULL, 0) > 0) return 1;
     if (fgetxattr(file, "system.posix_acl_access", NULL, 0) > 0) return 1;
     char wanted[256], found[256];
