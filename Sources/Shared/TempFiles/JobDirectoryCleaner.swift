@@ -122,9 +122,11 @@ struct JobDirectoryCleaner {
     /// Removes single files.
     func remove(_ names: [String], tracked: Set<String>) -> Result {
         var result = Result()
+        var directory: RootedDirectory?
         for name in names {
             do throws(FileSystemError) {
-                guard let opened = try open(), let found = try opened.status(name) else {
+                if directory == nil { directory = try open() }
+                guard let opened = directory, let found = try opened.status(name) else {
                     result.gone.append(name)
                     continue
                 }

@@ -156,7 +156,8 @@ extension TempFileTracker {
     public func verify(path: String, job: JobKey, expectedBytes: Int64?) async -> FileCheck {
         guard let name = trackableName(path, job: job) else { return .foreign }
         do throws(FileSystemError) {
-            guard let found = try workspace.open(job).status(name) else { return .missing }
+            let place = workspace.directory(of: job) + "/" + name
+            guard let found = try workspace.root.status(place) else { return .missing }
             if found.kind != .file { return .foreign }
             if let expectedBytes, expectedBytes != found.sizeBytes { return .wrongSize(foundBytes: found.sizeBytes) }
             return .ok(sizeBytes: found.sizeBytes)
