@@ -151,7 +151,7 @@ let package = Package(
         + [
             .target(
                 name: "TestSupport",
-                dependencies: ["AMQP", "JobModel", logging],
+                dependencies: ["AMQP", "JobModel", "CLinux", logging],
                 path: "Tests/TestSupport",
                 swiftSettings: strict
             ),

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Synchronization
 
@@ -79,12 +80,10 @@ package final class PipedProcess: Sendable {
 
     private static func makePipe() throws -> (readEnd: Int32, writeEnd: Int32) {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else {
+        // No other child may hold the lifeline, not even one that another thread starts at this moment. posix_spawn's dup2 clears
+        // the flag for the process's own ends.
+        guard clinux_pipe(&ends) == 0 else {
             throw ChildProcess.Failure(description: "no pipe: \(String(cString: strerror(errno)))")
-        }
-        for end in ends {
-            // No other child may hold the lifeline. posix_spawn's dup2 clears the flag for the process's own ends.
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
         }
         return (ends[0], ends[1])
     }
