@@ -140,6 +140,7 @@ struct ProxyFaultTests {
             let end = ContinuousClock.now + limit
             while !flag.load(ordering: .relaxed) {
                 if ContinuousClock.now >= end { return false }
+                // Waiting for the event itself could not be given up without ending it.
                 try await Task.sleep(for: .milliseconds(5))
             }
             return true

@@ -21,9 +21,6 @@ public struct FileStatus: Sendable, Equatable {
     public var permissions: UInt32
     public var owner: UInt32
 
-    /// Whether both are of one file, by whatever names.
-    public func isSame(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
-
     init(_ raw: stat) {
         kind =
             switch raw.st_mode & S_IFMT {

@@ -159,9 +159,9 @@ public final class RootedDirectory: Sendable {
             if linkat(AT_FDCWD, entry, parent, base, AT_SYMLINK_FOLLOW) == 0 { return }
             if errno != EEXIST { throw .init(operation: "link", path: name, errno: errno) }
             var there = stat()
-            if fstatat(parent, base, &there, AT_SYMLINK_NOFOLLOW) == 0, FileStatus(there).isSame(as: try file.status())
-            {
-                return
+            if fstatat(parent, base, &there, AT_SYMLINK_NOFOLLOW) == 0 {
+                let isNamed = FileIdentity(FileStatus(there)) == FileIdentity(try file.status())
+                if isNamed { return }
             }
             // linkat never replaces, so the file gets a name of its own for the moment between two calls. It names the
             // writer, so that two of them never take each other's file, and the next file of a process replaces what a

@@ -122,11 +122,11 @@ struct JobDirectoryCleaner {
     /// Removes single files.
     func remove(_ names: [String], tracked: Set<String>) -> Result {
         var result = Result()
-        var directory: RootedDirectory?
+        var place: RootedDirectory?
         for name in names {
             do throws(FileSystemError) {
-                if directory == nil { directory = try open() }
-                guard let opened = directory, let found = try opened.status(name) else {
+                if place == nil { place = try open() }
+                guard let opened = place, let found = try opened.status(name) else {
                     result.gone.append(name)
                     continue
                 }

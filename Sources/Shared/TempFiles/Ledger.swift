@@ -240,7 +240,7 @@ final class Ledger: Sendable {
         }
     }
 
-    /// Called while another process writes. Most transactions are over in a fraction of a millisecond, the shortest that
+    /// Called while another process writes, whose end SQLite tells nobody. Most transactions are over in a fraction of a millisecond, the shortest that
     /// SQLite's own waiting knows; some wait for the disk; and under saturation a writer was seen to wait for 5.5 s.
     ///
     /// - Returns: false when it has waited for half a minute.
@@ -272,17 +272,6 @@ final class Ledger: Sendable {
             "the ledger is set aside and begun anew; jobs are taken up again from their messages",
             metadata: [LogKey.filePath: "\(root.path)/\(target)", LogKey.cause: "\(cause)"]
         )
-    }
-}
-
-/// Which file a name stands for.
-struct FileIdentity: Sendable, Hashable {
-    var device: UInt64
-    var inode: UInt64
-
-    init(_ status: FileStatus) {
-        device = status.device
-        inode = status.inode
     }
 }
 

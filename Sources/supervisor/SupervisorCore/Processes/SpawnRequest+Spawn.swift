@@ -31,8 +31,8 @@ extension SpawnRequest {
         // (the HTTP server's listening socket would stay in every worker and keep the port taken after this process), nor those
         // that whoever started us left open.
         let last = max(descriptors.keys.max() ?? STDERR_FILENO, STDERR_FILENO)
-        for number in STDERR_FILENO..<last where descriptors[number + 1] == nil {
-            posix_spawn_file_actions_addclose(&actions, number + 1)
+        for number in stride(from: STDERR_FILENO + 1, through: last, by: 1) where descriptors[number] == nil {
+            posix_spawn_file_actions_addclose(&actions, number)
         }
         clinux_close_in_child(&actions, last + 1)
 
