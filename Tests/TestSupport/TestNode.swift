@@ -137,7 +137,10 @@ package final class TestNode: Sendable {
             do {
                 try await client.waitUntilConnected()
             } catch {
-                throw TestTree.Failure(description: "\(name) is not usable: \(error)\n\(log.suffix(4000))")
+                // A node that cannot even begin to log has said why on its output.
+                let output = try? String(contentsOfFile: directory + "/log/output.log", encoding: .utf8)
+                let said = (output ?? "").suffix(4000) + "\n" + log.suffix(4000)
+                throw TestTree.Failure(description: "\(name) is not usable: \(error)\n\(said)")
             }
         }
     }
@@ -216,20 +219,34 @@ extension TestNode {
 }
 
 package enum FreePort {
-    /// A TCP port of 127.0.0.1 that was free a moment ago.
+    /// Below those that Linux gives to connections, of which the tests make thousands: one of them would take a port that was
+    /// found before its server listens.
+    private static let range: ClosedRange<UInt16> = 12_000...31_999
+    private static let last = Mutex(UInt16.random(in: range))
+
+    /// A TCP port of 127.0.0.1 that was free a moment ago, and that this process has not given to anybody else lately.
     package static func find() throws -> UInt16 {
+        for _ in range {
+            let port = last.withLock { last in
+                last = last < range.upperBound ? last + 1 : range.lowerBound
+                return last
+            }
+            if isFree(port) { return port }
+        }
+        throw ChildProcess.Failure(description: "there is no free port")
+    }
+
+    private static func isFree(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
+        address.sin_port = port.bigEndian
+        return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard status == 0 else { throw ChildProcess.Failure(description: "there is no free port") }
-        return UInt16(bigEndian: address.sin_port)
     }
 }
