@@ -153,6 +153,35 @@ private let mebibyte: Int64 = 1 << 20
         lease.release()
     }
 
+    @Test func isAskedForWithTheFilesThatNeedIt() async throws {
+        let lease = try await tracker.lease(video("a"))
+        let source = NewFile(name: "source", type: .input, description: "")
+        func plan(_ bytes: Int64?) async throws -> FilePlan {
+            try await tracker.planFiles([source], job: video("a"), stage: .download, reserving: bytes, within: budget)
+        }
+        for (bytes, word) in [(15, "noRoom"), (17, "neverFits")] {
+            #expect(try await tracker.reserve(8 * mebibyte, job: image("b"), within: budget) == .reserved)
+            #expect("\(try await plan(Int64(bytes) * mebibyte))".hasPrefix(word))
+            #expect(try await tracker.jobTempFiles(video("a")).isEmpty)
+        }
+        guard case .planned(let files, let allowance) = try await plan(mebibyte) else {
+            Issue.record("there is room")
+            return
+        }
+        #expect(try await tracker.jobTempFiles(video("a")).map(\.path) == files.map(\.absolutePath))
+        try tracker.write(files[0], bytes: 5000)
+        try allowance.grow("source", to: mebibyte)
+        #expect(try await tracker.reservedBytes() == 9 * mebibyte)
+        try await tracker.commitFiles(files, isLast: true)
+        #expect(try await tracker.reservedBytes() == 8 * mebibyte + 8192)
+        // As after a crash: what is there counts, and is begun anew.
+        guard case .planned = try await plan(nil) else { return }
+        #expect(try await tracker.reservedBytes() == 8 * mebibyte + 8192)
+        #expect(await tracker.releaseFiles(["source"], job: video("a"), isLast: true).failures.isEmpty)
+        #expect(try await tracker.reservedBytes() == 8 * mebibyte)
+        lease.release()
+    }
+
     @Test func isNeverRefusedWithoutABudget() async throws {
         #expect(try await tracker.reserve(.max, job: video("a"), within: .unlimited) == .reserved)
         let allowance = try await tracker.allowance(video("a"), within: .unlimited)

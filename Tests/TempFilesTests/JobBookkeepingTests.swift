@@ -16,6 +16,11 @@ import Testing
         try await tracker.begin(video(), stage: stage, hop: hop, mediaID: "media", manifest: nil)
     }
 
+    private func enter(_ stage: Stage, _ hop: Int64, _ run: JobRun) async throws -> StageEntry {
+        let message = StageMessage(stage: stage, hop: hop, run: run, mediaID: "media", manifest: nil)
+        return try await tracker.enter(video(), message, timeout: .zero)
+    }
+
     @Test func startsAreCountedForEachStageAndHop() async throws {
         #expect(try await begin(.download, 0) == .proceed(starts: 1, progress: 0))
         #expect(try await begin(.download, 0) == .proceed(starts: 2, progress: 0))
@@ -105,17 +110,11 @@ import Testing
         #expect(again == end)
         try await tracker.noteAnnounced(end)
         #expect(try await tracker.job(video())?.announcedAt != nil)
-        guard
-            case .acquired(let lease) = try await tracker.acquireLease(
-                video(),
-                reopening: (9, JobRun(redrives: 1)),
-                timeout: .zero
-            )
-        else {
+        guard case .entered(let next) = try await enter(.download, 9, JobRun(redrives: 1)) else {
             Issue.record("the job does not begin anew")
             return
         }
-        lease.release()
+        next.lease.release()
         #expect(try await tracker.job(video())?.announcedAt == nil)
         // Late news of the earlier end.
         _ = try await tracker.end(video(), outcome: .completed, token: "c", record: [])
@@ -289,21 +288,20 @@ import Testing
         try await tracker.finish(video(), outcome: .failed, record: [])
         let run = JobRun(redrives: 1)
         for (message, isNew) in [(JobRun(), false), (run, true)] {
-            switch try await tracker.acquireLease(video(), reopening: (4, message), timeout: .zero) {
+            switch try await enter(.download, 4, message) {
             case .finished(let outcome): #expect(!isNew && outcome == .failed)
-            case .acquired(let lease):
-                #expect(isNew)
-                lease.release()
-            case .held: Issue.record("held")
+            case .entered(let entered):
+                #expect(isNew && entered.starts == 1)
+                entered.lease.release()
+            case .held, .stale: Issue.record("not entered")
             }
         }
         #expect(try await begin(.cleanup, 3) == .stale(currentHop: 4))
         #expect(try await begin(.upload, 5) == .stale(currentHop: 4))
         let start = try await tracker.begin(video(), stage: .download, hop: 4, run: run, mediaID: "m", manifest: nil)
-        #expect(start == .proceed(starts: 1, progress: 0))
+        #expect(start == .proceed(starts: 2, progress: 0))
         try await tracker.finish(video(), outcome: .completed, record: [])
-        guard case .finished(.completed) = try await tracker.acquireLease(video(), reopening: (4, run), timeout: .zero)
-        else {
+        guard case .finished(.completed) = try await enter(.download, 4, run) else {
             Issue.record("the same run began twice")
             return
         }

@@ -8,6 +8,8 @@ public struct JobContext: Sendable {
     public let ticket: Ticket
     public let stage: Stage
     public let tracker: TempFileTracker
+    /// What the books had of the job's files when the stage started.
+    public let files: [TempFileEntry]
     /// Carries the job's id and kind.
     public let logger: Logger
     public let telemetry: JobTelemetry

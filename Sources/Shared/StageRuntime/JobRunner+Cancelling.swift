@@ -32,19 +32,18 @@ extension JobRunner {
     /// A delivery of a job that is to be cancelled.
     func meetCancellation(
         _ ticket: Ticket,
-        starts: Int,
-        _ lease: JobLease,
+        _ entered: EnteredStage,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         guard stage == .cleanup else {
-            try await giveUp(ticket, lease, delivery, logger)
+            try await giveUp(ticket, entered.lease, delivery, logger)
             return
         }
         // The wish was noted before the job came to its end, so it was promised this one.
         var cancelled = ticket
         cancelled.outcome = .cancelled
-        try await work(cancelled, starts: starts, lease, delivery, logger)
+        try await work(cancelled, entered, delivery, logger)
     }
 
     /// Sends the job to its clean-up stage.

@@ -23,14 +23,12 @@ extension JobRunner {
         record.previousPhase = .cleanup
         record.phase = outcome == .completed ? .completed : .failed
         record.tempFiles = []
-        if outcome == .completed {
-            _ = try await tracker.recordProgress(ticket.key, percent: 100, step: UpdateStep.completed(.cleanup))
-        }
         let end = try await tracker.end(
             ticket.key,
             outcome: outcome,
             token: finishToken(ticket),
-            record: record.json.serialized()
+            record: record.json.serialized(),
+            progress: outcome == .completed ? JobProgress(percent: 100, step: UpdateStep.completed(.cleanup)) : nil
         )
         guard let end else {
             await drop(delivery, "another message ends this job; the duplicate was dropped", [:], logger)

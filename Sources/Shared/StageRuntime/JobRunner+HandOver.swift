@@ -22,15 +22,18 @@ extension JobRunner {
             ticket.outcome = .completed
         }
         // Before the hand-over: once the next stage has the job, this update could come after one of that stage's.
-        await telemetry(ticket, logger).announce(step: UpdateStep.completed(stage), fraction: 1)
+        let manifest = await telemetry(ticket, logger).complete(step: UpdateStep.completed(stage))
         CrashPoint.completionAnnounced.cross()
-        try await pass(ticket, to: next, lease, delivery, logger)
+        try await pass(ticket, to: next, manifest: manifest, lease, delivery, logger)
     }
 
     /// Publishes the ticket to another stage's queue with the manifest as the ledger has it now.
+    ///
+    /// - Parameter manifest: if it was read already.
     func pass(
         _ ticket: Ticket,
         to next: Stage,
+        manifest: [TempFileEntry]? = nil,
         _ lease: JobLease,
         _ delivery: JobDelivery,
         _ logger: Logger
@@ -39,7 +42,7 @@ extension JobRunner {
         ticket.attempt = 0
         ticket.hop += 1
         ticket.node = node
-        ticket.tempFiles = try await tracker.jobTempFiles(ticket.key)
+        if let manifest { ticket.tempFiles = manifest } else { ticket.tempFiles = try await tracker.jobTempFiles(ticket.key) }
         try await publisher.publish(ticket, to: topology.work(next))
         CrashPoint.handOverConfirmed.cross()
         try await tracker.handedOver(ticket.key, to: next, hop: ticket.hop)

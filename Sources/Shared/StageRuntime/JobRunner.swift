@@ -68,10 +68,25 @@ struct JobRunner: Sendable {
         CrashPoint.delivered.cross()
         // A watch ticket expects to find somebody at work. Others come when their predecessor is about to let go.
         let patience = delivery.isWatchTicket ? Duration.zero : .seconds(10)
-        let run = JobRun(redrives: ticket.redrives, attempt: ticket.attempt)
-        switch try await tracker.acquireLease(ticket.key, reopening: (ticket.hop, run), timeout: patience) {
+        let message = StageMessage(
+            stage: stage,
+            hop: ticket.hop,
+            run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
+            mediaID: ticket.mediaID,
+            manifest: ticket.tempFiles,
+            ticket: record(of: ticket, delivery.message),
+            progress: stage == .cleanup ? nil : telemetry(ticket, logger).progress(startedStep, fraction: 0)
+        )
+        switch try await tracker.enter(ticket.key, message, timeout: patience) {
         case .finished(let outcome):
             try await meetFinished(ticket, outcome, delivery, logger)
+        case .stale(let currentHop):
+            await drop(
+                delivery,
+                "a late duplicate was dropped: the job has moved on",
+                [LogKey.jobHop: "\(ticket.hop)", "job.hop.current": "\(currentHop)"],
+                logger
+            )
         case .held where stage == .cleanup:
             // A copy would be another message, and it may be this one that the ledger lets end the job.
             logger.info("another worker cleans the job up; the message goes back to its queue")
@@ -84,49 +99,22 @@ struct JobRunner: Sendable {
             try await publisher.publish(ticket, to: watchQueue, type: JobDelivery.watchType)
             CrashPoint.watchParked.cross()
             await acknowledge(delivery, logger)
-        case .acquired(let lease):
-            let start: StageStart
+        case .entered(let entered):
+            defer { entered.lease.release() }
             do {
-                start = try await tracker.begin(
-                    ticket.key,
-                    stage: stage,
-                    hop: ticket.hop,
-                    run: run,
-                    mediaID: ticket.mediaID,
-                    manifest: ticket.tempFiles,
-                    ticket: record(of: ticket, delivery.message)
-                )
-            } catch {
-                lease.release()
-                throw error
-            }
-            switch start {
-            case .finished(let outcome):
-                lease.releaseRemovingEmptyDirectory()
-                try await meetFinished(ticket, outcome, delivery, logger)
-            case .stale(let currentHop):
-                lease.releaseRemovingEmptyDirectory()
-                await drop(
-                    delivery,
-                    "a late duplicate was dropped: the job has moved on",
-                    [LogKey.jobHop: "\(ticket.hop)", "job.hop.current": "\(currentHop)"],
-                    logger
-                )
-            case .proceed(let starts, _, let isCancelRequested):
-                defer { lease.release() }
-                do {
-                    if isCancelRequested {
-                        try await meetCancellation(ticket, starts: starts, lease, delivery, logger)
-                    } else {
-                        try await work(ticket, starts: starts, lease, delivery, logger)
-                    }
-                } catch {
-                    await uncount(ticket, logger)
-                    throw error
+                if entered.isCancelRequested {
+                    try await meetCancellation(ticket, entered, delivery, logger)
+                } else {
+                    try await work(ticket, entered, delivery, logger)
                 }
+            } catch {
+                await uncount(ticket, logger)
+                throw error
             }
         }
     }
+
+    private var startedStep: String { UpdateStep.started(stage, kind) }
 
     /// The ticket as JSON: its message as it is, if that is one of ours and nothing was read into it.
     private func record(of ticket: Ticket, _ message: AMQPDelivery) -> [UInt8] {
@@ -136,11 +124,11 @@ struct JobRunner: Sendable {
 
     func work(
         _ ticket: Ticket,
-        starts: Int,
-        _ lease: JobLease,
+        _ entered: EnteredStage,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
+        let (starts, lease) = (entered.starts, entered.lease)
         let began = ContinuousClock().now
         status.update {
             $0.job = ticket.id
@@ -174,7 +162,7 @@ struct JobRunner: Sendable {
                     "the worker died \(starts - 1) times while the job was in \(stage.rawValue); look for crashes in its log"
                 )
             }
-            let done = try await perform(ticket, delivery, logger)
+            let done = try await perform(ticket, entered, delivery, logger)
             CrashPoint.stageWorked.cross()
             if stage == .cleanup {
                 do {
@@ -221,13 +209,16 @@ struct JobRunner: Sendable {
         )
     }
 
-    private func perform(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws -> Ticket {
+    private func perform(
+        _ ticket: Ticket,
+        _ entered: EnteredStage,
+        _ delivery: JobDelivery,
+        _ logger: Logger
+    ) async throws -> Ticket {
         let telemetry = telemetry(ticket, logger)
-        if stage != .cleanup {
-            await telemetry.announce(step: UpdateStep.started(stage, kind), fraction: 0, waiting: false)
-        }
+        if let news = entered.news { await telemetry.post(step: startedStep, news: news) }
         status.watchActivity(true)
-        if stage == .process || stage == .upload {
+        if entered.hasCompressedFiles, stage == .process || stage == .upload {
             let count = try await tracker.restoreFiles(
                 ticket.key,
                 within: settings.diskBudget,
@@ -236,7 +227,14 @@ struct JobRunner: Sendable {
             // What compressing reserved on top; processing has use for it.
             if count > 0, stage == .upload { try await tracker.trimReservation(ticket.key) }
         }
-        let context = JobContext(ticket: ticket, stage: stage, tracker: tracker, logger: logger, telemetry: telemetry)
+        let context = JobContext(
+            ticket: ticket,
+            stage: stage,
+            tracker: tracker,
+            files: entered.files,
+            logger: logger,
+            telemetry: telemetry
+        )
         return try await withThrowingTaskGroup(of: Ticket?.self) { group in
             group.addTask {
                 try await attend(ticket, telemetry, delivery, logger)

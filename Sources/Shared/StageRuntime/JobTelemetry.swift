@@ -78,11 +78,36 @@ public final class JobTelemetry: Sendable {
     /// stalled, and its worker is ended.
     public func noteActivity() { status.noteActivity() }
 
+    /// The progress of a step, for the ledger.
+    func progress(_ step: String, fraction: Double) -> JobProgress {
+        JobProgress(percent: stage.jobPercent(fraction: fraction), step: step, newsInterval: interval)
+    }
+
     /// Announces a step to clients at once, unless they know it from an earlier try that was only a moment ago.
+    func announce(step: String, fraction: Double) async {
+        _ = await send(step: step, fraction: fraction)
+    }
+
+    /// Tells clients of a step that the ledger knows already, without waiting for the broker.
     ///
-    /// - Parameter waiting: returns when the broker has the update.
-    func announce(step: String, fraction: Double, waiting: Bool = true) async {
-        _ = await send(step: step, fraction: fraction, waiting: waiting)
+    /// - Parameter news: the job's progress in per cent.
+    func post(step: String, news: Int) async {
+        await tell(step: step, news: news, waiting: false)
+    }
+
+    /// Announces that the stage is done.
+    ///
+    /// - Returns: the job's manifest by now; nil when the ledger did not tell.
+    func complete(step: String) async -> [TempFileEntry]? {
+        do {
+            let (news, manifest) = try await tracker.recordCompletion(ticket.key, progress(step, fraction: 1))
+            CrashPoint.progressRecorded.cross()
+            if let news { await tell(step: step, news: news, waiting: true) }
+            return manifest
+        } catch {
+            logger.warning("progress was not recorded", metadata: ["cause": "\(error)"])
+            return nil
+        }
     }
 
     /// The stage's work is over; whatever is told of the job from now on is newer.
@@ -121,33 +146,38 @@ public final class JobTelemetry: Sendable {
     }
 
     /// - Returns: false when it is too early for another update.
-    private func send(step: String, fraction: Double, waiting: Bool = true) async -> Bool {
-        let percent = stage.jobPercent(fraction: fraction)
+    private func send(step: String, fraction: Double) async -> Bool {
         do {
+            let percent = stage.jobPercent(fraction: fraction)
             let news = try await tracker.recordNews(ticket.key, percent: percent, step: step, interval: interval)
             CrashPoint.progressRecorded.cross()
             guard let news else { return false }
-            guard ticket.wantsProgressUpdates else { return true }
-            let update = ProgressUpdate(
-                ticket: ticket,
-                status: .processing,
-                progress: news,
-                currentStep: step,
-                timestamp: Timestamp.string(Date())
-            )
-            let number = state.withLock { state in
-                state.updates += 1
-                return state.updates
-            }
-            if waiting {
-                await updates.sendProgress(update)
-            } else {
-                await updates.postProgress(update) { [self] in state.withLock { $0.updates == number } }
-            }
-            CrashPoint.updateSent.cross()
+            await tell(step: step, news: news, waiting: true)
         } catch {
             logger.warning("progress was not recorded", metadata: ["cause": "\(error)"])
         }
         return true
+    }
+
+    /// - Parameter waiting: returns when the broker has the update.
+    private func tell(step: String, news: Int, waiting: Bool) async {
+        guard ticket.wantsProgressUpdates else { return }
+        let update = ProgressUpdate(
+            ticket: ticket,
+            status: .processing,
+            progress: news,
+            currentStep: step,
+            timestamp: Timestamp.string(Date())
+        )
+        let number = state.withLock { state in
+            state.updates += 1
+            return state.updates
+        }
+        if waiting {
+            await updates.sendProgress(update)
+        } else {
+            await updates.postProgress(update) { [self] in state.withLock { $0.updates == number } }
+        }
+        CrashPoint.updateSent.cross()
     }
 }

@@ -43,18 +43,6 @@ public struct JobRecord: Sendable, Hashable {
     public var id: String { key.id }
 }
 
-/// Whether a stage may start on a message.
-public enum StageStart: Sendable, Hashable {
-    /// - Parameters:
-    ///   - starts: how often this stage was started on this hop, this time included.
-    ///   - progress: the highest progress sent so far, in per cent.
-    ///   - isCancelRequested: the job is to end with outcome `cancelled`.
-    case proceed(starts: Int, progress: Int, isCancelRequested: Bool = false)
-    /// A late duplicate: the job has moved on.
-    case stale(currentHop: Int64)
-    case finished(JobOutcome)
-}
-
 /// The answer to a wish to cancel a job.
 public enum CancelAnswer: Sendable, Hashable {
     /// The job will end with outcome `cancelled`.

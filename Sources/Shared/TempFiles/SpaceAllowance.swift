@@ -29,6 +29,10 @@ public final class SpaceAllowance: Sendable {
         state = Mutex(State(usedBytes: usedBytes, grantedBytes: grantedBytes))
     }
 
+    static func unlimited(_ job: JobKey) -> SpaceAllowance {
+        SpaceAllowance(job: job, usedBytes: 0, grantedBytes: .max) { _ in .reserved }
+    }
+
     /// Call it before a write makes a file larger. Blocks when the reservation must grow: not for the cooperative pool.
     ///
     /// - Parameters:

@@ -14,32 +14,90 @@ private struct Holding: Sendable {
         usedBytes = try Ledger.occupiedBytes(db, job: job)
         grantedBytes = try Ledger.reservedBytes(db, job: job)
     }
+
+    /// What is on disk is reserved from now on, whatever was.
+    init(settling db: Database, job: Int64) throws {
+        try self.init(db, job: job)
+        guard usedBytes > grantedBytes else { return }
+        try Ledger.setReservation(db, usedBytes, job: job)
+        grantedBytes = usedBytes
+    }
+}
+
+/// A wish for room, and what it is judged by that the books do not know.
+private struct Demand: Sendable {
+    /// All that the job wants to have reserved, what it has already included.
+    var wantedBytes: Int64
+    var budget: DiskBudget
+    var space: DiskSpace
+    var deletedOpenBytes: Int64
+
+    func reserve(_ db: Database, job number: Int64) throws -> SpaceAnswer {
+        try Ledger.reserve(
+            db,
+            wantedBytes,
+            job: number,
+            budget: budget,
+            space: space,
+            deletedOpenBytes: deletedOpenBytes
+        )
+    }
+}
+
+/// The answer to a plan of files.
+public enum FilePlan: Sendable {
+    /// The files are on the books; this much may be written to them.
+    case planned([TrackedFile], SpaceAllowance)
+    /// As ``SpaceAnswer/noRoom(_:)``. Nothing was planned.
+    case noRoom(String)
+    /// As ``SpaceAnswer/neverFits(_:)``. Nothing was planned.
+    case neverFits(String)
 }
 
 extension TempFileTracker {
-    /// Reserves disk for all temp files of a job before the first is written. Asking again with more raises the
-    /// reservation, with less changes nothing. It ends with the job.
+    /// Reserves disk for all temp files of a job. Asking again with more raises the reservation, with less changes nothing. It
+    /// ends with the job.
     ///
     /// - Parameter bytes: of all the job's temp files together; rounded up to whole blocks.
     /// - Throws: ``TempFileError`` with code `jobFinished`.
-    public func reserve(
-        _ bytes: Int64,
-        job: JobKey,
-        within budget: DiskBudget
-    ) async throws(TempFileError) -> SpaceAnswer {
+    func reserve(_ bytes: Int64, job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> SpaceAnswer {
         if budget.isUnlimited { return .reserved }
-        let (wanted, space, now) = (blockRounded(bytes), try space(), nowMilliseconds)
-        let deleted = deletedOpenBytes(budget)
+        let (demand, now) = (try demand(blockRounded(bytes), budget), nowMilliseconds)
         return try await ledger.write(outliving: .death) { db in
+            try demand.reserve(db, job: Ledger.ensureLiveJob(db, job, now: now).number)
+        }
+    }
+
+    /// Plans files, as ``trackFiles(_:job:stage:)`` does, and what may be written to them.
+    ///
+    /// - Parameter bytes: to reserve first, as ``reserve(_:job:within:)`` does; nil leaves the reservation as it is.
+    /// - Returns: what the run may write. What the job has on disk already counts as reserved, even if that is more than the
+    ///   budget: it is a fact.
+    /// - Throws: ``TempFileError`` with code `invalidName` or `jobFinished`.
+    public func planFiles(
+        _ files: [NewFile],
+        job: JobKey,
+        stage: Stage,
+        reserving bytes: Int64? = nil,
+        within budget: DiskBudget
+    ) async throws(TempFileError) -> FilePlan {
+        if budget.isUnlimited {
+            return .planned(try await trackFiles(files, job: job, stage: stage), .unlimited(job))
+        }
+        var demand: Demand?
+        if let bytes { demand = try self.demand(blockRounded(bytes), budget) }
+        let (rows, wanted, now) = (try plannedRows(files, stage: stage), demand, nowMilliseconds)
+        let (answer, holding) = try await ledger.write(outliving: .death) { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
-            return try Ledger.reserve(
-                db,
-                wanted,
-                job: number,
-                budget: budget,
-                space: space,
-                deletedOpenBytes: deleted
-            )
+            let answer = try wanted?.reserve(db, job: number) ?? .reserved
+            if answer == .reserved { for row in rows { try Ledger.plan(db, row, job: number) } }
+            return (answer, try Holding(settling: db, job: number))
+        }
+        switch answer {
+        case .reserved:
+            return .planned(try await makePlaces(files, job: job), allowance(job, holding, within: budget))
+        case .noRoom(let why): return .noRoom(why)
+        case .neverFits(let why): return .neverFits(why)
         }
     }
 
@@ -47,54 +105,30 @@ extension TempFileTracker {
     ///
     /// What the job has on disk already counts as reserved, even if that is more than the budget: it is a fact.
     public func allowance(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> SpaceAllowance {
-        if budget.isUnlimited { return SpaceAllowance(job: job, usedBytes: 0, grantedBytes: .max) { _ in .reserved } }
+        if budget.isUnlimited { return .unlimited(job) }
         let now = nowMilliseconds
-        let known = try await ledger.read { db -> Holding? in
-            guard let row = try Ledger.head(db, job), row.end == nil else { return nil }
-            return try Holding(db, job: row.number)
+        let holding = try await ledger.write(outliving: .death) { db in
+            try Holding(settling: db, job: Ledger.ensureLiveJob(db, job, now: now).number)
         }
-        let holding: Holding
-        if let known, known.usedBytes <= known.grantedBytes {
-            holding = known
-        } else {
-            holding = try await ledger.write(outliving: .death) { db in
-                var holding = try Holding(db, job: Ledger.ensureLiveJob(db, job, now: now).number)
-                if holding.usedBytes > holding.grantedBytes {
-                    try Ledger.setReservation(db, holding.usedBytes, job: holding.job)
-                    holding.grantedBytes = holding.usedBytes
-                }
-                return holding
-            }
-        }
-        let number = holding.job
-        return SpaceAllowance(
+        return allowance(job, holding, within: budget)
+    }
+
+    private func allowance(_ job: JobKey, _ holding: Holding, within budget: DiskBudget) -> SpaceAllowance {
+        SpaceAllowance(
             job: job,
             usedBytes: holding.usedBytes,
             grantedBytes: holding.grantedBytes
         ) { [self] wanted throws(TempFileError) in
-            let (space, deleted) = (try space(), deletedOpenBytes(budget))
-            return try ledger.writeBlocking(outliving: .death) { db in
-                try Ledger.reserve(
-                    db,
-                    wanted,
-                    job: number,
-                    budget: budget,
-                    space: space,
-                    deletedOpenBytes: deleted
-                )
-            }
+            let demand = try demand(wanted, budget)
+            return try ledger.writeBlocking(outliving: .death) { try demand.reserve($0, job: holding.job) }
         }
     }
 
     /// Gives back what a job has reserved and its files do not take: after the stage that made the last of them.
     public func trimReservation(_ job: JobKey) async throws(TempFileError) {
-        let number = try await ledger.read { db -> Int64? in
-            guard let row = try Ledger.head(db, job) else { return nil }
-            let holding = try Holding(db, job: row.number)
-            return holding.grantedBytes > holding.usedBytes ? row.number : nil
+        try await ledger.write(outliving: .death) { db in
+            if let row = try Ledger.head(db, job) { try Ledger.trimReservation(db, job: row.number) }
         }
-        guard let number else { return }
-        try await ledger.write(outliving: .death) { try Ledger.trimReservation($0, job: number) }
     }
 
     /// Bytes of temp files that are deleted, and still open in this process, its siblings or its children. They are on disk
@@ -103,10 +137,11 @@ extension TempFileTracker {
         DeletedOpenFiles.beneath(workspace.path + "/" + Workspace.jobsDirectory).sizeBytes
     }
 
-    /// Only for a limit of our own: what the file system has free tells of them by itself. Looking costs more than all else
-    /// that a reservation does.
-    private func deletedOpenBytes(_ budget: DiskBudget) -> Int64 {
-        budget.maximumBytes == nil ? 0 : deletedOpenBytes()
+    private func demand(_ wantedBytes: Int64, _ budget: DiskBudget) throws(TempFileError) -> Demand {
+        // For a limit of our own alone: what the file system has free tells of deleted files by itself. Looking for them costs
+        // more than all else that a reservation does.
+        let deleted = budget.maximumBytes == nil ? 0 : deletedOpenBytes()
+        return Demand(wantedBytes: wantedBytes, budget: budget, space: try space(), deletedOpenBytes: deleted)
     }
 
     /// Bytes that are promised to jobs, written ones included.

@@ -1,4 +1,5 @@
 internal import CrashPoints
+internal import GRDB
 internal import Glibc
 public import JobModel
 internal import Logging
@@ -9,9 +10,10 @@ extension TempFileTracker {
     /// Removes files of a job now, as an output whose upload is confirmed, and takes them off the books. What cannot be
     /// removed is in the report and stays on the books, marked. Called under the job's lease.
     ///
-    /// - Parameter paths: absolute, or names. One that is not in the job's directory is a failure with `EXDEV`, and is
-    ///   left alone.
-    public func releaseFiles(_ paths: [String], job: JobKey) async -> CleanupReport {
+    /// - Parameters:
+    ///   - paths: absolute, or names. One that is not in the job's directory is a failure with `EXDEV`, and is left alone.
+    ///   - isLast: the job gives back what it has reserved and its files do not take.
+    public func releaseFiles(_ paths: [String], job: JobKey, isLast: Bool = false) async -> CleanupReport {
         let start = ContinuousClock.now
         var report = CleanupReport()
         var names: [String] = []
@@ -28,12 +30,11 @@ extension TempFileTracker {
         }
         let (wanted, cleaner) = (names, cleaner(directory: workspace.directory(of: job), job: job))
         do throws(TempFileError) {
-            let row = try await ledger.read { try Ledger.head($0, job) }
             let result = try await OwnThread.run { () throws(TempFileError) in
                 cleaner.remove(wanted, tracked: Set(wanted))
             }
             report.add(result.report)
-            if let row { try await settle(result, job: row.number) }
+            try await settle(result, givingBackSpace: isLast) { try Ledger.head($0, job)?.number }
         } catch {
             // Rows of files that are gone do no harm: the job's clean-up drops them.
             logger.error(
@@ -56,10 +57,14 @@ extension TempFileTracker {
         onActivity: @escaping @Sendable () -> Void = {}
     ) async throws(TempFileError) -> CleanupReport {
         try requireLease(job)
-        let row = try await ledger.read { try Ledger.job($0, job) }
+        let (row, known) = try await ledger.read { db in
+            let row = try Ledger.job(db, job)
+            return (row, try row.map { try Ledger.fileNumbers(db, job: $0.number) } ?? [:])
+        }
         let report = try await clean(
             directory: workspace.directory(of: job),
             row: row,
+            known: known,
             job: job,
             onActivity: onActivity
         )
@@ -94,23 +99,26 @@ extension TempFileTracker {
     }
 
     /// Empties and removes one directory. The caller holds its lease.
+    ///
+    /// - Parameter known: the names that the books list, with the numbers of their rows; nil when they were not read yet.
     func clean(
         directory: String,
         row: JobRow?,
+        known: [String: Int64]? = nil,
         job: JobKey?,
         onActivity: @escaping @Sendable () -> Void = {}
     ) async throws(TempFileError) -> CleanupReport {
         let start = ContinuousClock.now
         var cleaner = cleaner(directory: directory, job: job)
         cleaner.onRemoval = onActivity
-        var numbers: [String: Int64] = [:]
-        if let row { numbers = try await ledger.read { try Ledger.fileNumbers($0, job: row.number) } }
+        var numbers = known ?? [:]
+        if known == nil, let row { numbers = try await ledger.read { try Ledger.fileNumbers($0, job: row.number) } }
         let tracked = numbers
         var result = try await OwnThread.run { [cleaner] () throws(TempFileError) in cleaner.empty(tracked: tracked) }
         // First the books, then the directory: were it the other way round, a new worker could plan files in between.
         if let row {
             // In the clean-up stage's place; the job's end gives the rest back.
-            try await settle(result, job: row.number, givingBackSpace: row.record.stage == .cleanup)
+            try await settle(result, givingBackSpace: row.record.stage == .cleanup) { _ in row.number }
         }
         if result.report.failures.isEmpty {
             var report = result.report
@@ -130,14 +138,16 @@ extension TempFileTracker {
         return report
     }
 
+    /// - Parameter job: the number of its row; nil when the books know nothing of it.
     func settle(
         _ result: JobDirectoryCleaner.Result,
-        job number: Int64,
-        givingBackSpace: Bool = false
+        givingBackSpace: Bool = false,
+        _ job: @escaping @Sendable (Database) throws -> Int64?
     ) async throws(TempFileError) {
         let (gone, numbers, failed) = (result.gone, result.goneNumbers, result.failed)
         if gone.isEmpty, numbers.isEmpty, failed.isEmpty, !givingBackSpace { return }
         try await ledger.write(outliving: .death) { db in
+            guard let number = try job(db) else { return }
             try Ledger.settle(db, job: number, gone: gone, numbers: numbers, failed: failed)
             if givingBackSpace { try Ledger.trimReservation(db, job: number) }
         }

@@ -23,9 +23,19 @@ extension TempFileTracker {
         job: JobKey,
         stage: Stage
     ) async throws(TempFileError) -> [TrackedFile] {
+        let (rows, now) = (try plannedRows(files, stage: stage), nowMilliseconds)
+        try await ledger.write(outliving: .death) { db in
+            let number = try Ledger.ensureLiveJob(db, job, now: now).number
+            for row in rows { try Ledger.plan(db, row, job: number) }
+        }
+        return try await makePlaces(files, job: job)
+    }
+
+    /// The rows of files that are to be planned.
+    func plannedRows(_ files: [NewFile], stage: Stage) throws(TempFileError) -> [FileRow] {
         for file in files { try FileName.check(file.name) }
         let now = nowMilliseconds
-        let rows = files.map {
+        return files.map {
             FileRow(
                 name: $0.name,
                 state: .planned,
@@ -36,10 +46,10 @@ extension TempFileTracker {
                 createdAt: now
             )
         }
-        try await ledger.write(outliving: .death) { db in
-            let number = try Ledger.ensureLiveJob(db, job, now: now).number
-            for row in rows { try Ledger.plan(db, row, job: number) }
-        }
+    }
+
+    /// Makes the subdirectories of files whose rows are committed.
+    func makePlaces(_ files: [NewFile], job: JobKey) async throws(TempFileError) -> [TrackedFile] {
         CrashPoint.fileRowsCommitted.cross()
         let parents = Set(files.flatMap { FileName.parents(of: $0.name) }).sorted { $0.utf8.count < $1.utf8.count }
         if !parents.isEmpty {
@@ -86,14 +96,17 @@ extension TempFileTracker {
 
     /// Makes written files last: bytes and names are on the device, and the books say so with the real sizes.
     ///
-    /// - Parameter isFirst: whether the jobs may have no files yet that last; false if an earlier commit has seen to it that
-    ///   their directories do.
+    /// - Parameters:
+    ///   - isFirst: whether the jobs may have no files yet that last; false if an earlier commit has seen to it that their
+    ///     directories do.
+    ///   - isLast: the jobs give back what they have reserved and their files do not take.
     /// - Returns: the manifest's entries of these files, in their order.
     /// - Throws: ``TempFileError`` with code `missingFile`, naming the file.
     @discardableResult
     public func commitFiles(
         _ files: [TrackedFile],
-        isFirst: Bool = true
+        isFirst: Bool = true,
+        isLast: Bool = false
     ) async throws(TempFileError) -> [TempFileEntry] {
         let workspace = workspace
         let sizes = try await OwnThread.run { () throws(TempFileError) in
@@ -109,6 +122,7 @@ extension TempFileTracker {
                     let (name, size) = (files[index].name, sizes[index])
                     try Ledger.setPresent(db, job: number, name: name, sizeBytes: size, now: now)
                 }
+                if isLast { try Ledger.trimReservation(db, job: number) }
                 let wanted = Set(indices.map { files[$0].name })
                 for row in try Ledger.files(db, job: number) where wanted.contains(row.name) {
                     entries.append(row.entry(path: workspace.absolutePath(of: row.name, job: job)))
@@ -129,9 +143,7 @@ extension TempFileTracker {
         let workspace = workspace
         return try await ledger.read { db in
             guard let row = try Ledger.head(db, job) else { return [] }
-            return try Ledger.files(db, job: row.number).map {
-                $0.entry(path: workspace.absolutePath(of: $0.name, job: job))
-            }
+            return workspace.entries(try Ledger.files(db, job: row.number), of: job)
         }
     }
 

@@ -1,49 +1,8 @@
-internal import CrashPoints
+internal import GRDB
 public import JobModel
 internal import Logging
-internal import RootedFiles
-internal import Threads
 
 extension TempFileTracker {
-    /// Counts the start of a stage, and says whether it may go on. Called under the job's lease.
-    ///
-    /// Files of the manifest that lie in the job's own directory and are not on the books, as after the loss of the
-    /// ledger, are put there again. Anything else a manifest names is ignored for good.
-    ///
-    /// - Parameters:
-    ///   - run: tells the message from those of earlier runs of the job.
-    ///   - ticket: the message, kept until the job's end: what is known of the job if it is abandoned.
-    public func begin(
-        _ job: JobKey,
-        stage: Stage,
-        hop: Int64,
-        run: JobRun = JobRun(),
-        mediaID: String,
-        manifest: [TempFileEntry]?,
-        ticket: [UInt8]? = nil
-    ) async throws(TempFileError) -> StageStart {
-        let imports = try await existingFiles(of: manifest ?? [], job: job)
-        let now = nowMilliseconds
-        // Processing reads what strangers have made. A file that takes the whole host down must be counted.
-        let durability: Ledger.Durability = stage == .process ? .powerCut : .death
-        let start = try await ledger.write(outliving: durability) { db in
-            try Ledger.begin(
-                db,
-                job,
-                stage: stage,
-                hop: hop,
-                run: run,
-                mediaID: mediaID,
-                imports: imports,
-                ticket: ticket,
-                now: now
-            )
-        }
-        CrashPoint.startCounted.cross()
-        logger.debug("stage \(stage.rawValue) on hop \(hop): \(start)", metadata: Logger.Metadata(job: job))
-        return start
-    }
-
     /// Takes a start back: the stage was drained, which is no fault of the job.
     public func handBack(_ job: JobKey, stage: Stage, hop: Int64) async throws(TempFileError) {
         let now = nowMilliseconds
@@ -81,7 +40,8 @@ extension TempFileTracker {
     public func recordProgress(_ job: JobKey, percent: Int, step: String) async throws(TempFileError) -> Int {
         let now = nowMilliseconds
         return try await ledger.write(outliving: .death) { db in
-            try Ledger.recordProgress(db, job, percent: percent, step: step, now: now).highest
+            let row = try Ledger.ensureLiveJob(db, job, now: now)
+            return try Ledger.recordProgress(db, row, JobProgress(percent: percent, step: step), now: now).highest
         }
     }
 
@@ -97,20 +57,34 @@ extension TempFileTracker {
         step: String,
         interval: Duration
     ) async throws(TempFileError) -> Int? {
+        try await recordNews(job, JobProgress(percent: percent, step: step, newsInterval: interval)) { _, _ in }.news
+    }
+
+    /// As ``recordNews(_:percent:step:interval:)``, for a stage that is done.
+    ///
+    /// - Returns: also the manifest, as ``jobTempFiles(_:)`` does.
+    public func recordCompletion(
+        _ job: JobKey,
+        _ progress: JobProgress
+    ) async throws(TempFileError) -> (news: Int?, manifest: [TempFileEntry]) {
+        let workspace = workspace
+        let (news, manifest) = try await recordNews(job, progress) { db, row in
+            workspace.entries(try Ledger.files(db, job: row.number), of: job)
+        }
+        return (news, manifest)
+    }
+
+    private func recordNews<T: Sendable>(
+        _ job: JobKey,
+        _ progress: JobProgress,
+        _ reading: @escaping @Sendable (Database, JobHead) throws -> T
+    ) async throws(TempFileError) -> (news: Int?, read: T) {
         let now = nowMilliseconds
-        let (seconds, attoseconds) = interval.components
-        let milliseconds = seconds.multipliedReportingOverflow(by: 1000).partialValue
-        let shortest = max(milliseconds, 0) + attoseconds / 1_000_000_000_000_000
         return try await ledger.write(outliving: .death) { db in
-            let (highest, isNews) = try Ledger.recordProgress(
-                db,
-                job,
-                percent: percent,
-                step: step,
-                newsAfter: shortest,
-                now: now
-            )
-            return isNews ? highest : nil
+            // What comes after the end is late news of a worker that has slept.
+            let row = try Ledger.ensureLiveJob(db, job, now: now)
+            let (highest, isNews) = try Ledger.recordProgress(db, row, progress, now: now)
+            return (isNews ? highest : nil, try reading(db, row))
         }
     }
 
@@ -141,16 +115,21 @@ extension TempFileTracker {
     /// - Parameters:
     ///   - token: the same for every delivery of one message, and for no other message.
     ///   - record: the final ticket as JSON, for whoever asks later.
+    ///   - progress: recorded with it.
     /// - Returns: the finished job, which this message or an earlier one has ended; nil when another message has claimed the
     ///   end and not recorded it. What was recorded first stays.
     public func end(
         _ job: JobKey,
         outcome: JobOutcome,
         token: String,
-        record: [UInt8]
+        record: [UInt8],
+        progress: JobProgress? = nil
     ) async throws(TempFileError) -> JobRecord? {
         let now = nowMilliseconds
         let (end, isNew) = try await ledger.write { db in
+            if let progress, let row = try Ledger.head(db, job), row.end == nil {
+                _ = try Ledger.recordProgress(db, row, progress, now: now)
+            }
             let isNew = try Ledger.claimFinish(db, job, outcome: outcome, token: token, now: now)
             if isNew { try Ledger.finish(db, job, outcome: outcome, record: record, now: now) }
             let known = try Ledger.job(db, job)?.record
@@ -222,57 +201,5 @@ extension TempFileTracker {
         let (before, underflow) = nowMilliseconds.subtractingReportingOverflow(age)
         if underflow { return 0 }
         return try await ledger.write { try Ledger.prune($0, finishedBefore: before, limit: max(limit, 0)) }
-    }
-
-    /// The files of a manifest that are in the job's own directory, and exist.
-    private func existingFiles(of manifest: [TempFileEntry], job: JobKey) async throws(TempFileError) -> [FileRow] {
-        let now = nowMilliseconds
-        let metadata = Logger.Metadata(job: job)
-        var own: [FileRow] = []
-        for entry in manifest {
-            guard let name = trackableName(entry.path, job: job) else {
-                logger.warning(
-                    "a manifest names a file outside its job's directory; it is ignored",
-                    metadata: metadata.with(LogKey.filePath, String(entry.path.prefix(4096)))
-                )
-                continue
-            }
-            var row = FileRow(
-                name: name,
-                state: entry.isMarkedForCleanup ? .marked : .present,
-                type: entry.type,
-                stage: entry.stage,
-                description: entry.description,
-                sizeBytes: entry.sizeBytes,
-                createdAt: entry.createdAt.flatMap { Timestamp.date($0)?.milliseconds } ?? now
-            )
-            row.extra = entry.unknown
-            own.append(row)
-        }
-        if own.isEmpty { return [] }
-        let (rows, workspace, logger) = (own, workspace, logger)
-        return try await OwnThread.run { () throws(TempFileError) in
-            let directory: RootedDirectory
-            do throws(FileSystemError) {
-                directory = try workspace.open(job)
-            } catch  where error.isNotFound {
-                return []
-            } catch {
-                throw TempFileError(error)
-            }
-            return rows.compactMap { row in
-                // A link or a directory is nothing that a stage of ours made.
-                guard let found = try? directory.status(row.name), found.kind == .file else {
-                    logger.debug(
-                        "a file of the manifest is not there",
-                        metadata: metadata.with(LogKey.filePath, row.name)
-                    )
-                    return nil
-                }
-                var present = row
-                present.sizeBytes = found.sizeBytes
-                return present
-            }
-        }
     }
 }

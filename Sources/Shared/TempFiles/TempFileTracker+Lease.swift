@@ -9,34 +9,51 @@ extension TempFileTracker {
 
     /// Gets the right to work on a job, waiting for a holder to give it up.
     ///
-    /// The job's row is committed before its directory is made, so a directory without a row is nobody's.
-    ///
-    /// - Parameters:
-    ///   - reopening: the message's hop and run. A finished job whose run is older than the message's begins anew.
-    ///   - timeout: zero tries once.
+    /// - Parameter timeout: zero tries once.
     /// - Throws: ``TempFileError`` with code `cancelled` when the waiting task is cancelled.
-    public func acquireLease(
-        _ job: JobKey,
-        reopening message: (hop: Int64, run: JobRun)? = nil,
-        timeout: Duration
-    ) async throws(TempFileError) -> LeaseResult {
+    public func acquireLease(_ job: JobKey, timeout: Duration) async throws(TempFileError) -> LeaseResult {
+        switch try await lock(job, run: JobRun(), timeout: timeout) {
+        case .held: return .held
+        case .finished(let end): return .finished(end)
+        case .locked(let hold):
+            // The holder that was waited for may have ended the job; and books that were lost know nothing of it.
+            var known = try await ledger.read { try Ledger.head($0, job) }
+            if known == nil { known = try await register(job) }
+            if let end = known?.end {
+                hold.releaseRemovingEmptyDirectory()
+                return .finished(end)
+            }
+            logger.debug("lease acquired", metadata: Logger.Metadata(job: job))
+            return .acquired(JobLease(job: job, hold: hold))
+        }
+    }
+
+    enum Lock: Sendable {
+        /// What the books say of the job may have changed before.
+        case locked(LeaseHold)
+        case held
+        case finished(JobOutcome)
+    }
+
+    /// The lease alone.
+    ///
+    /// The job's row is committed before its directory is made, so a directory without a row is nobody's.
+    func lock(_ job: JobKey, run: JobRun, timeout: Duration) async throws(TempFileError) -> Lock {
         let directory = workspace.directory(of: job)
         let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)
+        var makesDirectory = false
         while true {
-            if let end = try await prepare(job, message) { return .finished(end) }
-            switch try await wait(directory, makesDirectory: true, deadline: deadline) {
+            switch try await wait(directory, makesDirectory: makesDirectory, deadline: deadline) {
             case .locked(let file):
                 let hold = LeaseHold(file, directory: directory, root: workspace.root, registry: registry)
                 CrashPoint.leaseLocked.cross()
-                // The holder that was waited for may have ended the job.
-                if let end = try await prepare(job, message) {
-                    hold.releaseRemovingEmptyDirectory()
-                    return .finished(end)
-                }
-                logger.debug("lease acquired", metadata: Logger.Metadata(job: job))
-                return .acquired(JobLease(job: job, hold: hold))
+                return .locked(hold)
             case .held: return .held
-            case .startOver, .absent: continue
+            case .startOver: makesDirectory = false
+            case .absent:
+                let known = try await register(job)
+                if let end = known.end, run.redrives <= known.redrives { return .finished(end) }
+                makesDirectory = true
             case .cancelled:
                 let message = "waiting for the lease of \(job) was cancelled"
                 throw TempFileError(code: .cancelled, message: message, isRetriable: true)
@@ -71,26 +88,12 @@ extension TempFileTracker {
         )
     }
 
-    /// Makes sure that the job is on the books, and says how it ended if it has.
-    private func prepare(
-        _ job: JobKey,
-        _ message: (hop: Int64, run: JobRun)?
-    ) async throws(TempFileError) -> JobOutcome? {
-        let known = try await ledger.read { try Ledger.head($0, job) }
+    /// The job's row, which is made where it is missing.
+    private func register(_ job: JobKey) async throws(TempFileError) -> JobHead {
         let now = nowMilliseconds
-        if let known {
-            guard let end = known.end, let message, message.run.redrives > known.redrives else {
-                return known.end
-            }
-            logger.notice("a job that had ended (\(end.rawValue)) begins anew", metadata: Logger.Metadata(job: job))
-            try await ledger.write { db in
-                try Ledger.reopen(db, job: known.number, hop: message.hop, redrives: message.run.redrives, now: now)
-            }
-            return nil
-        }
-        let end = try await ledger.write(outliving: .death) { try Ledger.ensureJob($0, job, now: now).end }
+        let row = try await ledger.write(outliving: .death) { try Ledger.ensureJob($0, job, now: now) }
         CrashPoint.jobRowCommitted.cross()
-        return end
+        return row
     }
 
     private func wait(

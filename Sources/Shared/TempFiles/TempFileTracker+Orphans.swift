@@ -131,7 +131,7 @@ extension TempFileTracker {
         let tracked = Set(snapshot.tracked.keys)
         let cleaner = cleaner(directory: place.path, job: job)
         let result = try await OwnThread.run { () throws(TempFileError) in cleaner.remove(names, tracked: tracked) }
-        try await settle(result, job: row.number)
+        try await settle(result) { _ in row.number }
         count(result.report)
         return result.report
     }

@@ -97,6 +97,11 @@ public final class Workspace: Sendable {
         path + "/" + directory(of: job) + "/" + name
     }
 
+    /// What a manifest says of files of a job.
+    func entries(_ rows: [FileRow], of job: JobKey) -> [TempFileEntry] {
+        rows.map { $0.entry(path: absolutePath(of: $0.name, job: job)) }
+    }
+
     /// The name of a job's file, or nil when `absolute` is not inside that job's own directory. Text only: that no link
     /// leads out is seen to when the file is opened.
     public func relativePath(ofJobFile absolute: String, job: JobKey) -> String? {

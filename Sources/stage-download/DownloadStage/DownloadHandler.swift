@@ -31,13 +31,8 @@ public struct DownloadHandler: StageHandler {
     public func run(_ job: JobContext) async throws -> Ticket {
         let origin = try Origin(job.ticket)
         try checkOutputKeys(job.ticket)
-        let file = try await job.tracker.trackFile(
-            NewFile(name: Self.sourceName, type: .input, description: "source \(origin)"),
-            job: job.key,
-            stage: .download
-        )
-        try await reserve(for: origin, file, job)
-        let bytes = try await fetch(origin, into: file, job)
+        let (file, allowance) = try await plan(origin, job)
+        let bytes = try await fetch(origin, into: file, allowance, job)
         guard bytes > 0 else {
             throw StageFailure(
                 .permanent,
@@ -55,8 +50,8 @@ public struct DownloadHandler: StageHandler {
         return ticket
     }
 
-    /// Reserves disk for the source and for what will be made of it.
-    private func reserve(for origin: Origin, _ file: TrackedFile, _ job: JobContext) async throws {
+    /// Puts the source on the books, and reserves disk for it and for what will be made of it.
+    private func plan(_ origin: Origin, _ job: JobContext) async throws -> (TrackedFile, SpaceAllowance) {
         let known: Int64?
         do {
             known =
@@ -67,23 +62,31 @@ public struct DownloadHandler: StageHandler {
         } catch let error as StorageError {
             throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
         }
-        guard let bytes = known ?? job.ticket.fileSizeBytes else { return }
-        try checkLimit(bytes)
-        let wanted = settings.reservationBytes(sourceBytes: bytes)
+        let bytes = known ?? job.ticket.fileSizeBytes
+        if let bytes { try checkLimit(bytes) }
+        let file = NewFile(name: Self.sourceName, type: .input, description: "source \(origin)")
+        let answer = try await job.tracker.planFiles(
+            [file],
+            job: job.key,
+            stage: .download,
+            reserving: bytes.map { settings.reservationBytes(sourceBytes: $0) },
+            within: settings.diskBudget
+        )
         let factor = settings.temporaryExpansionFactor
-        let source = "the source \(origin) has \(bytes) bytes, reserved \(factor) times (TEMP_EXPANSION_FACTOR)"
-        switch try await job.tracker.reserve(wanted, job: job.key, within: settings.diskBudget) {
-        case .reserved: CrashPoint.spaceReserved.cross()
-        case .noRoom(let why): throw try await leave(file, job, "\(source): \(why)")
+        let source = "the source \(origin) has \(bytes ?? 0) bytes, reserved \(factor) times (TEMP_EXPANSION_FACTOR)"
+        switch answer {
+        case .planned(let planned, let allowance):
+            if bytes != nil { CrashPoint.spaceReserved.cross() }
+            return (planned[0], allowance)
+        case .noRoom(let why): throw try await leave(job, "\(source): \(why)")
         case .neverFits(let why):
             throw StageFailure(.permanent, code: "too_large_for_disk", "\(source): \(why); raise the limit")
         }
     }
 
     /// Gives back all that the job has of the disk, so that jobs that have more can end.
-    private func leave(_ file: TrackedFile, _ job: JobContext, _ why: String) async throws -> StageFailure {
-        _ = await job.tracker.releaseFiles([file.absolutePath], job: job.key)
-        try await job.tracker.trimReservation(job.key)
+    private func leave(_ job: JobContext, _ why: String) async throws -> StageFailure {
+        _ = await job.tracker.releaseFiles([Self.sourceName], job: job.key, isLast: true)
         return StageFailure(.noRoom, code: "no_space", why)
     }
 
@@ -96,8 +99,12 @@ public struct DownloadHandler: StageHandler {
         )
     }
 
-    private func fetch(_ origin: Origin, into file: TrackedFile, _ job: JobContext) async throws -> Int64 {
-        let allowance = try await job.tracker.allowance(job.key, within: settings.diskBudget)
+    private func fetch(
+        _ origin: Origin,
+        into file: TrackedFile,
+        _ allowance: SpaceAllowance,
+        _ job: JobContext
+    ) async throws -> Int64 {
         let opened = try job.tracker.openForWriting(file)
         CrashPoint.fileCreated.cross()
         let sink = Sink(
@@ -123,7 +130,7 @@ public struct DownloadHandler: StageHandler {
             throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
         } catch let error as TempFileError where error.code == .noSpace {
             // The source grew, or did not say how large it is.
-            if error.isRetriable { throw try await leave(file, job, error.message) }
+            if error.isRetriable { throw try await leave(job, error.message) }
             throw StageFailure(.permanent, code: "too_large_for_disk", error.message)
         } catch let error as FileSystemError {
             throw StageFailure(

@@ -20,20 +20,29 @@ struct PlannedFiles: Sendable {
         within budget: DiskBudget,
         _ job: JobContext
     ) async throws -> PlannedFiles {
-        try await removeOutputs(of: job)
-        let tracked = try await job.tracker.trackFiles(
+        await remove(outputs: job.files, of: job)
+        let answer = try await job.tracker.planFiles(
             fileNames.map { NewFile(name: directory + $0.name, type: .output, description: $0.description) },
             job: job.key,
-            stage: .process
+            stage: .process,
+            within: budget
         )
-        var files: [String: TrackedFile] = [:]
-        for (planned, file) in zip(fileNames, tracked) { files[planned.name] = file }
-        let allowance = try await job.tracker.allowance(job.key, within: budget)
-        return PlannedFiles(tracker: job.tracker, files: files, allowance: allowance)
+        switch answer {
+        case .planned(let tracked, let allowance):
+            var files: [String: TrackedFile] = [:]
+            for (planned, file) in zip(fileNames, tracked) { files[planned.name] = file }
+            return PlannedFiles(tracker: job.tracker, files: files, allowance: allowance)
+        // Only asked for when something is reserved.
+        case .noRoom(let why), .neverFits(let why): throw StageFailure(.noRoom, code: noSpace, why)
+        }
     }
 
     static func removeOutputs(of job: JobContext) async throws {
-        let outputs = try await job.tracker.jobTempFiles(job.key).filter { $0.type == .output }
+        await remove(outputs: try await job.tracker.jobTempFiles(job.key), of: job)
+    }
+
+    private static func remove(outputs files: [TempFileEntry], of job: JobContext) async {
+        let outputs = files.filter { $0.type == .output }
         if !outputs.isEmpty { _ = await job.tracker.releaseFiles(outputs.map(\.path), job: job.key) }
     }
 
@@ -71,8 +80,7 @@ struct PlannedFiles: Sendable {
 
     /// Makes the written files durable and their rows `present`.
     func commit(_ written: [String], _ job: JobContext) async throws {
-        try await job.tracker.commitFiles(written.compactMap { files[$0] }, isFirst: false)
-        try await job.tracker.trimReservation(job.key)
+        try await job.tracker.commitFiles(written.compactMap { files[$0] }, isFirst: false, isLast: true)
         CrashPoint.reservationTrimmed.cross()
     }
 }

@@ -57,9 +57,8 @@ public struct UploadHandler: StageHandler {
             try? await release(&published, job)
             throw error
         }
-        try await release(&published, job)
+        try await release(&published, job, isLast: true)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
-        try await job.tracker.trimReservation(job.key)
         return ticket
     }
 
@@ -79,9 +78,18 @@ public struct UploadHandler: StageHandler {
 
     /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in between
     /// would miss a file and send the job back to download.
-    private func release(_ published: inout PublishedOutputs, _ job: JobContext) async throws {
+    ///
+    /// - Parameter isLast: with it goes what the job has reserved and does not use.
+    private func release(
+        _ published: inout PublishedOutputs,
+        _ job: JobContext,
+        isLast: Bool = false
+    ) async throws {
         let records = published.take()
-        if records.isEmpty { return }
+        if records.isEmpty {
+            if isLast { try await job.tracker.trimReservation(job.key) }
+            return
+        }
         do {
             try await stores.standard.synchronize(records.values.map { try ObjectKey($0.key) })
         } catch let error as StorageError {
@@ -91,7 +99,7 @@ public struct UploadHandler: StageHandler {
         try await job.tracker.notePublished(records, job: job.key)
         CrashPoint.outputNoted.cross()
         // What cannot be removed now stays on the books, and the clean-up tries again.
-        _ = await job.tracker.releaseFiles(records.keys.sorted(), job: job.key)
+        _ = await job.tracker.releaseFiles(records.keys.sorted(), job: job.key, isLast: isLast)
         CrashPoint.outputReleased.cross()
     }
 

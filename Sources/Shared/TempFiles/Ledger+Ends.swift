@@ -1,0 +1,69 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import JobModel
+
+/// The end of a job: claimed, recorded, announced.
+extension Ledger {
+    static func claimFinish(
+        _ db: Database,
+        _ key: JobKey,
+        outcome: JobOutcome,
+        token: String,
+        now: Int64
+    ) throws -> Bool {
+        let row = try ensureJob(db, key, now: now)
+        try db.run(
+            sql: """
+                UPDATE job SET state = 'finishing', outcome = ?, finishToken = ?, updatedAt = ?
+                WHERE number = ? AND (state = 'active' OR (state = 'finishing' AND finishToken = ?))
+                """,
+            arguments: [outcome.rawValue, token, now, row.number, token]
+        )
+        return db.changesCount > 0
+    }
+
+    static func finish(_ db: Database, _ key: JobKey, outcome: JobOutcome, record: [UInt8], now: Int64) throws {
+        let row = try ensureJob(db, key, now: now)
+        try db.run(
+            sql: """
+                UPDATE job SET state = 'finished', outcome = ?, record = ?, updatedAt = ?,
+                    finishedAt = COALESCE(finishedAt, ?), ticket = NULL, quietSince = NULL, quietMark = NULL
+                WHERE number = ?
+                """,
+            arguments: [outcome.rawValue, Data(record), now, now, row.number]
+        )
+        try db.run(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
+        try db.run(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
+        // A file that could not be removed stays on the books, so that the next sweep tries again.
+        try db.run(sql: "DELETE FROM file WHERE job = ? AND attempts = 0", arguments: [row.number])
+        try trimReservation(db, job: row.number)
+    }
+
+    /// Only of the run that `record` is of: a redriven job has another end before it.
+    static func noteAnnounced(_ db: Database, _ record: JobRecord, now: Int64) throws {
+        try db.run(
+            sql: """
+                UPDATE job SET announcedAt = ?
+                WHERE kind = ? AND id = ? AND state = 'finished' AND redrives = ? AND announcedAt IS NULL
+                """,
+            arguments: [now, record.kind.rawValue, Data(record.id.utf8), record.redrives]
+        )
+    }
+
+    /// - Parameter before: the end must be older, or lie in the future, as when the clock was set back.
+    static func takeOverEnd(_ db: Database, _ record: JobRecord, token: String, before: Int64, now: Int64) throws
+        -> Bool
+    {
+        try db.run(
+            sql: """
+                UPDATE job SET finishToken = ?
+                WHERE kind = ? AND id = ? AND state = 'finished' AND redrives = ? AND announcedAt IS NULL
+                    AND finishToken IS ? AND finishedAt NOT BETWEEN ? AND ?
+                """,
+            arguments: [
+                token, record.kind.rawValue, Data(record.id.utf8), record.redrives, record.finishToken, before, now,
+            ]
+        )
+        return db.changesCount > 0
+    }
+}

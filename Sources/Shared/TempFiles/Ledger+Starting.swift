@@ -1,0 +1,130 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import JobModel
+
+/// What a job goes through from stage to stage.
+extension Ledger {
+    /// What a stage finds when it starts.
+    struct Start: Sendable {
+        var answer: StageStart
+        /// The job had ended, and begins anew.
+        var isReopened = false
+        /// The progress to tell clients; nil when they know it.
+        var news: Int?
+        /// All of the job's.
+        var files: [FileRow] = []
+    }
+
+    static func begin(_ db: Database, _ key: JobKey, _ message: StageMessage, now: Int64) throws -> Start {
+        var row = try ensureJob(db, key, now: now)
+        var isReopened = false
+        if let end = row.end {
+            guard message.run.redrives > row.redrives else { return Start(answer: .finished(end)) }
+            try reopen(db, job: row.number, hop: message.hop, redrives: message.run.redrives, now: now)
+            row = try ensureJob(db, key, now: now)
+            isReopened = true
+        }
+        if message.hop < row.hop || message.run.redrives < row.redrives {
+            return Start(answer: .stale(currentHop: row.hop))
+        }
+        let stage = message.stage.rawValue
+        try db.run(
+            sql: """
+                UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?,
+                    updatedAt = ?
+                WHERE number = ?
+                """,
+            arguments: [
+                message.hop, stage, message.mediaID, message.ticket.map { Data($0) }, message.run.attempt,
+                message.run.redrives, now, row.number,
+            ]
+        )
+        let starts = try Int64.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    INSERT INTO start (job, stage, hop, count) VALUES (?, ?, ?, 1)
+                    ON CONFLICT (job, stage, hop) DO UPDATE SET count = count + 1 RETURNING count
+                    """
+            ),
+            arguments: [row.number, stage, message.hop]
+        )
+        var start = Start(
+            answer: .proceed(
+                starts: Int(clamping: starts ?? 1),
+                progress: row.progress,
+                isCancelRequested: row.isCancelRequested
+            ),
+            isReopened: isReopened
+        )
+        if let progress = message.progress, !row.isCancelRequested {
+            let (highest, isNews) = try recordProgress(db, row, progress, now: now)
+            if isNews { start.news = highest }
+        }
+        start.files = try files(db, job: row.number)
+        return start
+    }
+
+    /// Begins a new run of a finished job. Messages of earlier runs are stale from now on.
+    static func reopen(_ db: Database, job number: Int64, hop: Int64, redrives: Int64, now: Int64) throws {
+        try db.run(
+            sql: """
+                UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
+                    outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
+                    announcedAt = NULL, updateSentAt = NULL, updatedAt = ?
+                WHERE number = ? AND state = 'finished' AND redrives < ?
+                """,
+            arguments: [hop, redrives, now, number, redrives]
+        )
+    }
+
+    static func handBack(_ db: Database, _ key: JobKey, stage: Stage, hop: Int64, now: Int64) throws {
+        guard let row = try head(db, key) else { return }
+        try db.run(
+            sql: "UPDATE start SET count = count - 1 WHERE job = ? AND stage = ? AND hop = ? AND count > 0",
+            arguments: [row.number, stage.rawValue, hop]
+        )
+        try db.run(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, row.number])
+    }
+
+    /// What the job waits with for its next try, until that begins.
+    static func noteRetry(_ db: Database, _ key: JobKey, attempt: Int64, ticket: [UInt8]) throws {
+        try db.run(
+            sql: "UPDATE job SET attempt = ?, ticket = ? WHERE kind = ? AND id = ? AND state = 'active'",
+            arguments: [attempt, Data(ticket), key.kind.rawValue, Data(key.id.utf8)]
+        )
+    }
+
+    static func handedOver(_ db: Database, _ key: JobKey, to stage: Stage, hop: Int64, now: Int64) throws {
+        let row = try ensureJob(db, key, now: now)
+        // The next stage may have begun already, or even be further.
+        try db.run(
+            sql:
+                "UPDATE job SET hop = ?, stage = ?, updatedAt = ? WHERE number = ? AND hop <= ? AND state <> 'finished'",
+            arguments: [hop, stage.rawValue, now, row.number, hop]
+        )
+    }
+
+    /// Keeps progress from going backwards.
+    ///
+    /// - Returns: the highest so far, and whether clients are to hear of it.
+    static func recordProgress(
+        _ db: Database,
+        _ row: JobHead,
+        _ progress: JobProgress,
+        now: Int64
+    ) throws -> (highest: Int, isNews: Bool) {
+        let highest = max(row.progress, min(max(progress.percent, 0), 100))
+        var sent = row.updateSentAt
+        var isNews = false
+        if let interval = progress.newsInterval?.clampedMilliseconds {
+            let age = sent.map { now.subtractingReportingOverflow($0).partialValue }
+            isNews = progress.step != row.step || age.map { $0 >= interval || $0 < 0 } ?? true
+            if isNews { sent = now }
+        }
+        try db.run(
+            sql: "UPDATE job SET progress = ?, step = ?, updatedAt = ?, updateSentAt = ? WHERE number = ?",
+            arguments: [highest, progress.step, now, sent, row.number]
+        )
+        return (highest, isNews)
+    }
+}

@@ -1,0 +1,158 @@
+internal import CrashPoints
+internal import FoundationEssentials
+public import JobModel
+internal import Logging
+internal import RootedFiles
+internal import Threads
+
+extension TempFileTracker {
+    /// Gets the right to work on a job, waiting for a holder to give it up, and counts the start of the stage: as one, for most
+    /// messages meet a job that is there to be taken.
+    ///
+    /// - Parameter timeout: zero tries once.
+    /// - Throws: ``TempFileError`` with code `cancelled` when the waiting task is cancelled.
+    public func enter(
+        _ job: JobKey,
+        _ message: StageMessage,
+        timeout: Duration
+    ) async throws(TempFileError) -> StageEntry {
+        let hold: LeaseHold
+        switch try await lock(job, run: message.run, timeout: timeout) {
+        case .locked(let locked): hold = locked
+        case .held: return .held
+        case .finished(let outcome): return .finished(outcome)
+        }
+        let start: Ledger.Start
+        do {
+            start = try await begin(job, message)
+        } catch {
+            hold.release()
+            throw error
+        }
+        switch start.answer {
+        case .finished(let outcome):
+            hold.releaseRemovingEmptyDirectory()
+            return .finished(outcome)
+        case .stale(let hop):
+            hold.releaseRemovingEmptyDirectory()
+            return .stale(currentHop: hop)
+        case .proceed(let starts, _, let isCancelRequested):
+            return .entered(
+                EnteredStage(
+                    lease: JobLease(job: job, hold: hold),
+                    starts: starts,
+                    isCancelRequested: isCancelRequested,
+                    news: start.news,
+                    files: workspace.entries(start.files, of: job),
+                    hasCompressedFiles: start.files.contains { $0.plainBytes != nil }
+                )
+            )
+        }
+    }
+
+    /// Counts the start of a stage, and says whether it may go on. Called under the job's lease. A finished job begins anew when
+    /// its run is older than the message's.
+    ///
+    /// Files of the manifest that lie in the job's own directory and are not on the books, as after the loss of the
+    /// ledger, are put there again. Anything else a manifest names is ignored for good.
+    public func begin(
+        _ job: JobKey,
+        stage: Stage,
+        hop: Int64,
+        run: JobRun = JobRun(),
+        mediaID: String,
+        manifest: [TempFileEntry]?,
+        ticket: [UInt8]? = nil
+    ) async throws(TempFileError) -> StageStart {
+        let message = StageMessage(
+            stage: stage,
+            hop: hop,
+            run: run,
+            mediaID: mediaID,
+            manifest: manifest,
+            ticket: ticket
+        )
+        return try await begin(job, message).answer
+    }
+
+    private func begin(_ job: JobKey, _ message: StageMessage) async throws(TempFileError) -> Ledger.Start {
+        let now = nowMilliseconds
+        // Processing reads what strangers have made. A file that takes the whole host down must be counted.
+        let durability: Ledger.Durability = message.stage == .process ? .powerCut : .death
+        var start = try await ledger.write(outliving: durability) { db in try Ledger.begin(db, job, message, now: now) }
+        CrashPoint.startCounted.cross()
+        logger.debug(
+            "stage \(message.stage.rawValue) on hop \(message.hop): \(start.answer)",
+            metadata: Logger.Metadata(job: job)
+        )
+        if start.isReopened {
+            logger.notice("a job that had ended begins anew", metadata: Logger.Metadata(job: job))
+        }
+        guard case .proceed = start.answer else { return start }
+        let news = news(in: message.manifest, start.files, job)
+        if news.isEmpty { return start }
+        let imports = try await existing(news, job)
+        if imports.isEmpty { return start }
+        start.files = try await ledger.write(outliving: .death) { db in
+            let number = try Ledger.ensureLiveJob(db, job, now: now).number
+            for file in imports { try Ledger.importFile(db, file, job: number) }
+            return try Ledger.files(db, job: number)
+        }
+        return start
+    }
+
+    /// The files that a manifest names, and of which it says what the books do not.
+    private func news(in manifest: [TempFileEntry], _ known: [FileRow], _ job: JobKey) -> [FileRow] {
+        if manifest.isEmpty { return [] }
+        let (names, now) = (Set(known.map(\.name)), nowMilliseconds)
+        return manifest.compactMap { entry in
+            guard let name = trackableName(entry.path, job: job) else {
+                logger.warning(
+                    "a manifest names a file outside its job's directory; it is ignored",
+                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, String(entry.path.prefix(4096)))
+                )
+                return nil
+            }
+            if names.contains(name), entry.unknown.isEmpty { return nil }
+            var row = FileRow(
+                name: name,
+                state: entry.isMarkedForCleanup ? .marked : .present,
+                type: entry.type,
+                stage: entry.stage,
+                description: entry.description,
+                sizeBytes: entry.sizeBytes,
+                createdAt: entry.createdAt.flatMap { Timestamp.date($0)?.milliseconds } ?? now
+            )
+            row.extra = entry.unknown
+            return row
+        }
+    }
+
+    /// Those of the files that are in the job's own directory.
+    private func existing(_ rows: [FileRow], _ job: JobKey) async throws(TempFileError) -> [FileRow] {
+        let (workspace, logger) = (workspace, logger)
+        return try await OwnThread.run { () throws(TempFileError) in
+            let directory: RootedDirectory
+            do throws(FileSystemError) {
+                directory = try workspace.open(job)
+            } catch  where error.isNotFound {
+                return []
+            } catch {
+                throw TempFileError(error)
+            }
+            return rows.compactMap { row in
+                // A link or a directory is nothing that a stage of ours made.
+                guard let found = try? directory.status(row.name), found.kind == .file else {
+                    logger.debug(
+                        "a file of the manifest is not there",
+                        metadata: Logger.Metadata(job: job).with(LogKey.filePath, row.name)
+                    )
+                    return nil
+                }
+                var present = row
+                present.sizeBytes = found.sizeBytes
+                return present
+            }
+        }
+    }
+}

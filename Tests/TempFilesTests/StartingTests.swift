@@ -1,0 +1,128 @@
+import Foundation
+import JobModel
+import Testing
+
+@testable import TempFiles
+
+@Suite struct StartingTests {
+    let lab: Lab
+    let tracker: TempFileTracker
+
+    init() throws {
+        lab = try Lab()
+        tracker = try lab.tracker()
+    }
+
+    private func enter(
+        _ stage: Stage,
+        _ hop: Int64,
+        manifest: [TempFileEntry] = [],
+        progress: JobProgress? = nil,
+        timeout: Duration = .zero
+    ) async throws -> StageEntry {
+        let message = StageMessage(
+            stage: stage,
+            hop: hop,
+            mediaID: "media",
+            manifest: manifest,
+            ticket: Array("{}".utf8),
+            progress: progress
+        )
+        return try await tracker.enter(video(), message, timeout: timeout)
+    }
+
+    private func entered(
+        _ stage: Stage,
+        _ hop: Int64,
+        manifest: [TempFileEntry] = [],
+        progress: JobProgress? = nil
+    ) async throws -> EnteredStage {
+        let entry = try await enter(stage, hop, manifest: manifest, progress: progress)
+        guard case .entered(let entered) = entry else { throw LabError(message: "not entered: \(entry)") }
+        return entered
+    }
+
+    @Test func leaseAndStartAreOne() async throws {
+        let first = try await entered(.download, 0)
+        #expect(first.starts == 1 && !first.isCancelRequested && first.news == nil && first.files.isEmpty)
+        guard case .held = try await enter(.download, 0) else {
+            Issue.record("two have the job")
+            return
+        }
+        #expect(try await lab.tracker().job(video())?.stage == .download)
+        first.lease.release()
+        let second = try await entered(.download, 0)
+        #expect(second.starts == 2)
+        try await tracker.requestCancel(video())
+        second.lease.release()
+        let third = try await entered(.download, 0, progress: JobProgress(percent: 5, step: "downloading_video"))
+        #expect(third.isCancelRequested && third.news == nil)
+        #expect(try await tracker.job(video())?.progress == 0)
+        third.lease.release()
+    }
+
+    @Test func startIsNewsOnceInAWhile() async throws {
+        let progress = JobProgress(percent: 10, step: "processing_video", newsInterval: .seconds(5))
+        for (seconds, news) in [(0, 10), (1, nil), (6, 10)] as [(TimeInterval, Int?)] {
+            lab.clock.advance(by: seconds)
+            let entered = try await entered(.process, 1, progress: progress)
+            #expect(entered.news == news)
+            entered.lease.release()
+        }
+        let job = try #require(try await tracker.job(video()))
+        #expect(job.progress == 10 && job.step == "processing_video")
+    }
+
+    @Test func nothingIsLeftOfALateDuplicate() async throws {
+        let lease = try await tracker.lease(video())
+        try await tracker.handedOver(video(), to: .upload, hop: 4)
+        _ = try await tracker.cleanupJobTempFiles(video())
+        lease.release()
+        guard case .stale(4) = try await enter(.process, 3) else {
+            Issue.record("a late duplicate began")
+            return
+        }
+        #expect(try lab.leftovers() == [])
+        _ = try await tracker.end(video(), outcome: .failed, token: "t", record: [])
+        guard case .finished(.failed) = try await enter(.process, 5) else {
+            Issue.record("a finished job began")
+            return
+        }
+        #expect(try lab.leftovers() == [])
+    }
+
+    @Test func endOfTheHolderThatWasWaitedForIsSeen() async throws {
+        let other = try lab.tracker()
+        let lease = try await other.lease(video())
+        async let waiting = enter(.cleanup, 3, timeout: .seconds(60))
+        _ = try await other.end(video(), outcome: .completed, token: "t", record: [])
+        lease.releaseRemovingEmptyDirectory()
+        guard case .finished(.completed) = try await waiting else {
+            Issue.record("a job was done twice")
+            return
+        }
+        #expect(try lab.leftovers() == [])
+    }
+
+    @Test func stageIsToldWhatTheBooksHaveAndWhatTheManifestAdds() async throws {
+        let first = try await entered(.download, 0)
+        let known = try await tracker.makeFile("source", bytes: 7, job: video(), type: .input, stage: .download)
+        let lost = tracker.workspace.absolutePath(of: "lost", job: video())
+        try Data("found".utf8).write(to: URL(fileURLWithPath: lost))
+        let (news, manifest) = try await tracker.recordCompletion(
+            video(),
+            JobProgress(percent: 10, step: "download_complete", newsInterval: .seconds(5))
+        )
+        #expect(news == 10)
+        #expect(manifest.map(\.path) == [known.absolutePath])
+        first.lease.release()
+        let more = [lost, tracker.workspace.absolutePath(of: "gone", job: video())].map {
+            TempFileEntry(path: $0, stage: nil, createdAt: nil, sizeBytes: 99, type: .output, description: "")
+        }
+        let second = try await entered(.process, 1, manifest: manifest + more)
+        #expect(second.files.map(\.path) == [known.absolutePath, lost])
+        #expect(second.files.map(\.sizeBytes) == [7, 5])
+        #expect(!second.hasCompressedFiles)
+        second.lease.release()
+    }
+}
