@@ -59,3 +59,72 @@ struct OwnThreadTests {
         }
     }
 }
+
+@Suite("A part of a task that others become ready by", .serialized)
+struct NextPartTests {
+    private final class Count: Sendable {
+        private let value = Atomic(0)
+        var now: Int { value.load(ordering: .acquiring) }
+        func set(_ number: Int) { value.store(number, ordering: .releasing) }
+        func add() { value.add(1, ordering: .acquiringAndReleasing) }
+        /// Blocks.
+        func wait(for number: Int) {
+            for _ in 0..<300_000 where now < number { usleep(100) }
+        }
+    }
+
+    @Test("is followed by them on its own thread")
+    func sameThread() async {
+        let threads = await Task(executorPreference: BlockingTaskExecutor.shared) {
+            await withTaskGroup(of: pthread_t.self) { group in
+                var threads = [pthread_self()]
+                group.addTask { pthread_self() }
+                while let thread = await group.next() { threads.append(thread) }
+                return threads + [pthread_self()]
+            }
+        }.value
+        #expect(Set(threads).count == 1)
+    }
+
+    /// As an engine tells how far it is, and a task beside it that waits for that carries on.
+    @Test("does not keep them waiting while it blocks")
+    func blocking() async {
+        let (numbers, number) = AsyncStream.makeStream(of: Int.self)
+        let seen = Count()
+        await Task(executorPreference: BlockingTaskExecutor.shared) {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await number in numbers { seen.set(number) } }
+                await OwnThread.run {
+                    for count in 1...100 {
+                        number.yield(count)
+                        seen.wait(for: count)
+                    }
+                }
+                #expect(seen.now == 100)
+                number.finish()
+            }
+        }.value
+    }
+
+    @Test("leaves them to others when it goes on to block, and when there are more")
+    func many() async {
+        let here = Count()
+        await Task(executorPreference: BlockingTaskExecutor.shared) {
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        await OwnThread.run {
+                            here.add()
+                            here.wait(for: 21)
+                        }
+                    }
+                }
+                OwnThread.block {
+                    here.add()
+                    here.wait(for: 21)
+                }
+                #expect(here.now == 21)
+            }
+        }.value
+    }
+}

@@ -46,7 +46,8 @@ public enum JSONValue: Sendable, Hashable {
 extension JSONValue: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // The usual first: each guess that fails costs as much as one that does not.
+        // The usual first: each guess that fails costs as much as one that does not. What is in an object or an array is decoded
+        // once, whatever becomes of it: were it guessed at as well, a value that fails would be tried twice for each level.
         if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(String.self) {
@@ -55,15 +56,26 @@ extension JSONValue: Codable {
             self = .integer(value)
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
+        } else if let fields = try? decoder.container(keyedBy: Name.self) {
+            var object: [String: JSONValue] = [:]
+            for name in fields.allKeys { object[name.stringValue] = try fields.decode(JSONValue.self, forKey: name) }
+            self = .object(object)
+        } else if var elements = try? decoder.unkeyedContainer() {
+            var array: [JSONValue] = []
+            while !elements.isAtEnd { array.append(try elements.decode(JSONValue.self)) }
+            self = .array(array)
         } else if let value = try? container.decode(UInt64.self) {
             self = .unsigned(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .double(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            self = .double(try container.decode(Double.self))
         }
+    }
+
+    private struct Name: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -23,11 +23,12 @@ extension JobRunner {
         record.previousPhase = .cleanup
         record.phase = outcome == .completed ? .completed : .failed
         record.tempFiles = []
+        let bytes = record.json.serialized()
         let end = try await tracker.end(
             ticket.key,
             outcome: outcome,
             token: finishToken(ticket),
-            record: record.json.serialized(),
+            record: bytes,
             progress: outcome == .completed ? JobProgress(percent: 100, step: UpdateStep.completed(.cleanup)) : nil
         )
         guard let end else {
@@ -35,11 +36,19 @@ extension JobRunner {
             return
         }
         CrashPoint.endRecorded.cross()
-        try await meetEnd(end, ticket, delivery, logger)
+        try await meetEnd(end, ticket, recorded: end.record == bytes ? record : nil, delivery, logger)
     }
 
     /// A message whose job the ledger knows as finished: by this message or by another one.
-    func meetEnd(_ end: JobRecord, _ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
+    ///
+    /// - Parameter recorded: the ticket that was recorded at the end, if it need not be read.
+    func meetEnd(
+        _ end: JobRecord,
+        _ ticket: Ticket,
+        recorded: Ticket? = nil,
+        _ delivery: JobDelivery,
+        _ logger: Logger
+    ) async throws {
         guard end.announcedAt == nil else {
             await drop(
                 delivery,
@@ -62,7 +71,7 @@ extension JobRunner {
             }
             logger.warning("the message that ended the job was lost with a broker; this one announces the end")
         }
-        try await announce(end, as: token, delivery, logger)
+        try await announce(end, recorded ?? finalTicket(end), as: token, delivery, logger)
     }
 
     /// Publishes the terminal update and acknowledges: as one, or on quorum queues one after the other. Returns when that is
@@ -70,16 +79,20 @@ extension JobRunner {
     ///
     /// - Parameters:
     ///   - end: all that is told comes from there, so it is the same however often it is told.
+    ///   - recorded: the ticket of the end.
     ///   - token: of this message, to which the end belongs.
     /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened then.
     ///   `AMQPError` with the code `unconfirmed` when the delivery is to be given back, to announce the end again.
     private func announce(
         _ end: JobRecord,
+        _ recorded: Ticket,
         as token: String,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
-        let ticket = finalTicket(end)
+        var told = recorded
+        told.outcome = end.outcome
+        let ticket = told
         let outcome = end.outcome ?? .completed
         var letters = letters(ticket, end)
         var failures = 0
@@ -174,9 +187,7 @@ extension JobRunner {
     /// The ticket as it was recorded at the end.
     private func finalTicket(_ end: JobRecord) -> Ticket {
         let recorded = end.record.flatMap { try? Ticket(parsing: $0, expecting: kind) }
-        var ticket = recorded ?? Ticket(id: end.id, mediaID: end.mediaID, kind: kind)
-        ticket.outcome = end.outcome
-        return ticket
+        return recorded ?? Ticket(id: end.id, mediaID: end.mediaID, kind: kind)
     }
 
     /// What is left of a ticket whose messages the broker cannot take: enough to know the job and its end.

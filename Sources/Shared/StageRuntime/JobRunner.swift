@@ -236,7 +236,8 @@ struct JobRunner: Sendable {
             telemetry: telemetry
         )
         return try await withThrowingTaskGroup(of: Ticket?.self) { group in
-            group.addTask {
+            // It has nothing to do at first but to wait, for which no other thread need be woken.
+            group.addImmediateTask {
                 try await attend(ticket, telemetry, delivery, logger)
                 return nil
             }

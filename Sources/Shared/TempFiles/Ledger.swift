@@ -44,7 +44,7 @@ final class Ledger: Sendable {
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(TempFileError) -> T {
         try await withPool { pool in
-            if OwnThread.isCurrent { return Result { try pool.read(body) } }
+            if OwnThread.isCurrent { return OwnThread.block { Result { try pool.read(body) } } }
             return await withCheckedContinuation { continuation in
                 pool.asyncRead { result in
                     continuation.resume(returning: Result { try body(result.get()) })
@@ -68,7 +68,9 @@ final class Ledger: Sendable {
     ) async throws(TempFileError) -> T {
         try await withPool { pool in
             if OwnThread.isCurrent {
-                return Result { try pool.writeWithoutTransaction { try Self.inTransaction($0, durability, body) } }
+                return OwnThread.block {
+                    Result { try pool.writeWithoutTransaction { try Self.inTransaction($0, durability, body) } }
+                }
             }
             return await withCheckedContinuation { continuation in
                 pool.asyncWriteWithoutTransaction { db in

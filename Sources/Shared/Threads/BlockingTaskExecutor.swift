@@ -9,6 +9,6 @@ public final class BlockingTaskExecutor: TaskExecutor {
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        OwnThread.start { job.runSynchronously(on: Self.shared.asUnownedTaskExecutor()) }
+        OwnThread.startNext { job.runSynchronously(on: Self.shared.asUnownedTaskExecutor()) }
     }
 }

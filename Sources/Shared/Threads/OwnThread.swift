@@ -21,7 +21,7 @@ public enum OwnThread {
         politely: Bool = false,
         _ body: @escaping @Sendable () throws(E) -> T
     ) async throws(E) -> T {
-        if !politely, isCurrent { return try body() }
+        if !politely, isCurrent { return try block(body) }
         let result: Result<T, E> = await withCheckedContinuation { continuation in
             start(politely: politely) {
                 do throws(E) {
@@ -32,6 +32,14 @@ public enum OwnThread {
             }
         }
         return try result.get()
+    }
+
+    /// Does on the caller's thread what may block it. Only for a thread that may: see ``isCurrent``.
+    public static func block<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+        guard let worker = Worker.current else { return try body() }
+        let wasPart = worker.willBlock()
+        defer { worker.didBlock(wasPart) }
+        return try body()
     }
 
     /// Runs `body`, and calls `onCancel` at once when the waiting task is cancelled, so that `body` can end early.
@@ -51,6 +59,18 @@ public enum OwnThread {
             onCancel()
         }
         return try result.get()
+    }
+
+    /// Runs a part of a task, which others run as well while it blocks.
+    ///
+    /// What a part of a task makes ready is mostly what it goes on to wait for. So it comes next on the same thread, unless the
+    /// part turns out to block: to wake another thread for it would cost more than most parts take.
+    static func startNext(_ body: @escaping @Sendable () -> Void) {
+        if Worker.current?.takeNext(body) != true { startElsewhere(body) }
+    }
+
+    private static func startElsewhere(_ part: @escaping @Sendable () -> Void) {
+        start { if let worker = Worker.current { worker.runPart(part) } else { part() } }
     }
 
     static func start(politely: Bool = false, _ body: @escaping @Sendable () -> Void) {
@@ -79,9 +99,23 @@ public enum OwnThread {
     private static let patience = DispatchTimeInterval.seconds(2)
 
     private final class Worker: Sendable {
+        /// Of interest to the thread alone.
+        private struct Turn {
+            /// Whether what runs now is a part of a task that does not block.
+            var isPart = false
+            /// What comes after it.
+            var next: (@Sendable () -> Void)?
+        }
+
         private let body: Mutex<(@Sendable () -> Void)?>
+        private let turn = Mutex(Turn())
         private let staysForMore: Bool
         private let wake = DispatchSemaphore(value: 0)
+
+        /// The caller's thread.
+        static var current: Worker? {
+            pthread_getspecific(OwnThread.mark).map { Unmanaged<Worker>.fromOpaque($0).takeUnretainedValue() }
+        }
 
         init(_ body: @escaping @Sendable () -> Void, staysForMore: Bool) {
             self.body = Mutex(body)
@@ -93,6 +127,42 @@ public enum OwnThread {
             body.withLock { $0 = next }
             wake.signal()
         }
+
+        /// Runs a part of a task, and then the parts that have become ready by it.
+        func runPart(_ part: @escaping @Sendable () -> Void) {
+            var next: (@Sendable () -> Void)? = part
+            while let part = next {
+                turn.withLock { $0.isPart = true }
+                part()
+                next = turn.withLock { turn in
+                    defer { turn = Turn() }
+                    return turn.next
+                }
+            }
+        }
+
+        /// - Returns: false when `body` must not wait for what this thread does.
+        func takeNext(_ body: @escaping @Sendable () -> Void) -> Bool {
+            let (isTaken, displaced) = turn.withLock { turn -> (Bool, (@Sendable () -> Void)?) in
+                guard turn.isPart else { return (false, nil) }
+                defer { turn.next = body }
+                return (true, turn.next)
+            }
+            if let displaced { OwnThread.startElsewhere(displaced) }
+            return isTaken
+        }
+
+        /// - Returns: for ``didBlock(_:)``.
+        func willBlock() -> Bool {
+            let (wasPart, waiting) = turn.withLock { turn in
+                defer { turn = Turn() }
+                return (turn.isPart, turn.next)
+            }
+            if let waiting { OwnThread.startElsewhere(waiting) }
+            return wasPart
+        }
+
+        func didBlock(_ wasPart: Bool) { turn.withLock { $0.isPart = wasPart } }
 
         /// 0, or an errno.
         func start() -> CInt {
