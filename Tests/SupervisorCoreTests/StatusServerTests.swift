@@ -12,7 +12,7 @@ struct StatusServerTests {
     private let tree = FakeTree()
 
     private func serving(_ body: (SupervisorHTTP) async throws -> Void) async throws {
-        try await tree.serving { try await body(SupervisorHTTP(port: $0)) }
+        try await tree.serving { try await body(SupervisorHTTP(port: $0, timeout: .seconds(60))) }
     }
 
     @Test("/health is 200 when healthy and 503 when not, with the same document")

@@ -62,8 +62,8 @@ import Testing
     }
 
     @Test func startIsNewsOnceInAWhile() async throws {
-        let progress = JobProgress(percent: 10, step: "processing_video", newsInterval: .seconds(5))
-        for (seconds, news) in [(0, 10), (1, nil), (6, 10)] as [(TimeInterval, Int?)] {
+        let progress = JobProgress(percent: 10, step: "processing_video", newsInterval: .seconds(3600))
+        for (seconds, news) in [(0, 10), (60, nil), (3600, 10)] as [(TimeInterval, Int?)] {
             lab.clock.advance(by: seconds)
             let entered = try await entered(.process, 1, progress: progress)
             #expect(entered.news == news)
