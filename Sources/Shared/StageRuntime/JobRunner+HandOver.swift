@@ -42,7 +42,8 @@ extension JobRunner {
         ticket.attempt = 0
         ticket.hop += 1
         ticket.node = node
-        if let manifest { ticket.tempFiles = manifest } else { ticket.tempFiles = try await tracker.jobTempFiles(ticket.key) }
+        ticket.tempFiles = manifest
+        if manifest == nil { ticket.tempFiles = try await tracker.jobTempFiles(ticket.key) }
         try await publisher.publish(ticket, to: topology.work(next))
         CrashPoint.handOverConfirmed.cross()
         try await tracker.handedOver(ticket.key, to: next, hop: ticket.hop)
