@@ -106,6 +106,10 @@ struct BadInputTests {
                 (#"{"id":"a","mediaId":"m","mediaType":"VIDEO","s3Key":"k","hop":1099511627776}"#, "invalid_value"),
                 (#"{"type":"smell_processing_request","job_id":"a","media_id":"m"}"#, "unknown_kind"),
                 ("\u{0}\u{1}\u{2}", "not_json"),
+                (
+                    String(repeating: "[", count: 400) + String(repeating: "1.5,", count: 10_000) + "0"
+                        + String(repeating: "]", count: 400), "not_json"
+                ),
             ]
             for stage in [Stage.download, .upload] {
                 for (body, _) in bodies {

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import JobModel
 import Testing
 
@@ -124,5 +125,53 @@ import Testing
         #expect(second.files.map(\.sizeBytes) == [7, 5])
         #expect(!second.hasCompressedFiles)
         second.lease.release()
+    }
+
+    @Test func startThatCannotBePutOnTheBooksIsNotCounted() async throws {
+        let first = try await entered(.process, 1)
+        let path = tracker.workspace.absolutePath(of: "found", job: video())
+        try Data("found".utf8).write(to: URL(fileURLWithPath: path))
+        let entry = TempFileEntry(path: path, stage: nil, createdAt: nil, sizeBytes: 5, type: .output, description: "")
+        first.lease.release()
+        try await tracker.ledger.write { db in
+            try db.execute(sql: "CREATE TRIGGER full BEFORE INSERT ON file BEGIN SELECT RAISE(FAIL, 'full'); END")
+        }
+        for _ in 1...3 {
+            let error = await failure { _ = try await enter(.process, 1, manifest: [entry]) }
+            #expect(error?.code == .ledger)
+        }
+        try await tracker.ledger.write { try $0.execute(sql: "DROP TRIGGER full") }
+        let second = try await entered(.process, 1, manifest: [entry])
+        #expect(second.starts == 2)
+        #expect(second.files.map(\.path) == [path])
+        second.lease.release()
+    }
+
+    @Test func fieldsThatTheBooksHaveAlreadyAreNotWrittenAgain() async throws {
+        let first = try await entered(.download, 0)
+        try await tracker.makeFile("source", bytes: 7, job: video(), type: .input, stage: .download)
+        first.lease.release()
+        var manifest = try await tracker.jobTempFiles(video())
+        manifest[0].unknown = ["future": ["b": 1, "a": [1.5, "x"]]]
+        for hop in 1...3 as ClosedRange<Int64> {
+            let entered = try await entered(.process, hop, manifest: manifest)
+            #expect(entered.files == manifest)
+            entered.lease.release()
+            try await tracker.ledger.write { db in
+                try db.execute(
+                    sql: "CREATE TRIGGER IF NOT EXISTS full BEFORE INSERT ON file BEGIN SELECT RAISE(FAIL, 'full'); END"
+                )
+            }
+        }
+    }
+
+    @Test func endIsKnownWhileSomebodyHoldsTheLease() async throws {
+        let lease = try await lab.tracker().lease(video())
+        _ = try await tracker.end(video(), outcome: .completed, token: "t", record: [])
+        guard case .finished(.completed) = try await enter(.cleanup, 3) else {
+            Issue.record("a finished job is waited for")
+            return
+        }
+        lease.release()
     }
 }

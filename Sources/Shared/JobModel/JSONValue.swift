@@ -15,10 +15,10 @@ public enum JSONValue: Sendable, Hashable {
     ///
     /// - Throws: ``MessageError`` with code `notJSON`.
     public init(parsing bytes: some Sequence<UInt8>) throws(MessageError) {
-        do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+        do throws(JSONReader.Failure) {
+            self = try JSONReader.value(of: Array(bytes))
         } catch {
-            throw MessageError(code: .notJSON, message: "the message is not JSON: \(Self.reason(error))")
+            throw MessageError(code: .notJSON, message: "the message is not JSON: \(error)")
         }
     }
 
@@ -34,20 +34,14 @@ public enum JSONValue: Sendable, Hashable {
         // Nothing in this enum can fail to encode once non-finite numbers have a spelling.
         return (try? encoder.encode(self)).map { [UInt8]($0) } ?? Array("null".utf8)
     }
-
-    private static func reason(_ error: any Error) -> String {
-        guard case DecodingError.dataCorrupted(let context) = error else { return "\(error)" }
-        // The outer text is the same for all; what is wrong and where is one level down.
-        guard let detail = context.underlyingError.map({ "\($0)" }) else { return context.debugDescription }
-        return detail.count > 300 ? String(detail.prefix(300)) : detail
-    }
 }
 
 extension JSONValue: Codable {
+    /// For values within our own documents. What others send is read by ``init(parsing:)``: the time that this takes goes with
+    /// the square of the depth.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // The usual first: each guess that fails costs as much as one that does not. What is in an object or an array is decoded
-        // once, whatever becomes of it: were it guessed at as well, a value that fails would be tried twice for each level.
+        // The usual first: each guess that fails costs as much as one that does not.
         if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(String.self) {
@@ -56,26 +50,15 @@ extension JSONValue: Codable {
             self = .integer(value)
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
-        } else if let fields = try? decoder.container(keyedBy: Name.self) {
-            var object: [String: JSONValue] = [:]
-            for name in fields.allKeys { object[name.stringValue] = try fields.decode(JSONValue.self, forKey: name) }
-            self = .object(object)
-        } else if var elements = try? decoder.unkeyedContainer() {
-            var array: [JSONValue] = []
-            while !elements.isAtEnd { array.append(try elements.decode(JSONValue.self)) }
-            self = .array(array)
         } else if let value = try? container.decode(UInt64.self) {
             self = .unsigned(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .double(value)
+        } else if let value = try? container.decode([JSONValue].self) {
+            self = .array(value)
         } else {
-            self = .double(try container.decode(Double.self))
+            self = .object(try container.decode([String: JSONValue].self))
         }
-    }
-
-    private struct Name: CodingKey {
-        var stringValue: String
-        var intValue: Int? { nil }
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
     }
 
     public func encode(to encoder: any Encoder) throws {

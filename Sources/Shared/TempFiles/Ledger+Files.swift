@@ -22,8 +22,9 @@ struct FileRow: Sendable {
     var sizeBytes: Int64
     /// Size of the content of a compressed file.
     var plainBytes: Int64?
-    /// Fields of the manifest that this version does not know.
-    var extra: [String: JSONValue] = [:]
+    /// Fields of the manifest that this version does not know, as JSON. Not read before they are told: nothing that a message
+    /// brings is worked on while the ledger is locked.
+    var extra: String?
     /// Failed removals so far.
     var attempts: Int64 = 0
     var createdAt: Int64
@@ -53,7 +54,6 @@ struct FileRow: Sendable {
     init(_ row: Row) {
         name = row["name"]
         let stage: String? = row["stage"]
-        let extra: String? = row["extra"]
         // A word that a newer version wrote: what may exist, and what it is for, is not known.
         state = State(rawValue: row["state"]) ?? .planned
         type = TempFileType(rawValue: row["type"]) ?? .intermediate
@@ -61,7 +61,7 @@ struct FileRow: Sendable {
         description = row["description"]
         sizeBytes = row["sizeBytes"]
         plainBytes = row["plainBytes"]
-        self.extra = extra.flatMap { try? JSONValue(parsing: $0.utf8).objectValue } ?? [:]
+        extra = row["extra"]
         attempts = row["attempts"]
         createdAt = row["createdAt"]
     }
@@ -76,12 +76,8 @@ struct FileRow: Sendable {
             description: description,
             isMarkedForCleanup: state == .marked
         )
-        entry.unknown = extra
+        entry.unknown = extra.flatMap { try? JSONValue(parsing: $0.utf8).objectValue } ?? [:]
         return entry
-    }
-
-    var extraText: String? {
-        extra.isEmpty ? nil : String(decoding: JSONValue.object(extra).serialized(), as: UTF8.self)
     }
 
     static func storable(_ sizeBytes: Int64) -> Int64 { min(max(sizeBytes, 0), maximumSizeBytes) }
@@ -174,7 +170,7 @@ extension Ledger {
                 """,
             arguments: [
                 number, file.name, file.state.rawValue, file.type.rawValue, file.stage?.rawValue, file.description,
-                FileRow.storable(file.sizeBytes), file.extraText, file.createdAt,
+                FileRow.storable(file.sizeBytes), file.extra, file.createdAt,
             ]
         )
     }

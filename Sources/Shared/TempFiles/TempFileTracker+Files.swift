@@ -114,8 +114,8 @@ extension TempFileTracker {
         }
         CrashPoint.directorySynced.cross()
         let now = nowMilliseconds
-        let entries = try await ledger.write { db in
-            var entries: [TempFileEntry] = []
+        let rows = try await ledger.write { db in
+            var rows: [TrackedFile: FileRow] = [:]
             for (job, indices) in Dictionary(grouping: files.indices, by: { files[$0].job }) {
                 let number = try Ledger.ensureLiveJob(db, job, now: now).number
                 for index in indices {
@@ -123,28 +123,27 @@ extension TempFileTracker {
                     try Ledger.setPresent(db, job: number, name: name, sizeBytes: size, now: now)
                 }
                 if isLast { try Ledger.trimReservation(db, job: number) }
-                let wanted = Set(indices.map { files[$0].name })
-                for row in try Ledger.files(db, job: number) where wanted.contains(row.name) {
-                    entries.append(row.entry(path: workspace.absolutePath(of: row.name, job: job)))
+                let written = Dictionary(indices.map { (files[$0].name, files[$0]) }) { first, _ in first }
+                for row in try Ledger.files(db, job: number) {
+                    if let file = written[row.name] { rows[file] = row }
                 }
             }
-            return entries
+            return rows
         }
         CrashPoint.fileRowsPresent.cross()
         for (file, size) in zip(files, sizes) {
             logger.info("temp file written", metadata: metadata(file).with(LogKey.fileBytes, size))
         }
-        let byPath = Dictionary(entries.map { ($0.path, $0) }) { first, _ in first }
-        return files.compactMap { byPath[$0.absolutePath] }
+        return files.compactMap { file in rows[file]?.entry(path: file.absolutePath) }
     }
 
     /// The manifest: every file of the job that exists or may exist.
     public func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
-        let workspace = workspace
-        return try await ledger.read { db in
-            guard let row = try Ledger.head(db, job) else { return [] }
-            return workspace.entries(try Ledger.files(db, job: row.number), of: job)
+        let rows = try await ledger.read { db in
+            guard let row = try Ledger.head(db, job) else { return [FileRow]() }
+            return try Ledger.files(db, job: row.number)
         }
+        return workspace.entries(rows, of: job)
     }
 
     /// Records that a file is no longer needed. It is removed when the job is cleaned up. A file that is off the books

@@ -67,11 +67,8 @@ extension TempFileTracker {
         _ job: JobKey,
         _ progress: JobProgress
     ) async throws(TempFileError) -> (news: Int?, manifest: [TempFileEntry]) {
-        let workspace = workspace
-        let (news, manifest) = try await recordNews(job, progress) { db, row in
-            workspace.entries(try Ledger.files(db, job: row.number), of: job)
-        }
-        return (news, manifest)
+        let (news, files) = try await recordNews(job, progress) { try Ledger.files($0, job: $1.number) }
+        return (news, workspace.entries(files, of: job))
     }
 
     private func recordNews<T: Sendable>(

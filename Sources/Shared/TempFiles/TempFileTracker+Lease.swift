@@ -43,12 +43,22 @@ extension TempFileTracker {
         let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)
         var makesDirectory = false
         while true {
-            switch try await wait(directory, makesDirectory: makesDirectory, deadline: deadline) {
+            let outcome: LeaseWaiter.Outcome
+            do throws(TempFileError) {
+                outcome = try await wait(directory, makesDirectory: makesDirectory, deadline: deadline)
+            } catch {
+                if let end = try? await end(of: job, run: run) { return .finished(end) }
+                throw error
+            }
+            switch outcome {
             case .locked(let file):
                 let hold = LeaseHold(file, directory: directory, root: workspace.root, registry: registry)
                 CrashPoint.leaseLocked.cross()
                 return .locked(hold)
-            case .held: return .held
+            case .held:
+                // Its files could not be removed, and somebody tries again.
+                if let end = try await end(of: job, run: run) { return .finished(end) }
+                return .held
             case .startOver: makesDirectory = false
             case .absent:
                 let known = try await register(job)
@@ -86,6 +96,12 @@ extension TempFileTracker {
             message: "the temp files of \(job) may be in use by another process; acquire the job's lease first",
             isRetriable: true
         )
+    }
+
+    /// How the job ended, if it has and no later run of it is to begin.
+    private func end(of job: JobKey, run: JobRun) async throws(TempFileError) -> JobOutcome? {
+        let known = try await ledger.read { try Ledger.head($0, job) }
+        return known.flatMap { run.redrives <= $0.redrives ? $0.end : nil }
     }
 
     /// The job's row, which is made where it is missing.

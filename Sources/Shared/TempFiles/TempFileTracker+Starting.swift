@@ -89,22 +89,40 @@ extension TempFileTracker {
             logger.notice("a job that had ended begins anew", metadata: Logger.Metadata(job: job))
         }
         guard case .proceed = start.answer else { return start }
-        let news = news(in: message.manifest, start.files, job)
-        if news.isEmpty { return start }
-        let imports = try await existing(news, job)
-        if imports.isEmpty { return start }
-        start.files = try await ledger.write(outliving: .death) { db in
+        do throws(TempFileError) {
+            if let files = try await takeOver(message.manifest, start.files, job) { start.files = files }
+        } catch {
+            // No worker has died, and nobody was told of the start.
+            try? await handBack(job, stage: message.stage, hop: message.hop)
+            throw error
+        }
+        return start
+    }
+
+    /// Puts on the books what a manifest knows and they do not.
+    ///
+    /// - Returns: all of the job's files then; nil when there was nothing to add.
+    private func takeOver(
+        _ manifest: [TempFileEntry],
+        _ known: [FileRow],
+        _ job: JobKey
+    ) async throws(TempFileError) -> [FileRow]? {
+        let news = news(in: manifest, known, job)
+        if news.isEmpty { return nil }
+        let (imports, now) = (try await existing(news, job), nowMilliseconds)
+        if imports.isEmpty { return nil }
+        return try await ledger.write(outliving: .death) { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
             for file in imports { try Ledger.importFile(db, file, job: number) }
             return try Ledger.files(db, job: number)
         }
-        return start
     }
 
     /// The files that a manifest names, and of which it says what the books do not.
     private func news(in manifest: [TempFileEntry], _ known: [FileRow], _ job: JobKey) -> [FileRow] {
         if manifest.isEmpty { return [] }
-        let (names, now) = (Set(known.map(\.name)), nowMilliseconds)
+        let extras = Dictionary(known.map { ($0.name, $0.extra) }) { first, _ in first }
+        let now = nowMilliseconds
         return manifest.compactMap { entry in
             guard let name = trackableName(entry.path, job: job) else {
                 logger.warning(
@@ -113,7 +131,11 @@ extension TempFileTracker {
                 )
                 return nil
             }
-            if names.contains(name), entry.unknown.isEmpty { return nil }
+            var extra: String?
+            if !entry.unknown.isEmpty {
+                extra = String(decoding: JSONValue.object(entry.unknown).serialized(), as: UTF8.self)
+            }
+            if let known = extras[name], extra == nil || extra == known { return nil }
             var row = FileRow(
                 name: name,
                 state: entry.isMarkedForCleanup ? .marked : .present,
@@ -123,7 +145,7 @@ extension TempFileTracker {
                 sizeBytes: entry.sizeBytes,
                 createdAt: entry.createdAt.flatMap { Timestamp.date($0)?.milliseconds } ?? now
             )
-            row.extra = entry.unknown
+            row.extra = extra
             return row
         }
     }
