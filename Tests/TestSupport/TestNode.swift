@@ -60,6 +60,8 @@ package final class TestNode: Sendable {
             mapper.end(withinMilliseconds: 5_000)
             try? FileManager.default.removeItem(atPath: directory)
         }
+        // A node that finds none starts one of its own, which is no child of ours, or gives up.
+        try await eventually("epmd takes connections") { FreePort.isTaken(mapperPort) }
         for index in 0..<count {
             nodes.append(try TestNode(index, in: directory, mapperPort: mapperPort, options))
         }
@@ -236,7 +238,15 @@ package enum FreePort {
         throw ChildProcess.Failure(description: "there is no free port")
     }
 
-    private static func isFree(_ port: UInt16) -> Bool {
+    /// Whether a server takes connections there.
+    package static func isTaken(_ port: UInt16) -> Bool { ask(port, connect) }
+
+    private static func isFree(_ port: UInt16) -> Bool { ask(port, bind) }
+
+    private static func ask(
+        _ port: UInt16,
+        _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -245,7 +255,7 @@ package enum FreePort {
         address.sin_port = port.bigEndian
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                call(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
     }

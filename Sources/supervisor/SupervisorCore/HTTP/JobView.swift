@@ -86,7 +86,17 @@ extension JobView {
         // A record that does not parse is shown without what it holds; the ledger's own columns still tell the outcome.
         let ticket = (record.record ?? lastTicket).flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         error = ticket?.failure.map { Failure(stage: $0.stage.rawValue, code: $0.code, message: $0.message) }
-        outputs = ticket?.outputs.map { .object($0.json) } ?? []
+        outputs = ticket?.outputs.map(Self.shown) ?? []
+    }
+}
+
+extension JobView {
+    /// What others have put into a message as deep as they like, and this version does not know, is nothing for those who read
+    /// this.
+    private static func shown(_ output: JobOutput) -> JSONValue {
+        var shown = output
+        shown.unknown = output.unknown.filter { $0.value.arrayValue == nil && $0.value.objectValue == nil }
+        return .object(shown.json)
     }
 }
 
