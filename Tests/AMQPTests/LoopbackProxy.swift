@@ -32,7 +32,7 @@ final class LoopbackProxy: Sendable {
 
     init(to broker: AMQPEndpoint) throws {
         self.broker = broker
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.listener = listener
         var address = Self.loopback(port: 0)
         let bound = Self.withAddress(&address) { bind(listener, $0, $1) }
@@ -86,7 +86,8 @@ final class LoopbackProxy: Sendable {
         while true {
             let client = accept(listener, nil, nil)
             guard client >= 0 else { break }
-            let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+            let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
             var address = Self.loopback(port: broker.port)
             guard Self.withAddress(&address, { connect(server, $0, $1) }) == 0 else {
                 Glibc.close(client)

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Synchronization
 
@@ -31,7 +32,7 @@ final class FaultConnection: @unchecked Sendable {
 
     init?(client: Int32, server: Int32, of proxy: FaultProxy) {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return nil }
+        guard clinux_pipe(&ends) == 0 else { return nil }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         bell = (ends[0], ends[1])
         self.proxy = proxy

@@ -59,7 +59,7 @@ package final class FaultProxy: Sendable {
 
     package init(to broker: AMQPEndpoint) throws {
         self.broker = broker
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = Self.loopback(port: 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let listener = listener
@@ -139,8 +139,7 @@ package final class FaultProxy: Sendable {
             let client = accept(listener, nil, nil)
             guard client >= 0 else { break }
             _ = fcntl(client, F_SETFD, FD_CLOEXEC)
-            let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            _ = fcntl(server, F_SETFD, FD_CLOEXEC)
+            let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
             var address = Self.loopback(port: broker.port)
             let status = withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -47,21 +47,13 @@ package final class TestNode: Sendable {
         _ body: ([TestNode]) async throws -> Void
     ) async throws {
         let directory = try ScratchDirectory.make("test-node")
-        let mapperPort = try FreePort.find()
-        let mapper = try start(
-            "/usr/bin/epmd",
-            ["-address", "127.0.0.1", "-port", "\(mapperPort)"],
-            environment: ["PATH": path, "HOME": directory],
-            output: directory + "/epmd.log"
-        )
+        let (mapper, mapperPort) = try await startMapper(in: directory)
         var nodes: [TestNode] = []
         defer {
             for node in nodes { node.end() }
             mapper.end(withinMilliseconds: 5_000)
             try? FileManager.default.removeItem(atPath: directory)
         }
-        // A node that finds none starts one of its own, which is no child of ours, or gives up.
-        try await eventually("epmd takes connections") { FreePort.isTaken(mapperPort) }
         for index in 0..<count {
             nodes.append(try TestNode(index, in: directory, mapperPort: mapperPort, options))
         }
@@ -72,6 +64,28 @@ package final class TestNode: Sendable {
             try await node.control("start_app")
         }
         try await body(nodes)
+    }
+
+    /// epmd, once it takes connections: a node that finds none starts one of its own, which is no child of ours, or gives up.
+    private static func startMapper(in directory: String) async throws -> (process: PipedProcess, port: UInt16) {
+        for _ in 1...5 {
+            let port = try FreePort.find()
+            let mapper = try start(
+                "/usr/bin/epmd",
+                ["-address", "127.0.0.1", "-port", "\(port)"],
+                environment: ["PATH": path, "HOME": directory],
+                output: directory + "/epmd.log"
+            )
+            do {
+                try await eventually("epmd takes connections", within: .seconds(20)) { FreePort.isTaken(port) }
+                return (mapper, port)
+            } catch {
+                // A child that was forked in the moment in which the port was tried may have kept it.
+                mapper.end(withinMilliseconds: 5_000)
+            }
+        }
+        let said = try? String(contentsOfFile: directory + "/epmd.log", encoding: .utf8)
+        throw TestTree.Failure(description: "epmd takes no connections: \(said ?? "")")
     }
 
     private init(_ index: Int, in parent: String, mapperPort: UInt16, _ options: Options) throws {
@@ -247,7 +261,7 @@ package enum FreePort {
         _ port: UInt16,
         _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
