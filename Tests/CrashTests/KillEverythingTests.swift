@@ -133,6 +133,7 @@ struct KillEverythingTests {
             if ContinuousClock.now - lastKill > .seconds(180) {
                 throw TestTree.Failure(description: "nothing has got done for three minutes")
             }
+            // The next death is to come at a moment of chance, and not at one that something announces.
             try await Task.sleep(for: .milliseconds(Int.random(in: 10...150, using: &run.generator)))
         }
     }

@@ -54,6 +54,7 @@ struct RandomKillTests {
                         lastKill = .now
                     }
                     if ContinuousClock.now - lastKill > .seconds(120) { break }
+                    // The next kill is to come at a moment of chance, and not at one that something announces.
                     try await Task.sleep(for: .milliseconds(Int.random(in: 20...300, using: &generator)))
                 }
                 for job in jobs {

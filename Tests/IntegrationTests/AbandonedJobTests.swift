@@ -37,7 +37,7 @@ struct AbandonedJobTests {
                 )
                 try Data(count: 4096).write(to: URL(filePath: file.absolutePath))
                 try await tracker.commitFiles([file])
-                _ = try await tracker.recordProgress(key, percent: 33, step: "processing_video")
+                _ = try await tracker.recordNews(key, percent: 33, step: "processing_video", interval: .zero)
                 lease.release()
                 _ = try await tracker.cleanupOrphanedFiles(
                     SweepRules(graceTime: .seconds(60), maximumSilence: .seconds(3600))

@@ -20,7 +20,7 @@ struct OrphansTests {
         let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
         if let stage { _ = try await tracker.begin(key, stage: stage, hop: hop, mediaID: "m", manifest: nil) }
         if state != .active { _ = try await tracker.claimFinish(key, outcome: .completed, token: "old") }
-        _ = try await tracker.recordProgress(key, percent: 40, step: "processing_video")
+        _ = try await tracker.recordNews(key, percent: 40, step: "processing_video", interval: .zero)
         return try #require(try await tracker.job(key))
     }
 

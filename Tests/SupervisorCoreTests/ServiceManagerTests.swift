@@ -130,7 +130,7 @@ struct ServiceManagerTests {
         let reading = Task {
             var bytes = [UInt8](repeating: 0, count: 65_536)
             while !Task.isCancelled {
-                // A socket that does not block, so that the loop sees its cancellation.
+                // The reading end does not block, so that the loop sees its cancellation; what comes when is of no interest.
                 if read(reader, &bytes, bytes.count) <= 0 { try? await Task.sleep(for: .milliseconds(2)) }
             }
         }

@@ -95,6 +95,12 @@ extension TempFileTracker {
         return lease
     }
 
+    /// Progress that is news whenever it comes.
+    @discardableResult
+    func recordProgress(_ job: JobKey, percent: Int, step: String) async throws -> Int {
+        try #require(try await recordNews(job, percent: percent, step: step, interval: .zero))
+    }
+
     /// A tracked file with `bytes` bytes, committed.
     @discardableResult
     func makeFile(

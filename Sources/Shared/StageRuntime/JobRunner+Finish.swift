@@ -79,20 +79,17 @@ extension JobRunner {
     ///
     /// - Parameters:
     ///   - end: all that is told comes from there, so it is the same however often it is told.
-    ///   - recorded: the ticket of the end.
+    ///   - ticket: as it was recorded at the end.
     ///   - token: of this message, to which the end belongs.
     /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened then.
     ///   `AMQPError` with the code `unconfirmed` when the delivery is to be given back, to announce the end again.
     private func announce(
         _ end: JobRecord,
-        _ recorded: Ticket,
+        _ ticket: Ticket,
         as token: String,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
-        var told = recorded
-        told.outcome = end.outcome
-        let ticket = told
         let outcome = end.outcome ?? .completed
         var letters = letters(ticket, end)
         var failures = 0
@@ -187,7 +184,9 @@ extension JobRunner {
     /// The ticket as it was recorded at the end.
     private func finalTicket(_ end: JobRecord) -> Ticket {
         let recorded = end.record.flatMap { try? Ticket(parsing: $0, expecting: kind) }
-        return recorded ?? Ticket(id: end.id, mediaID: end.mediaID, kind: kind)
+        var ticket = recorded ?? Ticket(id: end.id, mediaID: end.mediaID, kind: kind)
+        ticket.outcome = end.outcome
+        return ticket
     }
 
     /// What is left of a ticket whose messages the broker cannot take: enough to know the job and its end.

@@ -75,7 +75,7 @@ struct JobRunner: Sendable {
             mediaID: ticket.mediaID,
             manifest: ticket.tempFiles,
             ticket: record(of: ticket, delivery.message),
-            progress: stage == .cleanup ? nil : telemetry(ticket, logger).progress(startedStep, fraction: 0)
+            progress: stage == .cleanup ? nil : startedProgress(of: ticket)
         )
         switch try await tracker.enter(ticket.key, message, timeout: patience) {
         case .finished(let outcome):
@@ -115,6 +115,20 @@ struct JobRunner: Sendable {
     }
 
     private var startedStep: String { UpdateStep.started(stage, kind) }
+
+    private func startedProgress(of ticket: Ticket) -> JobProgress {
+        JobProgress(
+            percent: stage.jobPercent(fraction: 0),
+            step: startedStep,
+            newsInterval: progressInterval(of: ticket)
+        )
+    }
+
+    /// Shortest time between two updates of one step: as the job's producer asks, within bounds.
+    private func progressInterval(of ticket: Ticket) -> Duration {
+        let asked = ticket.progressIntervalSeconds ?? settings.progressIntervalSeconds
+        return .seconds(asked.isFinite ? min(max(asked, 0.1), 86_400) : settings.progressIntervalSeconds)
+    }
 
     /// The ticket as JSON: its message as it is, if that is one of ours and nothing was read into it.
     private func record(of ticket: Ticket, _ message: AMQPDelivery) -> [UInt8] {
@@ -204,7 +218,7 @@ struct JobRunner: Sendable {
             tracker: tracker,
             updates: updates,
             status: status,
-            defaultInterval: settings.progressIntervalSeconds,
+            interval: progressInterval(of: ticket),
             logger: logger
         )
     }

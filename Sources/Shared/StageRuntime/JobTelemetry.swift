@@ -36,7 +36,7 @@ public final class JobTelemetry: Sendable {
         tracker: TempFileTracker,
         updates: UpdatePublisher,
         status: StatusChannel,
-        defaultInterval: Double,
+        interval: Duration,
         logger: Logger
     ) {
         self.ticket = ticket
@@ -44,9 +44,8 @@ public final class JobTelemetry: Sendable {
         self.tracker = tracker
         self.updates = updates
         self.status = status
+        self.interval = interval
         self.logger = logger
-        let asked = ticket.progressIntervalSeconds ?? defaultInterval
-        interval = .seconds(asked.isFinite ? min(max(asked, 0.1), 86_400) : defaultInterval)
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -78,11 +77,6 @@ public final class JobTelemetry: Sendable {
     /// stalled, and its worker is ended.
     public func noteActivity() { status.noteActivity() }
 
-    /// The progress of a step, for the ledger.
-    func progress(_ step: String, fraction: Double) -> JobProgress {
-        JobProgress(percent: stage.jobPercent(fraction: fraction), step: step, newsInterval: interval)
-    }
-
     /// Announces a step to clients at once, unless they know it from an earlier try that was only a moment ago.
     func announce(step: String, fraction: Double) async {
         _ = await send(step: step, fraction: fraction)
@@ -100,7 +94,8 @@ public final class JobTelemetry: Sendable {
     /// - Returns: the job's manifest by now; nil when the ledger did not tell.
     func complete(step: String) async -> [TempFileEntry]? {
         do {
-            let (news, manifest) = try await tracker.recordCompletion(ticket.key, progress(step, fraction: 1))
+            let progress = JobProgress(percent: stage.jobPercent(fraction: 1), step: step, newsInterval: interval)
+            let (news, manifest) = try await tracker.recordCompletion(ticket.key, progress)
             CrashPoint.progressRecorded.cross()
             if let news { await tell(step: step, news: news, waiting: true) }
             return manifest

@@ -242,8 +242,9 @@ final class Ledger: Sendable {
         }
     }
 
-    /// Called while another process writes, whose end SQLite tells nobody. Most transactions are over in a fraction of a millisecond, the shortest that
-    /// SQLite's own waiting knows; some wait for the disk; and under saturation a writer was seen to wait for 5.5 s.
+    /// Called while another process writes. It sleeps, as SQLite tells nobody of the end of a transaction. Most are over in a
+    /// fraction of a millisecond, the shortest that SQLite's own waiting knows; some wait for the disk; and under saturation a
+    /// writer was seen to wait for 5.5 s.
     ///
     /// - Returns: false when it has waited for half a minute.
     private static func waitForTurn(_ tries: Int) -> Bool {

@@ -104,7 +104,7 @@ extension TempFileTracker {
     /// Counts the writes of one run of a stage against the job's reservation. Call it once the run's files are planned.
     ///
     /// What the job has on disk already counts as reserved, even if that is more than the budget: it is a fact.
-    public func allowance(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> SpaceAllowance {
+    func allowance(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> SpaceAllowance {
         if budget.isUnlimited { return .unlimited(job) }
         let now = nowMilliseconds
         let holding = try await ledger.write(outliving: .death) { db in

@@ -32,25 +32,14 @@ extension TempFileTracker {
         try await ledger.write(outliving: .death) { try Ledger.handedOver($0, job, to: stage, hop: hop, now: now) }
     }
 
-    /// Keeps progress from going backwards.
-    ///
-    /// - Parameter percent: 0 to 100; anything else is the nearest of these.
-    /// - Returns: the progress to tell: the highest so far.
-    /// - Throws: ``TempFileError`` with code `jobFinished` when there is nothing to tell any more.
-    public func recordProgress(_ job: JobKey, percent: Int, step: String) async throws(TempFileError) -> Int {
-        let now = nowMilliseconds
-        return try await ledger.write(outliving: .death) { db in
-            let row = try Ledger.ensureLiveJob(db, job, now: now)
-            return try Ledger.recordProgress(db, row, JobProgress(percent: percent, step: step), now: now).highest
-        }
-    }
-
     /// Records progress that clients are to hear of, unless they have heard of the same step a moment ago: from this worker, or
-    /// from one before it.
+    /// from one before it. Progress never goes backwards.
     ///
-    /// - Parameter interval: shortest time between two updates of one step.
-    /// - Returns: the progress to tell; nil when it is too early.
-    /// - Throws: as ``recordProgress(_:percent:step:)``.
+    /// - Parameters:
+    ///   - percent: 0 to 100; anything else is the nearest of these.
+    ///   - interval: shortest time between two updates of one step.
+    /// - Returns: the progress to tell, the highest so far; nil when it is too early.
+    /// - Throws: ``TempFileError`` with code `jobFinished` when there is nothing to tell any more.
     public func recordNews(
         _ job: JobKey,
         percent: Int,
