@@ -1,0 +1,63 @@
+/// Text that somebody else chose: a job's id, a key, a path, a field's name. It is compared, hashed and ordered by the bytes of
+/// its UTF-8.
+///
+/// `String` takes two texts for equal that differ only in how letters and accents are composed. The ledger, the kernel and
+/// object stores do not, so two jobs, files or objects would be taken for one. To find that out it normalises, which sorts combining
+/// marks by insertion: a hundred thousand of them in one text take minutes to hash. This type does neither.
+public struct ByteText: Sendable {
+    public let string: String
+
+    public init(_ string: String) {
+        var string = string
+        string.makeContiguousUTF8()
+        self.string = string
+    }
+
+    /// - Returns: nil when the bytes are not UTF-8.
+    public init?(utf8 bytes: some Sequence<UInt8>) {
+        guard let string = String(validating: bytes, as: UTF8.self) else { return nil }
+        self.init(string)
+    }
+
+    public var utf8: String.UTF8View { string.utf8 }
+    public var isEmpty: Bool { string.utf8.isEmpty }
+
+    /// Length in bytes.
+    public var count: Int { string.utf8.count }
+
+    private func withBytes<T>(_ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+        // Always there: the text was made contiguous.
+        string.utf8.withContiguousStorageIfAvailable(body) ?? Array(string.utf8).withUnsafeBufferPointer(body)
+    }
+}
+
+extension ByteText: Hashable, Comparable {
+    public static func == (left: ByteText, right: ByteText) -> Bool {
+        left.withBytes { left in right.withBytes { right in left.elementsEqual(right) } }
+    }
+
+    public static func < (left: ByteText, right: ByteText) -> Bool {
+        left.withBytes { left in right.withBytes { right in left.lexicographicallyPrecedes(right) } }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        // No byte of UTF-8, so that two texts in a row differ from two others that are cut elsewhere.
+        hasher.combine(0xFF as UInt8)
+    }
+}
+
+extension ByteText: ExpressibleByStringInterpolation, CustomStringConvertible, Codable {
+    public init(stringLiteral value: String) { self.init(value) }
+
+    public var description: String { string }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(string)
+    }
+}
