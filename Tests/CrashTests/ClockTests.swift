@@ -67,7 +67,7 @@ struct ClockTests {
     }
 
     private func job(_ id: String, _ tracker: TempFileTracker, makes names: [String]) async throws -> Made {
-        let key = JobKey(kind: .image, id: id)
+        let key = JobKey(kind: .image, id: ByteText(id))
         guard case .acquired(let lease) = try await tracker.acquireLease(key, timeout: .zero) else {
             throw TestTree.Failure(description: "no lease of \(id)")
         }

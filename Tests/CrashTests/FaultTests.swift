@@ -119,7 +119,7 @@ struct FaultTests {
         }
     }
 
-    private func detail(_ id: String, _ watch: Watch) async throws -> [String: JSONValue] {
+    private func detail(_ id: String, _ watch: Watch) async throws -> [ByteText: JSONValue] {
         try await watch.tree.get("/jobs/image/\(id)")?.body.objectValue ?? [:]
     }
 

@@ -209,7 +209,7 @@ struct Bystander: Sendable {
 
     /// What is in the workspace beside the bystander's own.
     func strangers(in tree: TestTree) -> [String] {
-        tree.leftovers().filter { $0 != Self.job.id && !$0.hasPrefix(Self.job.id + "/") }
+        tree.leftovers().filter { $0 != Self.job.id.string && !$0.hasPrefix(Self.job.id.string + "/") }
     }
 
     /// Files on the books beside the bystander's own.

@@ -46,7 +46,7 @@ struct AbandonedJobTests {
             }
             #expect(!tree.leftovers().isEmpty)
             try await tree.running {
-                let updates = try await tree.updates(.video, untilTheEndOf: [key.id])
+                let updates = try await tree.updates(.video, untilTheEndOf: [key.id.string])
                 #expect(updates.count == 1)
                 let end = try #require(updates.last)
                 #expect(end["status"] == "failed" && end["progress"] == 33 && end["media_id"] == "media")
@@ -56,7 +56,7 @@ struct AbandonedJobTests {
                 #expect(dead.count == 1)
                 #expect(dead.first?.headers["x-reason-code"] == .string("abandoned"))
                 // The message that was lost turns up.
-                try await tree.publish(ticket.json, to: tree.names.work(.video, .process))
+                try await tree.publish(ticket.json.value, to: tree.names.work(.video, .process))
                 try await eventually("the late message is dropped") {
                     tree.log.contains("a duplicate of a finished job was dropped")
                 }

@@ -12,9 +12,9 @@ struct BadInputTests {
         var stage: String
         /// Must be in the error message.
         var cause: String
-        var fields: [String: JSONValue]
+        var fields: [ByteText: JSONValue]
 
-        init(_ id: String, _ kind: MediaKind, _ stage: String, _ cause: String, _ fields: [String: JSONValue]) {
+        init(_ id: String, _ kind: MediaKind, _ stage: String, _ cause: String, _ fields: [ByteText: JSONValue]) {
             self.id = id
             self.kind = kind
             self.stage = stage
@@ -83,7 +83,8 @@ struct BadInputTests {
                 }
                 let letters = try await tree.drain(tree.names.dead(kind))
                 #expect(
-                    Set(letters.compactMap { try? Ticket(parsing: $0.body, expecting: kind).id }) == Set(mine.map(\.id))
+                    Set(letters.compactMap { try? Ticket(parsing: $0.body, expecting: kind).id.string })
+                        == Set(mine.map(\.id))
                 )
                 #expect(letters.allSatisfy { $0.headers["x-reason"] != nil && $0.headers["x-stage"] != nil })
             }

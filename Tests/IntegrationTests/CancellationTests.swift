@@ -26,7 +26,7 @@ struct CancellationTests {
             logger: TestBroker.logger
         )
         do {
-            let answer = try await cancellation.cancel(JobKey(kind: kind, id: id))
+            let answer = try await cancellation.cancel(JobKey(kind: kind, id: ByteText(id)))
             await broker.close()
             return answer
         } catch {

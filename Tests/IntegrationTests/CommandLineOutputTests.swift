@@ -24,7 +24,7 @@ struct CommandLineOutputTests {
             for (arguments, keys) in commands {
                 let run = try await tree.command(arguments + ["--json"])
                 let document = try run.document
-                for key in keys { #expect(document[key] != nil, "\(key) of \(arguments)") }
+                for key in keys { #expect(document[ByteText(key)] != nil, "\(key) of \(arguments)") }
                 // The doctor may have found something.
                 if arguments != ["doctor"] { #expect(run.exit == .status(0), "\(arguments): \(run)") }
                 #expect(run.errors == "", "\(arguments)")

@@ -10,12 +10,12 @@ struct CommandLineRun {
     var errors: String
 
     /// Standard output as one JSON object.
-    var document: [String: JSONValue] {
+    var document: [ByteText: JSONValue] {
         get throws { try #require(try JSONValue(parsing: Array(output.utf8)).objectValue, "\(output)\(errors)") }
     }
 
     /// Standard output as a JSON object for each line.
-    var documents: [[String: JSONValue]] {
+    var documents: [[ByteText: JSONValue]] {
         get throws {
             try output.split(separator: "\n").map { line in
                 try #require(try JSONValue(parsing: Array(line.utf8)).objectValue, "\(line)")

@@ -38,7 +38,7 @@ struct CommandLineTests {
             }
             let detail = try await tree.command("jobs", "video/slow", "--json").document
             for key in ["id", "kind", "stages", "timeline", "files", "history", "attempts", "redrives", "outputs"] {
-                #expect(detail[key] != nil, "\(key)")
+                #expect(detail[ByteText(key)] != nil, "\(key)")
             }
 
             async let plain = tree.command("jobs", "slow", "--watch")
@@ -131,7 +131,7 @@ struct CommandLineTests {
             #expect(list["total"] == 3)
             let letters = list["letters"]?.arrayValue?.compactMap(\.objectValue) ?? []
             for key in ["kind", "id", "stage", "reasonCode", "reason", "failedAt", "redrives", "isRedrivable"] {
-                #expect(letters.allSatisfy { $0[key] != nil }, "\(key)")
+                #expect(letters.allSatisfy { $0[ByteText(key)] != nil }, "\(key)")
             }
             let reason = try #require(letters.first?["reasonCode"]?.stringValue)
 

@@ -51,7 +51,7 @@ struct MainJobTests {
                 let health = try #require(try await tree.get("/health"))
                 let files = try #require(health.body.objectValue?["tempFiles"]?.objectValue)
                 for kind in MediaKind.allCases {
-                    #expect(files[kind.rawValue] == ["totalJobs": 0, "totalFiles": 0, "totalSize": 0])
+                    #expect(files[ByteText(kind.rawValue)] == ["totalJobs": 0, "totalFiles": 0, "totalSize": 0])
                 }
             }
             for name in ["new", "old"] {
@@ -92,7 +92,7 @@ struct MainJobTests {
     }
 
     /// Progress that never falls, steps in order, exactly one terminal update, and that a good one.
-    private func expectOneGoodEnd(_ updates: [[String: JSONValue]], _ kind: MediaKind) throws {
+    private func expectOneGoodEnd(_ updates: [[ByteText: JSONValue]], _ kind: MediaKind) throws {
         let progress = updates.compactMap { $0["progress"]?.clampedInteger }
         #expect(progress == progress.sorted())
         let steps = updates.compactMap { $0["current_step"]?.stringValue }

@@ -21,7 +21,7 @@ struct PriorityTests {
 
     private static func submit(_ tree: TestTree) async throws {
         for job in jobs {
-            var fields: [String: JSONValue] = [
+            var fields: [ByteText: JSONValue] = [
                 "id": .string(job.id), "mediaId": .string(job.id), "userId": "u", "mediaType": "IMAGE",
                 "source": .string("file://\(tree.sources)/photo.jpg"),
             ]

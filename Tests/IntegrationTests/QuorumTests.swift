@@ -12,7 +12,7 @@ struct QuorumTests {
     private func layout(_ tree: TestTree) -> QueueLayout { QueueLayout(names: tree.names, type: .quorum) }
 
     /// Ends of jobs by id, in the order of arrival.
-    private func expectOneEnd(_ updates: [[String: JSONValue]], _ id: String, _ status: JSONValue = "completed") {
+    private func expectOneEnd(_ updates: [[ByteText: JSONValue]], _ id: String, _ status: JSONValue = "completed") {
         let mine = updates.filter { $0["job_id"]?.stringValue == id }
         #expect(mine.count { $0["status"] != "processing" } == 1, "\(id)")
         #expect(mine.last?["status"] == status, "\(id)")

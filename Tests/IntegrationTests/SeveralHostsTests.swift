@@ -25,7 +25,7 @@ struct SeveralHostsTests {
         }
     }
 
-    private func expectOneEnd(_ updates: [[String: JSONValue]], _ ids: [String], _ status: JSONValue = "completed") {
+    private func expectOneEnd(_ updates: [[ByteText: JSONValue]], _ ids: [String], _ status: JSONValue = "completed") {
         for id in ids {
             let mine = updates.filter { $0["job_id"]?.stringValue == id }
             #expect(mine.count { $0["status"] != "processing" } == 1, "\(id)")

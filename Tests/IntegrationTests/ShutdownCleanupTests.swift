@@ -54,7 +54,7 @@ struct ShutdownCleanupTests {
             #expect(kept.count == 2 && kept.contains(unreadable) && kept.contains(other.json.serialized()))
             for delivery in try await tree.drain(download) {
                 let ticket = try Ticket(parsing: delivery.body, expecting: .image)
-                #expect(ids.contains(ticket.id) && ticket.phase == .downloading && ticket.localMediaPath == nil)
+                #expect(ids.contains(ticket.id.string) && ticket.phase == .downloading && ticket.localMediaPath == nil)
                 #expect(ticket.downloads == 0 && ticket.attempt == 0 && ticket.outputs.isEmpty)
                 try await tree.client.publish(AMQPMessage(body: delivery.body), to: download)
             }

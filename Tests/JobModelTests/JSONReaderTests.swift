@@ -129,9 +129,9 @@ import Testing
                 (0..<Int.random(in: 0...4, using: &generator)).map { _ in value(&generator, depth: depth - 1) }
             )
         default:
-            var fields: [String: JSONValue] = [:]
+            var fields: [ByteText: JSONValue] = [:]
             for _ in 0..<Int.random(in: 0...4, using: &generator) {
-                fields[text(&generator)] = value(&generator, depth: depth - 1)
+                fields[ByteText(text(&generator))] = value(&generator, depth: depth - 1)
             }
             return .object(fields)
         }

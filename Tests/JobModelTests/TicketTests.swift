@@ -36,7 +36,7 @@ struct TicketTests {
         #expect(ticket.tempFiles == nil)
         #expect(ticket.hop == 0)
         #expect(ticket.wantsThumbnails)
-        #expect(ticket.json.objectValue?["tempFiles"] == nil)
+        #expect(ticket.json["tempFiles"] == nil)
     }
 
     @Test("treats null as absent, as JavaScript producers mean it")

@@ -21,7 +21,7 @@ struct CommandArgumentTests {
     )
     func job(text: String, given: MediaKind?, kind: MediaKind?, id: String, path: String) throws {
         let job = try JobArgument(text, kind: given)
-        #expect(job.kind == kind && job.id == id && job.path == path)
+        #expect(job.kind == kind && job.id == ByteText(id) && job.path == path)
     }
 
     @Test("What cannot be a job's id is refused", arguments: ["", "video/", String(repeating: "x", count: 129)])

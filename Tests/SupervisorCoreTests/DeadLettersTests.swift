@@ -16,7 +16,7 @@ struct DeadLettersTests {
         try await withTestClient { client in
             for queue in queues { try await client.declare(AMQPQueue(queue)) }
             for (id, code) in [("a", "worker_died"), ("b", "not_found"), ("c", "worker_died")] {
-                var ticket = Ticket(id: id, mediaID: "media-\(id)", kind: .image)
+                var ticket = Ticket(id: ByteText(id), mediaID: "media-\(id)", kind: .image)
                 ticket.hop = 7
                 ticket.attempt = 4
                 ticket.downloads = 2
@@ -44,7 +44,7 @@ struct DeadLettersTests {
         }
     }
 
-    private func ids(_ letters: DeadLetters) async throws -> [String?] { try await letters.list().letters.map(\.id) }
+    private func ids(_ letters: DeadLetters) async throws -> [ByteText?] { try await letters.list().letters.map(\.id) }
 
     @Test("are listed in order and stay as they are")
     func list() async throws {
@@ -74,7 +74,8 @@ struct DeadLettersTests {
             (.id("nobody"), [], ["a", "b", "c", "d"], 0),
         ]
     )
-    func redrive(_ selection: DeadLetters.Selection, _ sent: [String], _ left: [String], _ unreadable: Int) async throws
+    func redrive(_ selection: DeadLetters.Selection, _ sent: [ByteText], _ left: [ByteText], _ unreadable: Int)
+        async throws
     {
         try await withLetters { letters, client, names in
             let result = try await letters.redrive(selection)

@@ -106,7 +106,7 @@ final class FakeTree: StatusSource, TreeControl {
         }
     }
 
-    func kinds(ofJob id: String) async throws -> [MediaKind] {
+    func kinds(ofJob id: ByteText) async throws -> [MediaKind] {
         state.withLock { state in MediaKind.allCases.filter { state.jobs[JobKey(kind: $0, id: id)] != nil } }
     }
 

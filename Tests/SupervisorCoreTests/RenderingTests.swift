@@ -6,7 +6,7 @@ import Testing
 
 struct RenderingTests {
     static func view(
-        _ id: String = "j",
+        _ id: ByteText = "j",
         state: String = "active",
         step: String = "processing_video",
         progress: Int = 0,

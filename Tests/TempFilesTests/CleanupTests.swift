@@ -134,7 +134,7 @@ import Testing
         #expect(report.filesCleaned == 1)
         #expect(report.bytesFreed == 4096)
         #expect(report.failures.isEmpty)
-        #expect(try await tracker.jobTempFiles(video()).map { baseName($0.path) } == ["source"])
+        #expect(try await tracker.jobTempFiles(video()).map { baseName($0.path.string) } == ["source"])
         #expect(!exists(output.absolutePath))
         lease.release()
     }

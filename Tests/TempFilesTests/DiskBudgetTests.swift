@@ -168,7 +168,7 @@ private let mebibyte: Int64 = 1 << 20
             Issue.record("there is room")
             return
         }
-        #expect(try await tracker.jobTempFiles(video("a")).map(\.path) == files.map(\.absolutePath))
+        #expect(try await tracker.jobTempFiles(video("a")).map(\.path.string) == files.map(\.absolutePath))
         try tracker.write(files[0], bytes: 5000)
         try allowance.grow("source", to: mebibyte)
         #expect(try await tracker.reservedBytes() == 9 * mebibyte)

@@ -26,7 +26,7 @@ import Testing
         // As another process sees it.
         let other = try lab.tracker()
         let entry = try #require(try await other.jobTempFiles(video()).first)
-        #expect(entry.path == file.absolutePath)
+        #expect(entry.path.string == file.absolutePath)
         #expect(entry.stage == .processing)
         #expect(entry.type == .output)
         #expect(entry.description == "thumbnail")

@@ -123,8 +123,8 @@ extension TempFileTracker {
     }
 }
 
-func video(_ id: String = "job-1") -> JobKey { JobKey(kind: .video, id: id) }
-func image(_ id: String = "job-1") -> JobKey { JobKey(kind: .image, id: id) }
+func video(_ id: String = "job-1") -> JobKey { JobKey(kind: .video, id: ByteText(id)) }
+func image(_ id: String = "job-1") -> JobKey { JobKey(kind: .image, id: ByteText(id)) }
 
 /// What a failing call threw.
 func failure(_ body: () async throws -> Void) async -> TempFileError? {

@@ -25,7 +25,7 @@ import Testing
         var (seen, cursor, pages): ([String], Int64?, Int) = ([], nil, 0)
         repeat {
             let page = try await tracker.jobs(JobFilter(), before: cursor, limit: 3)
-            seen += page.jobs.map(\.id)
+            seen += page.jobs.map(\.id.string)
             cursor = page.next
             pages += 1
             // Newer jobs do not move what is still to come.
@@ -44,7 +44,7 @@ import Testing
         try await begin(video("e"))
         try await end(video("e"), .completed)
         func ids(_ filter: JobFilter) async throws -> [String] {
-            try await tracker.jobs(filter, before: nil, limit: 10).jobs.map(\.id)
+            try await tracker.jobs(filter, before: nil, limit: 10).jobs.map(\.id.string)
         }
         #expect(try await ids(JobFilter(state: .active)) == ["c", "b", "a"])
         #expect(try await ids(JobFilter(kind: .video, stage: .process)) == ["b"])
@@ -122,7 +122,7 @@ import Testing
                 description: ""
             )
         }
-        for entry in manifest { try Data(count: 100).write(to: URL(filePath: entry.path)) }
+        for entry in manifest { try Data(count: 100).write(to: URL(filePath: entry.path.string)) }
         _ = try await tracker.begin(key, stage: .download, hop: 0, mediaID: "m", manifest: manifest)
         #expect(try await tracker.fileTotals(of: [key, video("none")]) == [key: FileTotals(files: 2, sizeBytes: 200)])
         let byStage = StageFileTotals(kind: .video, stage: .downloading, totals: FileTotals(files: 2, sizeBytes: 200))

@@ -186,7 +186,7 @@ import Testing
             mediaID: "",
             manifest: [
                 TempFileEntry(
-                    path: jobs + "/video/job-1/x",
+                    path: ByteText(jobs + "/video/job-1/x"),
                     stage: nil,
                     createdAt: nil,
                     sizeBytes: 0,

@@ -115,13 +115,13 @@ import Testing
             JobProgress(percent: 10, step: "download_complete", newsInterval: .seconds(5))
         )
         #expect(news == 10)
-        #expect(manifest.map(\.path) == [known.absolutePath])
+        #expect(manifest.map(\.path.string) == [known.absolutePath])
         first.lease.release()
         let more = [lost, tracker.workspace.absolutePath(of: "gone", job: video())].map {
-            TempFileEntry(path: $0, stage: nil, createdAt: nil, sizeBytes: 99, type: .output, description: "")
+            TempFileEntry(path: ByteText($0), stage: nil, createdAt: nil, sizeBytes: 99, type: .output, description: "")
         }
         let second = try await entered(.process, 1, manifest: manifest + more)
-        #expect(second.files.map(\.path) == [known.absolutePath, lost])
+        #expect(second.files.map(\.path.string) == [known.absolutePath, lost])
         #expect(second.files.map(\.sizeBytes) == [7, 5])
         #expect(!second.hasCompressedFiles)
         second.lease.release()
@@ -131,7 +131,14 @@ import Testing
         let first = try await entered(.process, 1)
         let path = tracker.workspace.absolutePath(of: "found", job: video())
         try Data("found".utf8).write(to: URL(fileURLWithPath: path))
-        let entry = TempFileEntry(path: path, stage: nil, createdAt: nil, sizeBytes: 5, type: .output, description: "")
+        let entry = TempFileEntry(
+            path: ByteText(path),
+            stage: nil,
+            createdAt: nil,
+            sizeBytes: 5,
+            type: .output,
+            description: ""
+        )
         first.lease.release()
         try await tracker.ledger.write { db in
             try db.execute(sql: "CREATE TRIGGER full BEFORE INSERT ON file BEGIN SELECT RAISE(FAIL, 'full'); END")
@@ -143,7 +150,7 @@ import Testing
         try await tracker.ledger.write { try $0.execute(sql: "DROP TRIGGER full") }
         let second = try await entered(.process, 1, manifest: [entry])
         #expect(second.starts == 2)
-        #expect(second.files.map(\.path) == [path])
+        #expect(second.files.map(\.path.string) == [path])
         second.lease.release()
     }
 

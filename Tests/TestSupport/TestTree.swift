@@ -222,7 +222,8 @@ package final class TestTree: Sendable {
     /// nil while nobody answers.
     package func get(_ path: String) async throws -> Answer? {
         guard let run = try? JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json"))),
-            let port = run.objectValue?.first(where: { $0.key.lowercased().contains("port") })?.value.clampedInteger,
+            let port = run.objectValue?.first(where: { $0.key.string.lowercased().contains("port") })?.value
+                .clampedInteger,
             let url = URL(string: "http://127.0.0.1:\(port)\(path)")
         else { return nil }
         var request = URLRequest(url: url, timeoutInterval: 5)
@@ -298,10 +299,10 @@ package final class TestTree: Sendable {
     /// Reads updates until every job of `ids` has had its terminal one.
     ///
     /// - Throws: ``Failure`` when that takes longer than three minutes.
-    package func updates(_ kind: MediaKind, untilTheEndOf ids: Set<String>) async throws -> [[String: JSONValue]] {
+    package func updates(_ kind: MediaKind, untilTheEndOf ids: Set<String>) async throws -> [[ByteText: JSONValue]] {
         let consumer = try client.consume(AMQPQueue(names.updates(kind)), prefetch: 50)
         let reading = Task {
-            var updates: [[String: JSONValue]] = []
+            var updates: [[ByteText: JSONValue]] = []
             var waiting = ids
             let deliveries = consumer.makeAsyncIterator()
             while !waiting.isEmpty, let delivery = await deliveries.next() {
@@ -338,7 +339,7 @@ package final class TestTree: Sendable {
     }
 
     /// The first message that waits in a queue, which stays there.
-    package func peek(_ queue: String) async throws -> [String: JSONValue]? {
+    package func peek(_ queue: String) async throws -> [ByteText: JSONValue]? {
         let consumer = try client.consume(AMQPQueue(queue), declaring: false)
         let delivery = await consumer.makeAsyncIterator().next()
         let message = try delivery.map { try JSONValue(parsing: $0.body).objectValue ?? [:] }

@@ -1,3 +1,5 @@
+public import JobModel
+
 /// A message to publish.
 public struct AMQPMessage: Sendable, Hashable {
     public var body: [UInt8]
@@ -39,7 +41,7 @@ public struct AMQPMessage: Sendable, Hashable {
 
     /// A job's id as ``messageID``, or nil when it is too long for one: a property holds 255 bytes at most, and an id may have
     /// 128 characters of 4.
-    public static func fittingMessageID(_ id: String) -> String? { id.utf8.count <= 255 ? id : nil }
+    public static func fittingMessageID(_ id: ByteText) -> String? { id.count <= 255 ? id.string : nil }
 }
 
 extension AMQPMessage {

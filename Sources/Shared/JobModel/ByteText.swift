@@ -47,6 +47,19 @@ extension ByteText: Hashable, Comparable {
     }
 }
 
+extension ByteText: CodingKeyRepresentable {
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(_ name: String) { stringValue = name }
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    public var codingKey: any CodingKey { Key(string) }
+    public init?(codingKey: some CodingKey) { self.init(codingKey.stringValue) }
+}
+
 extension ByteText: ExpressibleByStringInterpolation, CustomStringConvertible, Codable {
     public init(stringLiteral value: String) { self.init(value) }
 

@@ -13,17 +13,77 @@ struct JSONReader {
         var description: String { "\(reason), at byte \(offset)" }
     }
 
+    /// A string's place in the text, between its quotes. It is known to be well formed.
+    struct Token {
+        var range: Range<Int>
+        var hasEscapes: Bool
+    }
+
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
     private var depth = 0
 
     /// The one value that the text is.
     static func value(of text: [UInt8]) throws(Failure) -> JSONValue {
+        try read(text[...]) { reader throws(Failure) in try reader.value() }
+    }
+
+    /// Checks that the text is one value.
+    ///
+    /// - Returns: where it is, without what may stand around it.
+    static func check(_ text: ArraySlice<UInt8>) throws(Failure) -> Range<Int> {
+        let range = try read(text) { reader throws(Failure) in
+            reader.skipSpace()
+            let start = reader.position
+            try reader.skipValue()
+            return start..<reader.position
+        }
+        return text.startIndex + range.lowerBound..<text.startIndex + range.upperBound
+    }
+
+    /// The fields of an object in their order, each with its value's place in the text.
+    ///
+    /// - Parameter member: called for each, with the reader before the value; passes the value.
+    static func object<T>(
+        _ text: ArraySlice<UInt8>,
+        _ member: (inout JSONReader, Token) throws(Failure) -> T
+    ) throws(Failure) -> [T] {
+        try read(text) { reader throws(Failure) in
+            var members: [T] = []
+            reader.skipSpace()
+            guard reader.next == UInt8(ascii: "{") else { throw reader.unexpected(instead: "an object") }
+            try reader.object { reader, name throws(Failure) in members.append(try member(&reader, name)) }
+            return members
+        }
+    }
+
+    /// Where the elements of an array are in the text.
+    ///
+    /// - Returns: nil when there are more than `limit`.
+    static func elements(_ text: ArraySlice<UInt8>, atMost limit: Int) throws(Failure) -> [Range<Int>]? {
+        try read(text) { reader throws(Failure) in
+            var elements: [Range<Int>] = []
+            var count = 0
+            reader.skipSpace()
+            guard reader.next == UInt8(ascii: "[") else { throw reader.unexpected(instead: "an array") }
+            try reader.array { reader throws(Failure) in
+                let range = try reader.skippedValue()
+                count += 1
+                if count <= limit { elements.append(range) }
+            }
+            return count <= limit ? elements : nil
+        }
+    }
+
+    private static func read<T>(
+        _ text: ArraySlice<UInt8>,
+        _ body: (inout JSONReader) throws(Failure) -> T
+    ) throws(Failure) -> T {
         try text.withUnsafeBufferPointer { bytes throws(Failure) in
             var reader = JSONReader(bytes: bytes)
             // Some producers begin with a byte order mark.
             if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.position = 3 }
-            let value = try reader.value()
+            let value = try body(&reader)
             reader.skipSpace()
             if reader.next != nil { throw reader.failure("there is more after the value") }
             return value
@@ -59,9 +119,16 @@ struct JSONReader {
         skipSpace()
         guard let next else { throw unexpected(instead: "a value") }
         switch next {
-        case UInt8(ascii: "{"): return .object(try nested { reader throws(Failure) in try reader.object() })
-        case UInt8(ascii: "["): return .array(try nested { reader throws(Failure) in try reader.array() })
-        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "{"):
+            // Of two fields of one name the last counts, as in JavaScript.
+            var fields: [ByteText: JSONValue] = [:]
+            try object { reader, name throws(Failure) in fields[reader.text(name)] = try reader.value() }
+            return .object(fields)
+        case UInt8(ascii: "["):
+            var elements: [JSONValue] = []
+            try array { reader throws(Failure) in elements.append(try reader.value()) }
+            return .array(elements)
+        case UInt8(ascii: "\""): return .string(text(try string()).string)
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
@@ -70,45 +137,68 @@ struct JSONReader {
         }
     }
 
-    private mutating func nested<T>(_ body: (inout JSONReader) throws(Failure) -> T) throws(Failure) -> T {
+    /// Passes a value, and says where it is.
+    mutating func skippedValue() throws(Failure) -> Range<Int> {
+        skipSpace()
+        let start = position
+        try skipValue()
+        return start..<position
+    }
+
+    private mutating func skipValue() throws(Failure) {
+        skipSpace()
+        guard let next else { throw unexpected(instead: "a value") }
+        switch next {
+        case UInt8(ascii: "{"): try object { reader, _ throws(Failure) in try reader.skipValue() }
+        case UInt8(ascii: "["): try array { reader throws(Failure) in try reader.skipValue() }
+        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "t"): _ = try word("true", .null)
+        case UInt8(ascii: "f"): _ = try word("false", .null)
+        case UInt8(ascii: "n"): _ = try word("null", .null)
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            let start = position
+            let literal = try digitsOfNumber()
+            // Only these can be too large for a floating-point number.
+            if literal.hasExponent || position - start > 300 { _ = try double(start..<position) }
+        default: throw unexpected(instead: "a value")
+        }
+    }
+
+    private mutating func enter() throws(Failure) {
         guard depth < Self.maximumDepth else {
             throw failure("more than \(Self.maximumDepth) objects and arrays are within each other")
         }
         depth += 1
         position += 1
-        let value = try body(&self)
-        depth -= 1
-        return value
     }
 
-    /// What follows the bracket, to the end. Of two fields of one name the last counts, as in JavaScript.
-    private mutating func object() throws(Failure) -> [String: JSONValue] {
-        var fields: [String: JSONValue] = [:]
+    private mutating func object(_ member: (inout JSONReader, Token) throws(Failure) -> Void) throws(Failure) {
+        try enter()
+        defer { depth -= 1 }
         skipSpace()
-        if pass("}") { return fields }
+        if pass("}") { return }
         repeat {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw unexpected(instead: "a field's name") }
             let name = try string()
             skipSpace()
             guard pass(":") else { throw unexpected(instead: "a colon") }
-            fields[name] = try value()
+            try member(&self, name)
             skipSpace()
         } while pass(",")
         guard pass("}") else { throw unexpected(instead: "a comma or the end of an object") }
-        return fields
     }
 
-    private mutating func array() throws(Failure) -> [JSONValue] {
-        var elements: [JSONValue] = []
+    private mutating func array(_ element: (inout JSONReader) throws(Failure) -> Void) throws(Failure) {
+        try enter()
+        defer { depth -= 1 }
         skipSpace()
-        if pass("]") { return elements }
+        if pass("]") { return }
         repeat {
-            elements.append(try value())
+            try element(&self)
             skipSpace()
         } while pass(",")
         guard pass("]") else { throw unexpected(instead: "a comma or the end of an array") }
-        return elements
     }
 
     private mutating func word(_ word: StaticString, _ value: JSONValue) throws(Failure) -> JSONValue {
@@ -125,31 +215,42 @@ struct JSONReader {
     /// An integer if it is one, however it is written; then the nearest 64-bit floating-point number.
     private mutating func number() throws(Failure) -> JSONValue {
         let start = position
-        _ = pass("-")
-        if !pass("0") { try digits() }
-        var isWhole = true
-        if pass(".") {
-            isWhole = false
-            try digits()
-        }
-        if pass("e") || pass("E") {
-            isWhole = false
-            if !pass("+") { _ = pass("-") }
-            try digits()
-        }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        let literal = try digitsOfNumber()
+        let isWhole = !literal.hasExponent && !literal.hasFraction
         if isWhole {
+            let text = String(decoding: bytes[start..<position], as: UTF8.self)
             if let integer = Int64(text) { return .integer(integer) }
             if let unsigned = UInt64(text) { return .unsigned(unsigned) }
         }
-        guard let double = Double(text), double.isFinite else {
-            throw Failure(reason: "a number is out of range", offset: start)
-        }
+        let double = try double(start..<position)
         if !isWhole {
             if let integer = Int64(exactly: double) { return .integer(integer) }
             if let unsigned = UInt64(exactly: double) { return .unsigned(unsigned) }
         }
         return .double(double)
+    }
+
+    private func double(_ range: Range<Int>) throws(Failure) -> Double {
+        guard let double = Double(String(decoding: bytes[range], as: UTF8.self)), double.isFinite else {
+            throw Failure(reason: "a number is out of range", offset: range.lowerBound)
+        }
+        return double
+    }
+
+    private mutating func digitsOfNumber() throws(Failure) -> (hasFraction: Bool, hasExponent: Bool) {
+        _ = pass("-")
+        if !pass("0") { try digits() }
+        var literal = (hasFraction: false, hasExponent: false)
+        if pass(".") {
+            literal.hasFraction = true
+            try digits()
+        }
+        if pass("e") || pass("E") {
+            literal.hasExponent = true
+            if !pass("+") { _ = pass("-") }
+            try digits()
+        }
+        return literal
     }
 
     /// At least one.
@@ -162,31 +263,51 @@ struct JSONReader {
     // MARK: - Strings
 
     /// From quote to quote.
-    private mutating func string() throws(Failure) -> String {
+    private mutating func string() throws(Failure) -> Token {
         let start = position
         position += 1
-        var unescaped: [UInt8] = []
-        var piece = position
+        var token = Token(range: position..<position, hasEscapes: false)
+        var isASCII = true
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):
-                let rest = bytes[piece..<position]
+                token.range = token.range.lowerBound..<position
                 position += 1
-                let text =
-                    unescaped.isEmpty
-                    ? String(validating: rest, as: UTF8.self) : String(validating: unescaped + rest, as: UTF8.self)
-                guard let text else { throw Failure(reason: "a string is not UTF-8", offset: start) }
-                return text
+                guard isASCII || String(validating: bytes[token.range], as: UTF8.self) != nil else {
+                    throw Failure(reason: "a string is not UTF-8", offset: start)
+                }
+                return token
             case UInt8(ascii: "\\"):
-                unescaped += bytes[piece..<position]
+                token.hasEscapes = true
                 position += 1
-                unescaped += String(try escaped()).utf8
-                piece = position
+                _ = try escaped()
             case 0..<0x20: throw failure("a control character is not escaped")
-            default: position += 1
+            default:
+                if byte >= 0x80 { isASCII = false }
+                position += 1
             }
         }
         throw Failure(reason: "a string has no end", offset: start)
+    }
+
+    /// What a well-formed string says.
+    func text(_ token: Token) -> ByteText {
+        guard token.hasEscapes else { return ByteText(String(decoding: bytes[token.range], as: UTF8.self)) }
+        var unescaped: [UInt8] = []
+        unescaped.reserveCapacity(token.range.count)
+        var reader = self
+        reader.position = token.range.lowerBound
+        while reader.position < token.range.upperBound {
+            let byte = bytes[reader.position]
+            reader.position += 1
+            // The escapes were looked at when the string was passed.
+            if byte == UInt8(ascii: "\\"), let scalar = try? reader.escaped() {
+                unescaped += String(scalar).utf8
+            } else {
+                unescaped.append(byte)
+            }
+        }
+        return ByteText(String(decoding: unescaped, as: UTF8.self))
     }
 
     /// What follows a backslash.

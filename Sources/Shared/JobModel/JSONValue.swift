@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// Any JSON document. Integers keep their 64 bits, which a `Double` would not.
 public enum JSONValue: Sendable, Hashable {
     case null
@@ -9,7 +7,7 @@ public enum JSONValue: Sendable, Hashable {
     case double(Double)
     case string(String)
     case array([JSONValue])
-    case object([String: JSONValue])
+    case object([ByteText: JSONValue])
 
     /// Parses UTF-8 JSON.
     ///
@@ -22,17 +20,11 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    /// UTF-8 JSON with sorted keys, so that equal values have equal bytes.
+    /// UTF-8 JSON with sorted names, so that equal values have equal bytes.
     public func serialized() -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "Infinity",
-            negativeInfinity: "-Infinity",
-            nan: "NaN"
-        )
-        // Nothing in this enum can fail to encode once non-finite numbers have a spelling.
-        return (try? encoder.encode(self)).map { [UInt8]($0) } ?? Array("null".utf8)
+        var writer = JSONWriter()
+        writer.write(self)
+        return writer.bytes
     }
 }
 
@@ -57,7 +49,7 @@ extension JSONValue: Codable {
         } else if let value = try? container.decode([JSONValue].self) {
             self = .array(value)
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            self = .object(try container.decode([ByteText: JSONValue].self))
         }
     }
 
@@ -84,7 +76,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     public init(floatLiteral value: Double) { self = .double(value) }
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    public init(dictionaryLiteral elements: (ByteText, JSONValue)...) {
         self = .object(Dictionary(elements) { _, last in last })
     }
 }
@@ -98,7 +90,7 @@ extension JSONValue {
         if case .bool(let value) = self { value } else { nil }
     }
 
-    public var objectValue: [String: JSONValue]? {
+    public var objectValue: [ByteText: JSONValue]? {
         if case .object(let value) = self { value } else { nil }
     }
 

@@ -10,7 +10,7 @@ public struct JobFailure: Sendable, Hashable {
     public var occurredAt: String
     /// The machine that the stage ran on.
     public var host: String?
-    public var unknown: [String: JSONValue] = [:]
+    public var unknown = JSONFields()
 
     /// Longer messages are cut: they travel in headers and updates, and quote what strangers wrote.
     public static let maximumMessageBytes = 2048
@@ -23,9 +23,8 @@ public struct JobFailure: Sendable, Hashable {
         self.host = host?.clipped(toBytes: 255)
     }
 
-    init(_ object: [String: JSONValue], prefix: String, jobID: String?) throws(MessageError) {
-        var fields = FieldReader(object, prefix: prefix)
-        fields.jobID = jobID
+    init(_ object: JSONFields, prefix: String, jobID: ByteText?) throws(MessageError) {
+        var fields = FieldReader(object, prefix: prefix, jobID: jobID)
         stage = try fields.choice("stage", Stage.self) ?? .download
         code = (try fields.string("code") ?? "unknown").clipped(toBytes: 128)
         message = (try fields.string("message") ?? "").clipped(toBytes: Self.maximumMessageBytes)
@@ -34,13 +33,14 @@ public struct JobFailure: Sendable, Hashable {
         unknown = fields.rest
     }
 
-    public var json: [String: JSONValue] {
-        var object = unknown
+    public var json: JSONFields {
+        var object = JSONFields()
         object.set("stage", stage.rawValue)
         object.set("code", code)
         object.set("message", message)
         object.set("at", occurredAt)
         object.set("host", host)
+        object.append(unknown)
         return object
     }
 }

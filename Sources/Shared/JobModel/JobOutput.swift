@@ -13,7 +13,7 @@ public struct JobOutput: Sendable, Hashable {
 
     public var kind: Kind
     /// Where it goes in the object store.
-    public var key: String
+    public var key: ByteText
     public var width: Int64?
     public var height: Int64?
     public var sizeBytes: Int64?
@@ -21,7 +21,7 @@ public struct JobOutput: Sendable, Hashable {
     /// `360p`, `original`, …
     public var quality: String?
     /// The temp file that holds it until it is uploaded.
-    public var localPath: String?
+    public var localPath: ByteText?
     public var codec: String?
     /// Of a video, in seconds.
     public var durationSeconds: Double?
@@ -29,24 +29,23 @@ public struct JobOutput: Sendable, Hashable {
     public var timestampSeconds: Double?
     /// Where it was published, as a URL. Set by the upload stage.
     public var location: String?
-    public var unknown: [String: JSONValue] = [:]
+    public var unknown = JSONFields()
 
-    public init(kind: Kind, key: String) {
+    public init(kind: Kind, key: ByteText) {
         self.kind = kind
         self.key = key
     }
 
-    public init(_ object: [String: JSONValue], prefix: String = "", jobID: String? = nil) throws(MessageError) {
-        var fields = FieldReader(object, prefix: prefix)
-        fields.jobID = jobID
-        kind = Kind(rawValue: try fields.required("type"))
-        key = try fields.string("s3Key") ?? ""
+    public init(_ object: JSONFields, prefix: String = "", jobID: ByteText? = nil) throws(MessageError) {
+        var fields = FieldReader(object, prefix: prefix, jobID: jobID)
+        kind = Kind(rawValue: try fields.required("type").string)
+        key = try fields.text("s3Key") ?? ""
         width = try fields.integer("width")
         height = try fields.integer("height")
         sizeBytes = try fields.integer("fileSize")
         mimeType = try fields.string("mimeType")
         quality = try fields.string("quality")
-        localPath = try fields.string("localPath")
+        localPath = try fields.text("localPath")
         codec = try fields.string("codec")
         durationSeconds = try fields.double("duration")
         timestampSeconds = try fields.double("timestamp")
@@ -54,8 +53,8 @@ public struct JobOutput: Sendable, Hashable {
         unknown = fields.rest
     }
 
-    public var json: [String: JSONValue] {
-        var object = unknown
+    public var json: JSONFields {
+        var object = JSONFields()
         object.set("type", kind.rawValue)
         object.set("s3Key", key)
         object.set("width", width)
@@ -68,6 +67,7 @@ public struct JobOutput: Sendable, Hashable {
         object.set("duration", durationSeconds)
         object.set("timestamp", timestampSeconds)
         object.set("location", location)
+        object.append(unknown)
         return object
     }
 }

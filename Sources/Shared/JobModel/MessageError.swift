@@ -17,9 +17,9 @@ public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible 
     public var code: Code
     public var message: String
     /// The job's id, when the message was readable enough to have one.
-    public var jobID: String?
+    public var jobID: ByteText?
 
-    public init(code: Code, message: String, jobID: String? = nil) {
+    public init(code: Code, message: String, jobID: ByteText? = nil) {
         self.code = code
         self.message = message.clipped(toBytes: JobFailure.maximumMessageBytes)
         self.jobID = jobID

@@ -8,13 +8,13 @@ public struct ProgressUpdate: Sendable, Hashable {
     }
 
     public var key: JobKey
-    public var mediaID: String
+    public var mediaID: ByteText
     public var status: Status
     /// 0 to 100.
     public var progress: Int
     public var currentStep: String
     public var outputs: [JobOutput]
-    public var metadata: [String: JSONValue]?
+    public var metadata: JSONFields?
     public var errorMessage: String?
     /// ISO 8601.
     public var timestamp: String
@@ -33,7 +33,7 @@ public struct ProgressUpdate: Sendable, Hashable {
         self.progress = min(max(progress, 0), 100)
         self.currentStep = currentStep
         outputs = status == .completed ? ticket.outputs : []
-        metadata = ticket.metadata
+        metadata = ticket.metadata.map(Self.carried)
         self.errorMessage = errorMessage
         self.timestamp = timestamp
     }
@@ -41,9 +41,27 @@ public struct ProgressUpdate: Sendable, Hashable {
     /// No other update of this job follows.
     public var isTerminal: Bool { status != .processing }
 
-    public var json: JSONValue {
-        var object: [String: JSONValue] = [:]
-        object.set("type", "\(key.kind.rawValue)_processing_update")
+    /// Length of the metadata that an update carries, in bytes. A producer may put more into a job; it comes back with every
+    /// update, which is not what updates are for.
+    public static let maximumMetadataBytes = 16 << 10
+
+    /// What stages find out about a source, as wire.md has it.
+    private static let knownMetadata: Set<ByteText> = [
+        "duration", "codec", "bitrate", "framerate", "resolution", "width", "height", "fileSize", "mimeType", "format",
+        "colorSpace", "hasAlpha",
+    ]
+
+    /// All of the metadata, or of one that is too long what is known and short.
+    static func carried(_ metadata: JSONFields) -> JSONFields {
+        if metadata.fields.reduce(0, { $0 + $1.name.count + $1.value.count + 4 }) <= maximumMetadataBytes {
+            return metadata
+        }
+        return metadata.filter { knownMetadata.contains($0.name) && $0.value.count <= 256 }
+    }
+
+    public var json: JSONFields {
+        var object = JSONFields()
+        object.set("type", "\(key.kind.rawValue)_processing_update" as String)
         object.set("job_id", key.id)
         object.set("media_id", mediaID)
         object.set("status", status.rawValue)
@@ -51,33 +69,33 @@ public struct ProgressUpdate: Sendable, Hashable {
         object.set("current_step", currentStep)
         object.set("error_message", errorMessage)
         object.set("timestamp", timestamp)
-        object["metadata"] = metadata.map { .object($0) }
+        object.set("metadata", metadata)
         if !outputs.isEmpty {
             let thumbnails = outputs.filter { $0.kind == .thumbnail }
             let versions = outputs.filter { $0.kind != .thumbnail }
-            if !thumbnails.isEmpty { object["thumbnails"] = .array(thumbnails.map(Self.thumbnail)) }
-            object[key.kind == .video ? "video_versions" : "image_versions"] = .array(versions.map(Self.version))
+            if !thumbnails.isEmpty { object.set("thumbnails", thumbnails.map(Self.thumbnail)) }
+            object.set(key.kind == .video ? "video_versions" : "image_versions", versions.map(Self.version))
         }
-        return .object(object)
+        return object
     }
 
-    private static func thumbnail(_ output: JobOutput) -> JSONValue {
+    private static func thumbnail(_ output: JobOutput) -> JSONFields {
         var entry = sized(output)
         entry.set("timestamp", output.timestampSeconds)
-        return .object(entry)
+        return entry
     }
 
-    private static func version(_ output: JobOutput) -> JSONValue {
+    private static func version(_ output: JobOutput) -> JSONFields {
         var entry = sized(output)
         entry.set("quality", output.quality)
         entry.set("file_size", output.sizeBytes)
         entry.set("fileSize", output.sizeBytes)
-        return .object(entry)
+        return entry
     }
 
     /// Clients of the video queue read one spelling and those of the image queue the other; both are sent.
-    private static func sized(_ output: JobOutput) -> [String: JSONValue] {
-        var entry: [String: JSONValue] = [:]
+    private static func sized(_ output: JobOutput) -> JSONFields {
+        var entry = JSONFields()
         entry.set("s3_key", output.key)
         entry.set("s3Key", output.key)
         entry.set("width", output.width)

@@ -8,7 +8,7 @@ public enum TempFileType: String, Sendable, Hashable, CaseIterable, Codable {
 /// One line of the manifest (`tempFiles`) that travels with a job.
 public struct TempFileEntry: Sendable, Hashable {
     /// Absolute path on the host that owns the job's files.
-    public var path: String
+    public var path: ByteText
     /// The stage that made the file. Absent in manifests of older producers.
     public var stage: JobPhase?
     /// ISO 8601.
@@ -18,10 +18,10 @@ public struct TempFileEntry: Sendable, Hashable {
     public var description: String
     public var isMarkedForCleanup: Bool
     /// Fields that this version does not know.
-    public var unknown: [String: JSONValue] = [:]
+    public var unknown = JSONFields()
 
     public init(
-        path: String,
+        path: ByteText,
         stage: JobPhase?,
         createdAt: String?,
         sizeBytes: Int64,
@@ -38,9 +38,8 @@ public struct TempFileEntry: Sendable, Hashable {
         self.isMarkedForCleanup = isMarkedForCleanup
     }
 
-    init(_ object: [String: JSONValue], prefix: String, jobID: String?) throws(MessageError) {
-        var fields = FieldReader(object, prefix: prefix)
-        fields.jobID = jobID
+    init(_ object: JSONFields, prefix: String, jobID: ByteText?) throws(MessageError) {
+        var fields = FieldReader(object, prefix: prefix, jobID: jobID)
         path = try fields.required("path")
         stage = try fields.choice("stage", JobPhase.self)
         createdAt = try fields.string("createdAt")
@@ -51,8 +50,8 @@ public struct TempFileEntry: Sendable, Hashable {
         unknown = fields.rest
     }
 
-    public var json: [String: JSONValue] {
-        var object = unknown
+    public var json: JSONFields {
+        var object = JSONFields()
         object.set("path", path)
         object.set("stage", stage?.rawValue)
         object.set("createdAt", createdAt)
@@ -60,6 +59,7 @@ public struct TempFileEntry: Sendable, Hashable {
         object.set("type", type.rawValue)
         object.set("description", description)
         object.set("markedForCleanup", isMarkedForCleanup)
+        object.append(unknown)
         return object
     }
 }

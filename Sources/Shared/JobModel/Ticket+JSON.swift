@@ -3,12 +3,8 @@ extension Ticket {
     ///
     /// - Throws: ``MessageError`` that says which field is wrong and how.
     public init(parsing bytes: some Sequence<UInt8>, expecting kind: MediaKind) throws(MessageError) {
-        let value = try JSONValue(parsing: bytes)
-        guard case .object(let object) = value else {
-            throw MessageError(code: .notAnObject, message: "the message must be a JSON object, not \(value.typeName)")
-        }
-        let isLegacy = object["type"]?.stringValue?.hasSuffix("_processing_request") == true
-        if isLegacy || (object["job_id"] != nil && object["id"] == nil) {
+        let object = try JSONFields(parsing: bytes)
+        if Self.isLegacyRequest(object) {
             try self.init(legacyRequest: object)
         } else {
             try self.init(object)
@@ -24,11 +20,11 @@ extension Ticket {
     }
 
     /// - Throws: ``MessageError`` that says which field is wrong and how.
-    public init(_ object: [String: JSONValue]) throws(MessageError) {
+    public init(_ object: JSONFields) throws(MessageError) {
         var fields = FieldReader(object)
         id = try Self.readID("id", &fields)
         kind = try Self.readKind(&fields)
-        mediaID = try fields.required("mediaId")
+        mediaID = try fields.required("mediaId", atMost: Self.maximumMediaIDBytes)
         userID = try fields.string("userId")
         sourceKey = try fields.string("s3Key")
         source = try fields.string("source")
@@ -39,16 +35,15 @@ extension Ticket {
         createdAt = try fields.string("createdAt")
         phase = try fields.choice("stage", JobPhase.self)
         previousPhase = try fields.choice("previousStage", JobPhase.self)
-        localMediaPath = try fields.string("localMediaPath")
+        localMediaPath = try fields.text("localMediaPath")
         metadata = try fields.object("metadata")
-        for (index, element) in (try fields.array("outputs") ?? []).enumerated() {
-            let output = try Self.object(element, "outputs[\(index)]", jobID: id)
+        for (index, output) in (try fields.objects("outputs", atMost: Self.maximumFiles) ?? []).enumerated() {
             outputs.append(try JobOutput(output, prefix: "outputs[\(index)].", jobID: id))
         }
-        if let manifest = try fields.array("tempFiles") {
+        if let manifest = try fields.objects("tempFiles", atMost: Self.maximumFiles) {
             var entries: [TempFileEntry] = []
-            for (index, element) in manifest.enumerated() {
-                let entry = try Self.object(element, "tempFiles[\(index)]", jobID: id)
+            entries.reserveCapacity(manifest.count)
+            for (index, entry) in manifest.enumerated() {
                 entries.append(try TempFileEntry(entry, prefix: "tempFiles[\(index)].", jobID: id))
             }
             tempFiles = entries
@@ -56,11 +51,11 @@ extension Ticket {
         priority = try fields.integer("priority").map { min(max($0, 0), 9) }
         attempt = try Self.readCount("attempt", &fields)
         hop = try Self.readCount("hop", &fields)
-        transfer = try fields.string("transfer")
+        transfer = try fields.string("transfer").flatMap(Self.token)
         downloads = try Self.readCount("downloads", &fields)
         redrives = try Self.readCount("redrives", &fields)
-        for (index, element) in (try fields.array("history") ?? []).suffix(Self.maximumHistory).enumerated() {
-            let entry = try Self.object(element, "history[\(index)]", jobID: id)
+        let failures = try fields.objects("history", atMost: Self.maximumFiles) ?? []
+        for (index, entry) in failures.suffix(Self.maximumHistory).enumerated() {
             note(try JobFailure(entry, prefix: "history[\(index)].", jobID: id))
         }
         node = try fields.string("node")
@@ -73,18 +68,19 @@ extension Ticket {
     }
 
     /// Reads `video_processing_request` and `image_processing_request`, the older service's entry messages.
-    public init(legacyRequest object: [String: JSONValue]) throws(MessageError) {
+    public init(legacyRequest object: JSONFields) throws(MessageError) {
         var fields = FieldReader(object)
         id = try Self.readID("job_id", &fields)
         let type = try fields.required("type")
-        guard let kind = MediaKind.allCases.first(where: { type == "\($0.rawValue)_processing_request" }) else {
+        guard let kind = MediaKind.allCases.first(where: { type == Self.legacyType($0) }) else {
+            let shown = type.string.clipped(toBytes: 64)
             throw fields.error(
                 .unknownKind,
-                "the request's `type` is `\(type.prefix(64))`; known are video_processing_request, image_processing_request"
+                "the request's `type` is `\(shown)`; known are video_processing_request, image_processing_request"
             )
         }
         self.kind = kind
-        mediaID = try fields.required("media_id")
+        mediaID = try fields.required("media_id", atMost: Self.maximumMediaIDBytes)
         userID = try fields.string("user_id")
         sourceKey = try fields.string("s3_key")
         originalFilename = try fields.string("original_filename")
@@ -94,13 +90,36 @@ extension Ticket {
         // Written by some producers as a number of milliseconds, so any type is carried.
         let remaining = fields.rest
         createdAt = remaining["timestamp"]?.stringValue
-        unknown = remaining
-        if createdAt != nil { unknown["timestamp"] = nil }
+        // A field that only job messages give a meaning would get it with the next stage.
+        unknown = remaining.filter {
+            !Self.fieldNames.contains($0.name) && ($0.name != "timestamp" || createdAt == nil)
+        }
     }
 
-    /// The message as JSON.
-    public var json: JSONValue {
-        var object = unknown
+    /// The fields that a job message has a meaning for.
+    static let fieldNames: Set<ByteText> = [
+        "id", "mediaId", "userId", "mediaType", "s3Key", "source", "destination", "originalFilename", "mimeType",
+        "fileSize",
+        "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
+        "attempt",
+        "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
+        "requestProgressUpdates", "progressInterval",
+    ]
+
+    /// The `type` of the older service's entry message.
+    private static func legacyType(_ kind: MediaKind) -> ByteText { "\(kind.rawValue)_processing_request" }
+
+    /// What has the fields of a job message is one, whatever else it has: all that we publish is read as what it is.
+    private static func isLegacyRequest(_ object: JSONFields) -> Bool {
+        let type = object["type"]?.textValue
+        let isRequest = MediaKind.allCases.contains { type == legacyType($0) }
+        if object.has("id") { return isRequest && object.has("job_id") && !object.has("mediaType") }
+        return isRequest || object.has("job_id")
+    }
+
+    /// The message as JSON: what we know in an order of ours, then what we do not know as it came.
+    public var json: JSONFields {
+        var object = JSONFields()
         object.set("id", id)
         object.set("mediaId", mediaID)
         object.set("userId", userID)
@@ -115,70 +134,61 @@ extension Ticket {
         object.set("stage", phase?.rawValue)
         object.set("previousStage", previousPhase?.rawValue)
         object.set("localMediaPath", localMediaPath)
-        object["metadata"] = metadata.map { .object($0) }
-        if !outputs.isEmpty { object["outputs"] = .array(outputs.map { .object($0.json) }) }
-        object["tempFiles"] = tempFiles.map { .array($0.map { .object($0.json) }) }
+        object.set("metadata", metadata)
+        if !outputs.isEmpty { object.set("outputs", outputs.map(\.json)) }
+        object.set("tempFiles", tempFiles?.map(\.json))
         object.set("priority", priority)
         object.set("attempt", attempt)
         object.set("hop", hop)
         object.set("transfer", transfer)
         if downloads > 0 { object.set("downloads", downloads) }
         if redrives > 0 { object.set("redrives", redrives) }
-        if !history.isEmpty { object["history"] = .array(history.map { .object($0.json) }) }
+        if !history.isEmpty { object.set("history", history.map(\.json)) }
         object.set("node", node)
-        object["error"] = failure.map { .object($0.json) }
+        object.set("error", failure?.json)
         object.set("outcome", outcome?.rawValue)
         if !wantsThumbnails { object.set("requestThumbnails", false) }
         if !wantsProgressUpdates { object.set("requestProgressUpdates", false) }
         object.set("progressInterval", progressIntervalSeconds)
-        return .object(object)
+        object.append(unknown)
+        return object
     }
 
-    private static func readID(_ name: String, _ fields: inout FieldReader) throws(MessageError) -> String {
-        let id = try fields.required(name)
+    private static func readID(_ name: ByteText, _ fields: inout FieldReader) throws(MessageError) -> ByteText {
+        let id = try fields.required(name, atMost: 4 * JobKey.maximumIDLength)
         guard JobKey.isValid(id: id) else {
             throw fields.error(
                 .invalidValue,
-                "the field `\(name)` has \(id.unicodeScalars.count) characters; at most \(JobKey.maximumIDLength) are allowed"
+                "the field `\(name)` has \(id.string.unicodeScalars.count) characters; at most \(JobKey.maximumIDLength) are allowed"
             )
         }
         fields.jobID = id
         return id
     }
 
-    /// A counter of ours. No job gets near the bound, so a number beyond it is no count; cutting it down instead would make
-    /// a later message look older than an earlier one.
-    private static func readCount(_ name: String, _ fields: inout FieldReader) throws(MessageError) -> Int64 {
+    /// A token of ours, or nil: others have no use for one.
+    private static func token(_ text: String) -> String? {
+        text.utf8.count <= 64 && text.utf8.allSatisfy { (0x21...0x7E).contains($0) } ? text : nil
+    }
+
+    /// A counter of ours. It must be readable wherever it got to, so nothing that is sent may stand at the very end: see
+    /// ``counted(_:)``.
+    private static func readCount(_ name: ByteText, _ fields: inout FieldReader) throws(MessageError) -> Int64 {
         let count = try fields.integer(name) ?? 0
-        guard (0...1_000_000).contains(count) else {
-            throw fields.error(.invalidValue, "the field `\(name)` is \(count); it must be 0 to 1000000")
+        guard (0...maximumCount).contains(count) else {
+            throw fields.error(.invalidValue, "the field `\(name)` is \(count); it must be 0 to \(maximumCount)")
         }
         return count
     }
 
     private static func readKind(_ fields: inout FieldReader) throws(MessageError) -> MediaKind {
         let mediaType = try fields.required("mediaType")
-        guard let kind = MediaKind(mediaType: mediaType) else {
+        guard let kind = MediaKind(mediaType: mediaType.string) else {
             throw fields.error(
                 .unknownKind,
-                "the field `mediaType` is `\(mediaType.prefix(64))`; known are VIDEO, IMAGE"
+                "the field `mediaType` is `\(mediaType.string.clipped(toBytes: 64))`; known are VIDEO, IMAGE"
             )
         }
         return kind
-    }
-
-    private static func object(
-        _ value: JSONValue,
-        _ name: String,
-        jobID: String
-    ) throws(MessageError) -> [String: JSONValue] {
-        guard let object = value.objectValue else {
-            throw MessageError(
-                code: .wrongType,
-                message: "`\(name)` must be an object, not \(value.typeName)",
-                jobID: jobID
-            )
-        }
-        return object
     }
 }

@@ -16,8 +16,8 @@ extension Ticket {
         ticket.attempt = 0
         ticket.downloads = 0
         // Above all messages of the earlier run, which are late duplicates from now on.
-        ticket.hop += 1
-        ticket.redrives += 1
+        ticket.hop = Self.counted(hop)
+        ticket.redrives = Self.counted(redrives)
         ticket.failure = nil
         ticket.outcome = nil
         ticket.node = nil

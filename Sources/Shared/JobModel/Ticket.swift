@@ -1,8 +1,8 @@
 /// The job message that travels from stage to stage. It carries all that a stage needs to know, the manifest of temp files
 /// among it. Fields that this version does not know stay in ``unknown`` and are written out again.
 public struct Ticket: Sendable, Hashable {
-    public var id: String
-    public var mediaID: String
+    public var id: ByteText
+    public var mediaID: ByteText
     public var userID: String?
     public var kind: MediaKind
     /// Key of the source in the configured object store.
@@ -21,8 +21,8 @@ public struct Ticket: Sendable, Hashable {
     public var phase: JobPhase?
     public var previousPhase: JobPhase?
     /// Absolute path of the downloaded source.
-    public var localMediaPath: String?
-    public var metadata: [String: JSONValue]?
+    public var localMediaPath: ByteText?
+    public var metadata: JSONFields?
     public var outputs: [JobOutput] = []
     /// The manifest. nil when the producer sent none.
     public var tempFiles: [TempFileEntry]?
@@ -52,11 +52,11 @@ public struct Ticket: Sendable, Hashable {
     public var wantsProgressUpdates = true
     /// Shortest time between two progress updates, in seconds.
     public var progressIntervalSeconds: Double?
-    public var unknown: [String: JSONValue] = [:]
+    public var unknown = JSONFields()
 
     public var key: JobKey { JobKey(kind: kind, id: id) }
 
-    public init(id: String, mediaID: String, kind: MediaKind) {
+    public init(id: ByteText, mediaID: ByteText, kind: MediaKind) {
         self.id = id
         self.mediaID = mediaID
         self.kind = kind

@@ -41,8 +41,8 @@ public struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             key += rest[..<open]
             switch rest[rest.index(after: open)..<close] {
-            case "mediaId": key += ticket.mediaID
-            case "jobId": key += ticket.id
+            case "mediaId": key += ticket.mediaID.string
+            case "jobId": key += ticket.id.string
             case "userId": key += ticket.userID ?? ""
             case "quality": key += quality
             case "index": key += String(index)

@@ -20,16 +20,16 @@ public struct JobContext: Sendable {
     ///
     /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing, has another size than the manifest says, or
     ///   is not one of this job's; `transient` when the system does not say.
-    public func requireFile(_ path: String?, _ purpose: String) async throws -> String {
+    public func requireFile(_ path: ByteText?, _ purpose: String) async throws -> String {
         guard let path else {
             throw StageFailure(.sourceGone, code: "file_missing", "the ticket names no \(purpose)")
         }
         let expected = ticket.tempFiles?.first { $0.path == path }?.sizeBytes
-        switch await tracker.verify(path: path, job: key, expectedBytes: expected) {
+        switch await tracker.verify(path: path.string, job: key, expectedBytes: expected) {
         case .ok:
             do {
                 // The message may name the file relative to the job's directory.
-                return try tracker.file(path, job: key).absolutePath
+                return try tracker.file(path.string, job: key).absolutePath
             } catch {
                 throw StageFailure(.sourceGone, code: "foreign_path", error.message)
             }

@@ -48,6 +48,8 @@ extension JobRunner {
             }
         } catch let error as MessageError {
             await bury(delivery, reason: error)
+        } catch let error as TicketTooLong {
+            await bury(delivery, reason: MessageError(code: .tooLarge, message: error.description))
         } catch {
             if !(error is CancellationError) {
                 logger.warning("a job was not moved; it goes back to its queue", metadata: [LogKey.cause: "\(error)"])

@@ -125,7 +125,7 @@ extension JobRunner {
                     continue
                 case .invalidArgument where failures == 1:
                     logger.error("the job's end is announced in short", metadata: [LogKey.cause: "\(error.message)"])
-                    letters = self.letters(short(ticket), end)
+                    letters = self.letters(ticket.shortened, end)
                     continue
                 default:
                     // The delivery is still ours, so nobody else will announce the end.
@@ -142,7 +142,7 @@ extension JobRunner {
         }
         CrashPoint.endCommitted.cross()
         do {
-            try await tracker.noteAnnounced(end)
+            try await tracker.noteAnnounced(end, keeping: end.record.flatMap { ticket.kept(insteadOf: $0) })
         } catch {
             // The broker may forget an acknowledgement when it dies; only then is the end told twice.
             logger.warning("not recorded that the job's end is announced", metadata: [LogKey.cause: "\(error)"])
@@ -184,23 +184,9 @@ extension JobRunner {
     /// The ticket as it was recorded at the end.
     private func finalTicket(_ end: JobRecord) -> Ticket {
         let recorded = end.record.flatMap { try? Ticket(parsing: $0, expecting: kind) }
-        var ticket = recorded ?? Ticket(id: end.id, mediaID: end.mediaID, kind: kind)
+        var ticket = recorded ?? Ticket(id: end.id, mediaID: ByteText(end.mediaID), kind: kind)
         ticket.outcome = end.outcome
         return ticket
-    }
-
-    /// What is left of a ticket whose messages the broker cannot take: enough to know the job and its end.
-    private func short(_ ticket: Ticket) -> Ticket {
-        var short = Ticket(id: ticket.id, mediaID: ticket.mediaID.clipped(toBytes: 1024), kind: ticket.kind)
-        short.sourceKey = ticket.sourceKey?.clipped(toBytes: 1024)
-        short.source = ticket.source?.clipped(toBytes: 1024)
-        short.hop = ticket.hop
-        short.redrives = ticket.redrives
-        short.failure = ticket.failure.map {
-            JobFailure(stage: $0.stage, code: $0.code, message: $0.message, occurredAt: $0.occurredAt)
-        }
-        short.outcome = ticket.outcome
-        return short
     }
 
     /// The same at every delivery of one message, different for every publish.
@@ -229,10 +215,12 @@ extension JobRunner {
     /// The whole ticket, so that the job can be run again once the cause is gone.
     private func deadLetter(_ ticket: Ticket) -> AMQPMessage {
         var letter = Publisher.message(ticket)
+        // It may be sent back to download, which has to accept it.
+        if letter.body.count > Ticket.maximumBytes { letter = Publisher.message(ticket.shortened) }
         letter.headers["x-reason"] = .string(ticket.failure?.message ?? "unknown")
         letter.headers["x-reason-code"] = .string(ticket.failure?.code ?? "unknown")
         letter.headers["x-stage"] = .string(ticket.failure?.stage.rawValue ?? stage.rawValue)
-        letter.headers["x-job-id"] = .string(ticket.id)
+        letter.headers["x-job-id"] = .string(ticket.id.string)
         letter.headers["x-failed-at"] = .string(ticket.failure?.occurredAt ?? "")
         return letter
     }

@@ -40,11 +40,16 @@ extension JobRunner {
     ) async throws {
         var ticket = ticket
         ticket.attempt = 0
-        ticket.hop += 1
+        ticket.hop = Ticket.counted(ticket.hop)
         ticket.node = node
         ticket.tempFiles = manifest
         if manifest == nil { ticket.tempFiles = try await tracker.jobTempFiles(ticket.key) }
-        try await publisher.publish(ticket, to: topology.work(next))
+        do {
+            try await publisher.publish(ticket, to: topology.work(next))
+        } catch is TicketTooLong where next == .cleanup && ticket.outcome != .completed {
+            // Clean-up needs no more than the books have, and the end must be told.
+            try await publisher.publish(ticket.shortened, to: topology.work(next))
+        }
         CrashPoint.handOverConfirmed.cross()
         try await tracker.handedOver(ticket.key, to: next, hop: ticket.hop)
         CrashPoint.handOverRecorded.cross()
@@ -73,7 +78,7 @@ extension JobRunner {
         CrashPoint.retryRecorded.cross()
         var ticket = ticket
         // A watch ticket that is still about must not be taken for the retry.
-        if delivery.mayBeWatched { ticket.hop += 1 }
+        if delivery.mayBeWatched { ticket.hop = Ticket.counted(ticket.hop) }
         try await publisher.publish(ticket, to: topology.retry(stage, delayMilliseconds: delayMilliseconds))
         CrashPoint.retryConfirmed.cross()
         if delivery.mayBeWatched {
@@ -84,8 +89,22 @@ extension JobRunner {
         await acknowledge(delivery, logger)
     }
 
-    /// Does what the policy says of a failed stage.
+    /// Does what the policy says of a failed stage. A job whose message has become too long for another try fails.
     func meetFailure(
+        _ failure: StageFailure,
+        _ ticket: Ticket,
+        _ lease: JobLease,
+        _ delivery: JobDelivery,
+        _ logger: Logger
+    ) async throws {
+        do {
+            try await follow(failure, ticket, lease, delivery, logger)
+        } catch let error as TicketTooLong {
+            try await follow(StageFailure(error), ticket, lease, delivery, logger)
+        }
+    }
+
+    private func follow(
         _ failure: StageFailure,
         _ ticket: Ticket,
         _ lease: JobLease,
@@ -108,7 +127,7 @@ extension JobRunner {
             let delay = topology.layout.retryDelays(ofStep: step).randomElement() ?? step
             logger.warning("\(stage.rawValue) failed; trying again in \(delay) ms", metadata: facts)
             var again = ticket
-            again.attempt += 1
+            again.attempt = Ticket.counted(again.attempt)
             again.note(jobFailure(failure))
             try await postpone(again, delay, lease, delivery, logger)
             status.update { $0.counters.retried += 1 }
@@ -119,7 +138,7 @@ extension JobRunner {
         case .backToDownload:
             logger.warning("the job goes back to download", metadata: facts)
             var again = ticket.returning(from: stage)
-            again.downloads += 1
+            again.downloads = Ticket.counted(again.downloads)
             again.note(jobFailure(failure))
             try await pass(again, to: .download, lease, delivery, logger)
         case .fail:

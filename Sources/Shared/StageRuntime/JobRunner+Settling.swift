@@ -49,7 +49,7 @@ extension JobRunner {
         reasons["x-stage"] = .string(stage.rawValue)
         reasons["x-queue"] = .string(delivery.message.queue)
         reasons["x-failed-at"] = .string(Timestamp.string(Date()))
-        reasons["x-job-id"] = reason.jobID.map { .string($0) }
+        reasons["x-job-id"] = reason.jobID.map { .string($0.string) }
         var letter = AMQPMessage(
             body: delivery.message.body,
             messageID: delivery.message.messageID,
@@ -60,7 +60,7 @@ extension JobRunner {
             "an unreadable message goes to the dead letters",
             metadata: [
                 LogKey.queueName: "\(topology.dead.name)", LogKey.cause: "\(reason.message)",
-                LogKey.jobID: "\(reason.jobID ?? delivery.message.messageID ?? "unknown")",
+                LogKey.jobID: "\(reason.jobID?.string ?? delivery.message.messageID ?? "unknown")",
             ]
         )
         do {
@@ -90,14 +90,16 @@ extension JobRunner {
                 message: "the message has \(delivery.bodyBytes) bytes, which is too many"
             )
         }
-        // Room is left for what the stages add: the message is published again at every hand-over.
-        if delivery.body.count > Self.maximumTicketBytes {
+        var ticket = try Ticket(parsing: delivery.body, expecting: kind)
+        // What comes in leaves room for all that stages add. What they made is read, whatever it has become.
+        let limit = ticket.isFromOutside ? Ticket.maximumEntryBytes : Ticket.maximumBytes
+        guard delivery.body.count <= limit else {
             throw MessageError(
                 code: .tooLarge,
-                message: "the message has \(delivery.body.count) bytes; at most \(Self.maximumTicketBytes) are accepted"
+                message: "the message has \(delivery.body.count) bytes; at most \(limit) are accepted",
+                jobID: ticket.id
             )
         }
-        var ticket = try Ticket(parsing: delivery.body, expecting: kind)
         // A producer may say it by the message's property alone.
         if ticket.priority == nil, let given = delivery.priority, given > 0 { ticket.priority = Int64(min(given, 9)) }
         return ticket

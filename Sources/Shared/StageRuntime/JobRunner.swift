@@ -26,9 +26,6 @@ struct JobRunner: Sendable {
 
     let troubles = FailureCount()
 
-    /// Of a job message, manifest and outputs included.
-    static let maximumTicketBytes = 8 << 20
-
     var topology: Topology { publisher.topology }
 
     /// Where a watch ticket waits between two looks.
@@ -72,7 +69,7 @@ struct JobRunner: Sendable {
             stage: stage,
             hop: ticket.hop,
             run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
-            mediaID: ticket.mediaID,
+            mediaID: ticket.mediaID.string,
             manifest: ticket.tempFiles,
             ticket: record(of: ticket, delivery.message),
             progress: stage == .cleanup ? nil : startedProgress(of: ticket)
@@ -145,7 +142,7 @@ struct JobRunner: Sendable {
         let (starts, lease) = (entered.starts, entered.lease)
         let began = ContinuousClock().now
         status.update {
-            $0.job = ticket.id
+            $0.job = ticket.id.string
             $0.attempt = ticket.attempt + 1
             $0.attemptLimit = retryPolicy.maximumAttempts
             $0.progress = 0
@@ -256,7 +253,7 @@ struct JobRunner: Sendable {
                 return nil
             }
             group.addTask { [handler] in
-                Poison.take(job: ticket.id)
+                Poison.take(job: ticket.id.string)
                 return try await handler.run(context)
             }
             defer {

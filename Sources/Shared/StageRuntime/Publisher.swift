@@ -19,9 +19,10 @@ struct Publisher: Sendable {
     /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have arrived.
     ///
     /// - Parameter type: The AMQP `type` of the message.
+    /// - Throws: also ``TicketTooLong``.
     func publish(_ ticket: Ticket, to queue: AMQPQueue, type: String? = nil) async throws {
         try await publish(to: queue) {
-            var message = Self.transfer(ticket)
+            var message = try Self.transfer(ticket)
             message.type = type
             return message
         }
@@ -34,13 +35,14 @@ struct Publisher: Sendable {
     /// did.
     ///
     /// - Parameter delivery: of a transactional consumer.
-    /// - Throws: as ``publish(_:to:)``. The delivery is unsettled then.
+    /// - Throws: as ``publish(_:to:type:)``. The delivery is unsettled then.
     func move(_ delivery: AMQPDelivery, as ticket: Ticket, to queue: AMQPQueue) async throws {
         var failures = 0
         while true {
-            do {
-                return try await delivery.acknowledge(publishing: [(Self.transfer(ticket), queue.name)])
-            } catch let error {
+            let message = try Self.transfer(ticket)
+            do throws(AMQPError) {
+                return try await delivery.acknowledge(publishing: [(message, queue.name)])
+            } catch {
                 failures += 1
                 switch error.code {
                 case .unconfirmed, .staleDelivery, .alreadySettled, .closed:
@@ -68,20 +70,24 @@ struct Publisher: Sendable {
     }
 
     /// Every publish of a ticket has a token of its own.
-    private static func transfer(_ ticket: Ticket) -> AMQPMessage {
+    private static func transfer(_ ticket: Ticket) throws(TicketTooLong) -> AMQPMessage {
         var ticket = ticket
         ticket.transfer = UUID().uuidString
-        return message(ticket)
+        let message = message(ticket)
+        // The next stage would not accept it.
+        if message.body.count > Ticket.maximumBytes { throw TicketTooLong(sizeBytes: message.body.count) }
+        return message
     }
 
-    private func publish(to queue: AMQPQueue, _ makeMessage: () -> AMQPMessage) async throws {
+    private func publish(to queue: AMQPQueue, _ makeMessage: () throws -> AMQPMessage) async throws {
         var failures = 0
         while true {
             try await client.waitUntilConnected()
-            do {
-                try await client.publish(makeMessage(), to: queue.name)
+            let message = try makeMessage()
+            do throws(AMQPError) {
+                try await client.publish(message, to: queue.name)
                 return
-            } catch let error {
+            } catch {
                 failures += 1
                 if error.code == .unroutable, failures <= 3 {
                     logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
@@ -106,5 +112,17 @@ struct Publisher: Sendable {
             messageID: AMQPMessage.fittingMessageID(ticket.id),
             priority: UInt8(clamping: ticket.priority ?? 0)
         )
+    }
+}
+
+/// A job's message would be longer than any stage accepts.
+struct TicketTooLong: Error, CustomStringConvertible {
+    static let code = "message_too_long"
+
+    var sizeBytes: Int
+
+    var description: String {
+        "the job's message would have \(sizeBytes) bytes; at most \(Ticket.maximumBytes) are passed on. "
+            + "Make fewer outputs, or send less with the job"
     }
 }

@@ -35,6 +35,8 @@ public struct StageFailure: Error, Sendable, CustomStringConvertible {
         case let failure as StageFailure: self = failure
         case let error as TempFileError:
             self.init(error.isRetriable ? .transient : .permanent, code: "temp_files", error.message)
+        case let error as TicketTooLong:
+            self.init(.permanent, code: TicketTooLong.code, error.description)
         case let error as AMQPError: self.init(.transient, code: "broker", error.message)
         default: self.init(.transient, code: "unexpected", "\(error)")
         }

@@ -40,7 +40,7 @@ public struct JobRecord: Sendable, Hashable {
     public var record: [UInt8]?
 
     public var kind: MediaKind { key.kind }
-    public var id: String { key.id }
+    public var id: ByteText { key.id }
 }
 
 /// The answer to a wish to cancel a job.

@@ -25,7 +25,7 @@ extension WaitingJob {
     init?(_ row: Row) {
         let id: Data = row["id"]
         guard let kind = MediaKind(rawValue: row["kind"]) else { return nil }
-        self.init(number: row["number"], key: JobKey(kind: kind, id: String(decoding: id, as: UTF8.self)))
+        self.init(number: row["number"], key: JobKey(kind: kind, id: ByteText(String(decoding: id, as: UTF8.self))))
     }
 }
 

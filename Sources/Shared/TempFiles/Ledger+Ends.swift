@@ -40,13 +40,15 @@ extension Ledger {
     }
 
     /// Only of the run that `record` is of: a redriven job has another end before it.
-    static func noteAnnounced(_ db: Database, _ record: JobRecord, now: Int64) throws {
+    static func noteAnnounced(_ db: Database, _ record: JobRecord, keeping kept: [UInt8]?, now: Int64) throws {
         try db.run(
             sql: """
-                UPDATE job SET announcedAt = ?
+                UPDATE job SET announcedAt = ?, record = COALESCE(?, record)
                 WHERE kind = ? AND id = ? AND state = 'finished' AND redrives = ? AND announcedAt IS NULL
                 """,
-            arguments: [now, record.kind.rawValue, Data(record.id.utf8), record.redrives]
+            arguments: [
+                now, kept.map { Data($0) }, record.kind.rawValue, Data(record.id.utf8), record.redrives,
+            ]
         )
     }
 

@@ -68,7 +68,7 @@ struct FileRow: Sendable {
 
     func entry(path: String) -> TempFileEntry {
         var entry = TempFileEntry(
-            path: path,
+            path: ByteText(path),
             stage: stage,
             createdAt: Timestamp.string(Date(milliseconds: createdAt)),
             sizeBytes: plainBytes ?? sizeBytes,
@@ -76,7 +76,7 @@ struct FileRow: Sendable {
             description: description,
             isMarkedForCleanup: state == .marked
         )
-        entry.unknown = extra.flatMap { try? JSONValue(parsing: $0.utf8).objectValue } ?? [:]
+        entry.unknown = extra.flatMap { try? JSONFields(parsing: $0.utf8) } ?? JSONFields()
         return entry
     }
 

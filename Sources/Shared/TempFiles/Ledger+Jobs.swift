@@ -42,7 +42,7 @@ struct JobRow: Sendable {
         quietMark = row["quietMark"]
         ticket = lastTicket.map { [UInt8]($0) }
         record = JobRecord(
-            key: JobKey(kind: kind, id: String(decoding: id, as: UTF8.self)),
+            key: JobKey(kind: kind, id: ByteText(String(decoding: id, as: UTF8.self))),
             mediaID: row["mediaID"],
             state: state,
             stage: stage.flatMap { Stage(rawValue: $0) },
@@ -131,7 +131,7 @@ extension Ledger {
                 ON CONFLICT (kind, id) DO NOTHING
                 """,
             arguments: [
-                key.kind.rawValue, Data(key.id.utf8), Workspace.directoryName(ofJobID: key.id), now, now,
+                key.kind.rawValue, Data(key.id.utf8), Workspace.directoryName(ofJobID: key.id.string), now, now,
             ]
         )
         guard let made = try head(db, key) else {

@@ -80,7 +80,7 @@ extension Ledger {
             let kind = MediaKind(rawValue: row["kind"])
         {
             let id: Data = row["id"]
-            ages.oldestJob = JobKey(kind: kind, id: String(decoding: id, as: UTF8.self))
+            ages.oldestJob = JobKey(kind: kind, id: ByteText(String(decoding: id, as: UTF8.self)))
             ages.oldestJobAge = age(since: row["createdAt"], now: now)
         }
         ages.oldestFileAge = try Int64.fetchOne(db, sql: "SELECT createdAt FROM file ORDER BY number LIMIT 1")

@@ -73,7 +73,7 @@ extension TempFileTracker {
     /// - Parameter bytes: to reserve first, as ``reserve(_:job:within:)`` does; nil leaves the reservation as it is.
     /// - Returns: what the run may write. What the job has on disk already counts as reserved, even if that is more than the
     ///   budget: it is a fact.
-    /// - Throws: ``TempFileError`` with code `invalidName` or `jobFinished`.
+    /// - Throws: ``TempFileError`` with code `invalidName`, `tooManyFiles` or `jobFinished`.
     public func planFiles(
         _ files: [NewFile],
         job: JobKey,
@@ -81,6 +81,16 @@ extension TempFileTracker {
         reserving bytes: Int64? = nil,
         within budget: DiskBudget
     ) async throws(TempFileError) -> FilePlan {
+        // All of them travel in the job's messages, beside the source and what else the job has.
+        let most = Ticket.maximumFiles - 100
+        guard files.count <= most else {
+            throw TempFileError(
+                code: .tooManyFiles,
+                message: "the job would make \(files.count) files; at most \(most) can travel with a job. "
+                    + "Make fewer outputs, as with a longer interval between thumbnails",
+                isRetriable: false
+            )
+        }
         if budget.isUnlimited {
             return .planned(try await trackFiles(files, job: job, stage: stage), .unlimited(job))
         }

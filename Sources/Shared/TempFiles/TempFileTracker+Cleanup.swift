@@ -22,11 +22,14 @@ extension TempFileTracker {
                 names.append(name)
             } else {
                 report.failures.append(CleanupReport.Failure(path: path, errno: EXDEV))
-                logger.warning(
-                    "a file outside its job's directory was to be released; it is left alone",
-                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, String(path.prefix(4096)))
-                )
             }
+        }
+        if !report.failures.isEmpty {
+            logger.warning(
+                "files outside their job's directory were to be released; they are left alone",
+                metadata: Logger.Metadata(job: job).with(LogKey.fileCount, report.failures.count)
+                    .with(LogKey.filePath, report.failures[0].path.clipped(toBytes: 300))
+            )
         }
         let (wanted, cleaner) = (names, cleaner(directory: workspace.directory(of: job), job: job))
         do throws(TempFileError) {

@@ -145,10 +145,12 @@ extension TempFileTracker {
 
     /// Records that the broker has the terminal update of a finished job, so that no message announces it again.
     ///
-    /// - Parameter end: as ``end(_:outcome:token:record:)`` or ``job(_:)`` returned it.
-    public func noteAnnounced(_ end: JobRecord) async throws(TempFileError) {
+    /// - Parameters:
+    ///   - end: as ``end(_:outcome:token:record:)`` or ``job(_:)`` returned it.
+    ///   - kept: what is kept of the final ticket from now on; nil for all of it.
+    public func noteAnnounced(_ end: JobRecord, keeping kept: [UInt8]? = nil) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write(outliving: .death) { try Ledger.noteAnnounced($0, end, now: now) }
+        try await ledger.write(outliving: .death) { try Ledger.noteAnnounced($0, end, keeping: kept, now: now) }
     }
 
     public func job(_ key: JobKey) async throws(TempFileError) -> JobRecord? {

@@ -20,7 +20,7 @@ extension TempFileTracker {
     }
 
     /// The jobs of any kind with this id.
-    public func jobs(id: String) async throws(TempFileError) -> [JobRecord] {
+    public func jobs(id: ByteText) async throws(TempFileError) -> [JobRecord] {
         try await ledger.read { db in
             try MediaKind.allCases.compactMap { try Ledger.job(db, JobKey(kind: $0, id: id))?.record }
         }

@@ -123,18 +123,22 @@ extension TempFileTracker {
         if manifest.isEmpty { return [] }
         let extras = Dictionary(known.map { ($0.name, $0.extra) }) { first, _ in first }
         let now = nowMilliseconds
-        return manifest.compactMap { entry in
-            guard let name = trackableName(entry.path, job: job) else {
+        var (foreign, first) = (0, "")
+        defer {
+            if foreign > 0 {
                 logger.warning(
-                    "a manifest names a file outside its job's directory; it is ignored",
-                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, String(entry.path.prefix(4096)))
+                    "a manifest names files outside its job's directory; they are ignored",
+                    metadata: Logger.Metadata(job: job).with(LogKey.fileCount, foreign).with(LogKey.filePath, first)
                 )
+            }
+        }
+        return manifest.compactMap { entry in
+            guard let name = trackableName(entry.path.string, job: job) else {
+                if foreign == 0 { first = entry.path.string.clipped(toBytes: 300) }
+                foreign += 1
                 return nil
             }
-            var extra: String?
-            if !entry.unknown.isEmpty {
-                extra = String(decoding: JSONValue.object(entry.unknown).serialized(), as: UTF8.self)
-            }
+            let extra = entry.unknown.isEmpty ? nil : String(decoding: entry.unknown.serialized(), as: UTF8.self)
             if let known = extras[name], extra == nil || extra == known { return nil }
             var row = FileRow(
                 name: name,

@@ -38,7 +38,7 @@ extension TempFileTracker {
                 let (directory, name): (String, String) = (row["directory"], row["name"])
                 return StuckFile(
                     path: "\(workspace.path)/\(Workspace.jobsDirectory)/\(kind.rawValue)/\(directory)/\(name)",
-                    job: JobKey(kind: kind, id: String(decoding: id, as: UTF8.self)),
+                    job: JobKey(kind: kind, id: ByteText(String(decoding: id, as: UTF8.self))),
                     errno: number.flatMap { CInt(exactly: $0) } ?? EIO,
                     attempts: row["attempts"]
                 )

@@ -89,7 +89,7 @@ public final class Workspace: Sendable {
 
     /// The job's directory, relative to the workspace.
     public func directory(of job: JobKey) -> String {
-        Self.jobsDirectory + "/" + job.kind.rawValue + "/" + Self.directoryName(ofJobID: job.id)
+        Self.jobsDirectory + "/" + job.kind.rawValue + "/" + Self.directoryName(ofJobID: job.id.string)
     }
 
     /// Where the file `name` of a job is. `name` is relative to the job's directory.

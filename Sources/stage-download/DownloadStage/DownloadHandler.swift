@@ -46,7 +46,7 @@ public struct DownloadHandler: StageHandler {
             metadata: [LogKey.filePath: "\(file.absolutePath)", LogKey.fileBytes: "\(bytes)"]
         )
         var ticket = job.ticket
-        ticket.localMediaPath = file.absolutePath
+        ticket.localMediaPath = ByteText(file.absolutePath)
         return ticket
     }
 

@@ -48,13 +48,13 @@ struct ImageWork: MediaWork {
         var ticket = job.ticket
         ticket.metadata = json(metadata, of: job.ticket)
         ticket.outputs = try zip(plan.variants, result.outputs).map { variant, made in
-            var output = JobOutput(kind: .imageScaled, key: try key(ticket, variant).rawValue)
+            var output = JobOutput(kind: .imageScaled, key: ByteText(try key(ticket, variant).rawValue))
             output.width = Int64(made.width)
             output.height = Int64(made.height)
             output.sizeBytes = made.sizeBytes
             output.mimeType = made.mimeType
             output.quality = made.quality
-            output.localPath = try files.path(made.fileName)
+            output.localPath = ByteText(try files.path(made.fileName))
             output.codec = variant.format.rawValue
             return output
         }
@@ -70,8 +70,8 @@ struct ImageWork: MediaWork {
     }
 
     /// The ticket's `metadata`, added to what a producer may have put there.
-    private func json(_ source: ImageMetadata, of ticket: Ticket) -> [String: JSONValue] {
-        var metadata = ticket.metadata ?? [:]
+    private func json(_ source: ImageMetadata, of ticket: Ticket) -> JSONFields {
+        var metadata = ticket.metadata ?? JSONFields()
         metadata["width"] = .integer(Int64(source.width))
         metadata["height"] = .integer(Int64(source.height))
         metadata["fileSize"] = .integer(source.fileSizeBytes)

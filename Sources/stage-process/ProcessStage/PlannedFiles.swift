@@ -43,7 +43,7 @@ struct PlannedFiles: Sendable {
 
     private static func remove(outputs files: [TempFileEntry], of job: JobContext) async {
         let outputs = files.filter { $0.type == .output }
-        if !outputs.isEmpty { _ = await job.tracker.releaseFiles(outputs.map(\.path), job: job.key) }
+        if !outputs.isEmpty { _ = await job.tracker.releaseFiles(outputs.map(\.path.string), job: job.key) }
     }
 
     /// - Throws: ``StageFailure`` for a name that is not in the plan: a file without a row must not come to be.

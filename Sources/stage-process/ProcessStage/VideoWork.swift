@@ -91,14 +91,19 @@ struct VideoWork: MediaWork {
         var output: JobOutput
         switch made.kind {
         case .rendition:
-            output = JobOutput(kind: .scaled, key: try key(ticket, quality: made.quality ?? "").rawValue)
+            output = JobOutput(kind: .scaled, key: ByteText(try key(ticket, quality: made.quality ?? "").rawValue))
         case .original:
-            output = JobOutput(kind: .original, key: try key(ticket, quality: MediaPlan.originalQuality).rawValue)
+            output = JobOutput(
+                kind: .original,
+                key: ByteText(try key(ticket, quality: MediaPlan.originalQuality).rawValue)
+            )
         case .thumbnail:
             let template = settings.thumbnailKeyTemplate
             output = JobOutput(
                 kind: .thumbnail,
-                key: try template.key(ticket: ticket, index: made.index ?? 0, fileExtension: "jpg").rawValue
+                key: ByteText(
+                    try template.key(ticket: ticket, index: made.index ?? 0, fileExtension: "jpg").rawValue
+                )
             )
         }
         output.width = Int64(made.width)
@@ -106,7 +111,7 @@ struct VideoWork: MediaWork {
         output.sizeBytes = made.sizeBytes
         output.mimeType = made.mimeType
         output.quality = made.kind == .original ? MediaPlan.originalQuality : made.quality
-        output.localPath = try files.path(made.fileName)
+        output.localPath = ByteText(try files.path(made.fileName))
         output.codec = made.codec
         output.durationSeconds = made.durationSeconds
         output.timestampSeconds = made.timestampSeconds
@@ -114,8 +119,8 @@ struct VideoWork: MediaWork {
     }
 
     /// The ticket's `metadata`, added to what a producer may have put there.
-    private func json(_ source: VideoMetadata, of ticket: Ticket) -> [String: JSONValue] {
-        var metadata = ticket.metadata ?? [:]
+    private func json(_ source: VideoMetadata, of ticket: Ticket) -> JSONFields {
+        var metadata = ticket.metadata ?? JSONFields()
         metadata["duration"] = .double(source.durationSeconds)
         metadata["codec"] = .string(source.codec)
         metadata["bitrate"] = .integer(source.bitrateBitsPerSecond)

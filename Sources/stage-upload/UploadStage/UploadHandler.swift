@@ -68,8 +68,8 @@ public struct UploadHandler: StageHandler {
         let known = try await job.tracker.published(job.key)
         var objects: [Int: PublishedObject] = [:]
         for (index, output) in job.ticket.outputs.enumerated() {
-            guard let path = output.localPath, let file = try? job.tracker.file(path, job: job.key),
-                let object = known[file.absolutePath], object.key == output.key
+            guard let path = output.localPath, let file = try? job.tracker.file(path.string, job: job.key),
+                let object = known[file.absolutePath], ByteText(object.key) == output.key
             else { continue }
             objects[index] = PublishedObject(sizeBytes: object.sizeBytes, location: object.location)
         }
@@ -111,7 +111,7 @@ public struct UploadHandler: StageHandler {
         let path = try await job.requireFile(output.localPath, name(of: output))
         let cancelled = Atomic(false)
         do {
-            let key = try ObjectKey(output.key)
+            let key = try ObjectKey(output.key.string)
             let published = try await withTaskCancellationHandler {
                 try await stores.standard.publish(fileAt: path, as: key, mimeType: output.mimeType) { written in
                     if cancelled.load(ordering: .relaxed) { throw CancellationError() }
@@ -140,7 +140,7 @@ public struct UploadHandler: StageHandler {
     }
 
     private func name(of output: JobOutput) -> String {
-        "\(output.kind.rawValue) output \(output.quality ?? output.key)"
+        "\(output.kind.rawValue) output \(output.quality ?? output.key.string)"
     }
 }
 
@@ -154,7 +154,11 @@ private struct PublishedOutputs {
     mutating func add(_ object: PublishedObject, _ output: JobOutput) {
         guard let path = output.localPath else { return }
         if records.isEmpty { since = .now }
-        records[path] = PublishedFile(key: output.key, location: object.location, sizeBytes: object.sizeBytes)
+        records[path.string] = PublishedFile(
+            key: output.key.string,
+            location: object.location,
+            sizeBytes: object.sizeBytes
+        )
         bytes += object.sizeBytes
     }
 

@@ -4,16 +4,18 @@ internal import JobModel
 struct JobArgument: Sendable, Equatable {
     /// nil when it is to be found out.
     var kind: MediaKind?
-    var id: String
+    var id: ByteText
 
     /// - Parameter kind: The text is the bare id when this is given, whatever it looks like.
     /// - Throws: ``UsageProblem`` when the text cannot be an id.
     init(_ text: String, kind: MediaKind? = nil) throws(UsageProblem) {
         self.kind = kind
-        id = text
-        if kind == nil, let slash = text.firstIndex(of: "/"), let named = MediaKind(rawValue: String(text[..<slash])) {
+        id = ByteText(text)
+        if kind == nil, let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")),
+            let named = MediaKind(rawValue: String(text[..<slash]))
+        {
             self.kind = named
-            id = String(text[text.index(after: slash)...])
+            id = ByteText(String(text[text.utf8.index(after: slash)...]))
         }
         guard JobKey.isValid(id: id) else {
             throw UsageProblem(
@@ -23,9 +25,9 @@ struct JobArgument: Sendable, Equatable {
     }
 
     var path: String {
-        "/jobs/" + (kind.map { $0.rawValue + "/" } ?? "") + PercentCoding.encode(id)
+        "/jobs/" + (kind.map { $0.rawValue + "/" } ?? "") + PercentCoding.encode(id.string)
     }
 
     /// For people.
-    var text: String { OrphanText.plain(kind.map { "\(JobKey(kind: $0, id: id))" } ?? id) }
+    var text: String { OrphanText.plain(kind.map { "\(JobKey(kind: $0, id: id))" } ?? id.string) }
 }

@@ -50,7 +50,7 @@ struct OrphanReport: Sendable, Codable, Equatable {
                 sizeBytes: orphan.sizeBytes,
                 ageSeconds: orphan.age.components.seconds,
                 kind: orphan.kind,
-                job: orphan.job?.id,
+                job: orphan.job?.id.string,
                 reason: orphan.reason,
                 detail: orphan.detail,
                 removable: orphan.isRemovable

@@ -19,7 +19,7 @@ struct ProgressDisplay: Sendable {
         case .nothing: break
         case .lines:
             for job in jobs {
-                let id = job.submission.ticket.id
+                let id = job.submission.ticket.id.string
                 if let line = plain.line(id: id, name: Self.name(job.submission), job: job.view) {
                     CommandOutput.write(line + "\n")
                 }

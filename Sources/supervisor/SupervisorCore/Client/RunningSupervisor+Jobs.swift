@@ -2,7 +2,9 @@ internal import JobModel
 internal import NIOHTTP1
 
 extension RunningSupervisor {
-    private static func path(_ key: JobKey) -> String { "/jobs/\(key.kind.rawValue)/\(PercentCoding.encode(key.id))" }
+    private static func path(_ key: JobKey) -> String {
+        "/jobs/\(key.kind.rawValue)/\(PercentCoding.encode(key.id.string))"
+    }
 
     /// nil when no stage has seen the job yet.
     func job(_ key: JobKey) async throws -> JobView? {
@@ -56,7 +58,7 @@ extension RunningSupervisor {
     }
 
     func redrive(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Redriven {
-        let answer = try await change(.POST, "/dead/redrive", .object(selection.json), timeout: Self.longTimeout)
+        let answer = try await change(.POST, "/dead/redrive", selection.json, timeout: Self.longTimeout)
         return try decode(DeadLetters.Redriven.self, answer)
     }
 }
@@ -82,7 +84,7 @@ extension Problem {
     /// The same in the words of the command line, where it is about a job's id.
     fileprivate func named(for job: JobArgument) -> Problem {
         var problem = self
-        let id = OrphanText.plain(job.id)
+        let id = OrphanText.plain(job.id.string)
         switch (status, job.kind) {
         case (404, nil):
             problem.detail =

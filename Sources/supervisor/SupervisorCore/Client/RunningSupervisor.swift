@@ -47,7 +47,7 @@ struct RunningSupervisor: Sendable {
     func change(
         _ method: HTTPMethod,
         _ path: String,
-        _ body: JSONValue? = nil,
+        _ body: JSONFields? = nil,
         timeout: Duration? = nil
     ) async throws -> SupervisorHTTP.Answer {
         try await http.send(.init(method: method, path: path, body: body?.serialized(), timeout: timeout))

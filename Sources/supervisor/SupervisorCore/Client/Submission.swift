@@ -40,7 +40,7 @@ struct Submission: Sendable, Equatable {
         }
         let mediaID = options.mediaID ?? Self.mediaID(fileName: place.fileName, jobID: id)
         if let problem = Self.problem(mediaID: mediaID) { throw UsageProblem(message: problem) }
-        var ticket = Ticket(id: id, mediaID: mediaID, kind: kind)
+        var ticket = Ticket(id: ByteText(id), mediaID: ByteText(mediaID), kind: kind)
         ticket.userID = options.userID
         ticket.originalFilename = place.fileName
         ticket.mimeType = format.flatMap { $0.kind == kind ? $0.mimeType : nil }

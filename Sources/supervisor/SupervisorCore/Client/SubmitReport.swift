@@ -3,7 +3,7 @@ internal import JobModel
 /// What `submit --json` prints.
 struct SubmitReport: Sendable, Codable, Equatable {
     struct Job: Sendable, Codable, Equatable {
-        var id: String
+        var id: ByteText
         var kind: MediaKind
         var mediaId: String
         var source: String
@@ -20,7 +20,7 @@ struct SubmitReport: Sendable, Codable, Equatable {
             Job(
                 id: submission.ticket.id,
                 kind: submission.ticket.kind,
-                mediaId: submission.ticket.mediaID,
+                mediaId: submission.ticket.mediaID.string,
                 source: submission.source,
                 result: result?.jobs.first { $0.id == submission.ticket.id }
             )

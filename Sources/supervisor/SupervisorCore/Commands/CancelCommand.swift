@@ -41,7 +41,7 @@ struct CancelCommand: AsyncParsableCommand {
 
     /// What became of one wish.
     struct Result: Codable, Equatable {
-        var id: String
+        var id: ByteText
         /// Absent when it was not said and could not be found out.
         var kind: MediaKind?
         /// Whether the job is to be cancelled.
@@ -96,7 +96,7 @@ struct CancelCommand: AsyncParsableCommand {
     private func follow(_ results: inout [Result], _ supervisor: RunningSupervisor) async throws {
         for index in results.indices where results[index].requested && results[index].known == true {
             guard let kind = results[index].kind else { continue }
-            let job = try JobArgument(results[index].id, kind: kind)
+            let job = try JobArgument(results[index].id.string, kind: kind)
             let end = try await JobWatch(supervisor: supervisor, style: .nothing).end(of: job)
             results[index].outcome = end.job.outcome
             if end.job.outcome != .cancelled {

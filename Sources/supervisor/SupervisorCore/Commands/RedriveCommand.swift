@@ -102,7 +102,10 @@ struct RedriveCommand: AsyncParsableCommand {
                 }
             guard kinds.count <= 1 else {
                 errors.append(
-                    Refusal(job: job.id, error: "jobs of both kinds have this id; say which: video/ID or image/ID")
+                    Refusal(
+                        job: job.id.string,
+                        error: "jobs of both kinds have this id; say which: video/ID or image/ID"
+                    )
                 )
                 continue
             }
@@ -113,7 +116,7 @@ struct RedriveCommand: AsyncParsableCommand {
             total.unseen = max(total.unseen, result.unseen)
             if result.jobs.isEmpty {
                 let cause = result.unreadable > 0 ? "its message is no job and stays" : "no dead letter has this id"
-                errors.append(Refusal(job: key.map { "\($0)" } ?? job.id, error: cause))
+                errors.append(Refusal(job: key.map { "\($0)" } ?? job.id.string, error: cause))
             }
         }
         // What was found needs no further look.

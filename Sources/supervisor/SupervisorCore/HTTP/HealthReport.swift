@@ -76,7 +76,7 @@ struct HealthReport: Sendable, Codable, Equatable {
     /// The job that has been on the books for longest without an end.
     struct OldestJob: Sendable, Codable, Equatable {
         var kind: MediaKind
-        var id: String
+        var id: ByteText
         var ageSeconds: Int64
     }
 

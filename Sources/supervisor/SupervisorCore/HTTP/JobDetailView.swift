@@ -47,7 +47,7 @@ extension JobDetailView {
         let ticket = (detail.record.record ?? detail.ticket).flatMap {
             try? Ticket(parsing: $0, expecting: detail.record.kind)
         }
-        history = ticket?.history.map { .object($0.json) } ?? []
+        history = ticket?.history.map(\.json.value) ?? []
         redrives = ticket?.redrives ?? 0
         job.tempFiles = JobView.Files(detail.totals)
         stages = Self.stages(detail.events)
@@ -60,7 +60,7 @@ extension JobDetailView {
                 detail: event.detail
             )
         }
-        files = detail.files.map { .object($0.json) }
+        files = detail.files.map(\.json.value)
     }
 
     /// A stage begins with its first start, and ends when the job is handed to another or is over.

@@ -22,7 +22,7 @@ struct JobView: Sendable, Codable, Equatable {
         var sizeBytes: Int64
     }
 
-    var id: String
+    var id: ByteText
     var kind: MediaKind
     var mediaId: String
     /// `active`, `finishing` or `finished`.
@@ -52,6 +52,9 @@ struct JobView: Sendable, Codable, Equatable {
 }
 
 extension JobView {
+    /// A longer message is shown without what it holds: a list has up to a thousand jobs.
+    static let maximumReadBytes = 256 << 10
+
     /// - Parameters:
     ///   - workers: whose reports tell the progress of the present stage.
     ///   - limits: of attempts, as in effect now.
@@ -71,7 +74,7 @@ extension JobView {
         outcome = record.outcome
         let reported =
             workers.first { $0.name.kind == record.kind && $0.name.stage == record.stage }?
-            .workers.first { $0.report?.job == record.id }?.report?.progress
+            .workers.first { $0.report?.job.map { ByteText($0) } == record.id }?.report?.progress
         stageProgress = reported
         // What was sent last is on record; the worker's report is fresher.
         let live = record.stage.flatMap { stage in reported.map { stage.jobPercent(fraction: Double($0) / 100) } } ?? 0
@@ -84,7 +87,8 @@ extension JobView {
         finishedAt = record.finishedAt.map(Timestamp.string)
         cancelRequested = record.isCancelRequested && record.state != .finished ? true : nil
         // A record that does not parse is shown without what it holds; the ledger's own columns still tell the outcome.
-        let ticket = (record.record ?? lastTicket).flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
+        let message = (record.record ?? lastTicket).flatMap { $0.count <= Self.maximumReadBytes ? $0 : nil }
+        let ticket = message.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         error = ticket?.failure.map { Failure(stage: $0.stage.rawValue, code: $0.code, message: $0.message) }
         outputs = ticket?.outputs.map(Self.shown) ?? []
     }
@@ -95,8 +99,8 @@ extension JobView {
     /// this.
     private static func shown(_ output: JobOutput) -> JSONValue {
         var shown = output
-        shown.unknown = output.unknown.filter { $0.value.arrayValue == nil && $0.value.objectValue == nil }
-        return .object(shown.json)
+        shown.unknown = output.unknown.filter { !$0.value.isNested }
+        return shown.json.value
     }
 }
 

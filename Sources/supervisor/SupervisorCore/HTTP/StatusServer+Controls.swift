@@ -20,7 +20,8 @@ extension StatusServer {
             let pool = try Self.pool(context)
             let body = try await request.json(upTo: bodyBytes)
             let range = 0...WorkerCounts.maximumPerPool
-            guard case .integer(let number) = body["workers"], let workers = Int(exactly: number), range ~= workers
+            guard case .integer(let number) = body["workers"]?.value, let workers = Int(exactly: number),
+                range ~= workers
             else {
                 throw Problem(
                     title: "Unusable number of workers",
@@ -38,7 +39,7 @@ extension StatusServer {
             let pool = try Self.pool(context)
             let body = try await request.json(upTo: bodyBytes)
             let isRolling: Bool
-            switch body["rolling"] {
+            switch body["rolling"]?.value {
             case nil: isRolling = false
             case .bool(let value): isRolling = value
             default: throw Problem(title: "Unusable body", status: 400, detail: "`rolling` must be true or false")
@@ -70,14 +71,14 @@ extension StatusServer {
 
 extension DeadLetters.Selection {
     /// Reads `{"id": …}`, `{"id": …, "kind": …}`, `{"reason": …}` or `{"all": true}`.
-    init(_ object: [String: JSONValue]) throws(Problem) {
-        switch (object["id"], object["kind"], object["reason"], object["all"]) {
-        case (.string(let id), nil, nil, nil) where JobKey.isValid(id: id): self = .id(id)
-        case (.string(let id), .string(let name), nil, nil) where JobKey.isValid(id: id):
+    init(_ object: JSONFields) throws(Problem) {
+        switch (object["id"]?.value, object["kind"]?.value, object["reason"]?.value, object["all"]?.value) {
+        case (.string(let id), nil, nil, nil) where JobKey.isValid(id: ByteText(id)): self = .id(ByteText(id))
+        case (.string(let id), .string(let name), nil, nil) where JobKey.isValid(id: ByteText(id)):
             guard let kind = MediaKind(rawValue: name) else {
                 throw Problem(title: "Unusable choice", status: 400, detail: "`kind` must be video or image")
             }
-            self = .job(JobKey(kind: kind, id: id))
+            self = .job(JobKey(kind: kind, id: ByteText(id)))
         case (nil, nil, .string(let code), nil) where !code.isEmpty: self = .reason(code)
         case (nil, nil, nil, .bool(true)): self = .all
         default:
@@ -91,11 +92,11 @@ extension DeadLetters.Selection {
     }
 
     /// What ``init(_:)`` reads.
-    var json: [String: JSONValue] {
+    var json: JSONFields {
         switch self {
         case .all: ["all": true]
-        case .id(let id): ["id": .string(id)]
-        case .job(let key): ["id": .string(key.id), "kind": .string(key.kind.rawValue)]
+        case .id(let id): ["id": .string(id.string)]
+        case .job(let key): ["id": .string(key.id.string), "kind": .string(key.kind.rawValue)]
         case .reason(let code): ["reason": .string(code)]
         }
     }

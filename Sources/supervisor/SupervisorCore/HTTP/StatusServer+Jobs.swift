@@ -26,7 +26,7 @@ extension StatusServer {
             }
             try await control.submit(ticket)
             var response = try Response.json(JobReference(ticket.key), status: .accepted)
-            response.headers[.location] = "/jobs/\(ticket.kind.rawValue)/\(PercentCoding.encode(ticket.id))"
+            response.headers[.location] = "/jobs/\(ticket.kind.rawValue)/\(PercentCoding.encode(ticket.id.string))"
             return response
         }
         // The router wants one name for what is the kind here and the id of a shorter path there.
@@ -37,7 +37,7 @@ extension StatusServer {
         }
         router.get("jobs/:first") { _, context in
             let key = try await Self.onlyKey(context, source)
-            guard let job = try await source.job(key) else { throw Self.unknown(key.id) }
+            guard let job = try await source.job(key) else { throw Self.unknown(key.id.string) }
             return try Response.json(job)
         }
         router.delete("jobs/:first/:id") { _, context in
@@ -58,8 +58,10 @@ extension StatusServer {
         return JobKey(kind: kind, id: try id("id", context))
     }
 
-    private static func id(_ name: String, _ context: ServerContext) throws(Problem) -> String {
-        guard let id = PercentCoding.decode(context.parameters.get(name) ?? ""), JobKey.isValid(id: id) else {
+    private static func id(_ name: String, _ context: ServerContext) throws(Problem) -> ByteText {
+        guard let id = PercentCoding.decode(context.parameters.get(name) ?? "").map({ ByteText($0) }),
+            JobKey.isValid(id: id)
+        else {
             throw Problem(
                 title: "Unusable job id",
                 status: 400,
@@ -73,7 +75,7 @@ extension StatusServer {
     private static func onlyKey(_ context: ServerContext, _ source: any StatusSource) async throws -> JobKey {
         let id = try id("first", context)
         let kinds = try await source.kinds(ofJob: id)
-        guard let kind = kinds.first else { throw unknown(id) }
+        guard let kind = kinds.first else { throw unknown(id.string) }
         guard kinds.count == 1 else {
             let paths = kinds.map { "/jobs/\($0.rawValue)/…" }.joined(separator: " or ")
             throw Problem(
@@ -102,7 +104,7 @@ extension Request {
     /// The body as a JSON object.
     ///
     /// - Throws: ``Problem`` when it is none, or an error of the framework's when it is longer than `bytes`.
-    func json(upTo bytes: Int) async throws -> [String: JSONValue] {
+    func json(upTo bytes: Int) async throws -> JSONFields {
         // No form of a web page can send this type without being asked for permission first.
         guard headers[.contentType].map({ $0.lowercased().hasPrefix("application/json") }) == true else {
             throw Problem(
@@ -113,10 +115,7 @@ extension Request {
         }
         let body = try await body.collect(upTo: bytes)
         do throws(MessageError) {
-            guard let object = try JSONValue(parsing: body.readableBytesView).objectValue else {
-                throw MessageError(code: .notAnObject, message: "the body must be a JSON object")
-            }
-            return object
+            return try JSONFields(parsing: body.readableBytesView)
         } catch {
             throw Problem(title: "Unusable body", status: 400, detail: error.message)
         }
@@ -129,7 +128,7 @@ enum NewJob {
     ///
     /// - Throws: ``Problem`` that says which field is wrong and how.
     static func ticket(
-        _ object: [String: JSONValue],
+        _ object: JSONFields,
         makeID: () -> String = { UUID().uuidString.lowercased() },
         now: Date = Date()
     ) throws(Problem) -> Ticket {

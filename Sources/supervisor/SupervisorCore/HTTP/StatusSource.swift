@@ -14,7 +14,7 @@ protocol StatusSource: Sendable {
 
     func job(_ key: JobKey) async throws -> JobDetailView?
     /// The kinds that have a job with this id.
-    func kinds(ofJob id: String) async throws -> [MediaKind]
+    func kinds(ofJob id: ByteText) async throws -> [MediaKind]
     func jobs(_ query: JobQuery) async throws -> JobList
     func orphans() async throws -> OrphanReport
     /// - Parameter limit: of each kind.

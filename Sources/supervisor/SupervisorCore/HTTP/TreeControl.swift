@@ -20,13 +20,13 @@ protocol TreeControl: Sendable {
 /// A job in an answer.
 struct JobReference: Sendable, Codable, Equatable {
     var kind: MediaKind
-    var id: String
+    var id: ByteText
 }
 
 /// The answer of `DELETE /jobs/{kind}/{id}`.
 struct CancelReport: Sendable, Codable, Equatable {
     var kind: MediaKind
-    var id: String
+    var id: ByteText
     /// Whether a stage has seen the job. If none has, it is cancelled when its message comes.
     var known: Bool
 }

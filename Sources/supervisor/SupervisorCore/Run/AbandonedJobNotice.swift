@@ -17,9 +17,12 @@ enum AbandonedJobNotice {
         let known = job.ticket.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         var ticket =
             known.flatMap { $0.key == record.key ? $0 : nil }
-            ?? Ticket(id: record.id, mediaID: record.mediaID.isEmpty ? record.id : record.mediaID, kind: record.kind)
-        let (hop, overflow) = max(record.hop, 0).addingReportingOverflow(1)
-        ticket.hop = overflow ? .max : hop
+            ?? Ticket(
+                id: record.id,
+                mediaID: record.mediaID.isEmpty ? record.id : ByteText(record.mediaID),
+                kind: record.kind
+            )
+        ticket.hop = Ticket.counted(record.hop)
         ticket.transfer = transfer
         ticket.attempt = 0
         ticket.previousPhase = record.stage?.working

@@ -5,7 +5,7 @@ internal import JobModel
 struct DeadLetter: Sendable, Codable, Equatable {
     var kind: MediaKind
     /// nil when the message is so unreadable that it names no job.
-    var id: String?
+    var id: ByteText?
     var mediaId: String?
     /// The stage that gave up.
     var stage: String?
@@ -30,8 +30,8 @@ struct DeadLetter: Sendable, Codable, Equatable {
         let givenUpBy = header("x-reason-code") == nil ? delivery.givenUpBy : nil
         let failure = givenUpBy == nil ? ticket?.failure : nil
         self.kind = kind
-        id = ticket?.id ?? header("x-job-id")
-        mediaId = ticket?.mediaID
+        id = ticket?.id ?? header("x-job-id").map { ByteText($0) }
+        mediaId = ticket?.mediaID.string
         stage = failure?.stage.rawValue ?? header("x-stage") ?? givenUpBy.map { _ in Stage.cleanup.rawValue }
         reasonCode = failure?.code ?? header("x-reason-code") ?? (givenUpBy == nil ? "unknown" : "delivery_limit")
         reason =
@@ -42,7 +42,7 @@ struct DeadLetter: Sendable, Codable, Equatable {
         failedAt = failure?.occurredAt ?? header("x-failed-at")
         bytes = delivery.bodyBytes
         redrives = ticket?.redrives ?? 0
-        history = ticket?.history.map { .object($0.json) } ?? []
+        history = ticket?.history.map(\.json.value) ?? []
         isRedrivable = ticket != nil
     }
 

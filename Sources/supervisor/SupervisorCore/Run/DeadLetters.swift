@@ -31,7 +31,7 @@ struct DeadLetters: Sendable {
     enum Selection: Sendable, Hashable {
         case all
         /// Of either kind.
-        case id(String)
+        case id(ByteText)
         case job(JobKey)
         /// By reason code, such as `worker_died`.
         case reason(String)

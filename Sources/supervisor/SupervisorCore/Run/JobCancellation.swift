@@ -64,7 +64,7 @@ struct JobCancellation: Sendable {
                 stage: .download,
                 hop: ticket.hop,
                 run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
-                mediaID: ticket.mediaID,
+                mediaID: ticket.mediaID.string,
                 manifest: nil,
                 ticket: ticket.json.serialized()
             )

@@ -92,7 +92,7 @@ struct JobReturn: Sendable {
             if let known = try await tracker.job(ticket.key), known.hop > ticket.hop { return delivery }
             var back = ticket.returning(from: stage)
             back.attempt = 0
-            back.hop += 1
+            back.hop = Ticket.counted(back.hop)
             back.transfer = UUID().uuidString
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
             try await client.publish(AMQPMessage(back), to: queues.work(kind, .download))

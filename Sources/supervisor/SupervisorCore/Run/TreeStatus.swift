@@ -115,7 +115,7 @@ struct TreeStatus: StatusSource {
         return JobDetailView(detail, workers: await pools.snapshots, limits: await current().attemptLimits)
     }
 
-    func kinds(ofJob id: String) async throws -> [MediaKind] {
+    func kinds(ofJob id: ByteText) async throws -> [MediaKind] {
         try await Problem.onLedger { try await tracker.jobs(id: id) }.map(\.kind)
     }
 
