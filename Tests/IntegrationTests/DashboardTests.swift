@@ -16,17 +16,37 @@ struct DashboardTests {
             try FileManager.default.createDirectory(atPath: stray, withIntermediateDirectories: true)
             try Data(count: 1_500_000).write(to: URL(filePath: stray + "/left-behind.mp4"))
             let (url, token) = try tree.httpAccess()
-            let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .appending(path: "Browser/dashboard.py").path
             let shots = ProcessInfo.processInfo.environment["DASHBOARD_SCREENSHOTS"].map { [$0] } ?? []
             let output = try await ChildProcess.run(
                 "python3",
                 [
-                    script, url, token, tree.sources + "/clip.mp4", stray + "/left-behind.mp4",
+                    Self.script("dashboard.py"), url, token, tree.sources + "/clip.mp4", stray + "/left-behind.mp4",
                 ] + shots
             )
             #expect(output.contains("ok: the job is seen to complete"))
             #expect(tree.leftovers().isEmpty)
         }
+    }
+
+    @Test("asks for the token where it is needed, and works with it: for changes, and by a proxy's name for all")
+    func token() async throws {
+        // Names beneath localhost are loopback's to a browser.
+        let settings = ["API_TOKEN": "0123456789abcdef", "HTTP_HOSTS": "media.localhost"]
+        try await TestTree.with(settings) { tree in
+            let (url, token) = try tree.httpAccess()
+            let output = try await ChildProcess.run(
+                "python3",
+                [Self.script("token.py"), url, "media.localhost", token]
+            )
+            #expect(output.contains("ok: with the token the page changes something"))
+            #expect(output.contains("ok: with the token the page shows the tree by the proxy's name"))
+        }
+    }
+
+    private static func script(_ name: String) -> String {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+            path: "Browser/" + name
+        )
+        .path
     }
 }

@@ -1,3 +1,4 @@
+import AMQP
 import JobModel
 import ServiceKit
 import TempFiles
@@ -17,9 +18,11 @@ struct ControlRoutesTests {
             let answer = try await RawHTTP(port: port).send("POST", "/jobs", token, body: Self.job)
             #expect(answer.status == 202)
             #expect(answer.headers["location"] == "/jobs/video/a%2Fb")
-            guard case .submit(let ticket) = tree.orders.first else {
+            guard case .submit(let job) = tree.orders.first else {
                 return #expect(Bool(false), "nothing was submitted")
             }
+            let ticket = job.ticket
+            #expect(try Ticket(parsing: job.message.body, expecting: .video) == ticket)
             #expect(ticket.key == JobKey(kind: .video, id: "a/b") && ticket.sourceKey == "k" && ticket.hop == 0)
             #expect(ticket.unknown == ["note": "kept"] && ticket.phase == .downloading)
         }
@@ -63,6 +66,51 @@ struct ControlRoutesTests {
             let withToken = try await RawHTTP(port: port).send("POST", "/jobs", token, body: body)
             #expect(withToken.status == 202)
         }
+    }
+
+    @Test(
+        "What is accepted is read by a worker as the same job; what is not is refused with the worker's reason",
+        arguments: [
+            (#""id":"j""#, true), (#""id":"j","type":"video""#, true), (#""id":null"#, true),
+            (#""type":"a_processing_request""#, nil), (#""id":"j","type":"a_processing_request""#, nil),
+            (#""id":"j","type":"video_processing_request""#, false),
+            (#""id":"j","type":"image_processing_request","job_id":"k","media_id":"m","s3_key":"k""#, false),
+            (#""job_id":"k""#, false), (#""id":null,"job_id":"k""#, false), (#""id":"j","job_id":"k""#, true),
+            (#""id":"j","id":"k""#, nil), (#""id":"\#(String(repeating: "x", count: 128))""#, true),
+            (#""id":"\#(String(repeating: "x", count: 129))""#, false), (#""id":"""#, false), (#""id":7"#, false),
+            (#""id":"\#(String(repeating: "\u{1F600}", count: 128))""#, true),
+            (#""id":"j","message_id":"k","media_id":"n","hop":-1"#, false),
+            (#""id":"j","message_id":"k","job":{"id":"z"},"tempFiles":[]"#, true),
+        ]
+    )
+    func readBack(fields: String, isAccepted: Bool?) async throws {
+        try await tree.serving { port in
+            let body = #"{"mediaId":"m","mediaType":"VIDEO","s3Key":"k",\#(fields)}"#
+            let answer = try await RawHTTP(port: port).send("POST", "/jobs", token, body: body)
+            guard answer.status == 202 else {
+                #expect(isAccepted != true)
+                #expect(answer.status == 400 && answer.problem?.detail?.isEmpty == false)
+                return #expect(tree.orders == [])
+            }
+            #expect(isAccepted != false)
+            let reference = try JSONText.decode(JobReference.self, from: answer.body)
+            guard case .submit(let job) = tree.orders.first else {
+                return #expect(Bool(false), "nothing was submitted")
+            }
+            // What the download stage does with it.
+            let read = try Ticket(parsing: job.message.body, expecting: reference.kind)
+            #expect(read == job.ticket && read.id == reference.id && read.hop == 0 && read.tempFiles == nil)
+            #expect(job.message.messageID == nil || job.message.messageID == reference.id)
+        }
+    }
+
+    @Test(
+        "A file of this machine is one however its scheme is written",
+        arguments: ["FILE:/x", "file:\u{301}///x", "fIle:"]
+    )
+    func fileSchemes(source: String) async throws {
+        #expect(NewJob.isFile(source))
+        #expect(!NewJob.isFile("files:" + source) && !NewJob.isFile("http://file:") && !NewJob.isFile(nil))
     }
 
     struct Case: Sendable {
@@ -150,6 +198,42 @@ struct ControlRoutesTests {
             #expect(posted.status == 415)
             let rebound = try await http.send("GET", "/jobs", host: "evil.example")
             #expect(rebound.status == 421)
+            #expect(tree.orders == [])
+        }
+    }
+
+    @Test("Behind a proxy nothing is changed or read without the token, but for the page and what monitoring reads")
+    func proxied() async throws {
+        try await tree.serving(settings: ["HTTP_HOSTS": "media.example"]) { port in
+            let http = RawHTTP(port: port)
+            let page = ["Origin": "https://media.example", "Sec-Fetch-Site": "same-origin"]
+            let scale = "/pools/process.video/scale"
+            let body = #"{"workers":0}"#
+            let proxied = try await http.send("POST", scale, page, body: body, host: "media.example")
+            #expect(proxied.status == 401)
+            let local = try await http.send("POST", scale, ["Origin": "http://127.0.0.1:\(port)"], body: body)
+            #expect(local.status == 401)
+            #expect(tree.orders == [])
+            for (path, status) in [("/", 200), ("/health", 200), ("/metrics", 200), ("/jobs", 401), ("/events", 401)] {
+                let answer = try await http.send("GET", path, host: "media.example")
+                #expect(answer.status == status, "\(path)")
+            }
+            let done = try await http.send("POST", scale, token, body: body, host: "media.example")
+            #expect(done.status == 202)
+        }
+    }
+
+    @Test("A header that says who asks may be there once")
+    func twice() async throws {
+        try await tree.serving { port in
+            for header in ["Host: evil.example", "Origin: http://evil.example", "Authorization: Bearer x"] {
+                let answer = try await RawHTTP(port: port).send(
+                    "POST /orphans/clean HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nOrigin: http://127.0.0.1:\(port)\r\n"
+                        + "Authorization: Bearer \(FakeTree.token.text)\r\n\(header)\r\nConnection: close\r\n"
+                        + "Content-Length: 0\r\n\r\n"
+                )
+                #expect(answer.status == 400 && answer.problem?.status == 400, "\(header)")
+            }
             #expect(tree.orders == [])
         }
     }

@@ -9,7 +9,7 @@ import TestSupport
 /// A tree that says what the test wants, and notes what it is told.
 final class FakeTree: StatusSource, TreeControl {
     enum Order: Sendable, Equatable {
-        case submit(Ticket)
+        case submit(EntryMessage)
         case cancel(JobKey)
         case cleanOrphans
         case scale(PoolName, Int)
@@ -32,10 +32,10 @@ final class FakeTree: StatusSource, TreeControl {
     /// Runs `body` beside a server of this tree.
     func serving(
         limits: StatusServer.Limits = .init(),
-        isExposed: Bool = false,
+        settings: [String: String] = [:],
         _ body: (Int) async throws -> Void
     ) async throws {
-        let gate = RequestGuard(isExposed: isExposed, hosts: ["media.example"], token: Self.token)
+        let gate = RequestGuard(try Settings.from(settings), token: Self.token)
         let server = try await StatusServer(
             source: self,
             control: self,
@@ -130,7 +130,7 @@ final class FakeTree: StatusSource, TreeControl {
         }
     }
 
-    func submit(_ ticket: Ticket) async throws { try note(.submit(ticket)) }
+    func submit(_ job: EntryMessage) async throws { try note(.submit(job)) }
     func scale(_ pool: PoolName, to workers: Int) async throws { try note(.scale(pool, workers)) }
     func restart(_ pool: PoolName, isRolling: Bool) async throws { try note(.restart(pool, isRolling: isRolling)) }
 

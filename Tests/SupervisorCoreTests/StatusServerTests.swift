@@ -205,7 +205,7 @@ struct StatusServerTests {
     @Test("A port that is taken is an error")
     func portTaken() async throws {
         try await serving { http in
-            let gate = RequestGuard(isExposed: false, token: .random())
+            let gate = RequestGuard(try Settings.from([:]), token: .random())
             let second = StatusServer(source: tree, control: tree, gate: gate, logger: TestBroker.logger)
             await #expect(throws: (any Error).self) { _ = try await second.start(port: http.port) }
         }

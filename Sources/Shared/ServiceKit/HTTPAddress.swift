@@ -38,9 +38,4 @@ enum HTTPAddress {
 extension Settings {
     /// Whether other machines can connect.
     public var isHTTPExposed: Bool { !HTTPAddress.isLoopback(httpAddress) }
-
-    /// Names by which clients may call the HTTP interface, besides those of loopback.
-    public var httpNames: Set<String> {
-        Set(httpHosts + [httpAddress.contains(":") ? "[\(httpAddress)]" : httpAddress])
-    }
 }

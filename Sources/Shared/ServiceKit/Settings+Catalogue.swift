@@ -306,8 +306,9 @@ extension Settings {
             section: processes,
             type: "names, `,` between",
             default: "none",
-            "Names besides those of loopback by which clients without the token may call the HTTP interface, such as those of "
-                + "a reverse proxy. Requests by other names are refused, so that no web page reaches it by a name of its own."
+            "Names besides those of loopback by which the HTTP interface may be called, such as those of a reverse proxy. By such "
+                + "a name the page, health, metrics and the OpenAPI document need no token, and all else does, as every change "
+                + "then does by any name. Requests by other names are refused, so that no web page reaches it by a name of its own."
         )
         static let apiToken = SettingKey(
             "API_TOKEN",
@@ -316,8 +317,8 @@ extension Settings {
             default: "a random one for each run",
             range: "16 to 256 printable ASCII characters",
             isSecret: true,
-            "What HTTP calls that change something must send as `Authorization: Bearer TOKEN`. The CLI finds it in "
-                + "STATE_DIR/supervisor.json."
+            "What HTTP calls that change something must send as `Authorization: Bearer TOKEN`; when it is set, the dashboard too. "
+                + "The CLI finds it in STATE_DIR/supervisor.json."
         )
         static let workers = SettingKey(
             "WORKERS",

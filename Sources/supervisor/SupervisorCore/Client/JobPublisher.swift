@@ -19,8 +19,7 @@ struct JobPublisher: Sendable {
         try client.start()
         do throws(AMQPError) {
             for submission in submissions {
-                let ticket = submission.ticket
-                try await client.publish(ticket, declaring: queues.entry(ticket.kind))
+                try await client.publish(submission.message, declaring: queues.entry(submission.ticket.kind))
             }
         } catch {
             await client.close()

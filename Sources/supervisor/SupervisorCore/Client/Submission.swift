@@ -6,7 +6,9 @@ internal import JobModel
 struct Submission: Sendable, Equatable {
     /// As the user gave it.
     var source: String
-    var ticket: Ticket
+    let message: EntryMessage
+
+    var ticket: Ticket { message.ticket }
 
     struct Options: Sendable {
         var kind: MediaKind?
@@ -52,7 +54,11 @@ struct Submission: Sendable, Equatable {
         case .url(let url): ticket.source = url
         case .key(let key): ticket.sourceKey = key
         }
-        self.ticket = ticket
+        do throws(MessageError) {
+            message = try EntryMessage(ticket)
+        } catch {
+            throw UsageProblem(message: "`\(text)` cannot be submitted: \(error.message)")
+        }
     }
 
     /// The file's name without its extension, made safe for keys, and part of the job's id, so that two files of one

@@ -48,21 +48,25 @@ struct ProblemMiddleware: RouterMiddleware {
 /// Lets nobody through who may not do what the request asks for.
 struct GuardMiddleware: RouterMiddleware {
     let gate: RequestGuard
+    private static let host = HTTPField.Name("Host")
+    private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")
 
     func handle(
         _ request: Request,
         context: ServerContext,
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
+        func values(_ name: HTTPField.Name?) -> [String] { name.map { request.headers[values: $0] } ?? [] }
         var context = context
         context.caller = try gate.check(
             RequestGuard.Facts(
                 path: request.uri.path,
                 isChange: request.method != .get && request.method != .head,
-                host: request.head.authority,
-                origin: request.headers[.origin],
-                fetchSite: HTTPField.Name("Sec-Fetch-Site").flatMap { request.headers[$0] },
-                authorization: request.headers[.authorization]
+                // The framework takes the first `Host` out of the headers and leaves others there.
+                host: (request.head.authority.map { [$0] } ?? []) + values(Self.host),
+                origin: values(.origin),
+                fetchSite: values(Self.fetchSite),
+                authorization: values(.authorization)
             )
         )
         return try await next(request, context)

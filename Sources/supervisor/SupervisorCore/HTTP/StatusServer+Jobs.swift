@@ -12,9 +12,10 @@ extension StatusServer {
             return try Response.json(try await source.jobs(query))
         }
         router.post("jobs") { request, context in
-            let ticket = try NewJob.ticket(try await request.json(upTo: bodyBytes))
+            let job = try NewJob.message(try await request.json(upTo: bodyBytes))
+            let ticket = job.ticket
             // The broker's own password would be needed to name such a source there.
-            if ticket.source?.lowercased().hasPrefix("file:") == true, context.caller != .tokenHolder {
+            if NewJob.isFile(ticket.source), context.caller != .tokenHolder {
                 throw RequestGuard.unauthorized("a job with a `file:` source needs the token")
             }
             if try await source.job(ticket.key) != nil {
@@ -24,7 +25,7 @@ extension StatusServer {
                     detail: "there is a job \(ticket.key) already; a new job needs a new id"
                 )
             }
-            try await control.submit(ticket)
+            try await control.submit(job)
             var response = try Response.json(JobReference(ticket.key), status: .accepted)
             response.headers[.location] = "/jobs/\(ticket.kind.rawValue)/\(PercentCoding.encode(ticket.id.string))"
             return response
@@ -124,17 +125,32 @@ extension Request {
 
 /// A job that a client submits by HTTP.
 enum NewJob {
-    /// The ticket of a job message, without what only stages may know.
+    /// Whether a source is a file of this machine. By bytes: a mark after the colon makes it another character, and still a colon.
+    static func isFile(_ source: String?) -> Bool {
+        source?.utf8.prefix(5).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 } == Array("file:".utf8)
+    }
+
+    /// The message of a job, without what only stages may know.
     ///
     /// - Throws: ``Problem`` that says which field is wrong and how.
-    static func ticket(
+    static func message(
         _ object: JSONFields,
         makeID: () -> String = { UUID().uuidString.lowercased() },
         now: Date = Date()
-    ) throws(Problem) -> Ticket {
+    ) throws(Problem) -> EntryMessage {
         var object = object
-        if object["id"] == nil { object["id"] = .string(makeID()) }
+        // `null` counts as absent, as everywhere in a message.
+        let hasID = object["id"].map { !$0.isNull } ?? false
         do throws(MessageError) {
+            // Its job would get another id than the one that the client knows.
+            if !hasID, object["job_id"] != nil {
+                throw MessageError(
+                    code: .missingField,
+                    message:
+                        "the job has a `job_id` and no `id`: send a job message, not a request of the older service"
+                )
+            }
+            if !hasID { object["id"] = .string(makeID()) }
             let given = try Ticket(object)
             guard given.sourceKey != nil || given.source != nil else {
                 throw MessageError(
@@ -158,7 +174,7 @@ enum NewJob {
             ticket.progressIntervalSeconds = given.progressIntervalSeconds
             ticket.unknown = given.unknown
             ticket.phase = .downloading
-            return ticket
+            return try EntryMessage(ticket)
         } catch {
             throw Problem(title: "Unusable job", status: 400, detail: error.message)
         }

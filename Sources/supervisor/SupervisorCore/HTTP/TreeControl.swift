@@ -6,7 +6,7 @@ internal import ServiceKit
 /// Everything throws a ``Problem`` that says what is wrong and what to do.
 protocol TreeControl: Sendable {
     /// Returns when the broker has taken responsibility for the job.
-    func submit(_ ticket: Ticket) async throws
+    func submit(_ job: EntryMessage) async throws
     /// Asks for a job to be given up. It ends soon after, with a `cancelled` update.
     func cancel(_ key: JobKey) async throws -> CancelReport
     /// Removes what ``StatusSource/orphans()`` lists as removable.

@@ -15,11 +15,20 @@ extension AMQPMessage {
 extension AMQPClient {
     /// Publishes a job message to a queue that may not be there yet, and returns when the broker has confirmed it.
     func publish(_ ticket: Ticket, declaring queue: AMQPQueue) async throws(AMQPError) {
+        try await publish(AMQPMessage(ticket), declaring: queue)
+    }
+
+    /// The same, with the message of a new job.
+    func publish(_ job: EntryMessage, declaring queue: AMQPQueue) async throws(AMQPError) {
+        try await publish(job.message, declaring: queue)
+    }
+
+    private func publish(_ message: AMQPMessage, declaring queue: AMQPQueue) async throws(AMQPError) {
         do {
             try await declare(queue)
         } catch  where error.code == .preconditionFailed {
             // It exists with other arguments, and takes messages all the same.
         }
-        try await publish(AMQPMessage(ticket), to: queue.name)
+        try await publish(message, to: queue.name)
     }
 }

@@ -247,7 +247,7 @@ actor ProcessTree {
     }
 
     private func startServer(_ status: TreeStatus, _ control: TreeActions) async throws -> StatusServer.Running {
-        let gate = RequestGuard(isExposed: settings.isHTTPExposed, hosts: settings.httpNames, token: token)
+        let gate = RequestGuard(settings, token: token)
         do {
             return try await StatusServer(source: status, control: control, gate: gate, logger: logger)
                 .start(address: settings.httpAddress, port: settings.port)

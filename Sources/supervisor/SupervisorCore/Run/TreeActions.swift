@@ -12,9 +12,9 @@ struct TreeActions: TreeControl {
     var broker: BrokerLink
     var logger: Logger
 
-    func submit(_ ticket: Ticket) async throws {
-        let queue = settings.queueLayout.entry(ticket.kind)
-        try await Problem.onBroker { try await broker.connected().publish(ticket, declaring: queue) }
+    func submit(_ job: EntryMessage) async throws {
+        let queue = settings.queueLayout.entry(job.ticket.kind)
+        try await Problem.onBroker { try await broker.connected().publish(job, declaring: queue) }
     }
 
     func cancel(_ key: JobKey) async throws -> CancelReport {

@@ -1,0 +1,49 @@
+internal import AMQP
+internal import JobModel
+
+/// The message of a new job, which the download stage is known to read as that job.
+///
+/// Whoever accepts a job promises an end. A message that a worker cannot read, or reads as another job, has none that anybody waits
+/// for. So one parser decides: the bytes that are to be published are read as a worker reads them.
+struct EntryMessage: Sendable, Equatable {
+    /// Far above any job, and below what the stages take.
+    static let maximumBytes = 2 << 20
+
+    let ticket: Ticket
+    private let body: [UInt8]
+
+    /// - Throws: ``MessageError`` with the words of the worker that would refuse the message.
+    init(_ ticket: Ticket) throws(MessageError) {
+        body = ticket.json.serialized()
+        guard body.count <= Self.maximumBytes else {
+            throw MessageError(
+                code: .tooLarge,
+                message: "the job's message would have \(body.count) bytes; at most \(Self.maximumBytes) are accepted"
+            )
+        }
+        let read: Ticket
+        do {
+            read = try Ticket(parsing: body, expecting: ticket.kind)
+        } catch {
+            throw MessageError(code: error.code, message: "a worker could not read the job: \(error.message)")
+        }
+        guard read.key == ticket.key, read.mediaID == ticket.mediaID, read.sourceKey == ticket.sourceKey,
+            read.source == ticket.source, read.destination == ticket.destination
+        else {
+            throw MessageError(
+                code: .invalidValue,
+                message:
+                    "a worker would read the job as another one (\(read.key)); leave out what is no field of a job message"
+            )
+        }
+        self.ticket = ticket
+    }
+
+    var message: AMQPMessage {
+        AMQPMessage(
+            body: body,
+            messageID: AMQPMessage.fittingMessageID(ticket.id),
+            priority: UInt8(clamping: ticket.priority ?? 0)
+        )
+    }
+}
