@@ -116,6 +116,74 @@ struct ReloadTests {
         }
     }
 
+    @Test("goes on when it is started at once after its supervisor was killed, broker and all, and ends each job once")
+    func killedAtOnce() async throws {
+        let settings = ["RABBITMQ_URL": "", "PORT": "\(try FreePort.find())"]
+        try await TestTree.with(settings, starting: false) { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg")
+            var supervisor = try tree.start()
+            try await tree.waitUntilHealthy()
+            let rounds = 4
+            for round in 1...rounds {
+                try await submitToPrivateBroker(tree, id: "job-\(round)")
+                func said(_ text: String) -> Int { tree.log.split(separator: "\n").count { $0.contains(text) } }
+                let before = (waits: said("waiting for process"), starts: said("is up"))
+                supervisor.send(SIGKILL)
+                var next = try tree.start()
+                #expect(await supervisor.wait() == .signal(SIGKILL))
+                if round == rounds {
+                    // One that waits itself is killed as well.
+                    try await eventually("it waits") {
+                        said("waiting for process") > before.waits || said("is up") > before.starts
+                    }
+                    next.send(SIGKILL)
+                    let last = try tree.start()
+                    #expect(await next.wait() == .signal(SIGKILL))
+                    next = last
+                }
+                supervisor = next
+                try await tree.waitUntilHealthy()
+            }
+            for round in 1...rounds {
+                try await eventually("job \(round) is done") {
+                    let job = try await tree.get("/jobs/image/job-\(round)")?.body.objectValue
+                    return job?["outcome"]?.stringValue == "completed"
+                }
+            }
+            #expect(try await endsOnPrivateBroker(tree) == Set((1...rounds).map { "job-\($0)" }))
+            #expect(tree.log.contains("the private broker of a predecessor has not ended yet: waiting for process"))
+            #expect(!tree.log.contains("could not start"))
+            supervisor.send(SIGTERM)
+            #expect(await supervisor.wait() == .status(0))
+            #expect(tree.leftovers().isEmpty)
+        }
+    }
+
+    /// The jobs whose end was announced.
+    ///
+    /// - Throws: when one was twice.
+    private func endsOnPrivateBroker(_ tree: TestTree) async throws -> Set<String> {
+        let run = try JSONValue(parsing: Data(contentsOf: URL(filePath: tree.directory + "/state/supervisor.json")))
+        let url = try #require(run.objectValue?["brokerURL"]?.stringValue)
+        var ends: Set<String> = []
+        try await withTestClient(to: AMQPEndpoint(parsing: url)) { client in
+            let queue = tree.names.updates(.image)
+            let count = try await client.messageCount(queue: queue) ?? 0
+            let consumer = try client.consume(AMQPQueue(queue), prefetch: 100)
+            let deliveries = consumer.makeAsyncIterator()
+            for _ in 0..<count {
+                guard let delivery = await deliveries.next() else { break }
+                try await delivery.acknowledge()
+                let update = try JSONValue(parsing: delivery.body).objectValue ?? [:]
+                guard update["status"]?.stringValue != "processing" else { continue }
+                let isFirst = ends.insert(update["job_id"]?.stringValue ?? "").inserted
+                #expect(isFirst)
+            }
+            await consumer.stop()
+        }
+        return ends
+    }
+
     private func submitToPrivateBroker(_ tree: TestTree, id: String) async throws {
         let run = try JSONValue(parsing: Data(contentsOf: URL(filePath: tree.directory + "/state/supervisor.json")))
         let url = try #require(run.objectValue?["brokerURL"]?.stringValue)

@@ -35,6 +35,12 @@ struct ServiceReportTests {
         }
     }
 
+    @Test("A wait before all is started asks for more time, and says what for")
+    func waiting() {
+        #expect(ServiceReport().waiting("for it") == ["STATUS=waits for it", "EXTEND_TIMEOUT_USEC=180000000"])
+        #expect(ready().waiting("for it") == [])
+    }
+
     @Test("The status is said when it changes, in one line")
     func status() {
         var report = ready()

@@ -104,6 +104,33 @@ struct SupervisorProcessTests {
         #expect(try await second.end().exit == .status(0))
     }
 
+    @Test("After SIGKILL the next one may be started at once, as often as that happens")
+    func killedAtOnce() async throws {
+        var supervisor = try await run(["run"])
+        _ = try await ready(supervisor)
+        for _ in 1...5 {
+            // Neither its end nor that of its workers is waited for.
+            supervisor.signal(SIGKILL)
+            let next = try await run(["run"])
+            _ = try await next.line(containing: "is up")
+            _ = try await supervisor.end()
+            supervisor = next
+        }
+        supervisor.signal(SIGTERM)
+        #expect(try await supervisor.end().exit == .status(0))
+    }
+
+    @Test("A state directory that others can write to is refused before anything in it is read or made")
+    func openState() async throws {
+        #expect(mkdir(scratch.path + "/state", 0o700) == 0 && chmod(scratch.path + "/state", 0o777) == 0)
+        let supervisor = try await run(["run"], ["RABBITMQ_URL": ""])
+        let (lines, exit) = try await supervisor.end()
+        #expect(exit == .status(1))
+        let message = "STATE_DIR cannot be used: \(scratch.path)/state can be written to by others (mode 777)"
+        #expect(lines.contains { $0.contains(message) && $0.contains("chmod go-w \(scratch.path)/state") })
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/state") == [])
+    }
+
     @Test(
         "A second supervisor of the same workspace or state directory is refused with the other's process id",
         arguments: ["TEMP_DIR", "STATE_DIR"]

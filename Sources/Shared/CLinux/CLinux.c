@@ -65,6 +65,12 @@ void clinux_close_in_child(void *file_actions, int first) {
     (void)posix_spawn_file_actions_addclosefrom_np(file_actions, first);
 }
 
+void clinux_change_directory_in_child(void *file_actions, const char *path) {
+    (void)posix_spawn_file_actions_addchdir_np(file_actions, path);
+}
+
+int clinux_has_access_list(const char *path) { return lgetxattr(path, "system.posix_acl_access", NULL, 0) > 0; }
+
 void clinux_start_writing(int descriptor) { (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
 const int clinux_path_only = O_PATH;

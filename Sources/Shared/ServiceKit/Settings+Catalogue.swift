@@ -48,7 +48,8 @@ extension Settings {
             section: files,
             type: "path",
             default: "state",
-            "Data that outlives a restart: the private broker's messages and the run file that the CLI reads."
+            "Data that outlives a restart: the private broker's messages and the run file that the CLI reads. Nobody but root and "
+                + "the tree's user may be able to write to it or to a directory above it, unless that is sticky."
         )
         static let storageURL = SettingKey(
             "STORAGE_URL",

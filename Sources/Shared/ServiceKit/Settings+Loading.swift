@@ -38,7 +38,7 @@ extension Settings {
 
     private init(_ config: ConfigReader) throws(SettingsError) {
         var reader = SettingsReader(config)
-        _ = reader.optionalText(Keys.configurationFile)
+        configurationFile = reader.optionalText(Keys.configurationFile).map { Self.absolute($0) }
         temporaryDirectory = Self.absolute(reader.text(Keys.temporaryDirectory, default: "/tmp"))
         stateDirectory = Self.absolute(reader.text(Keys.stateDirectory, default: "state"))
         storageURL = reader.text(Keys.storageURL, default: "file://" + Self.absolute("media-output"))

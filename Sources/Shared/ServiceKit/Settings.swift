@@ -5,6 +5,8 @@ public struct Settings: Sendable {
     // Files
     public var temporaryDirectory: String
     public var stateDirectory: String
+    /// Absolute path of the file that some of these settings may come from.
+    public var configurationFile: String?
     public var storageURL: String
     /// Directories that a `file:` source may lie in.
     public var fileSourceRoots: [String]

@@ -74,6 +74,13 @@ int clinux_term_signal(int status);
 // all descriptors after it.
 void clinux_close_in_child(void *file_actions, int first);
 
+// posix_spawn_file_actions_addchdir_np(3) needs _GNU_SOURCE. Of a posix_spawn_file_actions_t: the child works in `path`.
+void clinux_change_directory_in_child(void *file_actions, const char *path);
+
+// Whether an access control list gives more people rights to the file than its mode tells: 1 or 0. <sys/xattr.h> is not a part of
+// Swift's Glibc module.
+int clinux_has_access_list(const char *path);
+
 // pipe2(2) and its flags need _GNU_SOURCE. Both ends are close-on-exec. 0, or -1 with errno.
 int clinux_pipe(int ends[2]);
 

@@ -18,9 +18,26 @@ struct BrokerDirectory: Sendable {
     private var passwordPath: String { path + "/password" }
     private var portPath: String { path + "/port" }
 
-    func make() throws(FileFailure) {
+    /// Scripts that an Erlang node runs at its start when they are there.
+    private var scriptPaths: [String] { [homePath + "/.erlang", homePath + "/.config/erlang/.erlang"] }
+
+    /// Makes what is missing, once it is clear that nobody else has put anything there.
+    ///
+    /// - Throws: ``PrivateBrokerError`` that says what others could change or what would be executed, ``FileFailure``.
+    func make() throws {
+        do throws(PathTrust.Problem) {
+            try StateDirectory.trust.check(within: try StateDirectory.trust.check(ownDirectory: path))
+        } catch {
+            throw PrivateBrokerError(code: .directory, message: "\(error)")
+        }
         for directory in [path, homePath, databasePath, logDirectoryPath] {
             try SmallFile.makePrivateDirectory(directory)
+        }
+        for script in scriptPaths where access(script, F_OK) == 0 {
+            throw PrivateBrokerError(
+                code: .directory,
+                message: "\(script) would be executed by the private broker's node; remove it"
+            )
         }
     }
 

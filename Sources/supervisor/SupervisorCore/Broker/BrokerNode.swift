@@ -4,6 +4,9 @@ struct BrokerNode: Sendable {
     static let server = "/usr/lib/rabbitmq/bin/rabbitmq-server"
     static let epmd = "/usr/bin/epmd"
 
+    /// No regular file, and so read by neither the shell nor Erlang.
+    private static let nothing = "/dev/null"
+
     struct Ports: Sendable, Hashable {
         var amqp: UInt16
         /// Between Erlang nodes. Nobody uses it, but a node has one.
@@ -41,19 +44,28 @@ struct BrokerNode: Sendable {
 
     var epmdArguments: [String] { ["-address", "127.0.0.1", "-port", "\(ports.epmd)"] }
 
-    /// The node's whole environment: nothing of ours leaks in, such as `RABBITMQ_` variables of another node.
-    func environment(path: String) -> [String: String] {
+    /// Where the node works. Erlang looks for code in the working directory before its own, so it must not be one that others write
+    /// to, such as where the supervisor was started.
+    var workingDirectory: String { directory.homePath }
+
+    /// The node's whole environment: nothing of ours leaks in, such as `RABBITMQ_` and `ERL_` variables, or where to look for
+    /// programs. Of what can be read at a start only our own configuration is: no script, and nothing of /etc/rabbitmq, which is
+    /// for the machine's own node.
+    var environment: [String: String] {
         [
-            "PATH": path,
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             // The cookie is made there.
             "HOME": directory.homePath,
             "LANG": "C.UTF-8",
             // The name of the database directory, so it must stay the same. It is only known to our own epmd.
             "RABBITMQ_NODENAME": "media-processor@localhost",
             "RABBITMQ_CONFIG_FILE": directory.configurationPath,
-            // Settings of the machine's own node in /etc/rabbitmq are not for this one.
-            "RABBITMQ_CONF_ENV_FILE": directory.path + "/rabbitmq-env.conf",
-            "RABBITMQ_ADVANCED_CONFIG_FILE": directory.path + "/advanced.config",
+            // A shell script that both the start script and the node would run; unset it is one in /etc/rabbitmq.
+            "RABBITMQ_CONF_ENV_FILE": Self.nothing,
+            // Unset these are /etc/rabbitmq/conf.d, /etc/rabbitmq/advanced.config and /etc/rabbitmq/motd.
+            "RABBITMQ_CONFIG_FILES": Self.nothing,
+            "RABBITMQ_ADVANCED_CONFIG_FILE": Self.nothing,
+            "RABBITMQ_MOTD_FILE": Self.nothing,
             "RABBITMQ_ENABLED_PLUGINS_FILE": directory.pluginsPath,
             "RABBITMQ_MNESIA_BASE": directory.databasePath,
             "RABBITMQ_LOG_BASE": directory.logDirectoryPath,

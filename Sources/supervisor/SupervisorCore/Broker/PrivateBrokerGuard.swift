@@ -9,17 +9,54 @@ struct PrivateBrokerGuard: Sendable {
     var directory: BrokerDirectory
     /// Wakes the guard to make it stop; a second time to stop at once.
     var stopSignal: WakePipe
+    /// Whether whoever still uses the directory was left behind by a supervisor that is dead, and will end.
+    var takesOver = false
+    /// How long that end is waited for.
+    var patience = Duration.seconds(predecessorSeconds)
+
+    /// What it says on standard output, a line each.
+    enum Report: Sendable, Equatable {
+        /// The node's URL.
+        case usable(String)
+        /// For whose end, and for how long at most.
+        case waiting(String)
+
+        private static let waits = "waiting for "
+
+        init(_ line: String) { self = line.hasPrefix(Self.waits) ? .waiting(line) : .usable(line) }
+
+        var line: String {
+            switch self {
+            case .usable(let url): url
+            case .waiting(let text): text
+            }
+        }
+
+        static func waiting(forEndOf processes: [pid_t], seconds: Int64, of patience: Int64) -> Report {
+            .waiting("\(waits)\(text(processes)) to end, for \(seconds) of \(patience) seconds so far")
+        }
+
+        static func text(_ processes: [pid_t]) -> String {
+            processes.isEmpty
+                ? "its last helpers"
+                : (processes.count == 1 ? "process " : "processes ")
+                    + processes.map(String.init).joined(separator: ", ")
+        }
+    }
 
     /// A node that has to set up its database on a busy machine takes a while.
     static let startSeconds = 120.0
     static let stopSeconds = 20.0
-    /// A predecessor's node whose guard was killed dies by itself.
-    private static let predecessorSeconds = 15.0
+    /// A predecessor's guard notices the end of its supervisor and is gone ``stopSeconds`` later at the latest, unless it was
+    /// stopped (SIGSTOP) or its disk hangs. A node whose guard was killed dies with it.
+    static let predecessorSeconds = 60.0
+    /// Between two words about a wait.
+    private static let noticeInterval = Duration.seconds(5)
 
-    /// Blocks until the node is down again. Calls `announce` with the node's URL when it is usable.
+    /// Blocks until the node is down again. Calls `announce` with what it waits for, and when the node is usable.
     ///
     /// - Returns: whether it ended because it was asked to.
-    func run(announce: (String) -> Void) throws -> Bool {
+    func run(announce: (Report) -> Void) throws -> Bool {
         for program in [BrokerNode.server, BrokerNode.epmd] where access(program, X_OK) != 0 {
             throw PrivateBrokerError(
                 code: .notInstalled,
@@ -30,8 +67,10 @@ struct PrivateBrokerGuard: Sendable {
         _ = clinux_become_subreaper()
         // The kernel reaps the children, adopted ones among them; their ends are seen through pidfds.
         signal(SIGCHLD, SIG_IGN)
+        // What the node makes is for nobody else, whatever the umask of whoever started the tree is.
+        umask(0o077)
         try directory.make()
-        let lock = try takeLock()
+        let lock = try takeLock(announce)
         defer { ProcessTable.killAllChildren() }
         let password = try directory.password()
         // A port that was free when chosen may be taken by the time the node opens it.
@@ -40,7 +79,7 @@ struct PrivateBrokerGuard: Sendable {
             do {
                 let descriptor = try start(node, lock)
                 try directory.rememberPort(node.ports.amqp)
-                announce(node.url)
+                announce(.usable(node.url))
                 return try watch(descriptor)
             } catch let error as PrivateBrokerError where error.code == .start && remaining > 0 {
                 ProcessTable.killAllChildren()
@@ -52,34 +91,59 @@ struct PrivateBrokerGuard: Sendable {
 
     // MARK: - Start
 
-    private func takeLock() throws -> ProcessLock {
-        let deadline = ContinuousClock.now + .seconds(Self.predecessorSeconds)
+    private func takeLock(_ announce: (Report) -> Void) throws -> ProcessLock {
+        let began = ContinuousClock.now
+        let deadline = began + patience
+        var nextNotice = began
         while true {
             do {
                 return try ProcessLock(directory.lockPath)
             } catch let held as ProcessLock.Held {
-                // With its guard alive the node is in use. Without, it is about to die with its parent.
-                let guardIsRunning = held.holders.first.map(ProcessTable.isRunning) ?? false
-                guard !guardIsRunning, ContinuousClock.now < deadline, waitForExit(of: held.holders) else {
-                    let names = held.holders.map(String.init).joined(separator: ", ")
-                    throw PrivateBrokerError(
-                        code: .inUse,
-                        message: "another private broker uses \(directory.path) (process \(names)); stop it first"
+                // With its guard alive the node is in use, unless there is nobody left who could. Without, it dies.
+                let isInUse = !takesOver && held.holders.first.map(ProcessTable.isRunning) == true
+                let now = ContinuousClock.now
+                let running = held.holders.filter(ProcessTable.isRunning)
+                if isInUse || now >= deadline { throw refusal(running, isInUse: isInUse) }
+                if now >= nextNotice {
+                    announce(
+                        .waiting(
+                            forEndOf: running,
+                            seconds: began.duration(to: now).components.seconds,
+                            of: patience.components.seconds
+                        )
                     )
+                    nextNotice += Self.noticeInterval
                 }
+                try waitForEnd(of: running, until: min(nextNotice, deadline))
             }
         }
     }
 
-    /// Waits for the last holder of a lock, the node, and returns false when it stays.
-    private func waitForExit(of holders: [pid_t]) -> Bool {
-        guard let node = holders.last else { return false }
-        if ProcessTable.isRunning(node) {
-            return ProcessTable.waitForEnd(of: node, milliseconds: CInt(Self.predecessorSeconds * 1000))
+    private func refusal(_ processes: [pid_t], isInUse: Bool) -> PrivateBrokerError {
+        let numbers = processes.map(String.init)
+        return PrivateBrokerError(
+            code: .inUse,
+            message: isInUse
+                ? "another private broker uses \(directory.path) (process \(numbers.joined(separator: ", "))); stop it first"
+                : "the private broker that a dead supervisor has left in \(directory.path) has not ended within "
+                    + "\(patience.components.seconds) seconds: \(Report.text(processes)); end it with "
+                    + "`kill -9 \(numbers.joined(separator: " "))`, which loses no message, and start again"
+        )
+    }
+
+    /// Returns when one of the lock's holders has ended, and at the time at the latest.
+    private func waitForEnd(of processes: [pid_t], until time: ContinuousClock.Instant) throws(PrivateBrokerError) {
+        let descriptors = processes.map { clinux_pidfd_open($0) }.filter { $0 >= 0 }
+        defer { for descriptor in descriptors { close(descriptor) } }
+        let left = ContinuousClock.now.duration(to: time) / .milliseconds(1)
+        // Only a helper of theirs that still closes its descriptors can hold the lock without them, and that has no event.
+        let milliseconds = CInt(clamping: Int64(descriptors.isEmpty ? 100 : max(1, left.rounded(.up))))
+        if wait(for: descriptors, milliseconds: milliseconds) == .stop {
+            throw PrivateBrokerError(
+                code: .stopped,
+                message: "asked to stop while a predecessor's private broker was ending"
+            )
         }
-        // Only a helper of its that still closes its descriptors can hold the lock, and that has no event to wait for.
-        var nothing: [pollfd] = []
-        return Self.poll(&nothing, milliseconds: 100) == 0
     }
 
     private func choosePorts() throws(PrivateBrokerError) -> BrokerNode.Ports {
@@ -102,13 +166,11 @@ struct PrivateBrokerGuard: Sendable {
         let output = open(directory.outputPath, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard output >= 0 else { throw FileFailure(operation: "open", path: directory.outputPath, errno: errno) }
         defer { close(output) }
-        let environment = node.environment(
-            path: getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
-        )
         var request = SpawnRequest(
             executable: OwnExecutable.path,
             arguments: BoundExec.arguments(running: BrokerNode.epmd, node.epmdArguments),
-            environment: environment,
+            environment: node.environment,
+            workingDirectory: node.workingDirectory,
             standardOutput: output,
             standardError: output
         )
@@ -142,7 +204,7 @@ struct PrivateBrokerGuard: Sendable {
     ) throws(PrivateBrokerError) {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while !isUsable() {
-            switch wait(processDescriptor: processDescriptor, milliseconds: 100) {
+            switch wait(for: [processDescriptor ?? -1], milliseconds: 100) {
             case .stop:
                 throw PrivateBrokerError(code: .stopped, message: "asked to stop before the private broker was usable")
             case .ended:
@@ -172,7 +234,7 @@ struct PrivateBrokerGuard: Sendable {
 
     private func watch(_ node: CInt) throws(PrivateBrokerError) -> Bool {
         defer { close(node) }
-        switch wait(processDescriptor: node, milliseconds: -1) {
+        switch wait(for: [node], milliseconds: -1) {
         case .ended, .timeout:
             throw PrivateBrokerError(code: .start, message: "the private broker ended by itself" + lastWords())
         case .stop:
@@ -193,20 +255,18 @@ struct PrivateBrokerGuard: Sendable {
         case timeout
     }
 
-    /// Waits for a request to stop (the end of standard input, or a signal), or the end of a process.
-    private func wait(processDescriptor: CInt?, milliseconds: CInt) -> Event {
+    /// Waits for a request to stop (the end of standard input, or a signal), or the end of one of the processes.
+    private func wait(for processDescriptors: [CInt], milliseconds: CInt) -> Event {
         while true {
-            var waiting = [
-                pollfd(fd: stopSignal.readEnd, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: processDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
-            ]
+            var waiting = ([stopSignal.readEnd, STDIN_FILENO] + processDescriptors).map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            }
             if Self.poll(&waiting, milliseconds: milliseconds) == 0 { return .timeout }
             if waiting[0].revents != 0 {
                 stopSignal.drain()
                 return .stop
             }
-            if waiting[2].revents != 0 { return .ended }
+            if waiting[2...].contains(where: { $0.revents != 0 }) { return .ended }
             if waiting[1].revents != 0 {
                 var byte: UInt8 = 0
                 // What somebody types is of no interest.

@@ -16,20 +16,24 @@ actor PrivateBrokerProcess {
     private var startedAt = ContinuousClock.now
     private var firstURL: CheckedContinuation<String, any Error>?
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
+    private let waiting: @Sendable () async -> Void
     private let changed: @Sendable (String) async -> Void
 
     /// - Parameters:
-    ///   - directory: absolute.
+    ///   - directory: absolute. The caller holds a lock that no other supervisor of this directory can have.
+    ///   - waiting: called each time that the guard says that it waits for a predecessor's end.
     ///   - changed: called when a restarted node has another URL than before.
     init(
         directory: String,
         host: ProcessHost,
         logger: Logger,
+        waiting: @escaping @Sendable () async -> Void = {},
         changed: @escaping @Sendable (String) async -> Void
     ) {
         self.directory = directory
         self.host = host
         self.logger = logger
+        self.waiting = waiting
         self.changed = changed
     }
 
@@ -37,7 +41,9 @@ actor PrivateBrokerProcess {
     ///
     /// - Throws: ``PrivateBrokerError`` when it ends before; the guard itself has said why on standard error.
     func start() async throws -> String {
-        try await withCheckedThrowingContinuation { continuation in
+        // A request to stop can be there before this is: nothing would be launched, and nothing would end the wait.
+        guard !isStopping else { throw PrivateBrokerError(code: .stopped, message: "asked to stop before the start") }
+        return try await withCheckedThrowingContinuation { continuation in
             firstURL = continuation
             launch()
         }
@@ -66,7 +72,7 @@ actor PrivateBrokerProcess {
             id,
             SpawnRequest(
                 executable: OwnExecutable.path,
-                arguments: ["private-broker", "--directory", directory],
+                arguments: ["private-broker", "--directory", directory, "--takes-over"],
                 environment: CurrentEnvironment.variables,
                 standardInput: readEnd
             ),
@@ -95,7 +101,13 @@ actor PrivateBrokerProcess {
                 ]
             )
         case .line(let line):
-            let announced = String(decoding: line, as: UTF8.self)
+            let announced: String
+            switch PrivateBrokerGuard.Report(String(decoding: line, as: UTF8.self)) {
+            case .waiting(let text):
+                logger.notice("the private broker of a predecessor has not ended yet: \(text)")
+                return await waiting()
+            case .usable(let url): announced = url
+            }
             let previous = url
             url = announced
             firstURL?.resume(returning: announced)

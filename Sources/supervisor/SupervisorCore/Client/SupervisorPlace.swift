@@ -21,7 +21,8 @@ struct SupervisorPlace: Sendable, Equatable {
         return SupervisorPlace(
             host: reachable(file?.address ?? settings.httpAddress),
             port: file?.port ?? settings.port,
-            token: file?.token ?? settings.apiToken,
+            // The settings' token is not for whom only a file names.
+            token: file == nil ? settings.apiToken : file?.token,
             runFile: path,
             isFromRunFile: file != nil,
             isRunFileHidden: file == nil && access(path, R_OK) != 0 && errno == EACCES

@@ -32,6 +32,9 @@ struct RunCommand: AsyncParsableCommand {
         let logger = Logger(label: "supervisor")
         if let problem { logger.warning("\(problem)") }
         if let warning = Privileges.warning { logger.warning("\(warning)") }
+        for warning in TrustedFiles.warnings(settings, executablesDirectory: OwnExecutable.directory) {
+            logger.warning("\(warning.problem)")
+        }
         let stop = StopSignals()
         await stop.listen()
         let tree = ProcessTree(

@@ -9,7 +9,7 @@ struct DirectoryChecks: Sendable {
 
     func findings() -> [Finding] {
         temporary() + [
-            Self.writable("state.directory", settings.stateDirectory, setting: "STATE_DIR"),
+            state(),
             Self.writable("log.directory", settings.logDirectory, setting: "LOG_DIR"),
             store(),
         ] + settings.fileSourceRoots.map(sourceRoot)
@@ -135,6 +135,12 @@ struct DirectoryChecks: Sendable {
             )
         }
         return .ok(check, existing == path ? path : "\(path) will be made")
+    }
+
+    private func state() -> Finding {
+        let check = "state.directory"
+        if let problem = StateDirectory(settings).problem() { return .failure(check, problem.cause, problem.remedy) }
+        return Self.writable(check, settings.stateDirectory, setting: "STATE_DIR")
     }
 
     private func store() -> Finding {

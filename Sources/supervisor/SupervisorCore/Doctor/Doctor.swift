@@ -13,6 +13,9 @@ struct Doctor: Sendable {
         findings += [HostChecks.port(settings.port, running: running)]
         findings += await BrokerChecks(settings: settings, running: running).findings()
         findings += DirectoryChecks(settings: settings).findings()
+        findings += TrustedFiles.warnings(settings, executablesDirectory: executablesDirectory).map {
+            .warning($0.check, $0.problem.cause, $0.problem.remedy)
+        }
         findings += KernelChecks.findings(KernelFeatures.present())
         findings += HostChecks.findings(workers: settings.workers)
         findings += await MediaChecks(executablesDirectory: executablesDirectory).findings()

@@ -20,6 +20,12 @@ final class ProcessLock: Sendable {
     init(_ path: String) throws {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw FileFailure(operation: "open", path: path, errno: errno) }
+        // What is written to it would be written to another file of that name too.
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+            close(file)
+            throw FileFailure(operation: "lock, since it is not a file with one name:", path: path, errno: EINVAL)
+        }
         let failure = clinux_lock_exclusively(file)
         guard failure == 0 else {
             close(file)

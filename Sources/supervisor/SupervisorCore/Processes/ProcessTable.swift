@@ -10,6 +10,28 @@ enum ProcessTable {
 
     static func isRunning(_ processID: pid_t) -> Bool { processID > 0 && (kill(processID, 0) == 0 || errno == EPERM) }
 
+    /// Whether a process will end without anything that it could do about it: it is exiting, writes its core file, or has been
+    /// sent SIGKILL.
+    static func isDying(_ processID: pid_t) -> Bool {
+        guard let fields = statusFields(of: processID), fields.count > 6, let flags = UInt64(fields[6]) else {
+            return !isRunning(processID)
+        }
+        // PF_EXITING, PF_DUMPCORE and PF_SIGNALED of the kernel's <linux/sched.h>.
+        if flags & 0x604 != 0 || fields[0] == "Z" || fields[0] == "X" { return true }
+        let killed: UInt64 = 1 << (UInt64(SIGKILL) - 1)
+        let lines = (SmallFile.read("/proc/\(processID)/status") ?? "").split(separator: "\n")
+        return lines.contains { line in
+            guard line.hasPrefix("SigPnd:") || line.hasPrefix("ShdPnd:"), let mask = line.split(separator: "\t").last
+            else {
+                return false
+            }
+            return (UInt64(mask, radix: 16) ?? 0) & killed != 0
+        }
+    }
+
+    /// For what has no event to wait for.
+    static func pause(milliseconds: CInt) { poll(nil, 0, milliseconds) }
+
     /// Waits for the end of a process that need not be a child.
     ///
     /// - Returns: false when it was still there at the end of the time.

@@ -35,6 +35,7 @@ extension SpawnRequest {
             posix_spawn_file_actions_addclose(&actions, number)
         }
         clinux_close_in_child(&actions, last + 1)
+        if let workingDirectory { clinux_change_directory_in_child(&actions, workingDirectory) }
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

@@ -7,6 +7,8 @@ struct SpawnRequest: Sendable {
     /// Without the program's own name.
     var arguments: [String]
     var environment: [String: String]
+    /// The child's working directory; nil for ours.
+    var workingDirectory: String?
     /// The child's descriptor numbers, from 3 on, and which of ours each is.
     var descriptors: [CInt: CInt] = [:]
     /// Our descriptor that becomes standard input; nil for `/dev/null`.

@@ -131,11 +131,11 @@ actor ProcessTree {
     // MARK: - Start
 
     private func start() async throws {
-        try SmallFile.makePrivateDirectory(settings.stateDirectory)
-        locks.append(try SupervisorLock.take(directory: settings.stateDirectory, variable: "STATE_DIR"))
+        try StateDirectory(settings).make()
+        locks.append(try await SupervisorLock.take(directory: settings.stateDirectory, variable: "STATE_DIR"))
         let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
         self.tracker = tracker
-        locks.append(try SupervisorLock.take(directory: tracker.workspace.path, variable: "TEMP_DIR"))
+        locks.append(try await SupervisorLock.take(directory: tracker.workspace.path, variable: "TEMP_DIR"))
         RunFile.remove(stateDirectory: settings.stateDirectory)
         logger.info(
             "media processor \(Version.text) is starting",
@@ -231,9 +231,10 @@ actor ProcessTree {
     private func findBroker(_ host: ProcessHost) async throws -> String {
         if let url = settings.brokerURL { return url }
         let broker = PrivateBrokerProcess(
-            directory: settings.stateDirectory + "/broker",
+            directory: settings.stateDirectory + "/" + StateDirectory.brokerName,
             host: host,
             logger: logger,
+            waiting: { [notifier] in await notifier.waiting("for the predecessor's private broker to end") },
             changed: { [weak self] url in await self?.brokerMoved(to: url) }
         )
         self.broker = broker

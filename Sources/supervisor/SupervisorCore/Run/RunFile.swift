@@ -23,13 +23,28 @@ struct RunFile: Sendable, Codable, Equatable {
         try SmallFile.write(Self.path(stateDirectory: stateDirectory), text)
     }
 
-    /// nil when no tree runs from the directory: a file whose process is gone is a leftover.
+    /// nil when no tree runs from the directory: a file whose process is gone is a leftover, and one that somebody else may have
+    /// put there is not believed.
     static func read(stateDirectory: String) -> RunFile? {
-        guard let text = SmallFile.read(path(stateDirectory: stateDirectory)),
+        guard let text = ownText(stateDirectory),
             let file = try? JSONText.decode(RunFile.self, from: Array(text.utf8)),
             ProcessTable.isRunning(file.pid)
         else { return nil }
         return file
+    }
+
+    /// The file's text when it is root's or this user's, or, where root asks, of whom the directory belongs to.
+    private static func ownText(_ directory: String) -> String? {
+        let path = path(stateDirectory: directory)
+        var (file, parent) = (stat(), stat())
+        guard stat(directory, &parent) == 0, lstat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        let user = geteuid()
+        let isOwn = [0, user].contains(file.st_uid) || user == 0 && file.st_uid == parent.st_uid
+        let isDirectoryOwn = [0, user, file.st_uid].contains(parent.st_uid) && parent.st_mode & S_IWOTH == 0
+        guard isOwn, isDirectoryOwn, file.st_mode & 0o022 == 0 else { return nil }
+        return SmallFile.read(path)
     }
 
     static func remove(stateDirectory: String) { unlink(path(stateDirectory: stateDirectory)) }

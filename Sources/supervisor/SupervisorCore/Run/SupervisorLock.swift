@@ -4,15 +4,46 @@ internal import TempFiles
 enum SupervisorLock {
     static let name = Workspace.supervisorLockName
 
+    /// How long a supervisor that is being killed may take to let go.
+    private static let dyingMilliseconds: CInt = 10_000
+    /// Between the death of a holder and the end of its lock lies a child that it was just about to start, at most.
+    private static let settlingMilliseconds: CInt = 50
+    private static let settlings = 40
+
+    /// A supervisor that lives is an error at once; the end of one that is being killed is waited for.
+    ///
     /// - Throws: ``TreeError`` that names the other supervisor.
-    static func take(directory: String, variable: String) throws -> ProcessLock {
-        do {
-            return try ProcessLock(directory + "/" + name)
-        } catch let held as ProcessLock.Held {
-            let holder = held.holders.first.map { " (process \($0))" } ?? ""
-            throw TreeError(
-                message: "another supervisor\(holder) runs in \(directory); stop it first, or set \(variable) elsewhere"
-            )
+    static func take(directory: String, variable: String) async throws -> ProcessLock {
+        let result = try await PermanentThread.run(named: "supervisor-lock") {
+            Result { try wait(directory + "/" + name, directory, variable) }
         }
+        return try result.get()
+    }
+
+    private static func wait(_ path: String, _ directory: String, _ variable: String) throws -> ProcessLock {
+        for _ in 0..<settlings {
+            do {
+                return try ProcessLock(path)
+            } catch let held as ProcessLock.Held {
+                guard let holder = held.holders.first, ProcessTable.isRunning(holder) else {
+                    // It is gone, or another has just come and not yet said who it is.
+                    ProcessTable.pause(milliseconds: settlingMilliseconds)
+                    continue
+                }
+                // kill(2) returns before the process has let go of anything.
+                let hasEnded =
+                    ProcessTable.waitForEnd(of: holder, milliseconds: settlingMilliseconds)
+                    || ProcessTable.isDying(holder)
+                        && ProcessTable.waitForEnd(of: holder, milliseconds: dyingMilliseconds)
+                if !hasEnded { throw inUse(directory, variable, " (process \(holder))") }
+            }
+        }
+        throw inUse(directory, variable, "")
+    }
+
+    private static func inUse(_ directory: String, _ variable: String, _ holder: String) -> TreeError {
+        TreeError(
+            message: "another supervisor\(holder) runs in \(directory); stop it first, or set \(variable) elsewhere"
+        )
     }
 }

@@ -26,6 +26,9 @@ actor ServiceNotifier {
     /// The loop that supervises has been round. Nothing else may call this: it is the sign of life.
     func round(_ facts: ServiceReport.Facts) { send(report.round(facts)) }
 
+    /// The start waits for something that will end.
+    func waiting(_ what: String) { send(report.waiting(what)) }
+
     func serving() { send(report.serving()) }
 
     func reloading() {

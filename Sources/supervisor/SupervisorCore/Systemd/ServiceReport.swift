@@ -41,6 +41,12 @@ struct ServiceReport: Sendable {
         return lines + ["WATCHDOG=1"]
     }
 
+    /// The start waits, and goes on with all that is still before it.
+    func waiting(_ what: String) -> [String] {
+        isReady || isStopping
+            ? [] : ["STATUS=waits \(what)", "EXTEND_TIMEOUT_USEC=\(3 * Self.extensionMicroseconds)"]
+    }
+
     /// All that the tree itself has to start is started; workers may not be ready yet.
     mutating func serving() -> [String] {
         isServing = true
