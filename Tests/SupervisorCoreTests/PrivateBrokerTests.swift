@@ -160,6 +160,7 @@ struct PrivateBrokerTests {
         let first = try await start()
         // It does not notice that its supervisor is gone.
         first.child.signal(SIGSTOP)
+        await host.passThrough()
         close(first.input)
         let left = descendants(of: first.processID)
         let second = try await launch(["--takes-over", "--patience-seconds", "1"], reports: 2)
