@@ -6,19 +6,16 @@ internal import JobModel
 /// Whoever accepts a job promises an end. A message that a worker cannot read, or reads as another job, has none that anybody waits
 /// for. So one parser decides: the bytes that are to be published are read as a worker reads them.
 struct EntryMessage: Sendable, Equatable {
-    /// Far above any job, and below what the stages take.
-    static let maximumBytes = 2 << 20
-
     let ticket: Ticket
     private let body: [UInt8]
 
     /// - Throws: ``MessageError`` with the words of the worker that would refuse the message.
     init(_ ticket: Ticket) throws(MessageError) {
         body = ticket.json.serialized()
-        guard body.count <= Self.maximumBytes else {
+        guard body.count <= Ticket.maximumEntryBytes else {
             throw MessageError(
                 code: .tooLarge,
-                message: "the job's message would have \(body.count) bytes; at most \(Self.maximumBytes) are accepted"
+                message: "the job's message would have \(body.count) bytes; at most \(Ticket.maximumEntryBytes) are accepted"
             )
         }
         let read: Ticket
