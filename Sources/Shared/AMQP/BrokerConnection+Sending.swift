@@ -78,6 +78,14 @@ extension BrokerConnection {
         try send(channel, AMQP_BASIC_CANCEL_METHOD, &method)
     }
 
+    /// Asks for the next message of a queue.
+    func get(_ channel: UInt16, queue: String) throws(AMQPError) {
+        let pool = EncodingPool()
+        var method = amqp_basic_get_t()
+        method.queue = try pool.bytes(queue)
+        try send(channel, AMQP_BASIC_GET_METHOD, &method)
+    }
+
     func acknowledge(_ channel: UInt16, tag: UInt64) throws(AMQPError) {
         try check(amqp_basic_ack(state, channel, tag, 0))
     }

@@ -35,7 +35,9 @@ public struct StageFailure: Error, Sendable, CustomStringConvertible {
         case let failure as StageFailure: self = failure
         case let error as TempFileError:
             self.init(error.isRetriable ? .transient : .permanent, code: "temp_files", error.message)
-        case let error as AMQPError: self.init(.transient, code: "broker", error.message)
+        case let error as AMQPError:
+            // What the protocol cannot carry now it cannot carry later.
+            self.init(error.code == .invalidArgument ? .permanent : .transient, code: "broker", error.message)
         default: self.init(.transient, code: "unexpected", "\(error)")
         }
     }
