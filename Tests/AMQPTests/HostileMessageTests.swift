@@ -52,6 +52,38 @@ import Testing
         }
     }
 
+    @Test("Headers to which the broker adds until they are longer than a frame arrive, and the connection goes on")
+    func headersLongerThanAFrame() async throws {
+        try await withTestQueue { target in
+            try await withTestQueue(declared: false) { delay in
+                try await withTestClient { client in
+                    try await client.declare(
+                        AMQPQueue(
+                            delay,
+                            arguments: [
+                                "x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(target),
+                                "x-message-ttl": 1,
+                            ]
+                        )
+                    )
+                }
+                let long = AMQPValue.string(String(repeating: "x", count: 131_000))
+                try await Self.publishUnchecked({ [AMQPMessage(body: [1], headers: ["long": long])] }, to: delay)
+                try await withProxiedClient { client, proxy in
+                    let delivery = try #require(await client.consume(AMQPQueue(target)).first { _ in true })
+                    #expect(delivery.headers["long"] == long && delivery.headers["x-death"] != nil)
+                    // There is no room for them in anything that is sent.
+                    try await client.publish(firstFitting: delivery.copies(setting: ["x-reason": "why"]), to: target)
+                    try await delivery.acknowledge()
+                    let copy = try #require(await client.consume(AMQPQueue(target)).first { _ in true })
+                    #expect(copy.body == [1] && copy.headers == ["x-reason": "why"])
+                    try await copy.acknowledge()
+                    #expect(proxy.acceptedConnections == 1)
+                }
+            }
+        }
+    }
+
     private static func depth(of value: AMQPValue) -> Int {
         switch value {
         case .array(let values): 1 + (values.map(depth).max() ?? 0)

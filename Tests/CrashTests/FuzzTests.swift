@@ -21,7 +21,14 @@ struct FuzzTests {
             for attack in Attack.mended {
                 for message in attack.messages(tree) { try await tree.send([message], figures) }
             }
-            print("attacks: \(figures.text)")
+            if Attack.isMended(10) {
+                for type in ["a_processing_request", "image_processing_request", "watch"] {
+                    try await tree.post([
+                        "type": .string(type), "mediaId": "m", "mediaType": "IMAGE", "s3Key": "none",
+                    ])
+                }
+            }
+            print("attacks: \(figures.text); \(tree.outcomesText)")
         }
     }
 
@@ -39,7 +46,7 @@ struct FuzzTests {
                 try await tree.send(Array(batch.prefix(12)), figures)
                 for message in batch.suffix(4) { try await tree.send([message], figures) }
             }
-            print("fuzz: seed \(seed), numbers \(Self.first)..<\(number): \(figures.text)")
+            print("fuzz: seed \(seed), numbers \(Self.first)..<\(number): \(figures.text); \(tree.outcomesText)")
             #expect(figures.messages > 0)
         }
     }

@@ -13,7 +13,7 @@ final class HostileTree: Sendable {
     /// What a message may cost. Processor time is that of debug builds, of all processes but the broker.
     enum Limit {
         static let logBytes = 64 << 10
-        static func processorSeconds(bodyBytes: Int) -> Double { 3 + 3 * Double(bodyBytes) / Double(1 << 20) }
+        static func processorSeconds(bodyBytes: Int) -> Double { 1 + 2 * Double(bodyBytes) / Double(1 << 20) }
         /// Of an update, whatever the job brought along.
         static let updateBytes = 256 << 10
     }
@@ -107,7 +107,11 @@ final class HostileTree: Sendable {
         for (body, sent) in published { #expect(outcomes.count(body, sent.ids) == sent.count) }
         #expect(outcomes.letters == outcomes.failures + published.reduce(0) { $0 + outcomes.letters(of: $1.key) })
         #expect(outcomes.longestUpdate <= Limit.updateBytes)
+        for path in ["/jobs?limit=1000", "/dead", "/health"] { #expect(try await tree.get(path)?.status == 200) }
     }
+
+    /// How many letters and ends there were.
+    var outcomesText: String { outcomes.text }
 
     // MARK: - Sending
 
@@ -144,6 +148,20 @@ final class HostileTree: Sendable {
         let what = messages.map(\.summary).joined(separator: "\n")
         #expect(used.processorSeconds <= limit, "\(what)")
         #expect(used.logBytes <= Limit.logBytes * messages.count, "\(what)")
+    }
+
+    /// Submits a job by HTTP. What is accepted there is a job that ends.
+    func post(_ job: [String: JSONValue]) async throws {
+        let id = UUID().uuidString
+        var job = job
+        job["id"] = .string(id)
+        let answer = try await tree.post("/jobs", .object(job))
+        guard answer.status == 202 else {
+            #expect((400..<500).contains(answer.status))
+            return
+        }
+        let key = ByteKey(Array(id.utf8))
+        try await eventually("the job that HTTP accepted ended") { self.outcomes.ends(of: key) == 1 }
     }
 
     // MARK: - What it costs
@@ -257,7 +275,17 @@ private final class Outcomes: Sendable {
         }
     }
 
+    func ends(of job: ByteKey) -> Int { state.withLock { $0.ends[job] ?? 0 } }
+
     func letters(of body: ByteKey) -> Int { state.withLock { $0.letters[body] ?? 0 } }
+
+    var text: String {
+        state.withLock { state in
+            let ends = state.ends.values.reduce(0, +)
+            return
+                "\(state.letterCount - state.failures) letters of no job, \(ends) ends, \(state.failures) of them failed"
+        }
+    }
 
     var letters: Int { state.withLock { $0.letterCount } }
     var failures: Int { state.withLock { $0.failures } }

@@ -127,7 +127,7 @@ extension JobRunner {
         logger.info(
             delivery.isWatched
                 ? "the job is left to its watch ticket, which brings it back to its queue"
-                : "the message is handed back to its queue"
+                : "the job is handed back to its queue"
         )
         let failures = troubles.next()
         try? await Pause.after(failures: failures)

@@ -103,7 +103,13 @@ struct DeadLetters: Sendable {
                     unreadable += 1
                     return .next
                 }
-                try await send(ticket, client)
+                do {
+                    try await send(ticket, client)
+                } catch let error as AMQPError where error.code == .invalidArgument {
+                    // What a job has become too long for; those behind it are not to wait for that.
+                    unreadable += 1
+                    return .next
+                }
                 try await delivery.acknowledge()
                 sent.append("\(ticket.key)")
                 return .settled
