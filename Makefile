@@ -12,7 +12,7 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test check format bench bench-tempfiles bench-supervision bench-pipeline clean
+.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test fuzz check format bench bench-tempfiles bench-supervision bench-pipeline clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ fault-test: bootstrap-tests ## Kill, stop and poison workers, fail network and b
 	swift build --build-tests $(SWIFT_FLAGS)
 	CRASH_TEST_ROUNDS=$(or $(N),20) scripts/run-tests --skip-build $(SWIFT_FLAGS) \
 		--filter 'KillEverything|ProxyFault|StoppedWorker|Poison|BrokerFailure|BrokerTLS|LongWork'
+	@scripts/check-leftovers
+
+fuzz: bootstrap-tests ## Send messages made by chance to a tree (SECONDS=600, SEED=n to have them again, FROM=number)
+	swift build --build-tests $(SWIFT_FLAGS)
+	FUZZ_SECONDS=$(or $(SECONDS),600) $(if $(SEED),CRASH_TEST_SEED=$(SEED)) $(if $(FROM),FUZZ_FROM=$(FROM)) \
+		scripts/run-tests --skip-build $(SWIFT_FLAGS) --filter FuzzTests
 	@scripts/check-leftovers
 
 check: bootstrap-tests ## Check format, shell scripts, generated documents and the systemd unit

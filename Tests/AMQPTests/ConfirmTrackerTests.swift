@@ -5,14 +5,14 @@ import Testing
 @Suite struct ConfirmTrackerTests {
     private typealias Tracker = ConfirmTracker<String>
 
-    private static func print(_ queue: String, id: String? = nil, bytes: UInt64 = 1) -> Tracker.Fingerprint {
+    private static func print(_ queue: String, id: AMQPText? = nil, bytes: UInt64 = 1) -> Tracker.Fingerprint {
         .init(queue: queue, messageID: id, bodyBytes: bytes)
     }
 
     private static func tracker(_ names: String...) -> Tracker {
         var tracker = Tracker()
         for name in names {
-            _ = tracker.add(name, print("q", id: name))
+            _ = tracker.add(name, print("q", id: AMQPText(name)))
         }
         return tracker
     }

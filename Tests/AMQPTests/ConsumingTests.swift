@@ -152,7 +152,7 @@ import Testing
                             var ids: [String] = []
                             for await delivery in consumer {
                                 try await delivery.acknowledge()
-                                ids.append(delivery.messageID ?? "")
+                                ids.append(delivery.messageID?.string ?? "")
                                 if try await client.messageCount(queue: queue) == 0, ids.count >= 5 {
                                     await consumer.stop()
                                 }

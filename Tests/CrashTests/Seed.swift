@@ -4,11 +4,16 @@ import Foundation
 struct Seed: RandomNumberGenerator {
     private var state: UInt64
 
-    static func generator(_ purpose: String = #function) -> Seed {
+    init(_ value: UInt64) { state = value }
+
+    static func generator(_ purpose: String = #function) -> Seed { Seed(value(purpose)) }
+
+    /// Says it as well, so that the same chance can be had again.
+    static func value(_ purpose: String = #function) -> UInt64 {
         let given = ProcessInfo.processInfo.environment["CRASH_TEST_SEED"].flatMap { UInt64($0) }
         let seed = given ?? UInt64.random(in: 0...UInt64(Int64.max))
         print("\(purpose): CRASH_TEST_SEED=\(seed)")
-        return Seed(state: seed)
+        return seed
     }
 
     /// SplitMix64 (Steele, Lea, Flood 2014).

@@ -36,11 +36,28 @@ import Testing
     @Test func drainedStartIsTakenBack() async throws {
         for _ in 0..<5 {
             #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
-            try await tracker.handBack(video(), stage: .process, hop: 1)
+            try await tracker.handBack(video(), stage: .process, hop: 1, start: 1)
         }
-        try await tracker.handBack(video(), stage: .process, hop: 1)
-        try await tracker.handBack(video("unknown"), stage: .process, hop: 1)
+        try await tracker.handBack(video(), stage: .process, hop: 1, start: 1)
+        try await tracker.handBack(video("unknown"), stage: .process, hop: 1, start: 1)
         #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
+    }
+
+    @Test func startIsTakenBackOnceThoughItsRetryIsNotPublished() async throws {
+        #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
+        // The worker dies.
+        #expect(try await begin(.process, 1) == .proceed(starts: 2, progress: 0))
+        try await tracker.willRetry(video(), stage: .process, hop: 1, start: 2, attempt: 1, ticket: [])
+        // The broker is away, so the job goes back to its queue.
+        try await tracker.handBack(video(), stage: .process, hop: 1, start: 2)
+        #expect(try await begin(.process, 1) == .proceed(starts: 2, progress: 0))
+    }
+
+    @Test func startOfADeadWorkerIsNotTakenBackByALaterOne() async throws {
+        _ = try await begin(.process, 1)
+        _ = try await begin(.process, 1)
+        try await tracker.handBack(video(), stage: .process, hop: 1, start: 1)
+        #expect(try await begin(.process, 1) == .proceed(starts: 3, progress: 0))
     }
 
     @Test func drainedStartIsTakenBackByACancelledTask() async throws {
@@ -48,7 +65,7 @@ import Testing
         _ = try await begin(.process, 1)
         let drained = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            try await tracker.handBack(video(), stage: .process, hop: 1)
+            try await tracker.handBack(video(), stage: .process, hop: 1, start: 1)
         }
         try await drained.value
         #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))
@@ -96,7 +113,7 @@ import Testing
     @Test func retryIsOnTheBooksWhileTheJobWaitsForIt() async throws {
         _ = try await begin(.process, 1)
         let ticket = Array(#"{"id":"job-1"}"#.utf8)
-        try await tracker.willRetry(video(), stage: .process, hop: 1, attempt: 1, ticket: ticket)
+        try await tracker.willRetry(video(), stage: .process, hop: 1, start: 1, attempt: 1, ticket: ticket)
         #expect(try await tracker.job(video())?.attempt == 1)
         #expect(try await tracker.detail(video(), fileLimit: 0)?.ticket == ticket)
         #expect(try await begin(.process, 1) == .proceed(starts: 1, progress: 0))

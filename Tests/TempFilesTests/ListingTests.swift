@@ -65,7 +65,7 @@ import Testing
         try await begin(key)
         _ = try await tracker.recordProgress(key, percent: 1, step: "downloading_video")
         _ = try await tracker.recordProgress(key, percent: 5, step: "downloading_video")
-        try await tracker.handBack(key, stage: .download, hop: 0)
+        try await tracker.handBack(key, stage: .download, hop: 0, start: 1)
         try await begin(key)
         try await tracker.handedOver(key, to: .process, hop: 1)
         try await begin(key, .process, hop: 1)
@@ -91,7 +91,7 @@ import Testing
         let key = video()
         for _ in 0..<150 {
             try await begin(key)
-            try await tracker.handBack(key, stage: .download, hop: 0)
+            try await tracker.handBack(key, stage: .download, hop: 0, start: 1)
         }
         _ = try await tracker.recordProgress(key, percent: 1, step: "waiting_for_space")
         let events = try #require(try await tracker.detail(key, fileLimit: 0)).events

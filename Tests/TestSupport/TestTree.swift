@@ -129,6 +129,9 @@ package final class TestTree: Sendable {
         }
     }
 
+    /// The supervisor that was started last.
+    package var supervisorID: pid_t? { supervisor.withLock { $0 } }
+
     /// All processes beneath the supervisor that was started last.
     package func descendants() -> [pid_t] {
         func all(_ parent: pid_t) -> [pid_t] { Self.children(of: parent).flatMap { [$0] + all($0) } }

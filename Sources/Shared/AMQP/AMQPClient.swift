@@ -184,7 +184,7 @@ extension AMQPClient {
     }
 
     private static func post(_ message: AMQPMessage, to queue: String, _ reply: Reply<Void>, _ core: ClientCore) {
-        let deadline = ContinuousClock.now + core.configuration.publishTimeout
+        let deadline = core.configuration.publishDeadline(bodyBytes: message.body.count)
         core.post(.publish(PublishRequest(message: message, queue: queue, deadline: deadline, reply: reply)))
     }
 
@@ -213,5 +213,9 @@ extension AMQPClient {
         )
         core.post(.subscribe(subscription))
         return AMQPConsumer(subscription, core: core)
+    }
+    func makePuller(_ subscription: Subscription) -> AMQPPuller {
+        core.post(.subscribe(subscription))
+        return AMQPPuller(subscription, core: core)
     }
 }

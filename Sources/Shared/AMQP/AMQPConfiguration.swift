@@ -1,12 +1,16 @@
 /// Timings and limits of one client.
 public struct AMQPConfiguration: Sendable, Hashable {
+    /// The longest body that any RabbitMQ carries: its `max_message_size` is 128 MiB by default, and 512 MiB at most.
+    public static let brokerBodyBytes = 512 << 20
+
     /// Interval in which either side shows that it lives; whole seconds, 0 turns heartbeats off. Default 10 s.
     public var heartbeat: Duration
     /// Time for TCP and TLS. Default 5 s. The look-up of a host name is not part of it.
     public var connectTimeout: Duration
     /// Time for the broker to answer a request, after which the connection counts as dead. Default 30 s.
     public var replyTimeout: Duration
-    /// Time for a publish, from the call to the broker's confirm, waiting for a connection included. Default 30 s.
+    /// Time for a publish, from the call to the broker's confirm, waiting for a connection included. Default 30 s. A long body
+    /// has a second more for each MiB.
     public var publishTimeout: Duration
     /// Longest body sent or handed out. Default 16 MiB. A longer received body is dropped and the delivery marked.
     public var maximumBodyBytes: Int
@@ -31,5 +35,11 @@ public struct AMQPConfiguration: Sendable, Hashable {
         self.maximumBodyBytes = maximumBodyBytes
         self.backoff = backoff
         self.certificateAuthoritiesPath = certificateAuthoritiesPath
+    }
+}
+
+extension AMQPConfiguration {
+    func publishDeadline(bodyBytes: Int) -> ContinuousClock.Instant {
+        .now + publishTimeout + .seconds(bodyBytes >> 20)
     }
 }

@@ -2,21 +2,21 @@
 ///
 /// A delivery that is not settled when its connection ends is delivered again.
 public struct AMQPDelivery: Sendable {
-    public let body: [UInt8]
+    public private(set) var body: [UInt8]
     /// The body was longer than the configured limit and was dropped; `body` is empty.
-    public let isOversized: Bool
+    public private(set) var isOversized: Bool
     /// Length of the body as published.
     public let bodyBytes: UInt64
-    public let messageID: String?
-    public let contentType: String?
-    public let correlationID: String?
-    public let type: String?
+    public let messageID: AMQPText?
+    public let contentType: AMQPText?
+    public let correlationID: AMQPText?
+    public let type: AMQPText?
     public let priority: UInt8?
     /// Whether the publisher wanted the message to survive a restart of the broker.
     public let isPersistent: Bool
     /// The publisher's clock, seconds since 1970.
     public let timestampSecondsSince1970: UInt64?
-    public let headers: [String: AMQPValue]
+    public private(set) var headers: [AMQPText: AMQPValue]
     /// Whether the message was delivered before, here or elsewhere, and not acknowledged.
     public let isRedelivered: Bool
     /// The queue that it came from.
@@ -49,6 +49,15 @@ public struct AMQPDelivery: Sendable {
         tag = deliver.tag
         self.channelID = channelID
         self.core = core
+    }
+
+    /// What is needed to settle it, without the body and what else a sender makes as long as it likes.
+    public var receipt: AMQPDelivery {
+        var receipt = self
+        receipt.body = []
+        receipt.headers = [:]
+        receipt.isOversized = true
+        return receipt
     }
 
     /// Tells the broker that the message is done, and waits until the broker has taken note.
@@ -96,7 +105,8 @@ public struct AMQPDelivery: Sendable {
         publishing publications: [SettleRequest.Publication]
     ) async throws(AMQPError) {
         let (channelID, tag, queue, core) = (channelID, tag, queue, core)
-        let deadline = ContinuousClock.now + core.configuration.publishTimeout
+        let bytes = publications.reduce(0) { $0 + $1.message.body.count }
+        let deadline = core.configuration.publishDeadline(bodyBytes: bytes)
         try await Reply<Void>.wait { reply in
             core.post(
                 .settle(

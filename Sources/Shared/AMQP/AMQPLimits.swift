@@ -13,7 +13,7 @@ enum AMQPLimits {
         }
     }
 
-    static func checkTable(_ table: [String: AMQPValue], name: String, queue: String) throws(AMQPError) {
+    static func checkTable(_ table: [AMQPText: AMQPValue], name: String, queue: String) throws(AMQPError) {
         guard let size = AMQPValue.encodedSizeBytes(of: table), size <= tableBytes else {
             throw .invalidArgument(
                 "the \(name) exceed \(tableBytes) bytes, \(AMQPValue.maximumDepth) levels, or a name of 255 bytes",

@@ -4,29 +4,29 @@ public import JobModel
 public struct AMQPMessage: Sendable, Hashable {
     public var body: [UInt8]
     /// The application's id of the message; the job id on job messages.
-    public var messageID: String?
-    public var contentType: String?
+    public var messageID: AMQPText?
+    public var contentType: AMQPText?
     /// Whether the message survives a restart of the broker in a durable queue.
     public var isPersistent: Bool
     /// 0–9; only classic queues with `x-max-priority` heed it.
     public var priority: UInt8?
     /// Time after which a queue drops or dead-letters the message.
     public var expirationMilliseconds: UInt32?
-    public var correlationID: String?
+    public var correlationID: AMQPText?
     /// The application's name for the kind of message.
-    public var type: String?
-    public var headers: [String: AMQPValue]
+    public var type: AMQPText?
+    public var headers: [AMQPText: AMQPValue]
 
     public init(
         body: [UInt8],
-        messageID: String? = nil,
-        contentType: String? = "application/json",
+        messageID: AMQPText? = nil,
+        contentType: AMQPText? = "application/json",
         isPersistent: Bool = true,
         priority: UInt8? = nil,
         expirationMilliseconds: UInt32? = nil,
-        correlationID: String? = nil,
-        type: String? = nil,
-        headers: [String: AMQPValue] = [:]
+        correlationID: AMQPText? = nil,
+        type: AMQPText? = nil,
+        headers: [AMQPText: AMQPValue] = [:]
     ) {
         self.body = body
         self.messageID = messageID
@@ -41,7 +41,9 @@ public struct AMQPMessage: Sendable, Hashable {
 
     /// A job's id as ``messageID``, or nil when it is too long for one: a property holds 255 bytes at most, and an id may have
     /// 128 characters of 4.
-    public static func fittingMessageID(_ id: ByteText) -> String? { id.count <= 255 ? id.string : nil }
+    public static func fittingMessageID(_ id: ByteText) -> AMQPText? {
+        id.count <= AMQPLimits.shortStringBytes ? AMQPText(id.string) : nil
+    }
 }
 
 extension AMQPMessage {
@@ -60,7 +62,7 @@ extension AMQPMessage {
         let names = [
             ("message id", messageID), ("content type", contentType), ("correlation id", correlationID), ("type", type),
         ]
-        for case (let name, let value?) in names where value.utf8.count > AMQPLimits.shortStringBytes {
+        for case (let name, let value?) in names where value.bytes.count > AMQPLimits.shortStringBytes {
             throw .invalidArgument("the \(name) is longer than \(AMQPLimits.shortStringBytes) bytes", queue: queue)
         }
         try AMQPLimits.checkTable(headers, name: "headers", queue: queue)

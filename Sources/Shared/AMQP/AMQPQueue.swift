@@ -7,9 +7,9 @@ public struct AMQPQueue: Sendable, Hashable {
     /// Whether the queue survives a restart of the broker.
     public var isDurable: Bool
     /// Optional arguments such as `x-message-ttl` (milliseconds) or `x-dead-letter-routing-key`.
-    public var arguments: [String: AMQPValue]
+    public var arguments: [AMQPText: AMQPValue]
 
-    public init(_ name: String, isDurable: Bool = true, arguments: [String: AMQPValue] = [:]) {
+    public init(_ name: String, isDurable: Bool = true, arguments: [AMQPText: AMQPValue] = [:]) {
         self.name = name
         self.isDurable = isDurable
         self.arguments = arguments

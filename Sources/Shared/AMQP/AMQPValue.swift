@@ -5,13 +5,14 @@ public enum AMQPValue: Sendable, Hashable {
     case int(Int64)
     /// Floating point numbers and decimals.
     case double(Double)
-    case string(String)
-    /// A byte array, or a string that is not UTF-8.
+    /// A long string. Any bytes are one.
+    case string(AMQPText)
+    /// A byte array.
     case bytes([UInt8])
     /// Seconds since 1970.
     case timestamp(secondsSince1970: UInt64)
     case array([AMQPValue])
-    case table([String: AMQPValue])
+    case table([AMQPText: AMQPValue])
     case null
 }
 
@@ -21,21 +22,24 @@ extension AMQPValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, E
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     public init(integerLiteral value: Int64) { self = .int(value) }
     public init(floatLiteral value: Double) { self = .double(value) }
-    public init(stringLiteral value: String) { self = .string(value) }
+    public init(stringLiteral value: String) { self = .string(AMQPText(value)) }
     public init(nilLiteral: ()) { self = .null }
 }
 
 extension AMQPValue {
+    public static func string(_ text: String) -> AMQPValue { .string(AMQPText(text)) }
+
     /// Tables nested deeper than this are neither sent nor handed out: recursion must end before the stack does.
     static let maximumDepth = 16
 
     /// The bytes of a table on the wire (AMQP 0-9-1, 4.2.5.5), or nil when a name is longer than 255 bytes, a value
     /// is nested too deep, or the size overflows.
-    static func encodedSizeBytes(of table: [String: AMQPValue], depth: Int = 0) -> Int? {
+    static func encodedSizeBytes(of table: [AMQPText: AMQPValue], depth: Int = 0) -> Int? {
         guard depth < maximumDepth else { return nil }
         return sum(table, from: 4) { name, value in
-            guard name.utf8.count <= 255, let size = value.encodedSizeBytes(depth: depth) else { return nil }
-            return size + 1 + name.utf8.count
+            guard name.bytes.count <= AMQPLimits.shortStringBytes, let size = value.encodedSizeBytes(depth: depth)
+            else { return nil }
+            return size + 1 + name.bytes.count
         }
     }
 
@@ -44,7 +48,7 @@ extension AMQPValue {
         case .bool: 2
         case .int, .double, .timestamp: 9
         case .null: 1
-        case .string(let text): text.utf8.count + 5
+        case .string(let text): text.bytes.count + 5
         case .bytes(let bytes): bytes.count + 5
         case .table(let table): Self.encodedSizeBytes(of: table, depth: depth + 1).map { $0 + 1 }
         case .array(let values):

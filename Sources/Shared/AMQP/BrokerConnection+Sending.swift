@@ -78,6 +78,14 @@ extension BrokerConnection {
         try send(channel, AMQP_BASIC_CANCEL_METHOD, &method)
     }
 
+    /// Asks for the next message of a queue.
+    func get(_ channel: UInt16, queue: String) throws(AMQPError) {
+        let pool = EncodingPool()
+        var method = amqp_basic_get_t()
+        method.queue = try pool.bytes(queue)
+        try send(channel, AMQP_BASIC_GET_METHOD, &method)
+    }
+
     func acknowledge(_ channel: UInt16, tag: UInt64) throws(AMQPError) {
         try check(amqp_basic_ack(state, channel, tag, 0))
     }
@@ -124,6 +132,9 @@ extension BrokerConnection {
             properties.headers = try pool.table(message.headers)
         }
         let routingKey = try pool.bytes(queue)
+        guard message.body.count + Self.framing <= frameBytes else {
+            return try publish(channel, message.body, &properties, routingKey)
+        }
         let state = state
         let status = message.body.withUnsafeBytes { body in
             // The library only reads the body; its structure has no const pointer.
@@ -131,6 +142,49 @@ extension BrokerConnection {
             return amqp_basic_publish(state, channel, amqp_empty_bytes, routingKey, 1, 0, &properties, bytes)
         }
         try check(status)
+    }
+
+    /// Of the header and the end of a frame.
+    private static let framing = 8
+
+    /// Publishes a body of several frames, which the library would make as long as those that it receives.
+    private func publish(
+        _ channel: UInt16,
+        _ body: [UInt8],
+        _ properties: inout amqp_basic_properties_t,
+        _ routingKey: amqp_bytes_t
+    ) throws(AMQPError) {
+        var method = amqp_basic_publish_t()
+        method.exchange = amqp_empty_bytes
+        method.routing_key = routingKey
+        method.mandatory = 1
+        try send(channel, AMQP_BASIC_PUBLISH_METHOD, &method)
+        let (state, longest) = (state, frameBytes - Self.framing)
+        let status = withUnsafeMutablePointer(to: &properties) { properties in
+            var frame = amqp_frame_t()
+            frame.channel = channel
+            frame.frame_type = UInt8(AMQP_FRAME_HEADER)
+            frame.payload.properties.class_id = UInt16(AMQP_BASIC_CLASS)
+            frame.payload.properties.body_size = UInt64(body.count)
+            frame.payload.properties.decoded = UnsafeMutableRawPointer(properties)
+            return amqp_send_frame(state, &frame)
+        }
+        try check(status)
+        for start in stride(from: 0, to: body.count, by: longest) {
+            let status = body.withUnsafeBytes { bytes in
+                let part = bytes[start..<min(start + longest, bytes.count)]
+                var frame = amqp_frame_t()
+                frame.channel = channel
+                frame.frame_type = UInt8(AMQP_FRAME_BODY)
+                // The library only reads it; its structure has no const pointer.
+                frame.payload.body_fragment = amqp_bytes_t(
+                    len: part.count,
+                    bytes: UnsafeMutableRawPointer(mutating: UnsafeRawBufferPointer(rebasing: part).baseAddress)
+                )
+                return amqp_send_frame(state, &frame)
+            }
+            try check(status)
+        }
     }
 
     private func send(_ channel: UInt16, _ id: UInt32, _ method: UnsafeMutableRawPointer) throws(AMQPError) {

@@ -8,7 +8,7 @@ import Glibc
 struct BrokerConnection: ~Copyable {
     let state: amqp_connection_state_t
     let socketDescriptor: Int32
-    /// The longest frame that both sides agreed on.
+    /// The longest frame that both sides agreed on, and that is sent.
     let frameBytes: Int
     /// Channels are numbered from 1 to this.
     let maximumChannels: UInt16
@@ -39,7 +39,13 @@ struct BrokerConnection: ~Copyable {
         let channels = amqp_get_channel_max(state)
         maximumChannels = channels > 0 ? UInt16(clamping: channels) : UInt16(AMQP_DEFAULT_MAX_CHANNELS)
         heartbeat = .seconds(Int(amqp_get_heartbeat(state)))
+        // To a message whose headers just fit in a frame RabbitMQ adds its own (`x-death`, `x-delivery-count`), and sends the longer
+        // frame. The library would end the connection over it, at every delivery. What is sent is split by `frameBytes`.
+        amqp_tune_connection(state, amqp_get_channel_max(state), Self.receivedFrameBytes, amqp_get_heartbeat(state))
     }
+
+    /// Longer than any header that a broker makes. The library reserves so much address space, and uses what it needs.
+    private static let receivedFrameBytes: Int32 = 4 << 20
 
     deinit {
         amqp_destroy_connection(state)

@@ -15,9 +15,9 @@ public struct BrokerIdentity: Sendable, Hashable {
         self.clusterName = clusterName
     }
 
-    init(_ properties: [String: AMQPValue]) {
-        func text(_ name: String) -> String {
-            if case .string(let text) = properties[name] { text } else { "" }
+    init(_ properties: [AMQPText: AMQPValue]) {
+        func text(_ name: AMQPText) -> String {
+            if case .string(let text) = properties[name] { text.description } else { "" }
         }
         self.init(product: text("product"), version: text("version"), clusterName: text("cluster_name"))
     }

@@ -63,6 +63,9 @@ class Channel {
                     isRetriable: true
                 )
             }
+            if case .getOk(let deliver) = method {
+                content = Content(.deliver(deliver), maximumBodyBytes: session.core.configuration.maximumBodyBytes)
+            }
             return try expectations.remove(at: index).complete(.success(method))
         }
         switch method {

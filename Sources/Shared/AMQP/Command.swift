@@ -6,6 +6,7 @@ enum Command: Sendable {
     /// No reply when the application just dropped the consumer.
     case unsubscribe(Subscription, Reply<Void>?)
     case settle(SettleRequest)
+    case pull(PullRequest)
 
     func fail(_ error: AMQPError) {
         switch self {
@@ -16,6 +17,7 @@ enum Command: Sendable {
             subscription.finish()
             reply?.succeed()
         case .settle(let request): request.reply.fail(error)
+        case .pull(let request): request.reply.fail(error)
         }
     }
 
@@ -25,6 +27,7 @@ enum Command: Sendable {
         case .publish(let request): request.deadline
         case .queue(let request): request.deadline
         case .settle(let request): request.deadline
+        case .pull(let request): request.deadline
         case .subscribe, .unsubscribe: nil
         }
     }
@@ -80,4 +83,12 @@ struct SettleRequest: Sendable {
     var publications: [Publication] = []
     var deadline: ContinuousClock.Instant
     var reply: Reply<Void>
+}
+
+struct PullRequest: Sendable {
+    var subscription: Subscription
+    /// So many messages at most.
+    var count: Int
+    var deadline: ContinuousClock.Instant
+    var reply: Reply<[AMQPDelivery]>
 }

@@ -6,7 +6,7 @@ struct ConfirmTracker<Token> {
     /// What a returned message tells about the publish that it belongs to.
     struct Fingerprint: Hashable {
         var queue: String
-        var messageID: String?
+        var messageID: AMQPText?
         var bodyBytes: UInt64
     }
 

@@ -5,7 +5,7 @@ final class ConsumerChannel: Channel {
     private enum Phase {
         case subscribing
         case subscribed(since: ContinuousClock.Instant)
-        /// The broker ended the subscription; deliveries can still be settled.
+        /// There is no subscription: the broker has ended it, or messages are asked for one by one. Deliveries can be settled.
         case interrupted
         /// The application ended it; closes when the broker has agreed and the last delivery is settled.
         case draining(isCancelled: Bool)
@@ -21,6 +21,15 @@ final class ConsumerChannel: Channel {
     private var stopped: (() -> Void)?
     /// Messages of the transaction under way that no queue took.
     private var returnedQueues: [String] = []
+    /// Answered in order.
+    private var pulls: [Pull] = []
+
+    private struct Pull {
+        var request: PullRequest
+        /// Answers that are still to come, each with or without a message.
+        var missing: Int
+        var found: [AMQPDelivery] = []
+    }
 
     init(_ session: Session, _ subscription: Subscription) throws(AMQPError) {
         self.subscription = subscription
@@ -29,6 +38,10 @@ final class ConsumerChannel: Channel {
         if subscription.isTransactional {
             try session.connection.selectTransactions(number)
             expect(.txSelectOk)
+        }
+        guard !subscription.isPulled else {
+            phase = .interrupted
+            return
         }
         try session.connection.setPrefetch(number, subscription.prefetch)
         expect(.qosOk)
@@ -94,13 +107,19 @@ final class ConsumerChannel: Channel {
                 subscription: subscription,
                 core: session.core
             )
-            if !subscription.offer(delivery) { try giveBack(deliver.tag) }
+            if subscription.isPulled {
+                pulled(delivery)
+            } else if !subscription.offer(delivery) {
+                try giveBack(deliver.tag)
+            }
         }
     }
 
     override func closed(by error: AMQPError, _ close: Method.ChannelClose) throws(AMQPError) {
         subscription.discardUnseen()
+        failPulls(error.about(queue: subscription.queue.name))
         if case .draining = phase { return }
+        if subscription.isPulled { return }
         let queue = subscription.queue
         if close.replyCode == 406, close.isAboutQueueDeclare {
             session.log.warning(
@@ -123,6 +142,7 @@ final class ConsumerChannel: Channel {
     override func connectionEnded(_ error: AMQPError) {
         super.connectionEnded(error)
         subscription.discardUnseen()
+        failPulls(error)
     }
 
     /// Ends the subscription; the caller has ended the sequence and passes what nobody has seen.
@@ -130,6 +150,7 @@ final class ConsumerChannel: Channel {
         guard isOpen else { return done() }
         let previous = phase
         stopped = done
+        failPulls(.stale(queue: subscription.queue.name, because: "nobody asks any more"))
         phase = .draining(isCancelled: false)
         for delivery in unseen {
             try giveBack(delivery.tag)
@@ -239,5 +260,35 @@ extension ConsumerChannel {
                     : error.asUnconfirmed(queue: request.publications.map(\.queue).joined(separator: "', '"))
             )
         }
+    }
+}
+
+extension ConsumerChannel {
+    /// Asks the broker for messages.
+    func pull(_ request: PullRequest) throws(AMQPError) {
+        guard request.count > 0 else { return request.reply.succeed([]) }
+        pulls.append(Pull(request: request, missing: request.count))
+        for _ in 0..<request.count {
+            try session.connection.get(number, queue: subscription.queue.name)
+            expect(.getAnswer) { [unowned self] answer throws(AMQPError) in
+                // A message's content follows.
+                if case .success(.getEmpty) = answer { pulled(nil) }
+            }
+        }
+    }
+
+    private func pulled(_ delivery: AMQPDelivery?) {
+        guard !pulls.isEmpty else { return }
+        if let delivery { pulls[0].found.append(delivery) }
+        pulls[0].missing -= 1
+        guard pulls[0].missing == 0 else { return }
+        let pull = pulls.removeFirst()
+        pull.request.reply.succeed(pull.found)
+    }
+
+    private func failPulls(_ error: AMQPError) {
+        let failed = pulls
+        pulls = []
+        for pull in failed { pull.request.reply.fail(error) }
     }
 }

@@ -21,6 +21,10 @@ struct EncodingPool: ~Copyable {
         try bytes(Array(text.utf8))
     }
 
+    func bytes(_ text: AMQPText) throws(AMQPError) -> amqp_bytes_t {
+        try bytes(text.bytes)
+    }
+
     func bytes(_ bytes: [UInt8]) throws(AMQPError) -> amqp_bytes_t {
         guard !bytes.isEmpty else { return amqp_empty_bytes }
         let memory = try allocate(UInt8.self, count: bytes.count)
@@ -29,7 +33,7 @@ struct EncodingPool: ~Copyable {
     }
 
     /// A field table. Its depth was checked before (`AMQPLimits.checkTable`).
-    func table(_ table: [String: AMQPValue]) throws(AMQPError) -> amqp_table_t {
+    func table(_ table: [AMQPText: AMQPValue]) throws(AMQPError) -> amqp_table_t {
         guard !table.isEmpty else { return amqp_empty_table }
         let entries = try allocate(amqp_table_entry_t.self, count: table.count)
         for (index, (name, value)) in table.sorted(by: { $0.key < $1.key }).enumerated() {

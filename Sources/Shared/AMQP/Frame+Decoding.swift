@@ -33,6 +33,9 @@ extension Method {
         case AMQP_BASIC_DELIVER_METHOD:
             let deliver = decoded.load(as: amqp_basic_deliver_t.self)
             return .deliver(Deliver(tag: deliver.delivery_tag, isRedelivered: deliver.redelivered != 0))
+        case AMQP_BASIC_GET_OK_METHOD:
+            let got = decoded.load(as: amqp_basic_get_ok_t.self)
+            return .getOk(Deliver(tag: got.delivery_tag, isRedelivered: got.redelivered != 0))
         case AMQP_BASIC_RETURN_METHOD:
             let returned = decoded.load(as: amqp_basic_return_t.self)
             return .returned(
@@ -81,6 +84,7 @@ extension Method {
         case AMQP_BASIC_CONSUME_OK_METHOD: return .consumeOk
         case AMQP_BASIC_CANCEL_OK_METHOD: return .cancelOk
         case AMQP_CONNECTION_UNBLOCKED_METHOD: return .unblocked
+        case AMQP_BASIC_GET_EMPTY_METHOD: return .getEmpty
         default: break
         }
         guard let decoded = method.decoded else { return nil }
@@ -100,11 +104,10 @@ extension Method {
 extension MessageProperties {
     init(_ properties: amqp_basic_properties_t) {
         func has(_ flag: Int32) -> Bool { properties._flags & amqp_flags_t(flag) != 0 }
-        if has(AMQP_BASIC_CONTENT_TYPE_FLAG) { contentType = properties.content_type.text }
-        if has(AMQP_BASIC_MESSAGE_ID_FLAG) { messageID = properties.message_id.text }
-        if has(AMQP_BASIC_CORRELATION_ID_FLAG) { correlationID = properties.correlation_id.text }
-        if has(AMQP_BASIC_TYPE_FLAG) { type = properties.type.text }
-        if has(AMQP_BASIC_EXPIRATION_FLAG) { expiration = properties.expiration.text }
+        if has(AMQP_BASIC_CONTENT_TYPE_FLAG) { contentType = AMQPText(bytes: properties.content_type.copied) }
+        if has(AMQP_BASIC_MESSAGE_ID_FLAG) { messageID = AMQPText(bytes: properties.message_id.copied) }
+        if has(AMQP_BASIC_CORRELATION_ID_FLAG) { correlationID = AMQPText(bytes: properties.correlation_id.copied) }
+        if has(AMQP_BASIC_TYPE_FLAG) { type = AMQPText(bytes: properties.type.copied) }
         if has(AMQP_BASIC_PRIORITY_FLAG) { priority = properties.priority }
         if has(AMQP_BASIC_DELIVERY_MODE_FLAG) { deliveryMode = properties.delivery_mode }
         if has(AMQP_BASIC_TIMESTAMP_FLAG) { timestamp = properties.timestamp }
@@ -113,18 +116,19 @@ extension MessageProperties {
 }
 
 extension AMQPValue {
-    /// Copies a table; of several values of one name the last counts, and what is nested too deep is left out.
-    static func decode(_ table: amqp_table_t, depth: Int) -> [String: AMQPValue] {
-        guard depth < maximumDepth, let entries = table.entries, table.num_entries > 0 else { return [:] }
-        var decoded: [String: AMQPValue] = [:]
+    /// Copies a table; of several values of one name the last counts, and what is nested too deep is left out: whatever this
+    /// returns can be sent.
+    static func decode(_ table: amqp_table_t, depth: Int) -> [AMQPText: AMQPValue] {
+        guard let entries = table.entries, table.num_entries > 0 else { return [:] }
+        var decoded: [AMQPText: AMQPValue] = [:]
         for entry in UnsafeBufferPointer(start: entries, count: Int(table.num_entries)) {
             guard let value = AMQPValue(entry.value, depth: depth) else { continue }
-            decoded[entry.key.text] = value
+            decoded[AMQPText(bytes: entry.key.copied)] = value
         }
         return decoded
     }
 
-    /// Nil for kinds that have no meaning here.
+    /// Nil for kinds that have no meaning here, and for what is nested too deep.
     private init?(_ field: amqp_field_value_t, depth: Int) {
         switch UInt32(field.kind) {
         case AMQP_FIELD_KIND_BOOLEAN.rawValue: self = .bool(field.value.boolean != 0)
@@ -140,13 +144,14 @@ extension AMQPValue {
         case AMQP_FIELD_KIND_F64.rawValue: self = .double(field.value.f64)
         case AMQP_FIELD_KIND_DECIMAL.rawValue: self = .double(Self.decimal(field.value.decimal))
         case AMQP_FIELD_KIND_UTF8.rawValue:
-            let bytes = field.value.bytes.copied
-            self = String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .bytes(bytes)
+            self = .string(AMQPText(bytes: field.value.bytes.copied))
         case AMQP_FIELD_KIND_BYTES.rawValue: self = .bytes(field.value.bytes.copied)
         case AMQP_FIELD_KIND_TIMESTAMP.rawValue: self = .timestamp(secondsSince1970: field.value.u64)
         case AMQP_FIELD_KIND_TABLE.rawValue:
+            guard depth + 1 < Self.maximumDepth else { return nil }
             self = .table(Self.decode(field.value.table, depth: depth + 1))
         case AMQP_FIELD_KIND_ARRAY.rawValue:
+            guard depth + 1 < Self.maximumDepth else { return nil }
             self = .array(Self.decode(field.value.array, depth: depth + 1))
         case AMQP_FIELD_KIND_VOID.rawValue: self = .null
         default: return nil
@@ -154,7 +159,7 @@ extension AMQPValue {
     }
 
     private static func decode(_ array: amqp_array_t, depth: Int) -> [AMQPValue] {
-        guard depth < maximumDepth, let entries = array.entries, array.num_entries > 0 else { return [] }
+        guard let entries = array.entries, array.num_entries > 0 else { return [] }
         return UnsafeBufferPointer(start: entries, count: Int(array.num_entries)).compactMap {
             AMQPValue($0, depth: depth)
         }

@@ -25,6 +25,9 @@ enum Method {
     /// The broker ended a consumer, for example because its queue was deleted.
     case cancel(consumerTag: String)
     case deliver(Deliver)
+    /// A message that was asked for.
+    case getOk(Deliver)
+    case getEmpty
     case returned(Returned)
     case ack(tag: UInt64, multiple: Bool)
     case nack(tag: UInt64, multiple: Bool)
@@ -58,6 +61,8 @@ enum Method {
     enum Kind {
         case channelOpenOk, channelCloseOk, confirmSelectOk, txSelectOk, txCommitOk
         case queueDeclareOk, queuePurgeOk, queueDeleteOk, qosOk, consumeOk, cancelOk
+        /// A message, or that there is none.
+        case getAnswer
     }
 
     /// The kind of answer that this is, or nil when no request asked for it.
@@ -74,20 +79,20 @@ enum Method {
         case .qosOk: .qosOk
         case .consumeOk: .consumeOk
         case .cancelOk: .cancelOk
+        case .getOk, .getEmpty: .getAnswer
         default: nil
         }
     }
 }
 
-/// What a received message says about itself.
+/// What a received message says about itself, as bytes: it goes into dead letters as it came.
 struct MessageProperties {
-    var contentType: String?
-    var messageID: String?
-    var correlationID: String?
-    var type: String?
-    var expiration: String?
+    var contentType: AMQPText?
+    var messageID: AMQPText?
+    var correlationID: AMQPText?
+    var type: AMQPText?
     var priority: UInt8?
     var deliveryMode: UInt8?
     var timestamp: UInt64?
-    var headers: [String: AMQPValue] = [:]
+    var headers: [AMQPText: AMQPValue] = [:]
 }

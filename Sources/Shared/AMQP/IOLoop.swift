@@ -120,7 +120,7 @@ final class IOLoop {
             case .unsubscribe(let subscription, let reply):
                 subscriptions.removeAll { $0 === subscription }
                 try session.unsubscribe(subscription) { reply?.succeed() }
-            case .publish, .queue, .settle:
+            case .publish, .queue, .settle, .pull:
                 try session.perform(command)
             }
         }
@@ -153,7 +153,7 @@ final class IOLoop {
                 reply?.succeed()
             case .settle(let request):
                 request.reply.fail(.stale(queue: request.queue, because: "the connection was lost"))
-            case .publish, .queue:
+            case .publish, .queue, .pull:
                 if let deadline = command.deadline, deadline <= now {
                     command.fail(.waitedInVain(reason))
                 } else {

@@ -88,17 +88,18 @@ extension AMQPClient {
             } catch {
                 guard error.code == .preconditionFailed else { throw error }
                 let name = QueueDifference.parse(error.message, wanted: nil)?.difference.argument ?? ""
-                guard let answer = QueueDifference.parse(error.message, wanted: queue.arguments[name]),
+                guard let answer = QueueDifference.parse(error.message, wanted: queue.arguments[AMQPText(name)]),
                     !found.contains(where: { $0.argument == name })
                 else {
                     if found.isEmpty { throw error }
                     return found + Self.untold(queue, found)
                 }
                 var difference = answer.difference
-                let value = answer.isWhole ? difference.found.map(AMQPValue.init(text:)) : other?.arguments[name]
+                let value =
+                    answer.isWhole ? difference.found.map(AMQPValue.init(text:)) : other?.arguments[AMQPText(name)]
                 difference.found = value?.text ?? difference.found
                 found.append(difference)
-                candidate.arguments[name] = value
+                candidate.arguments[AMQPText(name)] = value
             }
         }
     }
@@ -107,7 +108,7 @@ extension AMQPClient {
     private static func untold(_ queue: AMQPQueue, _ found: [QueueDifference]) -> [QueueDifference] {
         guard found.contains(where: { $0.argument == "x-queue-type" && $0.wanted == "quorum" }) else { return [] }
         return ["x-dead-letter-strategy", "x-delivery-limit"].compactMap { name in
-            guard let wanted = queue.arguments[name], !found.contains(where: { $0.argument == name }) else {
+            guard let wanted = queue.arguments[AMQPText(name)], !found.contains(where: { $0.argument == name }) else {
                 return nil
             }
             return QueueDifference(argument: name, wanted: wanted.text, found: nil)
@@ -121,7 +122,7 @@ extension AMQPValue {
 
     fileprivate var text: String {
         switch self {
-        case .string(let text): text
+        case .string(let text): text.description
         case .int(let number): "\(number)"
         default: "\(self)"
         }

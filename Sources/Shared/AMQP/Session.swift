@@ -107,6 +107,12 @@ final class Session {
         case .settle(let request):
             guard blockedReason == nil || request.publications.isEmpty else { return held.append(command) }
             try settle(request)
+        case .pull(let request):
+            guard let channel = consumerChannels[ObjectIdentifier(request.subscription)], channel.isOpen else {
+                let queue = request.subscription.queue.name
+                return request.reply.fail(.stale(queue: queue, because: "its channel is gone"))
+            }
+            try channel.pull(request)
         case .subscribe, .unsubscribe:
             break
         }

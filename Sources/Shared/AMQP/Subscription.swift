@@ -7,6 +7,8 @@ final class Subscription: Sendable {
     let isTransactional: Bool
     /// Whether the queue is declared before each subscribing.
     let declaresQueue: Bool
+    /// Whether the broker sends only what it is asked for.
+    let isPulled: Bool
 
     private struct Waiter {
         var id: UInt64
@@ -28,6 +30,15 @@ final class Subscription: Sendable {
         self.prefetch = prefetch
         self.isTransactional = isTransactional
         self.declaresQueue = declaresQueue
+        isPulled = false
+    }
+
+    init(pullingFrom queue: AMQPQueue) {
+        self.queue = queue
+        prefetch = 1
+        isTransactional = false
+        declaresQueue = false
+        isPulled = true
     }
 
     /// Hands a delivery to the application, now or when it asks. False when the subscription is over: the delivery must

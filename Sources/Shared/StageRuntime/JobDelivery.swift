@@ -13,7 +13,7 @@ internal import Synchronization
 /// job has moved on, it is dropped; if nobody holds the lease, the worker has died, and the job goes on from the watch ticket.
 final class JobDelivery: Sendable {
     /// The AMQP `type` of a watch ticket's message.
-    static let watchType = "watch"
+    static let watchType: AMQPText = "watch"
 
     let message: AMQPDelivery
     /// Where it came from; nil for a message that is not worked on.

@@ -54,8 +54,7 @@ extension JobRunner {
             if !(error is CancellationError) {
                 logger.warning("a job was not moved; it goes back to its queue", metadata: [LogKey.cause: "\(error)"])
             }
-            try? await Pause.after(failures: troubles.next())
-            await reject(delivery, logger)
+            await handBack(delivery, logger)
         }
     }
 

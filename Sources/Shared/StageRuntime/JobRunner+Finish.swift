@@ -93,6 +93,7 @@ extension JobRunner {
         let outcome = end.outcome ?? .completed
         var letters = letters(ticket, end)
         var failures = 0
+        var isShort = false
         while true {
             if failures > 0, try await tracker.job(end.key)?.finishToken != token {
                 return await drop(delivery, "another message announces the job's end", [:], logger)
@@ -123,9 +124,10 @@ extension JobRunner {
                     }
                     try await Pause.after(failures: failures)
                     continue
-                case .invalidArgument where failures == 1:
+                case .invalidArgument where !isShort:
                     logger.error("the job's end is announced in short", metadata: [LogKey.cause: "\(error.message)"])
                     letters = self.letters(ticket.shortened, end)
+                    isShort = true
                     continue
                 default:
                     // The delivery is still ours, so nobody else will announce the end.

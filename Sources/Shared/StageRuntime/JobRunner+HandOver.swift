@@ -63,15 +63,17 @@ extension JobRunner {
     private func postpone(
         _ ticket: Ticket,
         _ delayMilliseconds: Int,
-        _ lease: JobLease,
+        _ entered: EnteredStage,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
-        // Not a death of the worker, so it does not count as one.
+        // Not a death of the worker, so it does not count as one. If the broker does not take the message, the job goes back to
+        // its queue, and nothing is left to take back.
         try await tracker.willRetry(
             ticket.key,
             stage: stage,
             hop: ticket.hop,
+            start: entered.starts,
             attempt: ticket.attempt,
             ticket: ticket.json.serialized()
         )
@@ -85,7 +87,7 @@ extension JobRunner {
             try await tracker.handedOver(ticket.key, to: stage, hop: ticket.hop)
             CrashPoint.retryOvertook.cross()
         }
-        lease.release()
+        entered.lease.release()
         await acknowledge(delivery, logger)
     }
 
@@ -93,24 +95,25 @@ extension JobRunner {
     func meetFailure(
         _ failure: StageFailure,
         _ ticket: Ticket,
-        _ lease: JobLease,
+        _ entered: EnteredStage,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         do {
-            try await follow(failure, ticket, lease, delivery, logger)
+            try await follow(failure, ticket, entered, delivery, logger)
         } catch let error as TicketTooLong {
-            try await follow(StageFailure(error), ticket, lease, delivery, logger)
+            try await follow(StageFailure(error), ticket, entered, delivery, logger)
         }
     }
 
     private func follow(
         _ failure: StageFailure,
         _ ticket: Ticket,
-        _ lease: JobLease,
+        _ entered: EnteredStage,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
+        let lease = entered.lease
         let decision = retryPolicy.decide(
             failure.verdict,
             attempt: ticket.attempt,
@@ -129,12 +132,12 @@ extension JobRunner {
             var again = ticket
             again.attempt = Ticket.counted(again.attempt)
             again.note(jobFailure(failure))
-            try await postpone(again, delay, lease, delivery, logger)
+            try await postpone(again, delay, entered, delivery, logger)
             status.update { $0.counters.retried += 1 }
         case .waitForSpace(let delay):
             logger.notice("the job waits for room on the disk; looking again in \(delay) ms", metadata: facts)
             await telemetry(ticket, logger).announce(step: UpdateStep.waitingForSpace, fraction: 0)
-            try await postpone(ticket, delay, lease, delivery, logger)
+            try await postpone(ticket, delay, entered, delivery, logger)
         case .backToDownload:
             logger.warning("the job goes back to download", metadata: facts)
             var again = ticket.returning(from: stage)

@@ -43,45 +43,39 @@ extension JobRunner {
 
     /// Puts a message that is no job where an operator finds it, bytes unchanged, reason beside.
     func bury(_ delivery: JobDelivery, reason: MessageError) async {
-        var reasons: [String: AMQPValue] = [:]
-        reasons["x-reason"] = .string(reason.message)
-        reasons["x-reason-code"] = .string(reason.code.rawValue)
-        reasons["x-stage"] = .string(stage.rawValue)
-        reasons["x-queue"] = .string(delivery.message.queue)
-        reasons["x-failed-at"] = .string(Timestamp.string(Date()))
-        reasons["x-job-id"] = reason.jobID.map { .string($0.string) }
-        var letter = AMQPMessage(
-            body: delivery.message.body,
-            messageID: delivery.message.messageID,
-            contentType: delivery.message.contentType,
-            headers: delivery.message.headers.merging(reasons) { $1 }
-        )
+        let message = delivery.message
+        let jobID = reason.jobID.map { "\($0)" }
         logger.error(
             "an unreadable message goes to the dead letters",
             metadata: [
                 LogKey.queueName: "\(topology.dead.name)", LogKey.cause: "\(reason.message)",
-                LogKey.jobID: "\(reason.jobID?.string ?? delivery.message.messageID ?? "unknown")",
+                LogKey.jobID: "\(jobID ?? message.messageID?.description ?? "unknown")",
             ]
         )
+        // Whatever of these the message came with was not said by us.
+        let headers: [AMQPText: AMQPValue?] = [
+            "x-reason": .string(reason.message.clipped(toBytes: Self.maximumReasonBytes)),
+            "x-reason-code": .string(reason.code.rawValue.clipped(toBytes: 64)),
+            "x-stage": .string(stage.rawValue),
+            "x-queue": .string(message.queue),
+            "x-failed-at": .string(Timestamp.string(Date())),
+            "x-job-id": jobID.map { .string($0.clipped(toBytes: 512)) },
+            "x-given-up-by": nil as AMQPValue?,
+            "x-dropped-bytes": message.isOversized ? .int(Int64(clamping: message.bodyBytes)) : nil,
+        ]
         do {
-            do {
-                try await publisher.publish(letter, to: topology.dead)
-            } catch let error as AMQPError where error.code == .invalidArgument {
-                // The message's own headers leave no room for the reason.
-                letter.headers = reasons
-                try await publisher.publish(letter, to: topology.dead)
-            }
+            try await publisher.publish(firstFitting: message.copies(setting: headers), to: topology.dead)
             CrashPoint.deadLetterConfirmed.cross()
             status.update { $0.counters.rejected += 1 }
             await acknowledge(delivery, logger)
         } catch {
-            logger.error(
-                "the dead letter was not published; the message stays in its queue",
-                metadata: [LogKey.cause: "\(error)"]
-            )
-            await reject(delivery, logger)
+            logger.error("the dead letter was not published", metadata: [LogKey.cause: "\(error)"])
+            await handBack(delivery, logger)
         }
     }
+
+    /// Of the reason in a letter's headers, which must fit in the shortest frame that a broker may ask for.
+    private static let maximumReasonBytes = 1024
 
     func readTicket(_ delivery: AMQPDelivery) throws(MessageError) -> Ticket {
         if delivery.isOversized {
@@ -90,37 +84,32 @@ extension JobRunner {
                 message: "the message has \(delivery.bodyBytes) bytes, which is too many"
             )
         }
+        // Longer ones are not even read.
+        try checkLength(delivery.body.count, atMost: Ticket.maximumBytes, nil)
         var ticket = try Ticket(parsing: delivery.body, expecting: kind)
         // What comes in leaves room for all that stages add. What they made is read, whatever it has become.
-        let limit = ticket.isFromOutside ? Ticket.maximumEntryBytes : Ticket.maximumBytes
-        guard delivery.body.count <= limit else {
-            throw MessageError(
-                code: .tooLarge,
-                message: "the message has \(delivery.body.count) bytes; at most \(limit) are accepted",
-                jobID: ticket.id
-            )
-        }
+        if ticket.isFromOutside { try checkLength(delivery.body.count, atMost: Ticket.maximumEntryBytes, ticket.id) }
         // A producer may say it by the message's property alone.
         if ticket.priority == nil, let given = delivery.priority, given > 0 { ticket.priority = Int64(min(given, 9)) }
         return ticket
     }
 
-    /// Takes the start back that `begin` counted: what comes back was not the death of a worker.
-    func uncount(_ ticket: Ticket, _ logger: Logger) async {
+    private func checkLength(_ bytes: Int, atMost limit: Int, _ job: ByteText?) throws(MessageError) {
+        guard bytes > limit else { return }
+        throw MessageError(
+            code: .tooLarge,
+            message: "the message has \(bytes) bytes; at most \(limit) are accepted",
+            jobID: job
+        )
+    }
+
+    /// Takes the start back that `begin` counted, if it still is: what comes back was not the death of a worker.
+    func uncount(_ ticket: Ticket, _ starts: Int, _ logger: Logger) async {
         do {
-            try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop)
+            try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop, start: starts)
         } catch {
             logger.warning("the start of a handed-back job stays counted", metadata: [LogKey.cause: "\(error)"])
         }
-    }
-
-    func handBack(_ delivery: JobDelivery, _ logger: Logger) async {
-        logger.info(
-            delivery.isWatched
-                ? "the job is left to its watch ticket, which brings it back to its queue"
-                : "the job is handed back to its queue"
-        )
-        await reject(delivery, logger)
     }
 
     // MARK: - Settling
@@ -137,11 +126,27 @@ extension JobRunner {
         }
     }
 
-    func reject(_ delivery: JobDelivery, _ logger: Logger) async {
+    /// Gives a delivery back to its queue. This is the only way there: whatever comes back can be delivered again at once, so it
+    /// waits, longer with each failure in a row, unless the worker drains. A message that fails again and again goes to the end of
+    /// its queue, or the others would wait behind it.
+    func handBack(_ delivery: JobDelivery, _ logger: Logger) async {
+        logger.info(
+            delivery.isWatched
+                ? "the job is left to its watch ticket, which brings it back to its queue"
+                : "the job is handed back to its queue"
+        )
+        let failures = troubles.next()
+        try? await Pause.after(failures: failures)
+        let isStuck = failures >= Self.failuresBeforeQueueing && !Task.isCancelled
         do {
-            try await delivery.giveBack(by: publisher.client, renewingAfter: topology.layout.returnsBeforeRenewal)
+            try await delivery.giveBack(
+                by: publisher.client,
+                renewingAfter: isStuck ? 0 : topology.layout.returnsBeforeRenewal
+            )
         } catch {
             logger.notice("not handed back; the broker does it itself", metadata: [LogKey.cause: "\(error.message)"])
         }
     }
+
+    private static let failuresBeforeQueueing = 3
 }

@@ -53,10 +53,12 @@ struct JobRunner: Sendable {
             await handBack(delivery, logger)
         } catch is CancellationError {
             await handBack(delivery, logger)
+        } catch is HeldElsewhere {
+            logger.info("another worker cleans the job up; the message goes back to its queue")
+            await handBack(delivery, logger)
         } catch {
             // Ledger or broker trouble outside the stage's own work. Nothing was acknowledged, so nothing is lost.
             logger.error("the job goes back to its queue", metadata: [LogKey.cause: "\(error)"])
-            try? await Pause.after(failures: troubles.next())
             await handBack(delivery, logger)
         }
     }
@@ -86,8 +88,7 @@ struct JobRunner: Sendable {
             )
         case .held where stage == .cleanup:
             // A copy would be another message, and it may be this one that the ledger lets end the job.
-            logger.info("another worker cleans the job up; the message goes back to its queue")
-            await handBack(delivery, logger)
+            throw HeldElsewhere()
         case .held:
             logger.log(
                 level: delivery.isWatchTicket ? .debug : .info,
@@ -105,7 +106,7 @@ struct JobRunner: Sendable {
                     try await work(ticket, entered, delivery, logger)
                 }
             } catch {
-                await uncount(ticket, logger)
+                await uncount(ticket, entered.starts, logger)
                 throw error
             }
         }
@@ -198,9 +199,12 @@ struct JobRunner: Sendable {
         } catch is JobCancelled {
             try await giveUp(ticket, lease, delivery, logger)
         } catch {
-            try await meetFailure(StageFailure(error), ticket, lease, delivery, logger)
+            try await meetFailure(StageFailure(error), ticket, entered, delivery, logger)
         }
     }
+
+    /// Another worker cleans the job up.
+    private struct HeldElsewhere: Error {}
 
     /// Ledger or broker trouble that is no failure of the stage's work: the message goes back as it is.
     private struct Interruption: Error, CustomStringConvertible {

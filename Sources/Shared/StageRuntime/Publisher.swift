@@ -13,18 +13,27 @@ struct Publisher: Sendable {
     ///
     /// - Throws: `CancellationError` when the worker drains while the broker is away, or an `AMQPError` that will not go away.
     func publish(_ message: AMQPMessage, to queue: AMQPQueue) async throws {
-        try await publish(to: queue) { message }
+        try await publish(to: queue) { () throws(AMQPError) in try await client.publish(message, to: queue.name) }
+    }
+
+    /// Publishes the first of a message's copies for which there is room.
+    ///
+    /// - Throws: as ``publish(_:to:)``.
+    func publish(firstFitting copies: [AMQPMessage], to queue: AMQPQueue) async throws {
+        try await publish(to: queue) { () throws(AMQPError) in
+            try await client.publish(firstFitting: copies, to: queue.name)
+        }
     }
 
     /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have arrived.
     ///
     /// - Parameter type: The AMQP `type` of the message.
     /// - Throws: also ``TicketTooLong``.
-    func publish(_ ticket: Ticket, to queue: AMQPQueue, type: String? = nil) async throws {
+    func publish(_ ticket: Ticket, to queue: AMQPQueue, type: AMQPText? = nil) async throws {
         try await publish(to: queue) {
             var message = try Self.transfer(ticket)
             message.type = type
-            return message
+            try await client.publish(message, to: queue.name)
         }
     }
 
@@ -79,15 +88,13 @@ struct Publisher: Sendable {
         return message
     }
 
-    private func publish(to queue: AMQPQueue, _ makeMessage: () throws -> AMQPMessage) async throws {
+    private func publish(to queue: AMQPQueue, _ send: () async throws -> Void) async throws {
         var failures = 0
         while true {
             try await client.waitUntilConnected()
-            let message = try makeMessage()
-            do throws(AMQPError) {
-                try await client.publish(message, to: queue.name)
-                return
-            } catch {
+            do {
+                return try await send()
+            } catch let error as AMQPError {
                 failures += 1
                 if error.code == .unroutable, failures <= 3 {
                     logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])

@@ -37,7 +37,9 @@ public struct StageFailure: Error, Sendable, CustomStringConvertible {
             self.init(error.isRetriable ? .transient : .permanent, code: "temp_files", error.message)
         case let error as TicketTooLong:
             self.init(.permanent, code: TicketTooLong.code, error.description)
-        case let error as AMQPError: self.init(.transient, code: "broker", error.message)
+        case let error as AMQPError:
+            // What the protocol cannot carry now it cannot carry later.
+            self.init(error.code == .invalidArgument ? .permanent : .transient, code: "broker", error.message)
         default: self.init(.transient, code: "unexpected", "\(error)")
         }
     }

@@ -68,6 +68,9 @@ public enum StageWorker {
         let services = StageServices(kind: options.kind, settings: settings, tracker: tracker, logger: logger)
         let handler = try await makeHandler(services)
         var connection = AMQPConfiguration()
+        // Whatever the broker delivers can be put among the dead letters, bytes unchanged. A worker has one message of a queue at a
+        // time.
+        connection.maximumBodyBytes = AMQPConfiguration.brokerBodyBytes
         connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
         let client = AMQPClient(
             endpoints: try AMQPEndpoints(parsing: brokerURL),

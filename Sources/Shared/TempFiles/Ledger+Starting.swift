@@ -77,11 +77,12 @@ extension Ledger {
         )
     }
 
-    static func handBack(_ db: Database, _ key: JobKey, stage: Stage, hop: Int64, now: Int64) throws {
+    /// Only the last start is taken back, and only once: then the count is below its number.
+    static func handBack(_ db: Database, _ key: JobKey, stage: Stage, hop: Int64, start: Int, now: Int64) throws {
         guard let row = try head(db, key) else { return }
         try db.run(
-            sql: "UPDATE start SET count = count - 1 WHERE job = ? AND stage = ? AND hop = ? AND count > 0",
-            arguments: [row.number, stage.rawValue, hop]
+            sql: "UPDATE start SET count = count - 1 WHERE job = ? AND stage = ? AND hop = ? AND count = ?",
+            arguments: [row.number, stage.rawValue, hop, start]
         )
         try db.run(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, row.number])
     }

@@ -3,25 +3,33 @@ public import JobModel
 internal import Logging
 
 extension TempFileTracker {
-    /// Takes a start back: the stage was drained, which is no fault of the job.
-    public func handBack(_ job: JobKey, stage: Stage, hop: Int64) async throws(TempFileError) {
+    /// Takes a start back: the stage was drained, which is no fault of the job. Nothing happens when it was taken back before.
+    ///
+    /// - Parameter start: the number of the start, as ``StageStart/proceed(starts:progress:isCancelRequested:)`` told it. Called
+    ///   under the lease that it was counted under.
+    public func handBack(_ job: JobKey, stage: Stage, hop: Int64, start: Int) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write(outliving: .death) { try Ledger.handBack($0, job, stage: stage, hop: hop, now: now) }
+        try await ledger.write(outliving: .death) {
+            try Ledger.handBack($0, job, stage: stage, hop: hop, start: start, now: now)
+        }
     }
 
     /// Takes a start back that ended with a failure, and records what the next one begins with.
     ///
-    /// - Parameter attempt: retries of the stage, the next one included.
+    /// - Parameters:
+    ///   - start: as of ``handBack(_:stage:hop:start:)``.
+    ///   - attempt: retries of the stage, the next one included.
     public func willRetry(
         _ job: JobKey,
         stage: Stage,
         hop: Int64,
+        start: Int,
         attempt: Int64,
         ticket: [UInt8]
     ) async throws(TempFileError) {
         let now = nowMilliseconds
         try await ledger.write { db in
-            try Ledger.handBack(db, job, stage: stage, hop: hop, now: now)
+            try Ledger.handBack(db, job, stage: stage, hop: hop, start: start, now: now)
             try Ledger.noteRetry(db, job, attempt: attempt, ticket: ticket)
         }
     }

@@ -88,12 +88,12 @@ extension TempFileTracker {
         if start.isReopened {
             logger.notice("a job that had ended begins anew", metadata: Logger.Metadata(job: job))
         }
-        guard case .proceed = start.answer else { return start }
+        guard case .proceed(let starts, _, _) = start.answer else { return start }
         do throws(TempFileError) {
             if let files = try await takeOver(message.manifest, start.files, job) { start.files = files }
         } catch {
             // No worker has died, and nobody was told of the start.
-            try? await handBack(job, stage: message.stage, hop: message.hop)
+            try? await handBack(job, stage: message.stage, hop: message.hop, start: starts)
             throw error
         }
         return start

@@ -22,8 +22,9 @@ struct DeadLetter: Sendable, Codable, Equatable {
     var isRedrivable: Bool
 
     init(_ delivery: AMQPDelivery, _ kind: MediaKind) {
-        func header(_ name: String) -> String? {
-            if case .string(let text) = delivery.headers[name], !text.isEmpty { text } else { nil }
+        func header(_ name: AMQPText) -> String? {
+            guard case .string(let text) = delivery.headers[name], !text.bytes.isEmpty else { return nil }
+            return text.description.clipped(toBytes: Self.maximumTextBytes)
         }
         let ticket = Self.ticket(delivery, kind)
         // Clean-up gives every letter its reason. What its own quorum queue gave up comes here without one.
@@ -31,7 +32,7 @@ struct DeadLetter: Sendable, Codable, Equatable {
         let failure = givenUpBy == nil ? ticket?.failure : nil
         self.kind = kind
         id = ticket?.id ?? header("x-job-id").map { ByteText($0) }
-        mediaId = ticket?.mediaID.string
+        mediaId = ticket.map { "\($0.mediaID)".clipped(toBytes: Self.maximumTextBytes) }
         stage = failure?.stage.rawValue ?? header("x-stage") ?? givenUpBy.map { _ in Stage.cleanup.rawValue }
         reasonCode = failure?.code ?? header("x-reason-code") ?? (givenUpBy == nil ? "unknown" : "delivery_limit")
         reason =
@@ -45,6 +46,9 @@ struct DeadLetter: Sendable, Codable, Equatable {
         history = ticket?.history.map(\.json.value) ?? []
         isRedrivable = ticket != nil
     }
+
+    /// Of what a sender makes as long as it likes.
+    private static let maximumTextBytes = 4096
 
     /// nil when the message is no job of the kind.
     static func ticket(_ delivery: AMQPDelivery, _ kind: MediaKind) -> Ticket? {

@@ -16,6 +16,8 @@ struct DeadLetters: Sendable {
             renewingAfter: queues.returnsBeforeRenewal,
             patience: .seconds(60)
         )
+        // A quorum queue of RabbitMQ 4 gives up what was looked at too often, and only a whole message can be put there anew.
+        if queues.type == .quorum { browser.maximumBodyBytes = AMQPConfiguration.brokerBodyBytes }
         self.queues = queues
         self.logger = logger
     }
@@ -60,12 +62,17 @@ struct DeadLetters: Sendable {
         var unseen = 0
     }
 
+    /// So many bytes of letters are read for a list, of each kind: they have to come over the network. Those beyond are only
+    /// counted.
+    private static let maximumListBytes: UInt64 = 64 << 20
+
     /// - Parameter limit: for each kind. Letters beyond it are only counted.
     /// - Throws: ``AMQPError``.
     func list(kinds: [MediaKind] = MediaKind.allCases, limit: Int = 1000) async throws -> List {
         var list = List()
         var browser = browser
         browser.maximumMessages = min(max(limit, 0), browser.maximumMessages)
+        browser.maximumBytes = Self.maximumListBytes
         for kind in kinds {
             var letters: [DeadLetter] = []
             let sight = try await browser.browse(queues.names.dead(kind)) { delivery, _ in
@@ -96,7 +103,13 @@ struct DeadLetters: Sendable {
                     unreadable += 1
                     return .next
                 }
-                try await send(ticket, client)
+                do {
+                    try await send(ticket, client)
+                } catch let error as AMQPError where error.code == .invalidArgument {
+                    // What a job has become too long for; those behind it are not to wait for that.
+                    unreadable += 1
+                    return .next
+                }
                 try await delivery.acknowledge()
                 sent.append("\(ticket.key)")
                 return .settled

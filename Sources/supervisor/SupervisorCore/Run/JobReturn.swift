@@ -27,48 +27,38 @@ struct JobReturn: Sendable {
     /// - Parameter isHastened: Asked now and then whether to stop early.
     /// - Returns: how many jobs were given back.
     func run(isHastened: @escaping @Sendable () async -> Bool) async throws -> Int {
-        let desk = Desk()
-        var consumers: [(stage: Stage, kind: MediaKind, consumer: AMQPConsumer)] = []
+        var queues: [(stage: Stage, kind: MediaKind, puller: AMQPPuller)] = []
         for kind in MediaKind.allCases {
             for stage in Self.stages {
                 let delayed = QueueNames.retryDelaysMilliseconds.map {
-                    queues.retry(kind, stage, delayMilliseconds: $0)
+                    self.queues.retry(kind, stage, delayMilliseconds: $0)
                 }
-                for queue in [queues.work(kind, stage)] + delayed {
+                for queue in [self.queues.work(kind, stage)] + delayed {
                     guard try await client.messageCount(queue: queue) != nil else { continue }
-                    let consumer = try client.consume(AMQPQueue(queue), prefetch: Self.prefetch, declaring: false)
-                    consumers.append((stage, kind, consumer))
+                    queues.append((stage, kind, try client.pull(queue)))
                 }
             }
         }
-        let all = consumers
-        await withTaskGroup(of: Void.self) { group in
-            for (stage, kind, consumer) in all {
-                group.addTask {
-                    for await delivery in consumer {
-                        await desk.settle { await give(delivery, kind, stage) }
-                    }
+        var held = HeldDeliveries(renewingAfter: settings.queueLayout.returnsBeforeRenewal)
+        var given = 0
+        var latest = ContinuousClock.now
+        while await !isHastened(), ContinuousClock.now - latest < Self.patience, await isAnythingToCome() {
+            let before = latest
+            for (stage, kind, puller) in queues {
+                // A queue that is gone has nothing to give.
+                while await !isHastened(), let delivery = try? await puller.next().first {
+                    if let rest = await give(delivery, kind, stage) { held.add(rest) } else { given += 1 }
+                    latest = .now
                 }
             }
-            group.addTask {
-                // The broker does not tell when a queue is empty.
-                while await !isHastened(), await isAnythingToCome(desk) {
-                    do { try await Task.sleep(for: .milliseconds(100)) } catch { break }
-                }
-                for (_, _, consumer) in all { await consumer.stop() }
-            }
+            // The broker does not tell when a message comes.
+            if latest == before { do { try await Task.sleep(for: .milliseconds(200)) } catch { break } }
         }
-        return await desk.returnHeld { delivery in
-            try? await delivery.giveBack(by: client, renewingAfter: settings.queueLayout.returnsBeforeRenewal)
-        }
+        await held.giveBack(by: client)
+        return given
     }
 
-    /// Unsettled messages for each queue. Those that are not ours to move are held until the end, or they would be delivered
-    /// over and over.
-    private static let prefetch: UInt16 = 256
-
-    private func isAnythingToCome(_ desk: Desk) async -> Bool {
-        if await desk.silence >= Self.patience { return false }
+    private func isAnythingToCome() async -> Bool {
         // What a dead worker had unacknowledged comes a little later than the rest, so the ledger is asked.
         guard let count = try? await tracker.jobsHoldingFiles(in: Self.stages) else { return true }
         return count > 0
@@ -116,31 +106,30 @@ struct JobReturn: Sendable {
     }
 }
 
-/// Who works on which delivery, and when one was last seen.
-private actor Desk {
-    private var held: [AMQPDelivery] = []
-    private var given = 0
-    private var working = 0
-    private var latest = ContinuousClock.now
+/// Messages that are not ours to move. They are held until the end, or they would be delivered over and over.
+private struct HeldDeliveries {
+    let renewingAfter: Int64
+    private var deliveries: [AMQPDelivery] = []
+    private var bodyBytes = 0
 
-    /// Zero while one is worked on.
-    var silence: Duration { working > 0 ? .zero : ContinuousClock.now - latest }
+    /// Of bodies in memory. What is beyond it goes back as it is, once more counted by a quorum queue.
+    private static let maximumBodyBytes = 64 << 20
 
-    func settle(_ work: @Sendable () async -> AMQPDelivery?) async {
-        working += 1
-        latest = .now
-        let rest = await work()
-        working -= 1
-        latest = .now
-        if let rest { held.append(rest) } else { given += 1 }
+    init(renewingAfter limit: Int64) { renewingAfter = limit }
+
+    mutating func add(_ delivery: AMQPDelivery) {
+        // A body is needed only by what has to be put into its queue anew.
+        let isRenewed = delivery.earlierDeliveries >= renewingAfter
+        guard isRenewed, bodyBytes + delivery.body.count <= Self.maximumBodyBytes else {
+            return deliveries.append(delivery.receipt)
+        }
+        bodyBytes += delivery.body.count
+        deliveries.append(delivery)
     }
 
-    /// Puts back what was held.
-    ///
-    /// - Returns: how many were not.
-    func returnHeld(_ giveBack: (AMQPDelivery) async -> Void) async -> Int {
-        for delivery in held { await giveBack(delivery) }
-        held = []
-        return given
+    mutating func giveBack(by client: AMQPClient) async {
+        // Nobody here asks for messages any more, so none comes back here.
+        for delivery in deliveries { try? await delivery.giveBack(by: client, renewingAfter: renewingAfter) }
+        deliveries = []
     }
 }

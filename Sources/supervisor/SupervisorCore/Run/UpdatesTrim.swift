@@ -1,7 +1,6 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import Synchronization
 
 /// Drops the oldest progress updates of a queue that fills up because nobody reads it.
 ///
@@ -14,9 +13,7 @@ struct UpdatesTrim: Sendable {
     /// So many messages the queue is to hold at most.
     var limit: Int
     /// Terminal updates that are passed over at most, to get at what lies behind them.
-    var maximumKept: UInt16 = 20_000
-    /// Without any delivery for so long, nothing more is to come: somebody else reads.
-    var patience = Duration.seconds(2)
+    var maximumKept = 20_000
 
     struct Result: Sendable, Equatable {
         var waiting = 0
@@ -25,8 +22,11 @@ struct UpdatesTrim: Sendable {
         var kept = 0
     }
 
-    /// Acknowledgements that are under way at a time.
-    private static let batch = 64
+    /// Messages that are asked for at a time, and acknowledgements that are under way. With the limit of a body that is all that is
+    /// in memory.
+    private static let batch = 16
+    /// No update of ours is longer; a longer message is left alone.
+    private static let maximumBodyBytes = 1 << 20
 
     /// Nearly full. Progress updates are left out of a full queue, and it is the new ones that clients want.
     func isDue(at count: Int) -> Bool { limit > 0 && count >= limit - limit / 10 }
@@ -39,7 +39,11 @@ struct UpdatesTrim: Sendable {
         let client = AMQPClient(
             endpoints: endpoints,
             connectionName: "supervisor trims",
-            configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
+            configuration: AMQPConfiguration(
+                replyTimeout: .seconds(10),
+                publishTimeout: .seconds(10),
+                maximumBodyBytes: Self.maximumBodyBytes
+            ),
             logger: Logger(label: "trim") { _ in SwiftLogNoOpLogHandler() }
         )
         try client.start()
@@ -62,45 +66,28 @@ struct UpdatesTrim: Sendable {
         result.waiting = try await client.messageCount(queue: queue) ?? 0
         let excess = result.waiting - limit / 2
         guard isDue(at: result.waiting), excess > 0 else { return result }
-        let consumer = try client.consume(
-            AMQPQueue(queue),
-            // What is to be dropped is unsettled as well, until it is a batch.
-            prefetch: UInt16(clamping: Int(maximumKept) + Self.batch),
-            declaring: false
-        )
-        let seen = Count()
-        let quiet = Task { [patience] in
-            var before = -1
-            while true {
-                try await Task.sleep(for: patience)
-                let now = seen.value.load(ordering: .relaxed)
-                if now == before { return await consumer.stop() }
-                before = now
+        let puller = try client.pull(queue)
+        while true {
+            // Fewer than asked for: nothing more waits now, or somebody else reads.
+            let deliveries = try await puller.next(Self.batch)
+            var old: [AMQPDelivery] = []
+            var isEnough = deliveries.count < Self.batch
+            for delivery in deliveries {
+                let dropped = result.dropped + old.count
+                if dropped >= excess || dropped + result.kept >= result.waiting || result.kept >= maximumKept {
+                    isEnough = true
+                    break
+                }
+                try look(delivery)
+                if Self.isProgress(delivery) { old.append(delivery) } else { result.kept += 1 }
             }
+            result.dropped += try await Self.drop(old)
+            if isEnough { return result }
         }
-        defer { quiet.cancel() }
-        let deliveries = consumer.makeAsyncIterator()
-        var old: [AMQPDelivery] = []
-        while result.dropped + old.count < excess, result.dropped + old.count + result.kept < result.waiting,
-            result.kept < Int(maximumKept), let delivery = await deliveries.next()
-        {
-            seen.value.wrappingAdd(1, ordering: .relaxed)
-            try look(delivery)
-            if Self.isProgress(delivery) { old.append(delivery) } else { result.kept += 1 }
-            if old.count == Self.batch { result.dropped += try await Self.drop(&old) }
-        }
-        result.dropped += try await Self.drop(&old)
-        return result
     }
 
-    /// Deliveries so far.
-    private final class Count: Sendable {
-        let value = Atomic(0)
-    }
-
-    private static func drop(_ deliveries: inout [AMQPDelivery]) async throws -> Int {
-        defer { deliveries = [] }
-        try await withThrowingTaskGroup(of: Void.self) { [deliveries] group in
+    private static func drop(_ deliveries: [AMQPDelivery]) async throws -> Int {
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for delivery in deliveries { group.addTask { try await delivery.acknowledge() } }
             try await group.waitForAll()
         }
@@ -109,7 +96,9 @@ struct UpdatesTrim: Sendable {
 
     /// What cannot be read is left alone.
     private static func isProgress(_ delivery: AMQPDelivery) -> Bool {
-        guard let update = try? JSONValue(parsing: delivery.body).objectValue else { return false }
+        guard !delivery.isOversized, let update = try? JSONValue(parsing: delivery.body).objectValue else {
+            return false
+        }
         return update["status"]?.stringValue == ProgressUpdate.Status.processing.rawValue
     }
 }

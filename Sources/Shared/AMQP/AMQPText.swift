@@ -1,0 +1,25 @@
+/// What is text by custom and bytes on the wire: a property, the name of a header, a long string.
+///
+/// RabbitMQ does not look at such bytes, and neither does this type: they go back out as they came in, and are compared, hashed
+/// and ordered as bytes. Text that was repaired would be longer than what arrived, so that it might not fit again.
+public struct AMQPText: Sendable, Hashable, Comparable {
+    public let bytes: [UInt8]
+
+    public init(_ text: String) { bytes = Array(text.utf8) }
+
+    public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
+    /// The text, or nil when the bytes are not UTF-8.
+    public var string: String? { String(validating: bytes, as: UTF8.self) }
+
+    public static func < (left: AMQPText, right: AMQPText) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
+
+extension AMQPText: ExpressibleByStringInterpolation, CustomStringConvertible {
+    public init(stringLiteral value: String) { self.init(value) }
+
+    /// For people: what is not UTF-8 becomes U+FFFD.
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
+}
