@@ -67,6 +67,12 @@ void clinux_close_in_child(void *file_actions, int first) {
 
 void clinux_start_writing(int descriptor) { (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
+void clinux_wait_for_writing(int descriptor, long long offset, long long count) {
+    (void)sync_file_range(
+        descriptor, offset, count,
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 const int clinux_path_only = O_PATH;
 const int clinux_unnamed_file = O_TMPFILE;
 
