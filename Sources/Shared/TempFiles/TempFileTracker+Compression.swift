@@ -1,6 +1,6 @@
 internal import CrashPoints
 internal import FoundationEssentials
-internal import JobModel
+public import JobModel
 internal import Logging
 internal import RootedFiles
 internal import Threads
