@@ -17,7 +17,7 @@ struct BudgetTests {
             "WORKERS": "download.image=10,process.image=2",
         ]
         try await TestTree.with(settings) { tree in
-            try await Self.paddedPhoto(tree.sources + "/photo.jpg", bytes: 8 * Self.mebibyte)
+            try await Samples.paddedPhoto(tree.sources + "/photo.jpg", bytes: 8 * Self.mebibyte)
             let sampler = DiskSampler(tree.workspace + "/jobs")
             defer { sampler.stop() }
             let ids = (0..<50).map { "job-\($0)" }
@@ -40,8 +40,8 @@ struct BudgetTests {
     @Test("fails a job that could never fit, and lets the next one through")
     func neverFits() async throws {
         try await TestTree.with(["TEMP_MAX_BYTES": "\(16 * Self.mebibyte)"]) { tree in
-            try await Self.paddedPhoto(tree.sources + "/large.jpg", bytes: 8 * Self.mebibyte)
-            try await Self.paddedPhoto(tree.sources + "/small.jpg", bytes: 2 * Self.mebibyte)
+            try await Samples.paddedPhoto(tree.sources + "/large.jpg", bytes: 8 * Self.mebibyte)
+            try await Samples.paddedPhoto(tree.sources + "/small.jpg", bytes: 2 * Self.mebibyte)
             try await tree.submit(.image, id: "large", source: "large.jpg")
             try await tree.submit(.image, id: "small", source: "small.jpg")
             let updates = try await tree.updates(.image, untilTheEndOf: ["large", "small"])
@@ -79,12 +79,6 @@ struct BudgetTests {
             #expect(sampler.peakBytes <= limit)
             #expect(try await tree.restarts() == 0)
         }
-    }
-
-    /// A picture with bytes after its end, which decoders leave alone.
-    private static func paddedPhoto(_ path: String, bytes: Int64) async throws {
-        try await Samples.photo(path, size: "320x240")
-        if truncate(path, off_t(bytes)) != 0 { throw TestTree.Failure(description: "truncate: errno \(errno)") }
     }
 }
 

@@ -134,6 +134,69 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: lab.path("1080p.jpg")))
     }
 
+    /// Counts looks at the flag once `isDue`, and cancels at the first of them if `cancels`.
+    private func looks(
+        _ lab: Lab,
+        _ plan: ImagePlan,
+        _ input: String,
+        cancels: Bool,
+        isDue: @escaping @Sendable (_ progress: Double, _ looks: Int) -> Bool
+    ) throws -> (count: Int, error: ImageError?) {
+        let state = Mutex((progress: 0.0, all: 0, due: 0))
+        var error: ImageError?
+        do throws(ImageError) {
+            _ = try ImageEngine().run(
+                plan,
+                input: lab.path(input),
+                outputPath: { lab.path($0) },
+                progress: { fraction in state.withLock { $0.progress = fraction } },
+                isCancelled: {
+                    state.withLock { state in
+                        state.all += 1
+                        guard isDue(state.progress, state.all) else { return false }
+                        state.due += 1
+                        return cancels
+                    }
+                }
+            )
+        } catch let thrown {
+            error = thrown
+        }
+        return (state.withLock { $0.due }, error)
+    }
+
+    @Test func cancellingStopsAnEncodingThatIsUnderWay() throws {
+        let lab = try Lab()
+        try lab.write(Raster.gradient(width: 400, height: 300).ppm, "p.ppm")
+        try lab.shell("vips zoom p.ppm p.jpg 5 5")
+        let profile = ImageProfile(variants: [.init(quality: "large", side: 2_000)])
+        let plan = ImagePlan(source: try ImageEngine().probe(path: lab.path("p.jpg")), profile: profile)
+        // The picture is decoded.
+        let whole = try looks(lab, plan, "p.jpg", cancels: false) { progress, _ in progress >= 0.7 }
+        #expect(whole.error == nil)
+        #expect(whole.count > 60)
+        let cut = try looks(lab, plan, "p.jpg", cancels: true) { progress, _ in progress >= 0.7 }
+        #expect(cut.error?.code == .cancelled)
+        // A strip of rows is finished.
+        #expect(cut.count <= 30)
+    }
+
+    /// Formats whose pixels come in one piece: the flag is looked at when their bytes are read.
+    @Test(arguments: ["interlaced.png", "progressive.jpg"])
+    func cancellingStopsADecoderThatReadsOnAndOn(name: String) throws {
+        let lab = try Lab()
+        try lab.shell("vips gaussnoise n.v 2000 1500 --mean 128 --sigma 60; vips cast n.v n.png[interlace] uchar")
+        try lab.shell("mv n.png interlaced.png; vips jpegsave interlaced.png progressive.jpg --interlace --Q 95")
+        let plan = ImagePlan(source: try ImageEngine().probe(path: lab.path(name)), profile: .default)
+        let whole = try looks(lab, plan, name, cancels: false) { progress, _ in progress == 0 }
+        #expect(whole.error == nil)
+        #expect(whole.count > 100)
+        let half = whole.count / 2
+        let cut = try looks(lab, plan, name, cancels: true) { _, looks in looks > half }
+        #expect(cut.error?.code == .cancelled)
+        #expect(cut.count <= 8)
+    }
+
     @Test func aProbeCanBeCancelledWhileItLooksForTransparency() throws {
         let lab = try Lab()
         try lab.write(Raster.flat(.orange, width: 400, height: 300).pam, "p.pam")

@@ -23,6 +23,24 @@ import Testing
         try file.close()
     }
 
+    @Test func aLargeFileGoesToTheDeviceInPieces() throws {
+        struct Enough: Error {}
+        let file = try root.openFile("large", flags: O_WRONLY | O_CREAT)
+        #expect(ftruncate(file.descriptor, 20 << 20) == 0)
+        var pieces = 0
+        try file.synchronize { pieces += 1 }
+        // Of 8 MiB, and once for what the file system has to note.
+        #expect(pieces == 4)
+        pieces = 0
+        #expect(throws: Enough.self) {
+            try file.synchronize {
+                pieces += 1
+                if pieces == 2 { throw Enough() }
+            }
+        }
+        #expect(pieces == 2)
+    }
+
     @Test(arguments: ["../outside/x", "/etc/passwd", "a/../../outside/x", "..", "away/x", "link", "/"])
     func nothingOutsideIsOpenedOrRemoved(_ name: String) throws {
         try root.makeDirectory("a")

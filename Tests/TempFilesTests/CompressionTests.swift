@@ -3,6 +3,7 @@ import Glibc
 import JobModel
 import Logging
 import RootedFiles
+import Synchronization
 import Testing
 
 @testable import TempFiles
@@ -155,6 +156,21 @@ import Testing
         #expect(Self.bytes(file.absolutePath)?.count == Self.size)
         // Later there is.
         #expect(try await tracker.compressWaitingFiles(Self.rules).files == 1)
+    }
+
+    @Test func jobThatIsToBeCancelledIsLeftToItsEnd() async throws {
+        let content = Self.gradient(Self.size)
+        let file = try await waitingFile("raw", content, job: video("unwanted"))
+        _ = try await waitingFile("raw", content, job: video("wanted"))
+        lab.clock.advance(by: 61)
+        #expect(try await tracker.requestCancel(video("unwanted")) == .requested)
+        // As the wish itself, which sets the job's clock.
+        lab.clock.advance(by: 61)
+        let ended = Mutex<[String]>([])
+        let report = try await tracker.compressWaitingFiles(Self.rules) { job in ended.withLock { $0.append(job.id) } }
+        #expect(report.files == 1 && report.failures == 0)
+        #expect(ended.withLock { $0 } == ["unwanted"])
+        #expect(Self.bytes(file.absolutePath) == content)
     }
 
     // MARK: - Material

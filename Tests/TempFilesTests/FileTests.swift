@@ -37,6 +37,22 @@ import Testing
         lease.release()
     }
 
+    @Test func commitThatIsCancelledPromisesNothing() async throws {
+        let lease = try await tracker.lease(video())
+        defer { lease.release() }
+        let new = NewFile(name: "large", type: .output, description: "")
+        let file = try await tracker.trackFile(new, job: video(), stage: .process)
+        try tracker.write(file, bytes: 10)
+        let tracker = tracker
+        let commit = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await failure { try await tracker.commitFiles([file]) }
+        }
+        #expect(await commit.value?.code == .cancelled)
+        #expect(try await tracker.jobTempFiles(video()).map(\.sizeBytes) == [0])
+        #expect(try await tracker.commitFiles([file]).map(\.sizeBytes) == [10])
+    }
+
     @Test func sizesAreRecordedWhileFilesGrowAndRealOnesWhenTheyAreWritten() async throws {
         let lease = try await tracker.lease(video())
         let file = try await tracker.trackFile(

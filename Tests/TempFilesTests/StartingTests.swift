@@ -43,6 +43,56 @@ import Testing
         return entered
     }
 
+    @Test func looksForSpaceChangeNothingUntilThereIsSome() async throws {
+        let (key, started) = (video(), JobProgress(percent: 0, step: "downloading_video", newsInterval: .zero))
+        func look(_ tracker: TempFileTracker) async throws -> (news: Int?, isWaiting: Bool, starts: Int) {
+            let message = StageMessage(
+                stage: .download,
+                hop: 0,
+                mediaID: "media",
+                manifest: [],
+                ticket: nil,
+                progress: started
+            )
+            guard case .entered(let entered) = try await tracker.enter(key, message, timeout: .zero) else {
+                throw LabError(message: "not entered")
+            }
+            entered.lease.release()
+            return (entered.news, entered.isWaitingForSpace, entered.starts)
+        }
+        func waits() async throws -> Int? {
+            try await tracker.recordNews(key, percent: 0, step: "waiting_for_space", interval: .zero)
+        }
+        func back() async throws { try await tracker.handBack(key, stage: .download, hop: 0) }
+        func events() async throws -> [String] {
+            try #require(try await tracker.detail(key, fileLimit: 0)).events.map {
+                [$0.what.rawValue, $0.detail].compactMap(\.self).joined(separator: " ")
+            }
+        }
+        #expect(try await look(tracker) == (0, false, 1))
+        #expect(try await waits() == 0)
+        try await back()
+        for _ in 0..<20 {
+            // Of another process each time.
+            #expect(try await look(try lab.tracker()) == (nil, true, 1))
+            try await back()
+        }
+        #expect(try await tracker.job(key)?.step == "waiting_for_space")
+        #expect(try await events() == ["started", "step downloading_video", "step waiting_for_space"])
+        // A worker that dies while it looks is counted all the same.
+        #expect(try await look(tracker).starts == 1)
+        #expect(try await look(tracker).starts == 2)
+        #expect(try await tracker.recordNews(key, percent: 0, step: "downloading_video", interval: .zero) == 0)
+        try await back()
+        #expect(try await look(tracker) == (0, false, 2))
+        #expect(try await events().suffix(3) == ["step downloading_video", "handedBack", "started"])
+        // The end of a job that waited is told like any other.
+        _ = try await waits()
+        try await tracker.handedOver(key, to: .cleanup, hop: 1)
+        _ = try await tracker.begin(key, stage: .cleanup, hop: 1, mediaID: "media", manifest: nil)
+        #expect(try await events().suffix(3) == ["step waiting_for_space", "handedOver", "started"])
+    }
+
     @Test func leaseAndStartAreOne() async throws {
         let first = try await entered(.download, 0)
         #expect(first.starts == 1 && !first.isCancelRequested && first.news == nil && first.files.isEmpty)

@@ -11,6 +11,20 @@ package enum Samples {
         ])
     }
 
+    /// As ``video(_:size:seconds:)``, over and over: long to work on, and made in a moment.
+    package static func longVideo(_ path: String, size: String, seconds: Int, times: Int) async throws {
+        let once = path + ".once.mp4"
+        try await video(once, size: size, seconds: seconds)
+        try await ffmpeg(["-stream_loop", "\(times - 1)", "-i", once, "-c", "copy", path])
+        try FileManager.default.removeItem(atPath: once)
+    }
+
+    /// A picture with bytes after its end, which decoders leave alone. They take no space here.
+    package static func paddedPhoto(_ path: String, bytes: Int64) async throws {
+        try await photo(path, size: "320x240")
+        if truncate(path, off_t(bytes)) != 0 { throw TestTree.Failure(description: "truncate: errno \(errno)") }
+    }
+
     /// An uncompressed picture of 2.7 MB, as scanners and editors write them.
     package static func rawPicture(_ path: String) async throws {
         try await ffmpeg([

@@ -73,6 +73,12 @@ int clinux_has_access_list(const char *path) { return lgetxattr(path, "system.po
 
 void clinux_start_writing(int descriptor) { (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
+void clinux_wait_for_writing(int descriptor, long long offset, long long count) {
+    (void)sync_file_range(
+        descriptor, offset, count,
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 const int clinux_path_only = O_PATH;
 const int clinux_unnamed_file = O_TMPFILE;
 

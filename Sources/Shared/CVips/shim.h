@@ -50,6 +50,44 @@ static inline VipsImage *cvips_load_heif(VipsSource *source) {
     return failed ? NULL : image;
 }
 
+// MARK: A source of our own. Its signals are connected by macros around function-pointer casts.
+
+typedef gint64 (*cvips_read)(void *context, void *buffer, gint64 count);
+typedef gint64 (*cvips_seek)(void *context, gint64 offset, int whence);
+
+typedef struct {
+    cvips_read read;
+    cvips_seek seek;
+    void (*release)(void *context);
+    void *context;
+} cvips_reader;
+
+static inline gint64 cvips_source_read(VipsSourceCustom *source, void *buffer, gint64 count, cvips_reader *reader) {
+    (void)source;
+    return reader->read(reader->context, buffer, count);
+}
+
+static inline gint64 cvips_source_seek(VipsSourceCustom *source, gint64 offset, int whence, cvips_reader *reader) {
+    (void)source;
+    return reader->seek(reader->context, offset, whence);
+}
+
+static inline void cvips_source_release(void *reader, GClosure *closure) {
+    (void)closure;
+    ((cvips_reader *)reader)->release(((cvips_reader *)reader)->context);
+    g_free(reader);
+}
+
+// `release` is called once, when the source goes.
+static inline VipsSource *cvips_source(cvips_read read, cvips_seek seek, void (*release)(void *context), void *context) {
+    cvips_reader *reader = g_new(cvips_reader, 1);
+    *reader = (cvips_reader){read, seek, release, context};
+    VipsSourceCustom *source = vips_source_custom_new();
+    g_signal_connect_data(source, "read", G_CALLBACK(cvips_source_read), reader, NULL, (GConnectFlags)0);
+    g_signal_connect_data(source, "seek", G_CALLBACK(cvips_source_seek), reader, cvips_source_release, (GConnectFlags)0);
+    return VIPS_SOURCE(source);
+}
+
 // MARK: Operations. Variadic.
 
 // Resizes to exactly `width` × `height` and turns upright. No profile is given: with one, libvips 8.14 takes sRGB

@@ -7,7 +7,7 @@ import Synchronization
 /// before the object goes away.
 final class EvaluationWatch {
     private let progress: @Sendable (Double) -> Void
-    private let isCancelled: @Sendable () -> Bool
+    let isCancelled: @Sendable () -> Bool
     // Atomic, as libvips does not promise which thread it calls back on.
     private let cancelled = Atomic(false)
     private var connection: (image: UnsafeMutablePointer<VipsImage>, handler: gulong)?
@@ -67,6 +67,11 @@ final class EvaluationWatch {
     ) throws(ImageError) -> T {
         attach(to: picture)
         defer { detach() }
+        return try interruptible(body)
+    }
+
+    /// Runs `body`, and turns the failure that an interrupted read ends in into a cancellation.
+    func interruptible<T: ~Copyable>(_ body: () throws(ImageError) -> T) throws(ImageError) -> T {
         do {
             return try body()
         } catch {

@@ -29,10 +29,10 @@ public struct ImageEngine: Sendable {
     ) throws(ImageError) -> ImageMetadata {
         try ImageRuntime.start()
         return try VipsMessage.withFreshBuffer { () throws(ImageError) in
-            let input = try InputFile(path: path)
-            let picture = try input.load()
-            try limits.check(width: picture.width, height: picture.height)
             let watch = EvaluationWatch(progress: { _ in }, isCancelled: isCancelled)
+            let input = try InputFile(path: path)
+            let picture = try input.load(watch)
+            try limits.check(width: picture.width, height: picture.height)
             let hasTransparency = try watch.following(picture) { () throws(ImageError) in
                 try picture.hasTransparentPixels()
             }
@@ -70,7 +70,8 @@ public struct ImageEngine: Sendable {
     ///   - willWrite: asked with a variant's file name and its size in bytes before that file is made. What it throws ends
     ///     the run with `outputRefused`, and the file is not made.
     ///   - progress: called with 0…1, never less than before, possibly on another thread.
-    ///   - isCancelled: asked often, possibly on another thread. Decoding a HEIC or AVIF picture cannot be interrupted.
+    ///   - isCancelled: asked at every row and at every read of the file, possibly on another thread. WebP and GIF are decoded,
+    ///     and each tile of HEIC and AVIF, in one piece that cannot be interrupted.
     /// - Throws: ``ImageError`` with the codes of ``probe(path:isCancelled:)``, or `inputChanged`, `invalidPlan`,
     ///   `encodeFailed`, `outputRefused` (retriable) or `writeFailed` (retriable).
     public func run(
@@ -93,21 +94,21 @@ public struct ImageEngine: Sendable {
             var pixels = try decode(file, plan, for: plan.variants[first], watch)
             meter.advance(to: Self.decodingShare)
 
-            var encoded = try pixels.encoded(as: plan.variants[first].format, plan.encoding)
+            var encoded = try pixels.encoded(as: plan.variants[first].format, plan.encoding, watch)
             var encodedIndex = first
             var outputs: [Int: ImageResult.Output] = [:]
             for index in order {
                 try watch.checkCancellation()
                 let variant = plan.variants[index]
                 if pixels.width != variant.width || pixels.height != variant.height {
-                    pixels = try pixels.resized(width: variant.width, height: variant.height)
+                    pixels = try pixels.resized(width: variant.width, height: variant.height, watch)
                 }
                 // A small source gives several variants of one size, which are the same file.
                 if !variant.hasSamePixels(as: plan.variants[encodedIndex]) {
-                    encoded = try pixels.encoded(as: variant.format, plan.encoding)
+                    encoded = try pixels.encoded(as: variant.format, plan.encoding, watch)
                     encodedIndex = index
                 }
-                outputs[index] = try write(encoded, variant, outputPath, willWrite)
+                outputs[index] = try write(encoded, variant, watch, outputPath, willWrite)
                 let share = Double(outputs.count) / Double(order.count)
                 meter.advance(to: Self.decodingShare + share * (1 - Self.decodingShare))
             }
@@ -121,6 +122,7 @@ public struct ImageEngine: Sendable {
     private func write(
         _ file: [UInt8],
         _ variant: ImagePlan.Variant,
+        _ watch: EvaluationWatch,
         _ outputPath: (String) throws -> String,
         _ willWrite: (String, Int64) throws -> Void
     ) throws(ImageError) -> ImageResult.Output {
@@ -136,7 +138,7 @@ public struct ImageEngine: Sendable {
                 underlying: error
             )
         }
-        try OutputFile.write(file, to: path)
+        try OutputFile.write(file, to: path, watch)
         return ImageResult.Output(
             quality: variant.quality,
             fileName: variant.fileName,

@@ -54,26 +54,45 @@ struct InputFile: ~Copyable {
 
     /// Opens the picture: its header is read and its pixels are not, except where the format leaves no choice.
     ///
-    /// - Parameter reduction: how many times smaller the picture may be made while decoding, where the format can
-    ///   (JPEG by 2, 4 or 8; WebP by any factor). Others come in full size.
-    func load(reducedAtMost reduction: Double = 1) throws(ImageError) -> VipsPicture {
-        let what = "the image could not be decoded"
-        // The descriptor's offset is shared with every source made from it.
-        guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw Self.unreadable("the image", errno) }
-        guard let source = vips_source_new_from_descriptor(descriptor) else {
-            throw VipsMessage.error(.inputUnreadable, what)
-        }
+    /// - Parameters:
+    ///   - reduction: how many times smaller the picture may be made while decoding, where the format can (JPEG by 2, 4 or 8;
+    ///     WebP by any factor). Others come in full size.
+    ///   - watch: asked at the reads of those formats that are read in pieces.
+    func load(reducedAtMost reduction: Double = 1, _ watch: EvaluationWatch) throws(ImageError) -> VipsPicture {
+        try watch.checkCancellation()
+        let source = try source(watch)
         // A picture keeps its own reference.
         defer { g_object_unref(source) }
-        let created =
-            switch format {
-            case .jpeg: cvips_load_jpeg(source, reduction >= 8 ? 8 : reduction >= 4 ? 4 : reduction >= 2 ? 2 : 1)
-            case .webp: cvips_load_webp(source, reduction > 1 ? 1 / reduction : 1)
-            case .png: cvips_load_png(source)
-            case .gif: cvips_load_gif(source)
-            case .tiff: cvips_load_tiff(source)
-            case .heif: cvips_load_heif(source)
-            }
-        return try VipsPicture(created, what)
+        return try watch.interruptible { () throws(ImageError) in
+            try VipsPicture(decoded(source, reduction), "the image could not be decoded")
+        }
+    }
+
+    private func source(_ watch: EvaluationWatch) throws(ImageError) -> UnsafeMutablePointer<VipsSource> {
+        switch format {
+        case .webp, .gif:
+            // Their decoders map the whole file, which only a descriptor allows; from anything else it would be copied.
+            // The descriptor's offset is shared with every source made from it.
+            guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw Self.unreadable("the image", errno) }
+            if let source = vips_source_new_from_descriptor(descriptor) { return source }
+        case .jpeg, .png, .tiff, .heif:
+            let source = InterruptibleSource.make(reading: descriptor, isCancelled: watch.isCancelled)
+            if let source { return source }
+        }
+        throw VipsMessage.error(.inputUnreadable, "the image could not be decoded")
+    }
+
+    private func decoded(
+        _ source: UnsafeMutablePointer<VipsSource>,
+        _ reduction: Double
+    ) -> UnsafeMutablePointer<VipsImage>? {
+        switch format {
+        case .jpeg: cvips_load_jpeg(source, reduction >= 8 ? 8 : reduction >= 4 ? 4 : reduction >= 2 ? 2 : 1)
+        case .webp: cvips_load_webp(source, reduction > 1 ? 1 / reduction : 1)
+        case .png: cvips_load_png(source)
+        case .gif: cvips_load_gif(source)
+        case .tiff: cvips_load_tiff(source)
+        case .heif: cvips_load_heif(source)
+        }
     }
 }

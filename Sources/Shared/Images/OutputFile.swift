@@ -5,11 +5,11 @@ enum OutputFile {
     /// Creates the file, or replaces what an earlier attempt left under the same path. A symbolic link is refused.
     ///
     /// - Throws: ``ImageError/Code/writeFailed``, retriable, with the `errno`.
-    static func write(_ file: [UInt8], to path: String) throws(ImageError) {
+    static func write(_ file: [UInt8], to path: String, _ watch: EvaluationWatch) throws(ImageError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else { throw failure(path, errno) }
         do throws(ImageError) {
-            try writeAll(file, to: descriptor, path)
+            try writeAll(file, to: descriptor, path, watch)
         } catch {
             close(descriptor)
             throw error
@@ -18,10 +18,18 @@ enum OutputFile {
         guard close(descriptor) == 0 else { throw failure(path, errno) }
     }
 
-    private static func writeAll(_ file: [UInt8], to descriptor: Int32, _ path: String) throws(ImageError) {
+    private static let pieceBytes = 1 << 20
+
+    private static func writeAll(
+        _ file: [UInt8],
+        to descriptor: Int32,
+        _ path: String,
+        _ watch: EvaluationWatch
+    ) throws(ImageError) {
         var rest = file[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            try watch.checkCancellation()
+            let count = rest.prefix(pieceBytes).withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw failure(path, errno)

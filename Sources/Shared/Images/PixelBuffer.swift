@@ -44,9 +44,18 @@ struct PixelBuffer: ~Copyable {
         return try body(picture)
     }
 
-    /// The same picture at another size.
-    func resized(width: Int, height: Int) throws(ImageError) -> PixelBuffer {
+    private func withFollowedPicture<T: ~Copyable>(
+        _ watch: EvaluationWatch,
+        _ body: (borrowing VipsPicture) throws(ImageError) -> T
+    ) throws(ImageError) -> T {
         try withPicture { picture throws(ImageError) in
+            try watch.following(picture) { () throws(ImageError) in try body(picture) }
+        }
+    }
+
+    /// The same picture at another size.
+    func resized(width: Int, height: Int, _ watch: EvaluationWatch) throws(ImageError) -> PixelBuffer {
+        try withFollowedPicture(watch) { picture throws(ImageError) in
             let small = try VipsPicture(
                 cvips_thumbnail(picture.pointer, Int32(clamping: width), Int32(clamping: height)),
                 "the image could not be resized to \(width)×\(height)",
@@ -59,8 +68,12 @@ struct PixelBuffer: ~Copyable {
     }
 
     /// The picture as a complete file of `format`, which holds pixels and nothing else.
-    func encoded(as format: OutputFormat, _ settings: ImageEncoding) throws(ImageError) -> [UInt8] {
-        try withPicture { picture throws(ImageError) in
+    func encoded(
+        as format: OutputFormat,
+        _ settings: ImageEncoding,
+        _ watch: EvaluationWatch
+    ) throws(ImageError) -> [UInt8] {
+        try withFollowedPicture(watch) { picture throws(ImageError) in
             var bytes: UnsafeMutableRawPointer?
             var count = 0
             let status =

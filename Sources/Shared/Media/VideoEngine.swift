@@ -64,9 +64,24 @@ public struct VideoEngine: Sendable {
         try plan.validate()
         LibavLog.install(logger)
         let state = RunState(callbacks: callbacks)
-        return try withExtendedLifetime(state) { () throws(MediaError) in
-            try VideoRun(plan: plan, path: input, threads: threads, state: state, logger: logger).run()
+        do throws(MediaError) {
+            return try withExtendedLifetime(state) { () throws(MediaError) in
+                try VideoRun(plan: plan, path: input, threads: threads, state: state, logger: logger).run()
+            }
+        } catch {
+            if error.code == .cancelled { Self.log(state.pictures, logger) }
+            throw error
         }
+    }
+}
+
+extension VideoEngine {
+    /// How far a cancelled run has come, so that it can be told from one that went on.
+    private static func log(_ pictures: (decoded: Int, encoded: Int), _ logger: Logger) {
+        logger.info(
+            "the video's work was cancelled",
+            metadata: ["pictures.decoded": "\(pictures.decoded)", "pictures.encoded": "\(pictures.encoded)"]
+        )
     }
 }
 

@@ -8,10 +8,15 @@ public enum VideoProbe {
     /// - Parameters:
     ///   - path: a local file. Only this file is opened, whatever it refers to.
     ///   - logger: where libav's own lines go.
-    /// - Throws: `unreadable`, `noVideoStream`, `containerNotAllowed`, `unsupported` (all permanent); `readFailed`.
-    public static func probe(path: String, logger: Logger) throws(MediaError) -> VideoMetadata {
+    ///   - isCancelled: asked at every read of the file and at every packet: be quick.
+    /// - Throws: `unreadable`, `noVideoStream`, `containerNotAllowed`, `unsupported` (all permanent); `readFailed`; `cancelled`.
+    public static func probe(
+        path: String,
+        logger: Logger,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(MediaError) -> VideoMetadata {
         LibavLog.install(logger)
-        return try metadata(of: MediaInput(path: path, state: nil))
+        return try metadata(of: MediaInput(path: path, state: RunState(isCancelled: isCancelled)))
     }
 
     /// Reads the packets too if the container does not know its duration, so the input is used up afterwards.

@@ -50,6 +50,27 @@ public struct OpenFile: ~Copyable, Sendable {
         if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
     }
 
+    /// As ``synchronize()``, piece by piece: most of the time that a large file takes can be cut short.
+    ///
+    /// - Parameter willWait: called before each piece; what it throws ends the call, and nothing is promised of the file.
+    public func synchronize(willWait: () throws -> Void) throws {
+        let size = try status().sizeBytes
+        var position: Int64 = 0
+        // What one write brought is written as one.
+        if size > Self.synchronizedPieceBytes {
+            startWriting()
+            while position < size {
+                try willWait()
+                clinux_wait_for_writing(descriptor, position, Self.synchronizedPieceBytes)
+                position += Self.synchronizedPieceBytes
+            }
+        }
+        try willWait()
+        try synchronize()
+    }
+
+    private static let synchronizedPieceBytes: Int64 = 8 << 20
+
     /// Has the system begin to write the file's bytes to the device, without waiting for it.
     public func startWriting() { clinux_start_writing(descriptor) }
 

@@ -14,7 +14,7 @@ extension JobRunner {
 
     /// Returns when the work is over, which cancels the task.
     ///
-    /// - Throws: ``JobCancelled``.
+    /// - Throws: ``JobCancelled``, which ends the work.
     func watchForCancellation(_ job: JobKey, _ logger: Logger) async throws {
         while true {
             do { try await Task.sleep(for: Self.cancellationInterval) } catch { return }
@@ -25,7 +25,10 @@ extension JobRunner {
                 logger.warning("not known whether the job is to be cancelled", metadata: [LogKey.cause: "\(error)"])
                 continue
             }
-            if isWanted { throw JobCancelled() }
+            if isWanted {
+                logger.info("the job is to be cancelled; its work is told to stop")
+                throw JobCancelled()
+            }
         }
     }
 
@@ -47,7 +50,9 @@ extension JobRunner {
     }
 
     /// Sends the job to its clean-up stage.
-    func giveUp(_ ticket: Ticket, _ lease: JobLease, _ delivery: JobDelivery, _ logger: Logger) async throws {
+    ///
+    /// - Parameter lease: as for ``pass(_:to:manifest:_:_:_:)``.
+    func giveUp(_ ticket: Ticket, _ lease: JobLease?, _ delivery: JobDelivery, _ logger: Logger) async throws {
         logger.notice("the job is cancelled", metadata: [LogKey.stageName: "\(stage.rawValue)"])
         var cancelled = ticket
         cancelled.outcome = .cancelled
@@ -55,5 +60,33 @@ extension JobRunner {
         cancelled.previousPhase = stage.working
         cancelled.phase = .cleanup
         try await pass(cancelled, to: .cleanup, lease, delivery, logger)
+    }
+
+    /// Settles a job whose work does not stop, and ends the process: no thread can be ended alone.
+    ///
+    /// The kernel drops the lease with the process, so whoever has the job next finds no file that is still being written.
+    func depart(_ ticket: Ticket, _ left: WorkLeftBehind, _ delivery: JobDelivery, _ logger: Logger) async -> Never {
+        logger.warning(
+            "the work on the job does not stop, as in a library's call that takes long; its worker ends",
+            metadata: [LogKey.stageName: "\(stage.rawValue)"]
+        )
+        let isDrained = Task.isCancelled
+        if left.cause is JobCancelled, !isDrained {
+            do {
+                try await giveUp(ticket, nil, delivery, logger)
+            } catch {
+                logger.warning(
+                    "the job is cancelled when its message is next delivered",
+                    metadata: [LogKey.cause: "\(error)"]
+                )
+                await uncount(ticket, logger)
+            }
+        } else {
+            await uncount(ticket, logger)
+            await handBack(delivery, logger)
+        }
+        // What was acknowledged or given back is on its way only.
+        await publisher.client.close()
+        LeavableWork.endProcess(isDrained ? 0 : 75)
     }
 }

@@ -29,12 +29,14 @@ extension JobRunner {
 
     /// Publishes the ticket to another stage's queue with the manifest as the ledger has it now.
     ///
-    /// - Parameter manifest: if it was read already.
+    /// - Parameters:
+    ///   - manifest: if it was read already.
+    ///   - lease: let go of before the message is acknowledged; nil if it goes with the process only.
     func pass(
         _ ticket: Ticket,
         to next: Stage,
         manifest: [TempFileEntry]? = nil,
-        _ lease: JobLease,
+        _ lease: JobLease?,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
@@ -53,7 +55,7 @@ extension JobRunner {
         CrashPoint.handOverConfirmed.cross()
         try await tracker.handedOver(ticket.key, to: next, hop: ticket.hop)
         CrashPoint.handOverRecorded.cross()
-        lease.release()
+        lease?.release()
         CrashPoint.leaseReleased.cross()
         await acknowledge(delivery, logger)
         CrashPoint.acknowledged.cross()
@@ -95,20 +97,22 @@ extension JobRunner {
     func meetFailure(
         _ failure: StageFailure,
         _ ticket: Ticket,
+        _ telemetry: JobTelemetry,
         _ entered: EnteredStage,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
         do {
-            try await follow(failure, ticket, entered, delivery, logger)
+            try await follow(failure, ticket, telemetry, entered, delivery, logger)
         } catch let error as TicketTooLong {
-            try await follow(StageFailure(error), ticket, entered, delivery, logger)
+            try await follow(StageFailure(error), ticket, telemetry, entered, delivery, logger)
         }
     }
 
     private func follow(
         _ failure: StageFailure,
         _ ticket: Ticket,
+        _ telemetry: JobTelemetry,
         _ entered: EnteredStage,
         _ delivery: JobDelivery,
         _ logger: Logger
@@ -125,6 +129,7 @@ extension JobRunner {
             "failure.code": "\(failure.code)",
             LogKey.jobAttempt: "\(ticket.attempt + 1)", LogKey.jobAttemptLimit: "\(retryPolicy.maximumAttempts)",
         ]
+        if case .waitForSpace = decision {} else { await telemetry.goOn() }
         switch decision {
         case .retry(let step):
             let delay = topology.layout.retryDelays(ofStep: step).randomElement() ?? step
@@ -135,8 +140,12 @@ extension JobRunner {
             try await postpone(again, delay, entered, delivery, logger)
             status.update { $0.counters.retried += 1 }
         case .waitForSpace(let delay):
-            logger.notice("the job waits for room on the disk; looking again in \(delay) ms", metadata: facts)
-            await telemetry(ticket, logger).announce(step: UpdateStep.waitingForSpace, fraction: 0)
+            let isNew = await telemetry.waitForSpace()
+            logger.log(
+                level: isNew ? .notice : .debug,
+                "the job waits for room on the disk; looking again every \(delay) ms",
+                metadata: facts
+            )
             try await postpone(ticket, delay, entered, delivery, logger)
         case .backToDownload:
             logger.warning("the job goes back to download", metadata: facts)

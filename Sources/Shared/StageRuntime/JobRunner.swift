@@ -158,7 +158,10 @@ struct JobRunner: Sendable {
                 $0.counters.cleaning = tracker.cleaningCounters
             }
         }
-        logger.info(
+        let telemetry = telemetry(ticket, logger, isWaitingForSpace: entered.isWaitingForSpace)
+        logger.log(
+            // A job may look for room for days, every few seconds.
+            level: entered.isWaitingForSpace ? .debug : .info,
             "\(stage.rawValue) starts",
             metadata: [
                 LogKey.jobAttempt: "\(ticket.attempt + 1)",
@@ -174,7 +177,7 @@ struct JobRunner: Sendable {
                     "the worker died \(starts - 1) times while the job was in \(stage.rawValue); look for crashes in its log"
                 )
             }
-            let done = try await perform(ticket, entered, delivery, logger)
+            let done = try await perform(ticket, entered, telemetry, delivery, logger)
             CrashPoint.stageWorked.cross()
             if stage == .cleanup {
                 do {
@@ -192,6 +195,8 @@ struct JobRunner: Sendable {
                 "\(stage.rawValue) is done",
                 metadata: [LogKey.durationMilliseconds: "\(elapsed.milliseconds)"]
             )
+        } catch let left as WorkLeftBehind {
+            await depart(ticket, left, delivery, logger)
         } catch let error where error is CancellationError || Task.isCancelled {
             throw CancellationError()
         } catch let interruption as Interruption {
@@ -199,7 +204,7 @@ struct JobRunner: Sendable {
         } catch is JobCancelled {
             try await giveUp(ticket, lease, delivery, logger)
         } catch {
-            try await meetFailure(StageFailure(error), ticket, entered, delivery, logger)
+            try await meetFailure(StageFailure(error), ticket, telemetry, entered, delivery, logger)
         }
     }
 
@@ -212,10 +217,11 @@ struct JobRunner: Sendable {
         var description: String { "\(cause)" }
     }
 
-    func telemetry(_ ticket: Ticket, _ logger: Logger) -> JobTelemetry {
+    func telemetry(_ ticket: Ticket, _ logger: Logger, isWaitingForSpace: Bool = false) -> JobTelemetry {
         JobTelemetry(
             ticket: ticket,
             stage: stage,
+            isWaitingForSpace: isWaitingForSpace,
             tracker: tracker,
             updates: updates,
             status: status,
@@ -227,21 +233,12 @@ struct JobRunner: Sendable {
     private func perform(
         _ ticket: Ticket,
         _ entered: EnteredStage,
+        _ telemetry: JobTelemetry,
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws -> Ticket {
-        let telemetry = telemetry(ticket, logger)
         if let news = entered.news { await telemetry.post(step: startedStep, news: news) }
         status.watchActivity(true)
-        if entered.hasCompressedFiles, stage == .process || stage == .upload {
-            let count = try await tracker.restoreFiles(
-                ticket.key,
-                within: settings.diskBudget,
-                onActivity: { status.noteActivity() }
-            )
-            // What compressing reserved on top; processing has use for it.
-            if count > 0, stage == .upload { try await tracker.trimReservation(ticket.key) }
-        }
         let context = JobContext(
             ticket: ticket,
             stage: stage,
@@ -250,27 +247,51 @@ struct JobRunner: Sendable {
             logger: logger,
             telemetry: telemetry
         )
-        return try await withThrowingTaskGroup(of: Ticket?.self) { group in
-            // It has nothing to do at first but to wait, for which no other thread need be woken.
-            group.addImmediateTask {
-                try await attend(ticket, telemetry, delivery, logger)
-                return nil
-            }
-            group.addTask { [handler] in
-                Poison.take(job: ticket.id.string)
-                return try await handler.run(context)
-            }
-            defer {
-                // What is left may have to wait for the broker.
-                status.watchActivity(false)
-                telemetry.retire()
-                group.cancelAll()
-            }
-            while let result = try await group.next() {
-                if let result { return result }
-            }
-            throw CancellationError()
+        let work = LeavableWork { [handler] in
+            Poison.take(job: ticket.id.string)
+            try await restoreFiles(ticket, entered)
+            return try await handler.run(context)
         }
+        do {
+            return try await withThrowingTaskGroup(of: Ticket?.self) { group in
+                // They have nothing to do at first but to wait, for which no other thread need be woken.
+                group.addImmediateTask {
+                    try await attend(ticket, telemetry, delivery, logger)
+                    return nil
+                }
+                // Not among what `attend` waits for: news on its way to the broker must not keep the work from hearing of it.
+                if stage != .cleanup {
+                    group.addImmediateTask {
+                        try await watchForCancellation(ticket.key, logger)
+                        return nil
+                    }
+                }
+                group.addTask { try await work.run() }
+                defer {
+                    // What is left may have to wait for the broker.
+                    status.watchActivity(false)
+                    telemetry.retire()
+                    group.cancelAll()
+                }
+                while let result = try await group.next() {
+                    if let result { return result }
+                }
+                throw CancellationError()
+            }
+        } catch {
+            throw work.isLeftBehind ? WorkLeftBehind(cause: error) : error
+        }
+    }
+
+    private func restoreFiles(_ ticket: Ticket, _ entered: EnteredStage) async throws {
+        guard entered.hasCompressedFiles, stage == .process || stage == .upload else { return }
+        let count = try await tracker.restoreFiles(
+            ticket.key,
+            within: settings.diskBudget,
+            onActivity: { status.noteActivity() }
+        )
+        // What compressing reserved on top; processing has use for it.
+        if count > 0, stage == .upload { try await tracker.trimReservation(ticket.key) }
     }
 }
 
@@ -283,16 +304,15 @@ extension JobRunner {
         _ logger: Logger
     ) async throws {
         try await Task.sleep(for: Self.moment)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withTaskGroup(of: Void.self) { group in
             group.addTask { await telemetry.run() }
             if stage != .cleanup {
-                group.addTask { try await watchForCancellation(ticket.key, logger) }
                 // The end of a job is one transaction with its delivery, so that is never let go of.
                 group.addTask {
                     await delivery.watch(ticket, after: longWork, by: publisher, in: watchQueue, logger)
                 }
             }
-            try await group.waitForAll()
+            await group.waitForAll()
         }
     }
 

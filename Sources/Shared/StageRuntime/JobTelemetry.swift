@@ -17,9 +17,11 @@ public final class JobTelemetry: Sendable {
         var percent = 0
         /// Sent so far.
         var updates = 0
+        /// Clients know that the job waits for space, from this look for it or from an earlier one.
+        var isWaitingForSpace: Bool
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
     private let ticket: Ticket
@@ -33,12 +35,14 @@ public final class JobTelemetry: Sendable {
     init(
         ticket: Ticket,
         stage: Stage,
+        isWaitingForSpace: Bool = false,
         tracker: TempFileTracker,
         updates: UpdatePublisher,
         status: StatusChannel,
         interval: Duration,
         logger: Logger
     ) {
+        state = Mutex(State(isWaitingForSpace: isWaitingForSpace))
         self.ticket = ticket
         self.stage = stage
         self.tracker = tracker
@@ -77,9 +81,28 @@ public final class JobTelemetry: Sendable {
     /// stalled, and its worker is ended.
     public func noteActivity() { status.noteActivity() }
 
-    /// Announces a step to clients at once, unless they know it from an earlier try that was only a moment ago.
-    func announce(step: String, fraction: Double) async {
-        _ = await send(step: step, fraction: fraction)
+    /// Tells clients that the job waits for space, unless they know.
+    ///
+    /// - Returns: whether they did not.
+    func waitForSpace() async -> Bool {
+        let isNews = state.withLock { state in
+            defer { state.isWaitingForSpace = true }
+            return !state.isWaitingForSpace
+        }
+        if isNews { _ = await send(step: UpdateStep.waitingForSpace, fraction: 0) }
+        return isNews
+    }
+
+    /// Tells clients that the job goes on, if it has waited for space. A handler that may find none says so once it has it:
+    /// until then the job still waits, however often it is looked at.
+    public func goOn() async {
+        let wasWaiting = state.withLock { state in
+            defer { state.isWaitingForSpace = false }
+            return state.isWaitingForSpace
+        }
+        guard wasWaiting else { return }
+        logger.info("the job waits for room no longer")
+        _ = await send(step: UpdateStep.started(stage, ticket.kind), fraction: 0)
     }
 
     /// Tells clients of a step that the ledger knows already, without waiting for the broker.
@@ -119,7 +142,7 @@ public final class JobTelemetry: Sendable {
                 lastSizes = now
                 await flushSizes()
             }
-            if now - lastUpdate >= interval,
+            if now - lastUpdate >= interval, !state.withLock({ $0.isWaitingForSpace }),
                 await send(step: UpdateStep.started(stage, ticket.kind), fraction: state.withLock { $0.fraction })
             {
                 lastUpdate = now

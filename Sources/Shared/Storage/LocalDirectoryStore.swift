@@ -72,7 +72,8 @@ public final class LocalDirectoryStore: ObjectStore {
                 } else {
                     let draft = try directory.openUnnamedFile(mode: Self.objectMode)
                     size = try draft.append(contentsOf: source, didWrite: didWrite)
-                    try draft.synchronize()
+                    let written = size
+                    try draft.synchronize { try didWrite(written) }
                     CrashPoint.objectWritten.cross()
                     try directory.link(draft, as: baseName(key.rawValue))
                 }

@@ -90,7 +90,11 @@ struct FileCompressor {
             } catch let ended as Ended {
                 return ended.result
             }
-            try target.file.synchronize()
+            do {
+                try target.file.synchronize { if isCancelled() { throw Ended(result: .cancelled) } }
+            } catch let ended as Ended {
+                return ended.result
+            }
             return .compressed(storedBytes: target.sizeBytes)
         }
         guard case .compressed = result else { return result }
@@ -130,7 +134,7 @@ struct FileCompressor {
             } catch let error as ZstandardError {
                 return .damaged(cause: error.description)
             }
-            try target.file.synchronize()
+            try target.file.synchronize { if isCancelled() { throw CancellationError() } }
             return .restored
         }
         guard result == .restored else { return result }

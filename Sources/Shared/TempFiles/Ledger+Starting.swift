@@ -11,6 +11,8 @@ extension Ledger {
         var isReopened = false
         /// The progress to tell clients; nil when they know it.
         var news: Int?
+        /// The job waits for space in this stage, and its progress stays what it is until there is some.
+        var isWaitingForSpace = false
         /// All of the job's.
         var files: [FileRow] = []
     }
@@ -56,7 +58,8 @@ extension Ledger {
             ),
             isReopened: isReopened
         )
-        if let progress = message.progress, !row.isCancelRequested {
+        start.isWaitingForSpace = row.step == UpdateStep.waitingForSpace && row.stage == message.stage
+        if let progress = message.progress, !row.isCancelRequested, !start.isWaitingForSpace {
             let (highest, isNews) = try recordProgress(db, row, progress, now: now)
             if isNews { start.news = highest }
         }

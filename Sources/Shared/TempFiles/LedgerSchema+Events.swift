@@ -1,3 +1,5 @@
+internal import JobModel
+
 extension LedgerSchema {
     // What happened to a job, written by triggers, so that no way of changing a job can forget it. The time is SQLite's: not
     // every statement brings its own. A job that comes back over and over keeps its newest events.
@@ -34,6 +36,23 @@ extension LedgerSchema {
         WHEN NEW.state <> OLD.state AND NEW.state <> 'active' BEGIN
             \(event("NEW.number", "NEW.state", "NEW.stage", "NEW.hop", "NEW.outcome"))
         END;
+        """
+
+    // A job that waits for space is started and handed back every few seconds, maybe for days. That it begins to wait and goes
+    // on are steps; the looks in between are no events.
+    static let quietLooks = """
+        DROP TRIGGER eventOfFirstStart;
+        DROP TRIGGER eventOfStart;
+        CREATE TRIGGER eventOfFirstStart AFTER INSERT ON start WHEN \(isNoLook) BEGIN
+            \(event("NEW.job", "'started'", "NEW.stage", "NEW.hop", "NULL"))
+        END;
+        CREATE TRIGGER eventOfStart AFTER UPDATE OF count ON start WHEN NEW.count <> OLD.count AND \(isNoLook) BEGIN
+            \(event("NEW.job", "iif(NEW.count > OLD.count, 'started', 'handedBack')", "NEW.stage", "NEW.hop", "NULL"))
+        END;
+        """
+
+    private static let isNoLook = """
+        (NEW.stage = 'cleanup' OR (SELECT step FROM job WHERE number = NEW.job) <> '\(UpdateStep.waitingForSpace)')
         """
 
     private static func event(

@@ -17,6 +17,7 @@ enum LedgerSchema {
         migrator.registerMigration("6: redrives, attempts, updates") { db in try db.execute(sql: runs) }
         migrator.registerMigration("7: events") { db in try db.execute(sql: events) }
         migrator.registerMigration("8: announced ends") { db in try db.execute(sql: announcements) }
+        migrator.registerMigration("9: quiet looks for space") { db in try db.execute(sql: quietLooks) }
         return migrator
     }
 

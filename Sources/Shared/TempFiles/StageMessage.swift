@@ -80,6 +80,8 @@ public struct EnteredStage: Sendable {
     public let isCancelRequested: Bool
     /// The progress to tell clients, in per cent; nil when they were told a moment ago.
     public let news: Int?
+    /// The job waits for space in this stage, and clients know. Nothing new was recorded but the start.
+    public let isWaitingForSpace: Bool
     /// What the books had of the job's files at the start.
     public let files: [TempFileEntry]
     /// Some of them have to be restored before they are read.

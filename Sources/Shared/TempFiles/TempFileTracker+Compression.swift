@@ -1,6 +1,6 @@
 internal import CrashPoints
 internal import FoundationEssentials
-internal import JobModel
+public import JobModel
 internal import Logging
 internal import RootedFiles
 internal import Threads
@@ -38,7 +38,12 @@ extension TempFileTracker {
 
     /// Compresses files of the jobs that wait and that nobody works on, one after the other, until all are done or the task
     /// is cancelled.
-    public func compressWaitingFiles(_ rules: CompressionRules) async throws(TempFileError) -> CompressionReport {
+    ///
+    /// - Parameter endCancelled: called for a job that is to be cancelled, and could not be while its lease was held here.
+    public func compressWaitingFiles(
+        _ rules: CompressionRules,
+        endCancelled: @Sendable (JobKey) async -> Void = { _ in }
+    ) async throws(TempFileError) -> CompressionReport {
         try await settleInterruptedCompressions()
         var report = CompressionReport()
         let (wait, minimum) = (rules.minimumWait / .milliseconds(1), rules.minimumFileBytes)
@@ -60,6 +65,7 @@ extension TempFileTracker {
             for job in jobs where !Task.isCancelled {
                 do throws(TempFileError) {
                     try await compress(job, rules, waitingSince: moment, &report)
+                    if try await isCancelRequested(job.key) { await endCancelled(job.key) }
                 } catch {
                     report.failures += 1
                     let metadata = Logger.Metadata(job: job.key)
@@ -109,6 +115,41 @@ extension TempFileTracker {
         }
     }
 
+    private static let cancellationInterval = Duration.milliseconds(500)
+
+    /// Runs `body`, and cancels it when the job is to be cancelled.
+    private func untilCancelRequested<T: Sendable>(
+        _ job: JobKey,
+        _ body: @escaping @Sendable () async throws(TempFileError) -> T
+    ) async throws(TempFileError) -> T {
+        let result = await withTaskGroup(of: Result<T, TempFileError>?.self) { group in
+            group.addTask {
+                do throws(TempFileError) {
+                    return .success(try await body())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask { [self] in
+                // The wish is a row of the ledger, which tells nobody that it has changed. What cannot be read is no wish.
+                while (try? await isCancelRequested(job)) != true {
+                    do { try await Task.sleep(for: Self.cancellationInterval) } catch { return nil }
+                }
+                return nil
+            }
+            var result: Result<T, TempFileError>?
+            for await end in group {
+                result = result ?? end
+                group.cancelAll()
+            }
+            return result
+        }
+        guard let result else {
+            throw TempFileError(code: .cancelled, message: "work on \(job) was cancelled", isRetriable: true)
+        }
+        return try result.get()
+    }
+
     private func compress(
         _ job: WaitingJob,
         _ rules: CompressionRules,
@@ -123,6 +164,7 @@ extension TempFileTracker {
             try Ledger.filesToCompress(db, job: job.number, waitingSince: moment, minimumBytes: minimum)
         }
         for file in files where !Task.isCancelled {
+            if try await isCancelRequested(job.key) { return }
             // Room for the copy, and for the original beside it when it is restored.
             let limit = blockRounded(FileCompressor.limit(file.sizeBytes))
             guard try await reserve(plainBytes.addingClamped(limit), job: job.key, within: rules.budget) == .reserved,
@@ -162,9 +204,11 @@ extension TempFileTracker {
         CrashPoint.compressionPlanned.cross()
         var result = FileCompressor.Compression.changed
         do throws(TempFileError) {
-            result = try await cancellable(politely: true) { isCancelled throws(TempFileError) in
-                let compressor = try FileCompressor(workspace, job.key, isCancelled: isCancelled)
-                return try compressor.compress(file)
+            result = try await untilCancelRequested(job.key) { [self] () async throws(TempFileError) in
+                try await cancellable(politely: true) { isCancelled throws(TempFileError) in
+                    let compressor = try FileCompressor(workspace, job.key, isCancelled: isCancelled)
+                    return try compressor.compress(file)
+                }
             }
         } catch {
             // The rename may have happened and only its fsync failed: what the file is now, its first bytes tell.

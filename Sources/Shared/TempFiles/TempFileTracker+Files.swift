@@ -101,7 +101,8 @@ extension TempFileTracker {
     ///     directories do.
     ///   - isLast: the jobs give back what they have reserved and their files do not take.
     /// - Returns: the manifest's entries of these files, in their order.
-    /// - Throws: ``TempFileError`` with code `missingFile`, naming the file.
+    /// - Throws: ``TempFileError`` with code `missingFile`, naming the file; `cancelled` when the task is before all bytes are on
+    ///   the device.
     @discardableResult
     public func commitFiles(
         _ files: [TrackedFile],
@@ -109,8 +110,8 @@ extension TempFileTracker {
         isLast: Bool = false
     ) async throws(TempFileError) -> [TempFileEntry] {
         let workspace = workspace
-        let sizes = try await OwnThread.run { () throws(TempFileError) in
-            try Self.synchronize(files, isFirst: isFirst, workspace: workspace)
+        let sizes = try await cancellable { isCancelled throws(TempFileError) in
+            try Self.synchronize(files, isFirst: isFirst, workspace: workspace, isCancelled)
         }
         CrashPoint.directorySynced.cross()
         let now = nowMilliseconds
@@ -221,7 +222,8 @@ extension TempFileTracker {
     private static func synchronize(
         _ files: [TrackedFile],
         isFirst: Bool,
-        workspace: Workspace
+        workspace: Workspace,
+        _ isCancelled: () -> Bool
     ) throws(TempFileError) -> [Int64] {
         var sizes: [Int64] = []
         var jobs: [JobKey: RootedDirectory] = [:]
@@ -236,7 +238,7 @@ extension TempFileTracker {
             }
         }
         for file in files {
-            do throws(FileSystemError) {
+            do {
                 let directory = if let known = jobs[file.job] { known } else { try workspace.open(file.job) }
                 jobs[file.job] = directory
                 let opened = try directory.openFile(file.name, flags: O_RDONLY | O_NONBLOCK)
@@ -244,19 +246,27 @@ extension TempFileTracker {
                 guard status.kind == .file else {
                     throw FileSystemError(operation: "fsync", path: file.name, errno: EINVAL)
                 }
-                try opened.synchronize()
+                try opened.synchronize { if isCancelled() { throw CancellationError() } }
                 CrashPoint.fileSynced.cross()
                 sizes.append(status.sizeBytes)
                 parents[file.job, default: []].formUnion(FileName.parents(of: file.name))
-            } catch  where error.isNotFound {
+            } catch is CancellationError {
+                throw TempFileError(
+                    code: .cancelled,
+                    message: "writing the files of the job \(file.job) to the device was cancelled",
+                    isRetriable: true
+                )
+            } catch let error as FileSystemError where error.isNotFound {
                 throw TempFileError(
                     code: .missingFile,
                     message: "the temp file \(file.absolutePath) of the job \(file.job) is not there",
                     isRetriable: true,
                     errno: error.errno
                 )
-            } catch {
+            } catch let error as FileSystemError {
                 throw TempFileError(error)
+            } catch {
+                throw TempFileError(code: .fileSystem, message: "\(file.absolutePath): \(error)", isRetriable: true)
             }
         }
         try onFileSystem { () throws(FileSystemError) in

@@ -43,6 +43,7 @@ extension TempFileTracker {
                     starts: starts,
                     isCancelRequested: isCancelRequested,
                     news: start.news,
+                    isWaitingForSpace: start.isWaitingForSpace,
                     files: workspace.entries(start.files, of: job),
                     hasCompressedFiles: start.files.contains { $0.plainBytes != nil }
                 )

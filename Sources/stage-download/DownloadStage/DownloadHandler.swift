@@ -40,6 +40,8 @@ public struct DownloadHandler: StageHandler {
                 "the source \(origin) is empty (0 bytes); upload it again and submit a new job"
             )
         }
+        // One that did not say how large it is has had room enough now.
+        await job.telemetry.goOn()
         try await job.tracker.commitFiles([file])
         job.logger.info(
             "downloaded",
@@ -76,7 +78,10 @@ public struct DownloadHandler: StageHandler {
         let source = "the source \(origin) has \(bytes ?? 0) bytes, reserved \(factor) times (TEMP_EXPANSION_FACTOR)"
         switch answer {
         case .planned(let planned, let allowance):
-            if bytes != nil { CrashPoint.spaceReserved.cross() }
+            if bytes != nil {
+                CrashPoint.spaceReserved.cross()
+                await job.telemetry.goOn()
+            }
             return (planned[0], allowance)
         case .noRoom(let why): throw try await leave(job, "\(source): \(why)")
         case .neverFits(let why):

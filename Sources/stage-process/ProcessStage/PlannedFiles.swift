@@ -29,6 +29,7 @@ struct PlannedFiles: Sendable {
         )
         switch answer {
         case .planned(let tracked, let allowance):
+            await job.telemetry.goOn()
             var files: [String: TrackedFile] = [:]
             for (planned, file) in zip(fileNames, tracked) { files[planned.name] = file }
             return PlannedFiles(tracker: job.tracker, files: files, allowance: allowance)

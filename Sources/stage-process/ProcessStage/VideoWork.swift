@@ -35,7 +35,9 @@ struct VideoWork: MediaWork {
 
     func run(source: String, _ job: JobContext) async throws -> Ticket {
         let (logger, telemetry) = (job.logger, job.telemetry)
-        let metadata = try await runBlocking { _ in try VideoProbe.probe(path: source, logger: logger) }
+        let metadata = try await runBlocking { cancellation in
+            try VideoProbe.probe(path: source, logger: logger, isCancelled: { cancellation.isCancelled })
+        }
         var profile = profile
         if !job.ticket.wantsThumbnails { profile.thumbnails = nil }
         let plan = try MediaPlan(source: metadata, profile: profile)

@@ -42,6 +42,9 @@ void clinux_spread_subdirectories(int directory);
 // sync_file_range(2) needs _GNU_SOURCE. Begins to write a file's dirty bytes to the device; nothing is promised.
 void clinux_start_writing(int descriptor);
 
+// The same for a part of the file, and returns when it is written. Says nothing of what the file system itself has to note.
+void clinux_wait_for_writing(int descriptor, long long offset, long long count);
+
 // prctl(2) is variadic. 0, or -1 with errno.
 int clinux_set_parent_death_signal(int signal_number);
 int clinux_become_subreaper(void);

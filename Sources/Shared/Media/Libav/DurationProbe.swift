@@ -22,6 +22,7 @@ enum DurationProbe {
         var timedPictures = 0
         var failures = 0
         while failures < SourceReader.maximumFailures {
+            try input.checkpoint()
             let status = input.read(into: packet)
             if status == shim_error_eof { break }
             if status == shim_error(ENOMEM) { throw .outOfMemory }

@@ -6,9 +6,9 @@ final class InputFile {
     let pointer: UnsafeMutablePointer<AVIOContext>
     let sizeBytes: Int64
     private(set) var format: UnsafePointer<AVInputFormat>?
-    private let state: RunState?
+    private let state: RunState
 
-    init(path: String, state: RunState?) throws(MediaError) {
+    init(path: String, state: RunState) throws(MediaError) {
         var status = stat()
         guard stat(path, &status) == 0 else { throw .cannotRead(path, errno) }
         guard status.st_mode & S_IFMT == S_IFREG else {
@@ -30,7 +30,7 @@ final class InputFile {
         defer { av_dict_free(&options) }
         av_dict_set(&options, "protocol_whitelist", "file", 0)
         var pointer: UnsafeMutablePointer<AVIOContext>?
-        var interrupt = state?.interruptCallback ?? AVIOInterruptCB()
+        var interrupt = state.interruptCallback
         // The scheme is spelled out so that a colon in a name is never taken for another one.
         let code = avio_open2(&pointer, "file:\(path)", AVIO_FLAG_READ, &interrupt, &options)
         guard code >= 0, let pointer else {
@@ -46,7 +46,12 @@ final class InputFile {
         avio_closep(&pointer)
     }
 
-    var interrupt: AVIOInterruptCB? { state?.interruptCallback }
+    var interrupt: AVIOInterruptCB { state.interruptCallback }
+
+    /// - Throws: `cancelled`, whatever libav makes of a read that was interrupted.
+    func checkpoint() throws(MediaError) { try state.checkpoint() }
+
+    var shouldStop: Bool { state.shouldStop }
 
     /// The error number of a disk that failed, if it did.
     var diskErrorNumber: Int32? {
@@ -58,7 +63,7 @@ final class InputFile {
     func container() throws(MediaError) -> String {
         var format: UnsafePointer<AVInputFormat>?
         let status = av_probe_input_buffer2(pointer, &format, "", nil, 0, 0)
-        if status == shim_error_exit { throw .cancelled }
+        try checkpoint()
         guard status >= 0, let format, let name = format.pointee.name.map({ String(cString: $0) }) else {
             throw MediaError(
                 code: .unreadable,

@@ -14,8 +14,8 @@ final class MediaInput {
     let container: String
     private let file: InputFile
 
-    /// - Parameter state: whom to ask whether to go on; nil for a probe.
-    init(path: String, state: RunState?) throws(MediaError) {
+    /// - Parameter state: whom to ask whether to go on.
+    init(path: String, state: RunState) throws(MediaError) {
         let file = try InputFile(path: path, state: state)
         let name = try file.container()
         let context = try Self.open(file, container: name)
@@ -24,6 +24,8 @@ final class MediaInput {
             let (status, lines) = try LibavLog.capturing { () throws(MediaError) in
                 avformat_find_stream_info(context, nil)
             }
+            // An interrupted look may have found enough all the same, or take its interruption for the end of the file.
+            try file.checkpoint()
             guard status >= 0 else { throw MediaError.unreadable(status, lines, file) }
             guard let video = Self.findVideo(context) else { throw MediaError.noVideoStream(context) }
             self.video = video
@@ -47,10 +49,13 @@ final class MediaInput {
         avformat_close_input(&context)
     }
 
+    func checkpoint() throws(MediaError) { try file.checkpoint() }
+
     /// The next packet of the used streams into `packet`, or libav's error code.
     func read(into packet: borrowing Packet) -> Int32 {
         while true {
             packet.clear()
+            if file.shouldStop { return shim_error_exit }
             let status = av_read_frame(context, packet.pointer)
             guard status >= 0 else { return status }
             let index = packet.pointer.pointee.stream_index
@@ -67,7 +72,7 @@ final class MediaInput {
     ) throws(MediaError) -> UnsafeMutablePointer<AVFormatContext> {
         guard let context = avformat_alloc_context() else { throw .outOfMemory }
         context.pointee.pb = file.pointer
-        if let interrupt = file.interrupt { context.pointee.interrupt_callback = interrupt }
+        context.pointee.interrupt_callback = file.interrupt
         var owned: UnsafeMutablePointer<AVFormatContext>? = context
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
@@ -77,7 +82,10 @@ final class MediaInput {
             // Frees the context when it fails. The name is only for messages; the bytes come from `file`.
             avformat_open_input(&owned, "", file.format, &options)
         }
-        guard status >= 0, let opened = owned else { throw .unreadable(status, lines, file) }
+        guard status >= 0, let opened = owned else {
+            try file.checkpoint()
+            throw .unreadable(status, lines, file)
+        }
         return opened
     }
 

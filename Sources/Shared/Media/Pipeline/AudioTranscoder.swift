@@ -83,6 +83,7 @@ final class AudioTranscoder {
     }
 
     private func take(_ frame: Frame) throws(MediaError) {
+        try state.checkpoint()
         guard frame.pointer.pointee.nb_samples > 0, frame.pointer.pointee.sample_rate > 0 else { return }
         if !resampler.isPrepared(for: frame) { try drainResampler() }
         let excess = try align(frame)

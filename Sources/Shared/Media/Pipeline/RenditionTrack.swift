@@ -29,17 +29,17 @@ final class RenditionTrack: @unchecked Sendable {
                 try state.checkpoint()
                 try encoder.encode(frame) { packet throws(MediaError) in try write(packet) }
             }
+            // A slow preset has dozens of pictures inside, each of which takes as long as any.
             try state.checkpoint()
-            try encoder.flush { packet throws(MediaError) in
-                try state.checkpoint()
-                try write(packet)
-            }
+            try encoder.flush { packet throws(MediaError) in try write(packet) }
         } catch {
             state.fail(error)
         }
     }
 
     private func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
+        state.countEncodedPicture()
+        try state.checkpoint()
         try output.write(packet, stream: streamIndex, base: encoder.context.pointee.time_base)
     }
 }

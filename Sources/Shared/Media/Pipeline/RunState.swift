@@ -13,10 +13,30 @@ final class RunState: Sendable {
     /// Held while a closure of the caller runs, so that they never run concurrently.
     private let reports = Mutex(Reports())
     private let stopActions = Mutex<[@Sendable () -> Void]>([])
+    private let decoded = Atomic(0)
+    private let encoded = Atomic(0)
 
     init(callbacks: VideoEngine.Callbacks) {
         self.callbacks = callbacks
     }
+
+    /// For a probe, which makes nothing.
+    convenience init(isCancelled: @escaping @Sendable () -> Bool) {
+        self.init(
+            callbacks: VideoEngine.Callbacks(
+                outputPath: { _ in throw MediaError.cancelled },
+                isCancelled: isCancelled
+            )
+        )
+    }
+
+    /// Pictures that came out of the decoder, and out of all encoders together.
+    var pictures: (decoded: Int, encoded: Int) {
+        (decoded.load(ordering: .relaxed), encoded.load(ordering: .relaxed))
+    }
+
+    func countDecodedPicture() { decoded.add(1, ordering: .relaxed) }
+    func countEncodedPicture() { encoded.add(1, ordering: .relaxed) }
 
     /// Runs `action` when the run fails; it must wake whoever waits.
     func onStop(_ action: @escaping @Sendable () -> Void) {

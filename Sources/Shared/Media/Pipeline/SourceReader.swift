@@ -82,6 +82,9 @@ final class SourceReader {
 
     private func deliver(_ frame: Frame, to picture: (Frame) -> Bool) throws(MediaError) {
         decodedFrames += 1
+        state.countDecodedPicture()
+        // One packet may hold any number of pictures, and the end brings all that are still inside.
+        try state.checkpoint()
         let flags = frame.pointer.pointee.flags & AV_FRAME_FLAG_CORRUPT
         if flags != 0 || frame.pointer.pointee.decode_error_flags != 0 { damagedFrames += 1 }
         guard PictureSize.sides.contains(frame.size.width), PictureSize.sides.contains(frame.size.height),

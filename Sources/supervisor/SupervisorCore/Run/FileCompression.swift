@@ -1,3 +1,4 @@
+internal import JobModel
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -7,13 +8,21 @@ struct FileCompression: Sendable {
     private let tracker: TempFileTracker
     private let rules: CompressionRules
     private let pause: Duration
+    private let endCancelled: @Sendable (JobKey) async -> Void
     private let logger: Logger
 
+    /// - Parameter endCancelled: gives a waiting job to clean-up that is to be cancelled.
     /// - Returns: nil when files are never compressed.
-    init?(tracker: TempFileTracker, settings: Settings, logger: Logger) {
+    init?(
+        tracker: TempFileTracker,
+        settings: Settings,
+        endCancelled: @escaping @Sendable (JobKey) async -> Void,
+        logger: Logger
+    ) {
         guard settings.compressAfterMinutes > 0 else { return nil }
         let wait = Duration.seconds(settings.compressAfterMinutes * 60)
         self.tracker = tracker
+        self.endCancelled = endCancelled
         self.logger = logger
         rules = CompressionRules(
             minimumWait: wait,
@@ -30,7 +39,7 @@ struct FileCompression: Sendable {
         while !Task.isCancelled {
             do { try await Task.sleep(for: pause) } catch { return }
             do throws(TempFileError) {
-                let report = try await tracker.compressWaitingFiles(rules)
+                let report = try await tracker.compressWaitingFiles(rules, endCancelled: endCancelled)
                 if report.files == 0 && report.failures == 0 { continue }
                 logger.info(
                     "temp files of waiting jobs were compressed",

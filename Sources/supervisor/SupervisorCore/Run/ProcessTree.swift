@@ -201,7 +201,14 @@ actor ProcessTree {
             logger: logger
         )
         self.sweeper = Task { await sweeper.run() }
-        if let compressor = FileCompression(tracker: tracker, settings: settings, logger: logger) {
+        let cancellation = JobCancellation(tracker: tracker, broker: link, queues: queues, logger: logger)
+        if let compressor = FileCompression(
+            tracker: tracker,
+            settings: settings,
+            // A broker that is away is logged, and the job ends when its message is next delivered.
+            endCancelled: { _ = try? await cancellation.cancel($0) },
+            logger: logger
+        ) {
             self.compressor = Task { await compressor.run() }
         }
         // A quorum queue counts each look at a message against its delivery limit, which RabbitMQ 4 gives every such queue.
