@@ -24,7 +24,7 @@ extension TempFileTracker {
                 report.failures.append(CleanupReport.Failure(path: path, errno: EXDEV))
                 logger.warning(
                     "a file outside its job's directory was to be released; it is left alone",
-                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, String(path.prefix(4096)))
+                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, path.clipped(toBytes: 4096))
                 )
             }
         }

@@ -127,7 +127,7 @@ extension TempFileTracker {
             guard let name = trackableName(entry.path, job: job) else {
                 logger.warning(
                     "a manifest names a file outside its job's directory; it is ignored",
-                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, String(entry.path.prefix(4096)))
+                    metadata: Logger.Metadata(job: job).with(LogKey.filePath, entry.path.clipped(toBytes: 4096))
                 )
                 return nil
             }
