@@ -60,6 +60,10 @@ struct CrashPointTests {
                 }
                 number += 1
                 try await unreadable(number: number, watch)
+                for point in [CrashPoint.replacementNoted, .replacementLinked] {
+                    number += 1
+                    try await replacing(point, number: number, watch)
+                }
             }
             print("crash points: \(number) deaths in \(ContinuousClock.now - began)")
         }
@@ -80,6 +84,16 @@ struct CrashPointTests {
             letters += try await tree.drain(tree.names.dead(.image)).count { $0.body == Array(body.utf8) }
             return letters == 2
         }
+    }
+
+    /// The job's objects are there already, as of an earlier job for the same media, and the worker dies while it replaces one.
+    private func replacing(_ point: CrashPoint, number: Int, _ watch: Watch) async throws {
+        let item = Case(stage: .upload, point: point)
+        try watch.makeObjects(.image, id: "job-\(number)")
+        try await run(item, number: number, watch)
+        #expect(!FileManager.default.fileExists(atPath: watch.tree.store + "/.replacing"))
+        let names = try FileManager.default.subpathsOfDirectory(atPath: watch.tree.store)
+        #expect(names.filter { $0.contains(".replacing") } == [])
     }
 
     private func run(_ item: Case, number: Int, _ watch: Watch) async throws {
@@ -121,7 +135,8 @@ extension CrashPoint {
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.
-        case .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded, .retryConfirmed, .retryOvertook,
+        case .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
+            .retryConfirmed, .retryOvertook,
             .deadLetterConfirmed, .moved, .moveConfirmed, .compressionPlanned, .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
             .restoreRecorded:

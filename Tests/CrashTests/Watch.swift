@@ -129,6 +129,13 @@ struct Watch: Sendable {
         try await tree.submit(kind, id: id, source: source ?? Self.source(kind))
     }
 
+    /// Makes objects under the keys of a job that is to be, of other bytes than it will make.
+    func makeObjects(_ kind: MediaKind, id: String) throws {
+        for name in try #require(reference[kind]).keys {
+            try Data("earlier".utf8).write(to: URL(filePath: Self.path(of: name, in: tree, id: id)))
+        }
+    }
+
     /// A job's outputs are all there, and each is, byte for byte, what the reference job made. That there are no others is
     /// looked at once for all jobs, at the end: the store is large by then.
     func expectWhole(_ kind: MediaKind, id: String) throws {

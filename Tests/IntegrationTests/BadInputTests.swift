@@ -31,6 +31,7 @@ struct BadInputTests {
             try Data().write(to: URL(filePath: store + "/empty.jpg"))
             try Data("this is no film\n".utf8).write(to: URL(filePath: store + "/text.mp4"))
             try Data("this is no picture\n".utf8).write(to: URL(filePath: store + "/text.jpg"))
+            try Data("this is no picture\n".utf8).write(to: URL(filePath: store + "/bell\u{7}.jpg"))
             try await Samples.video(store + "/whole.mp4")
             let whole = try Data(contentsOf: URL(filePath: store + "/whole.mp4"))
             try whole.prefix(whole.count / 2).write(to: URL(filePath: store + "/truncated.mp4"))
@@ -58,6 +59,17 @@ struct BadInputTests {
                 ),
                 BadSource("scheme", .video, "download", "gopher", ["source": "gopher://x/y"]),
                 BadSource("media-id", .image, "download", "mediaId", ["s3Key": "text.jpg", "mediaId": "../../x"]),
+                BadSource(
+                    "media-mark",
+                    .image,
+                    "download",
+                    "mediaId",
+                    ["s3Key": "text.jpg", "mediaId": "a/..\u{2F}\u{301}x"]
+                ),
+                BadSource("doubled", .image, "download", "two in a row", ["s3Key": "a//b.jpg"]),
+                // A legal name of a file, and a legal key.
+                BadSource("control", .image, "process", "", ["s3Key": "bell\u{7}.jpg"]),
+                BadSource("hidden\u{9B}\u{2028}\u{202E}", .image, "download", "empty", ["s3Key": "empty.jpg"]),
                 BadSource("weird/../id é", .image, "download", "empty", ["s3Key": "empty.jpg", "mediaId": "plain"]),
             ]
             for bad in cases {
@@ -90,6 +102,26 @@ struct BadInputTests {
             }
             #expect(tree.leftovers().isEmpty)
             #expect(try await tree.restarts() == 0)
+            // Whatever an id or a key holds, it begins no line of the log, and turns nothing around in it.
+            #expect(tree.log.unicodeScalars.allSatisfy { $0.isShown || $0 == "\n" })
+        }
+    }
+
+    @Test("that would be written above the store, by a mark that hides a slash, fails")
+    func aboveTheStore() async throws {
+        let settings = ["IMAGE_KEY_TEMPLATE": "{mediaId}_{quality}.{ext}"]
+        try await TestTree.with(settings) { tree in
+            try await Samples.photo(tree.store + "/photo.jpg", size: "320x240")
+            let job: JSONValue = [
+                "id": "attack", "mediaId": "../\u{301}evil", "mediaType": "IMAGE", "s3Key": "photo.jpg",
+            ]
+            try await tree.publish(job, to: tree.names.work(.image, .download))
+            let end = try await tree.updates(.image, untilTheEndOf: ["attack"]).last
+            #expect(end?["status"] == "failed")
+            let message = end?["error_message"]?.stringValue ?? ""
+            #expect(message.contains("`..` part") && message.contains("mediaId"), "\(message)")
+            let found = try FileManager.default.subpathsOfDirectory(atPath: tree.directory)
+            #expect(found.filter { $0.contains("evil") } == [])
         }
     }
 

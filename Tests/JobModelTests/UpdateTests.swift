@@ -114,17 +114,58 @@ struct QueueNameTests {
 
 @Suite("An object key")
 struct ObjectKeyTests {
-    @Test(
-        "cannot leave its store",
-        arguments: ["../x", "a/../b", "..", "/etc/passwd", "a//b", "a/", "./a", "", "a\u{0}b", "a\nb"]
-    )
+    @Test("has 1 to 1024 bytes", arguments: ["", String(repeating: "é", count: 513)])
     func refused(key: String) {
         #expect(throws: ObjectKeyError.self) { try ObjectKey(key) }
     }
 
-    @Test("may be anything else", arguments: ["a", "a/b c/é.mp4", "..a/b..", ".hidden", "a…"])
+    @Test(
+        "may be any text, as in S3; what a store cannot hold, that store refuses",
+        arguments: [
+            "a", "a/b c/é.mp4", "..a/b..", ".hidden", "a…", "a//b", "/a", "a/", "../x", "a\nb", "a\u{0}b",
+            String(repeating: "é", count: 512),
+        ]
+    )
     func accepted(key: String) throws {
-        #expect(try ObjectKey(key).rawValue == key)
+        #expect(Array(try ObjectKey(key).rawValue.utf8) == Array(key.utf8))
+    }
+
+    @Test("is compared by its bytes")
+    func bytes() throws {
+        let (composed, decomposed) = (try ObjectKey("caf\u{E9}"), try ObjectKey("cafe\u{301}"))
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed]).count == 2)
+    }
+
+    @Test("is shown on one line")
+    func description() throws {
+        let key = try ObjectKey("a\n\u{202E}b")
+        #expect("\(key)" == #"a\n\u{202E}b"#)
+        #expect("\(ObjectKeyError(key: "a\u{9B}", reason: "why"))" == #"the key `a\u{9B}` is not allowed: why"#)
+    }
+}
+
+@Suite("Text that is shown")
+struct ShownTextTests {
+    @Test(
+        "is one line that nothing turns around or hides in",
+        arguments: [
+            ("plain `text`, with \\ and \"", "plain `text`, with \\ and \""), ("é, 漢字, 🎬", "é, 漢字, 🎬"), ("", ""),
+            ("a\n\r\tb", #"a\n\r\tb"#), ("\u{0}\u{1B}\u{7F}", #"\u{0}\u{1B}\u{7F}"#),
+            ("\u{85}\u{9B}", #"\u{85}\u{9B}"#), ("\u{2028}\u{2029}", #"\u{2028}\u{2029}"#),
+            ("\u{202E}\u{2066}\u{200F}", #"\u{202E}\u{2066}\u{200F}"#),
+            ("\u{200B}\u{FEFF}\u{E000}\u{E0041}\u{FFFF}", #"\u{200B}\u{FEFF}\u{E000}\u{E0041}\u{FFFF}"#),
+        ]
+    )
+    func shown(text: String, expected: String) {
+        #expect(text.shown == expected)
+    }
+
+    @Test("in quotation marks ends where they do, whatever stands on them")
+    func quoted() {
+        #expect("a \"b\" \\".shownInQuotes.utf8.elementsEqual(#""a \"b\" \\""#.utf8))
+        // To Swift a quotation mark and a combining mark are one character.
+        #expect("\"\u{301}".shownInQuotes.utf8.elementsEqual("\"\\\"\u{301}\"".utf8))
     }
 }
 

@@ -18,7 +18,20 @@ import Testing
         #expect(relativePath("/a\u{2F}\u{301}x", beneath: "/a") == "\u{301}x")
     }
 
-    @Test(arguments: [("/a/b.mp4", "b.mp4"), ("/a/b/", "b"), ("b", "b"), ("", ""), ("/", "/")])
+    @Test(arguments: [
+        ("/a/b", "/a"), ("/a", "/"), ("a/b", "a"), ("a", nil), ("/", nil), ("", nil), ("/a/\u{301}b", "/a"),
+    ])
+    func parentIsWhatHoldsTheLastComponent(_ path: String, _ expected: String?) {
+        #expect(parentPath(path) == expected)
+    }
+
+    @Test func componentsAreCutAtEverySlash() {
+        #expect(pathComponents("//a/\u{301}b/").map { Array($0.utf8) } == [Array("a".utf8), Array("\u{301}b".utf8)])
+    }
+
+    @Test(arguments: [
+        ("/a/b.mp4", "b.mp4"), ("/a/b/", "b"), ("b", "b"), ("", ""), ("/", "/"), ("a/\u{301}b", "\u{301}b"),
+    ])
     func baseNameIsTheLastComponent(_ path: String, _ expected: String) {
         #expect(baseName(path) == expected)
     }

@@ -60,6 +60,42 @@ import Testing
         #expect(throws: FileSystemError.self) { try root.removeFile(name) }
     }
 
+    // To Swift `/` and a combining mark are one character that is no slash. A path that is cut by characters has `away/…` for its
+    // last name, and the calls that act on a name follow `away`.
+    @Test func markOnASlashLeadsThroughNoLink() throws {
+        #expect(symlink(outside, root.path + "/away") == 0)
+        let (name, precious) = ("away/\u{301}x", outside + "/\u{301}x")
+        #expect(close(creat(precious, 0o600)) == 0)
+        #expect(throws: FileSystemError.self) { try root.removeFile(name) }
+        #expect(throws: FileSystemError.self) { try root.status(name) }
+        #expect(throws: FileSystemError.self) { try root.makeDirectory("away/\u{301}new") }
+        #expect(throws: FileSystemError.self) { try root.makeDirectories("away/\u{301}new/er") }
+        try put("mine")
+        #expect(throws: FileSystemError.self) { try root.rename("mine", to: name) }
+        #expect(throws: FileSystemError.self) { try root.rename(name, to: "mine") }
+        #expect(throws: FileSystemError.self) { try root.removeDirectory("../\u{301}root") }
+        #expect(access(precious, F_OK) == 0)
+        #expect(access(outside + "/\u{301}new", F_OK) != 0)
+    }
+
+    @Test func linkingReplacesNothing() throws {
+        try put("a")
+        try put("b")
+        let name = try EntryName("b")
+        let file = try root.openFile("a", flags: O_RDONLY)
+        #expect(try root.link(file, as: name) == false)
+        try root.removeFile("b")
+        // Again, as after a crash that hid the first answer.
+        for _ in 1...2 { #expect(try root.link(file, as: name)) }
+        #expect(Set(try root.entryNames()) == ["a", "b"])
+    }
+
+    @Test func directoriesThatWereMadeAreTold() throws {
+        #expect(try root.makeDirectories("a/b/c").map(\.text) == ["a", "a/b", "a/b/c"])
+        #expect(try root.makeDirectories("a/b/d").map(\.text) == ["a/b/d"])
+        #expect(try root.makeDirectory("a") == false)
+    }
+
     @Test func missingNamesAreNoErrorToRemove() throws {
         #expect(try root.removeFile("none") == false)
         #expect(try root.removeFile("none/none") == false)

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @testable import ServiceKit
@@ -19,7 +20,7 @@ struct LogFileTests {
     }
 
     private func write(_ line: String, to log: LogFile) {
-        Array((line + "\n").utf8).withUnsafeBytes { log.write($0) }
+        _ = Array((line + "\n").utf8).withUnsafeBytes { log.write($0) }
     }
 
     private func text(_ name: String) -> String? {
@@ -34,7 +35,8 @@ struct LogFileTests {
         #expect(text("log") == "z\n")
         #expect(text("log.1") == "four\n")
         #expect(text("log.2") == "x\ny\n")
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 3)
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        #expect(Set(names) == ["log", "log.1", "log.2", "log.lock"])
     }
 
     @Test("without a limit only grows")
@@ -71,6 +73,33 @@ struct LogFileTests {
         )
         for line in ["one", "two", "three"] { write(line, to: log) }
         #expect(text("log") == "one\ntwo\nthree\n")
+    }
+
+    @Test("is rotated whoever locks its directory, and by a lock file that nobody else can open")
+    func lockedDirectory() throws {
+        defer { remove() }
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(descriptor) }
+        #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        let log = try log(4, keep: 1)
+        for line in ["one", "two"] { write(line, to: log) }
+        #expect(text("log.1") == "two\n")
+        var status = stat()
+        #expect(stat(directory + "/log.lock", &status) == 0 && status.st_mode & 0o777 == 0o600)
+    }
+
+    @Test("grows while somebody holds the lock, and is rotated when it is free")
+    func heldLock() throws {
+        defer { remove() }
+        let log = try log(4, keep: 1)
+        let lock = open(directory + "/log.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
+        for line in ["one", "two", "three"] { write(line, to: log) }
+        #expect(text("log") == "one\ntwo\nthree\n")
+        close(lock)
+        write("four", to: log)
+        #expect(text("log")?.isEmpty == true)
+        #expect(text("log.1") == "one\ntwo\nthree\nfour\n")
     }
 
     @Test("keeps every line of many writers whole while they rotate it")

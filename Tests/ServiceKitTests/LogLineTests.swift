@@ -22,6 +22,46 @@ struct LogLineTests {
         )
     }
 
+    /// A job's id that someone has chosen to break lines, to turn text around, and to end the quotation.
+    private static let hostile = "a\u{9B}\u{85}\u{2028}\u{2029}\u{202E}\u{0}\n\"\u{301} x=\\"
+
+    private static func line(_ text: String) -> LogLine {
+        LogLine(
+            time: Date(timeIntervalSince1970: 0),
+            level: "info",
+            process: text,
+            message: text,
+            fields: ["job.id": text]
+        )
+    }
+
+    @Test("as text shows what cannot be seen, and nothing in it forges a line or a field")
+    func hostileText() {
+        let text = Self.line(Self.hostile).rendered(as: .text)
+        #expect(text.unicodeScalars.dropLast().allSatisfy { $0.isShown } && text.unicodeScalars.last == "\n")
+        let shown = #"a\u{9B}\u{85}\u{2028}\u{2029}\u{202E}\u{0}\n"#
+        let expected =
+            "1970-01-01T00:00:00.000Z info     \(shown)\"\u{301} x=\\: \(shown)\"\u{301} x=\\ "
+            + "job.id=\"\(shown)\\\"\u{301} x=\\\\\"\n"
+        #expect(Array(text.utf8) == Array(expected.utf8))
+    }
+
+    @Test("as JSON has no raw separator of lines in it, and says the same")
+    func hostileJSON() throws {
+        let text = Self.line(Self.hostile).rendered(as: .json)
+        #expect(text.unicodeScalars.dropLast().allSatisfy { $0.isShown } && text.unicodeScalars.last == "\n")
+        let object = try JSONValue(parsing: Array(text.utf8)).objectValue
+        #expect(object?["job.id"]?.stringValue.map { Array($0.utf8) } == Array(Self.hostile.utf8))
+    }
+
+    @Test("is not endless", arguments: [Settings.LogFormat.text, .json])
+    func bounded(_ format: Settings.LogFormat) {
+        let line = Self.line("x" + String(repeating: "\u{301}", count: 1 << 20))
+        var short = line
+        short.process = "p"
+        #expect(short.rendered(as: format).utf8.count < LogLine.maximumMessage + LogLine.maximumField + 200)
+    }
+
     @Test("as JSON is one object, in which no field hides a fixed one")
     func json() throws {
         let text = line.rendered(as: .json)
@@ -52,6 +92,9 @@ struct LogRedactionTests {
             ),
             ("https://x.org/?sig=a&monkey=b&key=c", "https://x.org/?sig=***&monkey=b&key=***"),
             ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+            ("bEARER abc, and bearer def", "bEARER ***, and bearer ***"),
+            // A mark makes one character of a separator and itself; the secret is where the bytes are.
+            ("amqp:/\u{2F}\u{301}user:pass@h", "amqp:/\u{2F}\u{301}user:***@h"),
             ("nothing of interest: a@b", "nothing of interest: a@b"),
             ("", ""),
         ]

@@ -169,11 +169,19 @@ struct KeyTemplateTests {
         #expect(key.rawValue == "u/{quality}/360p-3.mp4")
     }
 
-    @Test("refuses a media id that leaves the store")
-    func escape() throws {
+    @Test("refuses values that make no key")
+    func refusal() throws {
         let settings = try Settings.from([:])
-        let ticket = Ticket(id: "j", mediaID: "../../../etc/x", kind: .video)
+        let ticket = Ticket(id: "j", mediaID: String(repeating: "x", count: 1024), kind: .video)
         #expect(throws: ObjectKeyError.self) { try settings.videoKeyTemplate.key(ticket: ticket, quality: "360p") }
+    }
+
+    @Test("is read by bytes: a mark on a brace hides none")
+    func marks() throws {
+        let settings = try Settings.from(["VIDEO_KEY_TEMPLATE": "{mediaId}\u{301}.{ext}"])
+        let ticket = Ticket(id: "j", mediaID: "m", kind: .video)
+        let key = try settings.videoKeyTemplate.key(ticket: ticket, fileExtension: "mp4")
+        #expect(Array(key.rawValue.utf8) == Array("m\u{301}.mp4".utf8))
     }
 }
 

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// A directory of a test's own.
-private func withDirectory<R>(_ body: (String) async throws -> R) async throws -> R {
+func withDirectory<R>(_ body: (String) async throws -> R) async throws -> R {
     let path = NSTemporaryDirectory() + "storage-tests-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: path) }

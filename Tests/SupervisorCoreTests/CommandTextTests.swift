@@ -18,10 +18,10 @@ struct CommandTextTests {
         let lines = JobTable.lines(list, usesColours: false)
         #expect(
             lines == [
-                "JOB          STATE       STAGE    STEP                     DONE  UPDATED               ERROR",
-                "video/a      active      process  processing_video (75 %)  50 %",
-                "video/b      failed      process  -                        40 %  2026-01-02T03:04:05Z  invalid_media",
-                "video/c\u{FFFD}[2J  cancelling  process  processing_video          3 %",
+                "JOB               STATE       STAGE    STEP                     DONE  UPDATED               ERROR",
+                "video/a           active      process  processing_video (75 %)  50 %",
+                "video/b           failed      process  -                        40 %  2026-01-02T03:04:05Z  invalid_media",
+                #"video/c\u{1B}[2J  cancelling  process  processing_video          3 %"#,
                 "there are more; --limit shows them",
             ]
         )
@@ -50,7 +50,7 @@ struct CommandTextTests {
             JobDetailText.lines(detail, workingDirectory: "/", usesColours: false) == [
                 "video/a: failed", "  media id   m", "  attempt    3 of 5 of the present stage", "  redriven   once",
                 "  created    2026-01-02T03:04:05Z", "  updated    ",
-                "  error      in the process stage (invalid_media): why\u{FFFD}and how", "",
+                "  error      in the process stage (invalid_media): why\\nand how", "",
                 "STAGE     STARTS  BEGAN                  TOOK", "download       2  2026-01-02T03:04:05Z  1.5 s", "",
                 "AT   EVENT        STAGE     DETAIL", "now  handed back  download  d", "",
                 "TRIED AGAIN  STAGE     HOST  CODE     CAUSE", "then         download  h1    timeout  slow", "",

@@ -114,6 +114,32 @@ import Testing
         lease.release()
     }
 
+    // To Swift `/` and a combining mark are one character that is no slash; the kernel sees a directory and follows it.
+    @Test func markOnASlashLeadsThroughNoLink() async throws {
+        let lease = try await tracker.lease(video())
+        let outside = lab.temporaryDirectory + "/outside"
+        #expect(mkdir(outside, 0o700) == 0)
+        let precious = try lab.outsideFile("outside/\u{301}y")
+        try await tracker.makeFile("kept", bytes: 5, job: video())
+        #expect(symlink(outside, directory + "/x") == 0)
+        let name = "x/\u{301}y"
+        let released = await tracker.releaseFiles([name, directory + "/" + name], job: video())
+        #expect(released.filesCleaned == 0)
+        #expect(released.failures.allSatisfy { $0.errno == ELOOP } && !released.failures.isEmpty)
+        #expect(await tracker.verify(path: directory + "/" + name, job: video(), expectedBytes: nil) == .foreign)
+        #expect(exists(precious))
+        lease.release()
+    }
+
+    @Test func filesWithAMarkOnASlashAreMadeAndRemoved() async throws {
+        let lease = try await tracker.lease(video())
+        try await tracker.makeFile("x/\u{301}y", bytes: 5, job: video())
+        #expect(exists(directory + "/x/\u{301}y"))
+        #expect(try await tracker.cleanupJobTempFiles(video()).filesCleaned == 1)
+        #expect(try lab.leftovers() == [])
+        lease.release()
+    }
+
     @Test func bytesCountOnlyWhenTheLastNameGoes() async throws {
         let lease = try await tracker.lease(video())
         try await tracker.makeFile("x", bytes: 4096, job: video())

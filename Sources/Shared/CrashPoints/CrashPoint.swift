@@ -29,6 +29,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     // Upload.
     case reservationTrimmed = "reservation-trimmed"
     case objectWritten = "object-written"
+    case replacementNoted = "replacement-noted"
+    case replacementLinked = "replacement-linked"
     case objectLinked = "object-linked"
     case objectDurable = "object-durable"
     case outputNoted = "output-noted"

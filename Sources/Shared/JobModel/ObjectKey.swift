@@ -1,26 +1,24 @@
-/// A key in an object store that is safe on every store, a directory included: relative, without empty, `.` or `..` parts and
-/// without control characters.
+/// A key in an object store: any text of 1 to 1024 bytes, which is what S3 allows. What a given store cannot hold, that store
+/// refuses.
 public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
     /// The longest key of S3, in bytes of UTF-8.
     public static let maximumBytes = 1024
 
-    public let rawValue: String
-    public var description: String { rawValue }
+    /// Compared by its bytes, as stores do.
+    private let text: ByteText
+
+    public var rawValue: String { text.string }
+
+    /// For people: one line, not endless.
+    public var description: String { text.string.clipped(toBytes: 300).shown }
 
     /// - Throws: a sentence that says what is wrong with the key.
     public init(_ rawValue: String) throws(ObjectKeyError) {
-        func refuse(_ reason: String) -> ObjectKeyError { ObjectKeyError(key: rawValue, reason: reason) }
-        if rawValue.isEmpty { throw refuse("it is empty") }
-        if rawValue.utf8.count > Self.maximumBytes { throw refuse("it is longer than \(Self.maximumBytes) bytes") }
-        if rawValue.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
-            throw refuse("it has a control character")
+        text = ByteText(rawValue)
+        if text.isEmpty { throw ObjectKeyError(key: rawValue, reason: "it is empty") }
+        if text.count > Self.maximumBytes {
+            throw ObjectKeyError(key: rawValue, reason: "it is longer than \(Self.maximumBytes) bytes")
         }
-        for part in rawValue.split(separator: "/", omittingEmptySubsequences: false) {
-            if part.isEmpty { throw refuse("it starts or ends with a slash, or has two in a row") }
-            if part == "." || part == ".." { throw refuse("it has a `\(part)` part, which could leave the store") }
-            if part.utf8.count > 255 { throw refuse("a part of it is longer than 255 bytes") }
-        }
-        self.rawValue = rawValue
     }
 }
 
@@ -28,8 +26,10 @@ public struct ObjectKeyError: Error, Sendable, Equatable, CustomStringConvertibl
     public var key: String
     public var reason: String
 
-    public var description: String {
-        let shown = key.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : String($0) }.joined()
-        return "the key `\(shown.clipped(toBytes: 300))` is not allowed: \(reason)"
+    public init(key: String, reason: String) {
+        self.key = key
+        self.reason = reason
     }
+
+    public var description: String { "the key `\(key.clipped(toBytes: 300).shown)` is not allowed: \(reason)" }
 }

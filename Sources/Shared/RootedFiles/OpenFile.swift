@@ -45,6 +45,14 @@ public struct OpenFile: ~Copyable, Sendable {
         }
     }
 
+    /// Writes all of `bytes`.
+    public func write(_ bytes: [UInt8]) throws(FileSystemError) {
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(FileSystemError) in try write(bytes) }
+        }
+        try result.get()
+    }
+
     /// Returns when the file's bytes and size are on the device.
     public func synchronize() throws(FileSystemError) {
         if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
@@ -73,6 +81,16 @@ public struct OpenFile: ~Copyable, Sendable {
 
     /// Has the system begin to write the file's bytes to the device, without waiting for it.
     public func startWriting() { clinux_start_writing(descriptor) }
+
+    /// Locks the file until it is closed, against all other openings of it, or answers false when another holds the lock. The
+    /// kernel drops it when the process dies.
+    public func tryLock() throws(FileSystemError) -> Bool {
+        switch clinux_lock_exclusively(descriptor) {
+        case 0: return true
+        case EAGAIN, EACCES: return false
+        case let failure: throw .init(operation: "lock", path: path, errno: failure)
+        }
+    }
 
     public func status() throws(FileSystemError) -> FileStatus {
         var raw = stat()

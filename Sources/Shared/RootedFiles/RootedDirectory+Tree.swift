@@ -16,7 +16,7 @@ extension RootedDirectory {
     /// - Parameter didFail: entries that could not be looked at, with the errno.
     public func walkTree(visit: Visitor, didFail: (_ path: String, _ errno: CInt) -> Void) {
         do throws(FileSystemError) {
-            let listing = try resolve(".", flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
+            let listing = try resolve(nil, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
             Self.walk(owning: listing, prefix: "", depth: 0, rules: rules, visit: visit, didFail: didFail)
         } catch {
             didFail("", error.errno)
@@ -100,7 +100,7 @@ extension RootedDirectory {
                         didFail: didFail
                     )
                     do throws(FileSystemError) {
-                        let listing = try resolve(".", flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
+                        let listing = try resolve(nil, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
                         walk.level(owning: listing, prefix: "", depth: 0)
                     } catch {
                         didFail("", error.errno)
@@ -125,7 +125,8 @@ private struct TreeWalk {
     let shouldRemove: (String, FileStatus) -> Bool
     let didRemove: (String, FileStatus) -> Void
     let didFail: (String, CInt) -> Void
-    private var failed: Set<String> = []
+    /// Paths as bytes.
+    private var failed: Set<[UInt8]> = []
     private var moved = 0
 
     init(
@@ -259,7 +260,7 @@ private struct TreeWalk {
     }
 
     private mutating func fail(_ path: String, _ errno: CInt) {
-        if failed.insert(path).inserted { didFail(path, errno) }
+        if failed.insert(Array(path.utf8)).inserted { didFail(path, errno) }
     }
 
     /// Names of the next entries with their terminating zeros, none at the end. They are in the order of their inodes, which is

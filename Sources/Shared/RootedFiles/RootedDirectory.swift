@@ -38,10 +38,13 @@ public final class RootedDirectory: Sendable {
         mode: UInt32,
         crossesMounts: Bool = false
     ) throws(FileSystemError) -> RootedDirectory {
-        var made = path.hasPrefix("/") ? "" : "."
-        for component in path.split(separator: "/", omittingEmptySubsequences: true) {
+        var made = path.utf8.first == UInt8(ascii: "/") ? "" : "."
+        for component in pathComponents(path) {
+            let parent = made.isEmpty ? "/" : made
             made += "/" + component
-            if mkdir(made, mode) != 0, errno != EEXIST, errno != EISDIR {
+            if mkdir(made, mode) == 0 {
+                try synchronize(parent)
+            } else if errno != EEXIST, errno != EISDIR {
                 // A parent that exists may refuse mkdir with EROFS or EACCES; only opening it tells.
                 let failure = errno
                 if access(made, F_OK) != 0 { throw .init(operation: "mkdir", path: made, errno: failure) }
@@ -50,33 +53,62 @@ public final class RootedDirectory: Sendable {
         return try RootedDirectory(opening: path, crossesMounts: crossesMounts)
     }
 
+    /// A directory that got an entry. One that may be searched but not read is none of ours to promise anything of.
+    private static func synchronize(_ path: String) throws(FileSystemError) {
+        do { try RootedDirectory(opening: path).synchronize() } catch  where error.errno == EACCES {}
+    }
+
     // MARK: - Files
 
     /// Opens a file beneath this directory.
     ///
     /// - Parameter flags: as for `open(2)`; `O_CLOEXEC` and `O_NOFOLLOW` are added.
     public func openFile(_ name: String, flags: Int32, mode: UInt32 = 0o600) throws(FileSystemError) -> OpenFile {
-        OpenFile(owning: try resolve(name, flags: flags | O_NOFOLLOW, mode: mode, operation: "open"), path: name)
+        try openFile(Self.path(name, operation: "open"), flags: flags, mode: mode)
     }
 
-    /// Opens a directory beneath this one.
+    public func openFile(_ path: RelativePath, flags: Int32, mode: UInt32 = 0o600) throws(FileSystemError) -> OpenFile {
+        OpenFile(
+            owning: try resolve(path, flags: flags | O_NOFOLLOW, mode: mode, operation: "open"),
+            path: path.text
+        )
+    }
+
+    /// Opens a directory beneath this one, or with `.` this one again.
     ///
     /// - Parameter crossesMounts: nil keeps this directory's rule for what is beneath the new one.
     public func openDirectory(
         _ name: String,
         crossesMounts: Bool? = nil
     ) throws(FileSystemError) -> RootedDirectory {
-        let child = try resolve(name, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
-        let childPath = path.hasSuffix("/") ? path + name : path + "/" + name
+        let isThisOne = name.utf8.elementsEqual(".".utf8)
+        return try openDirectory(
+            isThisOne ? nil : Self.path(name, operation: "open directory"),
+            crossesMounts: crossesMounts
+        )
+    }
+
+    /// - Parameter path: nil for this directory itself.
+    public func openDirectory(
+        _ path: RelativePath?,
+        crossesMounts: Bool? = nil
+    ) throws(FileSystemError) -> RootedDirectory {
+        let child = try resolve(path, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
+        let childPath = path.map { absolute($0) } ?? self.path
         return RootedDirectory(owning: child, path: childPath, crossesMounts: crossesMounts ?? self.crossesMounts)
+    }
+
+    /// For messages.
+    private func absolute(_ name: RelativePath) -> String {
+        path.utf8.last == UInt8(ascii: "/") ? path + name.text : path + "/" + name.text
     }
 
     /// What the entry is, without following it; nil when there is none.
     public func status(_ name: String) throws(FileSystemError) -> FileStatus? {
         do {
-            return try withParent(of: name) { (parent, base) throws(FileSystemError) in
+            return try withParent(of: Self.path(name, operation: "stat")) { (parent, base) throws(FileSystemError) in
                 var raw = stat()
-                if fstatat(parent, base, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+                if base.withPointer({ fstatat(parent, $0, &raw, AT_SYMLINK_NOFOLLOW) }) != 0 {
                     throw .init(operation: "stat", path: name, errno: errno)
                 }
                 return FileStatus(raw)
@@ -90,40 +122,66 @@ public final class RootedDirectory: Sendable {
     ///
     /// - Returns: false when there was nothing to remove.
     @discardableResult
-    public func removeFile(_ name: String) throws(FileSystemError) -> Bool { try unlink(name, flags: 0) }
+    public func removeFile(_ name: String) throws(FileSystemError) -> Bool {
+        try unlink(Self.path(name, operation: "unlink"), flags: 0)
+    }
+
+    @discardableResult
+    public func removeFile(_ path: RelativePath) throws(FileSystemError) -> Bool { try unlink(path, flags: 0) }
 
     /// Removes an empty directory.
     ///
     /// - Returns: false when there was nothing to remove.
     @discardableResult
     public func removeDirectory(_ name: String) throws(FileSystemError) -> Bool {
-        try unlink(name, flags: AT_REMOVEDIR)
+        try unlink(Self.path(name, operation: "rmdir"), flags: AT_REMOVEDIR)
     }
 
     /// Makes one directory; an existing one is fine.
-    public func makeDirectory(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) {
-        try withParent(of: name) { (parent, base) throws(FileSystemError) in
-            if mkdirat(parent, base, mode) != 0, errno != EEXIST {
-                throw .init(operation: "mkdir", path: name, errno: errno)
-            }
+    ///
+    /// - Returns: whether it was made now.
+    @discardableResult
+    public func makeDirectory(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) -> Bool {
+        try makeDirectory(Self.path(name, operation: "mkdir"), mode: mode)
+    }
+
+    @discardableResult
+    public func makeDirectory(_ path: RelativePath, mode: UInt32 = 0o700) throws(FileSystemError) -> Bool {
+        try withParent(of: path) { (parent, base) throws(FileSystemError) in
+            if base.withPointer({ mkdirat(parent, $0, mode) }) == 0 { return true }
+            if errno != EEXIST { throw .init(operation: "mkdir", path: path.text, errno: errno) }
+            return false
         }
     }
 
     /// Makes every missing directory of a relative path.
-    public func makeDirectories(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) {
-        var made = ""
-        for component in name.split(separator: "/", omittingEmptySubsequences: true) {
-            made += made.isEmpty ? String(component) : "/" + component
-            try makeDirectory(made, mode: mode)
-        }
+    ///
+    /// - Returns: those that were made now, outermost first.
+    @discardableResult
+    public func makeDirectories(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) -> [RelativePath] {
+        try makeDirectories(Self.path(name, operation: "mkdir"), mode: mode)
+    }
+
+    @discardableResult
+    public func makeDirectories(_ path: RelativePath, mode: UInt32 = 0o700) throws(FileSystemError) -> [RelativePath] {
+        var made: [RelativePath] = []
+        for directory in path.parents + [path] where try makeDirectory(directory, mode: mode) { made.append(directory) }
+        return made
     }
 
     /// Renames within this directory, replacing what is there, in one step.
     public func rename(_ old: String, to new: String) throws(FileSystemError) {
+        try rename(Self.path(old, operation: "rename"), to: Self.path(new, operation: "rename"))
+    }
+
+    public func rename(_ old: RelativePath, to new: RelativePath) throws(FileSystemError) {
         try withParent(of: old) { (oldParent, oldBase) throws(FileSystemError) in
             try self.withParent(of: new) { (newParent, newBase) throws(FileSystemError) in
-                if renameat(oldParent, oldBase, newParent, newBase) != 0 {
-                    throw .init(operation: "rename", path: "\(old) to \(new)", errno: errno)
+                let answer = oldBase.withPointer { old in
+                    newBase.withPointer { new in renameat(oldParent, old, newParent, new) }
+                }
+                if answer != 0 {
+                    throw .init(operation: "rename", path: "\(old.text) to \(new.text)", errno: errno)
                 }
             }
         }
@@ -136,7 +194,7 @@ public final class RootedDirectory: Sendable {
     /// Opens a new file that has no name yet. It vanishes when it is closed before ``link(_:as:)`` named it.
     public func openUnnamedFile(mode: UInt32) throws(FileSystemError) -> OpenFile {
         OpenFile(
-            owning: try resolve(".", flags: O_RDWR | clinux_unnamed_file, mode: mode, operation: "open unnamed"),
+            owning: try resolve(nil, flags: O_RDWR | clinux_unnamed_file, mode: mode, operation: "open unnamed"),
             path: path
         )
     }
@@ -151,34 +209,17 @@ public final class RootedDirectory: Sendable {
         return clinux_directory_gives_more_than_mode(descriptor, file.descriptor) == 0
     }
 
-    /// Names a file in this directory, an unnamed one or one that has other names, replacing what has the name, in one step.
-    public func link(_ file: borrowing OpenFile, as name: String) throws(FileSystemError) {
-        try withParent(of: name) { (parent, base) throws(FileSystemError) in
-            // The descriptor's own entry: linkat by an empty path would need a capability.
-            let entry = "/proc/self/fd/\(file.descriptor)"
-            if linkat(AT_FDCWD, entry, parent, base, AT_SYMLINK_FOLLOW) == 0 { return }
-            if errno != EEXIST { throw .init(operation: "link", path: name, errno: errno) }
-            var there = stat()
-            if fstatat(parent, base, &there, AT_SYMLINK_NOFOLLOW) == 0 {
-                let isNamed = FileIdentity(FileStatus(there)) == FileIdentity(try file.status())
-                if isNamed { return }
-            }
-            // linkat never replaces, so the file gets a name of its own for the moment between two calls. It names the
-            // writer, so that two of them never take each other's file, and the next file of a process replaces what a
-            // crash of one with its number left.
-            let stepping = ".replacing-\(getpid())-\(file.descriptor)"
-            _ = unlinkat(parent, stepping, 0)
-            if linkat(AT_FDCWD, entry, parent, stepping, AT_SYMLINK_FOLLOW) != 0 {
-                throw .init(operation: "link", path: name, errno: errno)
-            }
-            if renameat(parent, stepping, parent, base) != 0 {
-                let failure = errno
-                _ = unlinkat(parent, stepping, 0)
-                throw .init(operation: "rename", path: name, errno: failure)
-            }
-            // Two names of one file stay both: somebody else gave it this one meanwhile.
-            _ = unlinkat(parent, stepping, 0)
-        }
+    /// Names a file in this directory, an unnamed one or one that has other names.
+    ///
+    /// - Returns: false when something else has the name; it is never replaced.
+    public func link(_ file: borrowing OpenFile, as name: EntryName) throws(FileSystemError) -> Bool {
+        // The descriptor's own entry: linkat by an empty path would need a capability.
+        let entry = "/proc/self/fd/\(file.descriptor)"
+        if name.withPointer({ linkat(AT_FDCWD, entry, descriptor, $0, AT_SYMLINK_FOLLOW) }) == 0 { return true }
+        if errno != EEXIST { throw .init(operation: "link", path: name.text, errno: errno) }
+        var there = stat()
+        guard name.withPointer({ fstatat(descriptor, $0, &there, AT_SYMLINK_NOFOLLOW) }) == 0 else { return false }
+        return FileIdentity(FileStatus(there)) == FileIdentity(try file.status())
     }
 
     /// Returns when the names in this directory are on the device.
@@ -189,7 +230,7 @@ public final class RootedDirectory: Sendable {
     /// Calls `body` with each entry's name but `.` and `..`, in the order of the directory, until it returns false.
     public func forEachEntry(_ body: (String) throws -> Bool) throws {
         // A description of its own: readdir moves the file offset, and this object is shared between threads.
-        let listing = try resolve(".", flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
+        let listing = try resolve(nil, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
         guard let stream = fdopendir(listing) else {
             let failure = errno
             close(listing)
@@ -258,58 +299,59 @@ public final class RootedDirectory: Sendable {
         return crossesMounts ? beneath : beneath | clinux_resolve_no_xdev
     }
 
-    func resolve(_ name: String, flags: Int32, mode: UInt32, operation: String) throws(FileSystemError) -> CInt {
-        guard !name.isEmpty, !name.utf8.contains(0) else {
-            throw .init(operation: operation, path: name, errno: EINVAL)
-        }
+    /// - Parameter path: nil for this directory itself.
+    func resolve(
+        _ path: RelativePath?,
+        flags: Int32,
+        mode: UInt32,
+        operation: String
+    ) throws(FileSystemError) -> CInt {
         let openFlags = UInt64(UInt32(bitPattern: flags | O_CLOEXEC))
         // openat2 refuses a mode on an open that cannot create.
         let creates = flags & O_CREAT != 0 || flags & clinux_unnamed_file == clinux_unnamed_file
         let createMode = creates ? UInt64(mode) : 0
+        func open(_ name: UnsafePointer<CChar>) -> CInt {
+            clinux_openat2(descriptor, name, openFlags, createMode, rules)
+        }
         while true {
-            let opened = clinux_openat2(descriptor, name, openFlags, createMode, rules)
+            let opened = path?.withPointer(open) ?? open(".")
             if opened >= 0 { return opened }
             // EAGAIN: a rename or mount raced with a `..`; the kernel asks to try again.
-            if errno != EINTR && errno != EAGAIN { throw .init(operation: operation, path: name, errno: errno) }
+            if errno != EINTR && errno != EAGAIN {
+                throw .init(operation: operation, path: path?.text ?? ".", errno: errno)
+            }
         }
     }
 
+    private static func path(_ text: String, operation: String) throws(FileSystemError) -> RelativePath {
+        do { return try RelativePath(text) } catch {
+            throw .init(operation: operation, path: text, errno: error.errno)
+        }
+    }
+
+    /// Calls `body` with the directory that holds the path's last name, and that name.
     private func withParent<R>(
-        of name: String,
-        _ body: (CInt, String) throws(FileSystemError) -> R
+        of path: RelativePath,
+        _ body: (CInt, EntryName) throws(FileSystemError) -> R
     ) throws(FileSystemError) -> R {
-        let trimmed = name.hasSuffix("/") ? String(name.dropLast()) : name
-        let parentName: String
-        let base: String
-        if let slash = trimmed.lastIndex(of: "/") {
-            parentName = String(trimmed[..<slash])
-            base = String(trimmed[trimmed.index(after: slash)...])
-        } else {
-            parentName = "."
-            base = trimmed
-        }
-        guard !base.isEmpty, base != ".", base != "..", !base.utf8.contains(0) else {
-            throw .init(operation: "resolve", path: name, errno: base == ".." ? EXDEV : EINVAL)
-        }
         // A name alone leads nowhere else.
-        if parentName == "." { return try body(descriptor, base) }
+        guard let parentPath = path.parent else { return try body(descriptor, path.name) }
         let parent = try resolve(
-            // An absolute path keeps its slash, so that the kernel refuses it.
-            parentName.isEmpty ? "/" : parentName,
+            parentPath,
             flags: clinux_path_only | O_DIRECTORY,
             mode: 0,
             operation: "open directory"
         )
         defer { close(parent) }
-        return try body(parent, base)
+        return try body(parent, path.name)
     }
 
-    private func unlink(_ name: String, flags: Int32) throws(FileSystemError) -> Bool {
+    private func unlink(_ path: RelativePath, flags: Int32) throws(FileSystemError) -> Bool {
         do {
-            return try withParent(of: name) { (parent, base) throws(FileSystemError) in
-                if unlinkat(parent, base, flags) == 0 { return true }
+            return try withParent(of: path) { (parent, base) throws(FileSystemError) in
+                if base.withPointer({ unlinkat(parent, $0, flags) }) == 0 { return true }
                 if errno == ENOENT { return false }
-                throw .init(operation: flags == 0 ? "unlink" : "rmdir", path: name, errno: errno)
+                throw .init(operation: flags == 0 ? "unlink" : "rmdir", path: path.text, errno: errno)
             }
         } catch  where error.errno == ENOENT {
             return false

@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// `media-processor.log`, which every process of a tree appends to and any of them rotates.
 ///
-/// A line is one `write(2)` on a descriptor opened with `O_APPEND`, so lines never mix. Before each, the name is looked up: if it
-/// means another file by now, because another process or program has rotated, that one is opened. A line that goes to the old file
-/// in between is in `media-processor.log.1`, not lost. See docs/decisions/0004-log-file.md.
+/// Lines are written whole, by one `write(2)` on a descriptor opened with `O_APPEND`, so those of processes never mix. Before each
+/// write the name is looked up: if it means another file by now, because another process or program has rotated, that one is opened.
+/// A line that goes to the old file in between is in `media-processor.log.1`, not lost. See docs/decisions/0004-log-file.md.
 final class LogFile: Sendable {
     struct Rotation: Sendable {
         /// A file that reaches this is moved away; 0 for never.
@@ -27,7 +27,6 @@ final class LogFile: Sendable {
     }
 
     private let path: String
-    private let directory: String
     private let rotation: Rotation
     private let state: Mutex<State>
 
@@ -38,7 +37,6 @@ final class LogFile: Sendable {
 
     /// - Parameter directory: must be there.
     init(directory: String, name: String, rotation: Rotation) throws(Failure) {
-        self.directory = directory
         path = directory + "/" + name
         self.rotation = rotation
         let descriptor = Self.open(path)
@@ -50,14 +48,18 @@ final class LogFile: Sendable {
 
     deinit { state.withLock { _ = close($0.descriptor) } }
 
-    /// Appends a line. What goes wrong is ignored: a full disk must not end the work.
-    func write(_ bytes: UnsafeRawBufferPointer) {
+    /// Appends lines.
+    ///
+    /// - Returns: false when that failed, as on a full disk.
+    @discardableResult
+    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
         state.withLock { state in
             if Self.identity(of: path) != state.identity { reopen(&state) }
-            _ = Glibc.write(state.descriptor, bytes.baseAddress, bytes.count)
-            guard rotation.maximumBytes > 0, let size = Self.identity(of: state.descriptor)?.size, size >= state.limit
-            else { return }
-            rotate(&state)
+            let isWritten = LogSink.put(bytes, to: state.descriptor)
+            if rotation.maximumBytes > 0, let size = Self.identity(of: state.descriptor)?.size, size >= state.limit {
+                rotate(&state)
+            }
+            return isWritten
         }
     }
 
@@ -77,23 +79,26 @@ final class LogFile: Sendable {
     }
 
     private func rotate(_ state: inout State) {
-        let lock = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard lock >= 0 else { return }
+        // A file that nobody else may open: a lock that anybody can hold would be none. It is not waited for all the same; the file
+        // grows until the lock can be had.
+        let lock = Glibc.open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+        guard lock >= 0 else { return putOff(&state) }
         // Closing gives the lock back.
         defer { close(lock) }
-        guard flock(lock, LOCK_EX) == 0 else { return }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return }
         // Another process may have been first.
         if Self.identity(of: path) == state.identity {
             for number in stride(from: rotation.keep - 1, through: 1, by: -1) {
                 rename("\(path).\(number)", "\(path).\(number + 1)")
             }
-            guard rename(path, "\(path).1") == 0 else {
-                let (next, overflow) = state.limit.addingReportingOverflow(rotation.maximumBytes)
-                state.limit = overflow ? .max : next
-                return
-            }
+            guard rename(path, "\(path).1") == 0 else { return putOff(&state) }
         }
         reopen(&state)
+    }
+
+    private func putOff(_ state: inout State) {
+        let (next, overflow) = state.limit.addingReportingOverflow(rotation.maximumBytes)
+        state.limit = overflow ? .max : next
     }
 
     private static func open(_ path: String) -> CInt {

@@ -2,7 +2,12 @@ internal import FoundationEssentials
 internal import JobModel
 
 /// One line of the log, before it is written. Pure.
+///
+/// What a message, a name or an id brings along neither begins a line nor forges a field, and is not endless.
 struct LogLine: Sendable {
+    /// In bytes.
+    static let (maximumMessage, maximumField) = (16_384, 8192)
+
     var time: Date
     /// As swift-log names it.
     var level: String
@@ -21,40 +26,50 @@ struct LogLine: Sendable {
 
     private var text: String {
         let padding = String(repeating: " ", count: max(0, 8 - level.count))
-        var line = "\(Timestamp.string(time)) \(level)\(padding) \(process): \(Self.oneLine(message))"
-        for (key, value) in fields.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(Self.quoted(value))" }
+        var line = "\(Timestamp.string(time)) \(level)\(padding) \(process.shown): "
+        line += message.clipped(toBytes: Self.maximumMessage).shown
+        for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+            line += " \(key)=\(Self.quoted(value.clipped(toBytes: Self.maximumField)))"
+        }
         return line
     }
 
     /// One flat object. A field of the name of a fixed key gets an underscore.
     private var json: String {
-        let fixed = ["time": Timestamp.string(time), "level": level, "process": process, "message": message]
+        let fixed = [
+            "time": Timestamp.string(time), "level": level, "process": process,
+            "message": message.clipped(toBytes: Self.maximumMessage),
+        ]
         let object = fields.reduce(into: fixed) { object, field in
-            object[fixed[field.key] == nil ? field.key : field.key + "_"] = field.value
+            let value = field.value.clipped(toBytes: Self.maximumField)
+            object[fixed[field.key] == nil ? field.key : field.key + "_"] = value
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(object) else { return "{}" }
-        return String(decoding: bytes, as: UTF8.self)
+        return Self.escapingUnseen(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// What a message or file name brings along cannot begin a line of its own.
-    private static func oneLine(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return text }
-        return text.unicodeScalars.map {
-            switch $0 {
-            case "\n": "\\n"
-            case "\r": "\\r"
-            case "\t": "\\t"
-            default: $0.value < 0x20 || $0.value == 0x7F ? "?" : String($0)
+    /// The encoder leaves all but C0 controls as they are; some readers take U+0085, U+2028 or U+2029 for ends of lines.
+    private static func escapingUnseen(_ json: String) -> String {
+        if json.utf8.allSatisfy({ $0 < 0x7F }) { return json }
+        var escaped = String.UnicodeScalarView()
+        for scalar in json.unicodeScalars {
+            if scalar.isShown {
+                escaped.append(scalar)
+                continue
             }
-        }.joined()
+            for unit in UTF16.encode(scalar) ?? .init(repeating: 0xFFFD, count: 1) {
+                let digits = String(unit, radix: 16)
+                let zeros = String(repeating: "0", count: 4 - digits.utf8.count)
+                escaped.append(contentsOf: "\\u\(zeros)\(digits)".unicodeScalars)
+            }
+        }
+        return String(escaped)
     }
 
     private static func quoted(_ text: String) -> String {
         let plain = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 < 0x7F }
-        if plain, !text.isEmpty { return text }
-        return "\"" + oneLine(text).split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\"")
-            + "\""
+        return plain && !text.isEmpty ? text : text.shownInQuotes
     }
 }

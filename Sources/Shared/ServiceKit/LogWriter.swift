@@ -1,14 +1,20 @@
+internal import Dispatch
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 internal import Synchronization
 
-/// Sends every line of this process to its output descriptor and to `media-processor.log`.
+/// Sends every line of this process to its output descriptor and to `media-processor.log`, each from a thread of its own: who logs
+/// never waits for either. See ``LogSink``.
 public final class LogWriter: Sendable {
     public static let fileName = "media-processor.log"
+    /// How long a process that ends waits for its last lines to be written.
+    public static let patience = Duration.seconds(2)
+    /// Of one write. Shorter ones to a pipe are never mixed with those of another process; files take any.
+    private static let (pipeBytes, fileBytes) = (4096, 65_536)
 
-    private let output: Int32
-    private let file: LogFile?
+    private let output: LogSink
+    private let file: (log: LogFile, sink: LogSink)?
     private let format: Settings.LogFormat
     private let level: Mutex<Logger.Level>
     private let redaction: LogRedaction
@@ -38,16 +44,48 @@ public final class LogWriter: Sendable {
     }
 
     private init(_ settings: Settings, _ output: Int32?, file: LogFile?) {
-        self.output = output ?? STDOUT_FILENO
-        self.file = file
-        format = settings.logFormat
+        let descriptor = output ?? STDOUT_FILENO
+        let format = settings.logFormat
+        func sink(
+            _ bytes: Int,
+            _ place: String,
+            _ write: @escaping @Sendable (UnsafeRawBufferPointer) -> Bool
+        ) -> LogSink {
+            LogSink(
+                maximumPiece: bytes,
+                notice: { dropped, label in
+                    let lines = dropped == 1 ? "1 log line was" : "\(dropped) log lines were"
+                    let line = LogLine(
+                        time: Date(),
+                        level: Logger.Level.warning.rawValue,
+                        process: label,
+                        message: "\(lines) dropped because \(place) could not be written in time",
+                        fields: [:]
+                    )
+                    return Array(line.rendered(as: format).utf8)
+                },
+                write: write
+            )
+        }
+        // A reader that went away, or a full disk, must not end the work; the other still gets the line.
+        self.output = sink(Self.pipeBytes, "standard output") { LogSink.put($0, to: descriptor) }
+        self.file = file.map { file in (file, sink(Self.fileBytes, Self.fileName) { file.write($0) }) }
+        self.format = format
         level = Mutex(Self.level(settings.logLevel))
         redaction = LogRedaction(secrets: settings.secrets)
+    }
+
+    deinit {
+        output.end()
+        file?.sink.end()
     }
 
     /// Makes this writer the one of every logger of the process. Call once, before the first logger. A logger's label is the
     /// name of the process that its lines are about.
     public func bootstrap() {
+        Self.current.withLock { $0 = self }
+        // Whichever way the process ends in order: lines may still wait.
+        atexit { LogWriter.current.withLock { $0 }?.flush() }
         LoggingSystem.bootstrap { label in LineHandler(writer: self, label: label) }
     }
 
@@ -60,23 +98,37 @@ public final class LogWriter: Sendable {
         Logger.Level(rawValue: level.rawValue) ?? .info
     }
 
-    /// Opens the log file anew, as after another program has moved it away.
-    public func reopen() { file?.reopen() }
+    /// The writer of all loggers.
+    private static let current = Mutex<LogWriter?>(nil)
 
-    fileprivate func write(_ event: LogEvent, label: String, metadata: Logger.Metadata) {
+    /// Waits until all lines so far are written, but not for longer than ``patience``.
+    public func flush() {
+        let deadline = DispatchTime.now() + .seconds(Int(Self.patience.components.seconds))
+        file?.sink.flush(until: deadline)
+        output.flush(until: deadline)
+    }
+
+    /// Opens the log file anew, as after another program has moved it away.
+    public func reopen() {
+        if let file { file.sink.perform { file.log.reopen() } }
+    }
+
+    func write(
+        _ message: String,
+        _ level: Logger.Level = .info,
+        label: String,
+        metadata: Logger.Metadata = [:]
+    ) {
         let line = LogLine(
             time: Date(),
-            level: event.level.rawValue,
+            level: level.rawValue,
             process: label,
-            message: redaction("\(event.message)"),
+            message: redaction(message),
             fields: metadata.mapValues { redaction("\($0)") }
         )
-        var text = line.rendered(as: format)
-        text.withUTF8 { bytes in
-            // A reader that went away, or a full disk, must not end the work; the other still gets the line.
-            _ = Glibc.write(output, bytes.baseAddress, bytes.count)
-            file?.write(UnsafeRawBufferPointer(bytes))
-        }
+        let text = Array(line.rendered(as: format).utf8)
+        output.append(text, label: label)
+        file?.sink.append(text, label: label)
     }
 }
 
@@ -107,6 +159,6 @@ private struct LineHandler: LogHandler {
         if let provided = metadataProvider?.get() { merged.merge(provided) { _, new in new } }
         if let explicit = event.metadata { merged.merge(explicit) { _, new in new } }
         if let error = event.error, merged[LogKey.cause] == nil { merged[LogKey.cause] = "\(error)" }
-        writer.write(event, label: label, metadata: merged)
+        writer.write("\(event.message)", event.level, label: label, metadata: merged)
     }
 }

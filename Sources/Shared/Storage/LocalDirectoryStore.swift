@@ -2,6 +2,7 @@ internal import CrashPoints
 internal import Glibc
 public import JobModel
 internal import RootedFiles
+internal import Synchronization
 internal import Threads
 
 /// Objects as files beneath one directory: the store of the embedded setup (`STORAGE_URL=file:///…`).
@@ -9,14 +10,27 @@ internal import Threads
 /// A file on the store's own file system becomes the object itself, by another name (a hard link): no byte is copied, and the
 /// object is durable as the file is. Elsewhere, and where the store's directory gives its files more than the file has (a group,
 /// an access list, a label), the object is written to a file without a name (`O_TMPFILE`) and given its name when all its bytes
-/// are on the device, so a writer that dies leaves nothing behind.
+/// are on the device, so a writer that dies leaves nothing behind. Of one that dies while it replaces an object,
+/// ``ObjectReplacement`` removes what it left.
+///
+/// A key is a path, so not every key can be held: see ``check(_:)``.
 public final class LocalDirectoryStore: ObjectStore {
     private let root: RootedDirectory
+    /// Called with the path of every directory whose names are on the device, for tests.
+    private let didSynchronize: @Sendable (String) -> Void
+    /// Directories of which all names that lead to them are on the device.
+    private let reachable = Mutex<[RelativePath: FileIdentity]>([:])
+    private static let maximumReachable = 1024
 
     public var description: String { SourceURL.file(root.path) }
 
-    /// Makes the directory when it is missing, and opens it.
-    public init(creating path: String) throws(StorageError) {
+    /// Makes the directory when it is missing, opens it, and removes what writers left that died.
+    public convenience init(creating path: String) throws(StorageError) {
+        try self.init(creating: path, didSynchronize: { _ in })
+    }
+
+    init(creating path: String, didSynchronize: @escaping @Sendable (String) -> Void) throws(StorageError) {
+        self.didSynchronize = didSynchronize
         do {
             // Operators mount disks beneath their store.
             root = try RootedDirectory.create(path, mode: 0o755, crossesMounts: true)
@@ -29,6 +43,25 @@ public final class LocalDirectoryStore: ObjectStore {
                 underlying: error
             )
         }
+        ObjectReplacement(root: root).sweep()
+    }
+
+    public func check(_ key: ObjectKey) throws(StorageError) { _ = try place(of: key) }
+
+    /// Where an object is.
+    private func place(of key: ObjectKey) throws(StorageError) -> RelativePath {
+        let reason: String
+        do throws(PathProblem) {
+            let path = try RelativePath(key.rawValue)
+            if !ObjectReplacement.isReserved(path) { return path }
+            reason = "a part of it begins with `\(ObjectReplacement.reservedPrefix)`, which is the store's own"
+        } catch {
+            reason = "\(error)"
+        }
+        throw StorageError(
+            code: .invalidKey,
+            message: "the store is a directory (\(description)) and cannot hold the key `\(key)`: \(reason)"
+        )
     }
 
     public func size(_ key: ObjectKey) async throws -> Int64? {
@@ -46,9 +79,10 @@ public final class LocalDirectoryStore: ObjectStore {
         _ key: ObjectKey,
         _ body: @escaping @Sendable (borrowing OpenFile) throws -> Int64
     ) async throws -> Int64 {
-        try await OwnThread.run { [root] in
+        let path = try place(of: key)
+        return try await OwnThread.run { [root] in
             try Self.reading(key) {
-                let file = try root.openFile(key.rawValue, flags: O_RDONLY | O_NONBLOCK)
+                let file = try root.openFile(path, flags: O_RDONLY | O_NONBLOCK)
                 try Self.requireFile(file, "the object `\(key)`")
                 return try body(file)
             }
@@ -61,13 +95,14 @@ public final class LocalDirectoryStore: ObjectStore {
         mimeType: String?,
         didWrite: @escaping @Sendable (Int64) throws -> Void
     ) async throws -> PublishedObject {
-        try await OwnThread.run { [root] in
+        let place = try place(of: key)
+        return try await OwnThread.run { [root] in
             try Self.writing(key) {
                 let source = OpenFile(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path: path)
                 if source.descriptor < 0 { throw FileSystemError(operation: "open", path: path, errno: errno) }
-                let directory = try Self.parent(of: key, in: root)
+                let directory = try Self.parent(of: place, in: root)
                 let size: Int64
-                if let linked = try Self.link(source, into: directory, as: baseName(key.rawValue), didWrite) {
+                if let linked = try Self.link(source, to: place, in: directory, root, didWrite) {
                     size = linked
                 } else {
                     let draft = try directory.openUnnamedFile(mode: Self.objectMode)
@@ -75,7 +110,7 @@ public final class LocalDirectoryStore: ObjectStore {
                     let written = size
                     try draft.synchronize { try didWrite(written) }
                     CrashPoint.objectWritten.cross()
-                    try directory.link(draft, as: baseName(key.rawValue))
+                    try Self.put(draft, at: place, in: directory, root)
                 }
                 CrashPoint.objectLinked.cross()
                 return PublishedObject(sizeBytes: size, location: SourceURL.file(root.path + "/" + key.rawValue))
@@ -85,16 +120,33 @@ public final class LocalDirectoryStore: ObjectStore {
 
     public func synchronize(_ keys: [ObjectKey]) async throws {
         // Whole as each is, a name is what may be missing.
-        let parents = Dictionary(keys.map { (Self.parentName(of: $0), $0) }) { first, _ in first }
-        try await OwnThread.run { [root] in
-            for (name, key) in parents {
-                try Self.writing(key) { try root.openDirectory(name).synchronize() }
-            }
+        var directories: [RelativePath?: ObjectKey] = [:]
+        for key in keys { directories[try place(of: key).parent] = key }
+        let parents = directories
+        try await OwnThread.run { [self] in
+            for (path, key) in parents { try Self.writing(key) { try synchronize(path) } }
         }
     }
 
-    private static func parentName(of key: ObjectKey) -> String {
-        key.rawValue.lastIndex(of: "/").map { String(key.rawValue[..<$0]) } ?? "."
+    /// Returns when the names in a directory are on the device, and all that lead to it.
+    private func synchronize(_ path: RelativePath?) throws(FileSystemError) {
+        guard let path else { return try synchronize(root) }
+        let directory = try root.openDirectory(path)
+        try synchronize(directory)
+        // Whoever made it or one above it may have died since, so it is not enough to know what this process has made.
+        let identity = FileIdentity(try directory.status())
+        if reachable.withLock({ $0[path] == identity }) { return }
+        for parent in path.parents { try synchronize(try root.openDirectory(parent)) }
+        try synchronize(root)
+        reachable.withLock { reachable in
+            if reachable.count >= Self.maximumReachable { reachable.removeAll() }
+            reachable[path] = identity
+        }
+    }
+
+    private func synchronize(_ directory: RootedDirectory) throws(FileSystemError) {
+        try directory.synchronize()
+        didSynchronize(directory.path)
     }
 
     /// Before the umask.
@@ -105,8 +157,9 @@ public final class LocalDirectoryStore: ObjectStore {
     /// - Returns: its size, or nil when there has to be a copy.
     private static func link(
         _ file: borrowing OpenFile,
-        into directory: RootedDirectory,
-        as name: String,
+        to place: RelativePath,
+        in directory: RootedDirectory,
+        _ root: RootedDirectory,
         _ didWrite: (Int64) throws -> Void
     ) throws -> Int64? {
         let status = try file.status()
@@ -116,7 +169,7 @@ public final class LocalDirectoryStore: ObjectStore {
         try didWrite(status.sizeBytes)
         CrashPoint.objectWritten.cross()
         do {
-            try directory.link(file, as: name)
+            try put(file, at: place, in: directory, root)
         } catch  where [EXDEV, EPERM, EMLINK, EOPNOTSUPP].contains(error.errno) {
             // A file system that has no links, two projects' quotas, a kernel that forbids it.
             return nil
@@ -124,11 +177,22 @@ public final class LocalDirectoryStore: ObjectStore {
         return status.sizeBytes
     }
 
-    private static func parent(of key: ObjectKey, in root: RootedDirectory) throws -> RootedDirectory {
-        let name = parentName(of: key)
-        do throws(FileSystemError) { return try root.openDirectory(name) } catch  where error.isNotFound {}
-        try root.makeDirectories(name, mode: 0o755)
-        return try root.openDirectory(name)
+    /// Gives a file the object's name.
+    private static func put(
+        _ file: borrowing OpenFile,
+        at place: RelativePath,
+        in directory: RootedDirectory,
+        _ root: RootedDirectory
+    ) throws(FileSystemError) {
+        if try directory.link(file, as: place.name) { return }
+        try ObjectReplacement(root: root).replace(place, in: directory, by: file)
+    }
+
+    private static func parent(of place: RelativePath, in root: RootedDirectory) throws -> RootedDirectory {
+        guard let parent = place.parent else { return root }
+        do throws(FileSystemError) { return try root.openDirectory(parent) } catch  where error.isNotFound {}
+        try root.makeDirectories(parent, mode: 0o755)
+        return try root.openDirectory(parent)
     }
 
     static func requireFile(_ file: borrowing OpenFile, _ subject: String) throws {
@@ -163,7 +227,7 @@ public final class LocalDirectoryStore: ObjectStore {
     private static func failure(_ verb: String, _ key: ObjectKey, _ error: FileSystemError) -> StorageError {
         StorageError(
             code: error.isOutsideRoot ? .notAllowed : .ioFailure,
-            message: "cannot \(verb) the object `\(key)`: \(error)",
+            message: "cannot \(verb) the object `\(key)`: \(error.description.shown)",
             isRetriable: error.isRetriable,
             underlying: error
         )

@@ -29,7 +29,7 @@ public struct LocalFileSource: Sendable {
         _ body: @escaping @Sendable (borrowing OpenFile) throws -> Int64
     ) async throws -> Int64 {
         let path = try SourceURL.filePath(url)
-        let shown = path.clipped(toBytes: 300)
+        let shown = path.clipped(toBytes: 300).shown
         guard let (root, name) = locate(path) else {
             let allowed = roots.isEmpty ? "none is allowed" : "allowed are \(roots.joined(separator: ", "))"
             throw StorageError(
@@ -50,7 +50,7 @@ public struct LocalFileSource: Sendable {
                     : error.isOutsideRoot ? (.notAllowed, "; give the real path") : (.ioFailure, "")
                 throw StorageError(
                     code: code,
-                    message: "cannot read the source \(shown): \(error)\(hint)",
+                    message: "cannot read the source \(shown): \(error.description.shown)\(hint)",
                     isRetriable: error.isRetriable,
                     underlying: error
                 )

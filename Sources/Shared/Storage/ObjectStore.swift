@@ -5,6 +5,11 @@ public protocol ObjectStore: Sendable {
     /// For logs and messages; without secrets.
     var description: String { get }
 
+    /// Looks whether the store can hold an object under the key. Nothing is looked up.
+    ///
+    /// - Throws: ``StorageError`` with code `invalid_key`, with the reason.
+    func check(_ key: ObjectKey) throws(StorageError)
+
     /// The object's size in bytes; nil when the store does not say before it is read.
     ///
     /// - Throws: ``StorageError``.

@@ -4,12 +4,13 @@ internal import JobModel
 public enum SourceURL {
     /// The scheme in lower case, or nil when the text does not begin with one.
     public static func scheme(_ url: String) -> String? {
-        guard let colon = url.firstIndex(of: ":"), colon != url.startIndex else { return nil }
-        let scheme = url[..<colon]
-        guard scheme.utf8.allSatisfy({ (97...122).contains($0 | 0x20) || (48...57).contains($0) || $0 == 0x2B }) else {
+        let bytes = url.utf8
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon != bytes.startIndex else { return nil }
+        let scheme = bytes[..<colon]
+        guard scheme.allSatisfy({ (97...122).contains($0 | 0x20) || (48...57).contains($0) || $0 == 0x2B }) else {
             return nil
         }
-        return scheme.lowercased()
+        return String(decoding: scheme, as: UTF8.self).lowercased()
     }
 
     /// The absolute path of a `file:` URL: `file:///a%20b` is `/a b`. A host other than none or `localhost` is refused.
@@ -17,15 +18,18 @@ public enum SourceURL {
         func refuse(_ reason: String) -> StorageError {
             StorageError(code: .invalidURL, message: "`\(redacted(url))` is no file URL: \(reason)")
         }
-        guard scheme(url) == "file", let colon = url.firstIndex(of: ":") else { throw refuse("it has another scheme") }
-        var rest = url[url.index(after: colon)...]
-        if rest.hasPrefix("//") {
+        guard scheme(url) == "file" else { throw refuse("it has another scheme") }
+        let slash = UInt8(ascii: "/")
+        var rest = Array(url.utf8).dropFirst("file:".utf8.count)
+        if rest.starts(with: "//".utf8) {
             rest = rest.dropFirst(2)
-            let host = rest.prefix { $0 != "/" }
-            guard host.isEmpty || host.lowercased() == "localhost" else { throw refuse("it names the host \(host)") }
-            rest = rest.dropFirst(host.count)
+            let host = String(decoding: rest.prefix { $0 != slash }, as: UTF8.self)
+            guard host.utf8.isEmpty || host.lowercased().utf8.elementsEqual("localhost".utf8) else {
+                throw refuse("it names the host \(host.clipped(toBytes: 300).shown)")
+            }
+            rest = rest.dropFirst(host.utf8.count)
         }
-        guard rest.hasPrefix("/") else { throw refuse("its path is not absolute") }
+        guard rest.first == slash else { throw refuse("its path is not absolute") }
         guard let path = percentDecoded(rest) else { throw refuse("a `%` is not followed by two hexadecimal digits") }
         guard !path.utf8.contains(0) else { throw refuse("it has a NUL character") }
         return path
@@ -48,31 +52,40 @@ public enum SourceURL {
         return encoded
     }
 
-    /// For messages: without user, password and query, which may be secret, and not endless.
+    /// For messages: without user, password and query, which may be secret, on one line, and not endless.
     public static func redacted(_ url: String) -> String {
-        let shown = url.prefix { $0 != "?" && $0 != "#" }
-        if let separator = shown.firstRange(of: "://"), let at = shown[separator.upperBound...].firstIndex(of: "@") {
-            let authority = shown[separator.upperBound...].prefix { $0 != "/" }
-            if at < authority.endIndex {
-                return String(shown[..<separator.upperBound] + "…" + shown[at...]).clipped(toBytes: 300)
+        let bytes = Array(url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+        func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+        let separator = Array("://".utf8)
+        let start = bytes.indices.first { bytes[$0...].starts(with: separator) }
+        if let start {
+            let authority = bytes[(start + separator.count)...].prefix { $0 != UInt8(ascii: "/") }
+            if let at = authority.firstIndex(of: UInt8(ascii: "@")) {
+                return (text(bytes[..<authority.startIndex]) + "…" + text(bytes[at...])).clipped(toBytes: 300).shown
             }
         }
-        return String(shown).clipped(toBytes: 300)
+        return text(bytes).clipped(toBytes: 300).shown
     }
 
-    private static func percentDecoded(_ text: some StringProtocol) -> String? {
+    private static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {
         var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
+        var rest = text
+        func digit(_ byte: UInt8) -> UInt8? {
+            switch byte {
+            case 48...57: byte - 48
+            case 65...70, 97...102: (byte | 0x20) - 87
+            default: nil
+            }
+        }
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {
                 bytes.append(byte)
                 continue
             }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else {
                 return nil
             }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
+            bytes.append(high << 4 | low)
         }
         return String(validating: bytes, as: UTF8.self)
     }

@@ -9,6 +9,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
 
         public static let notFound = Code(rawValue: "object_not_found")
         public static let notAllowed = Code(rawValue: "source_not_allowed")
+        /// The store cannot hold an object under the key.
+        public static let invalidKey = Code(rawValue: "invalid_key")
         public static let invalidURL = Code(rawValue: "invalid_url")
         public static let unsupportedScheme = Code(rawValue: "unsupported_scheme")
         public static let tooLarge = Code(rawValue: "source_too_large")

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import JobModel
+internal import RootedFiles
 
 /// Files of the workspace that have no name any more and are still open in one of our processes: their bytes come back when
 /// the last of them closes it, so until then they count as in use.
@@ -21,7 +22,9 @@ struct DeletedOpenFiles: Sendable, Equatable {
             let directory = "/proc/\(process)/fd"
             for name in names(in: directory) {
                 let entry = directory + "/" + name
-                guard let target = link(entry), target.hasSuffix(mark), target.hasPrefix(path + "/") else { continue }
+                guard let target = link(entry), target.endsWithBytes(of: mark),
+                    target.startsWithBytes(of: path + "/")
+                else { continue }
                 var status = stat()
                 guard stat(entry, &status) == 0, status.st_nlink == 0, status.st_mode & S_IFMT == S_IFREG,
                     seen.insert(Identity(device: status.st_dev, inode: status.st_ino)).inserted
@@ -53,7 +56,7 @@ struct DeletedOpenFiles: Sendable, Equatable {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            if !name.startsWithBytes(of: ".") { names.append(name) }
         }
         return names
     }

@@ -51,7 +51,7 @@ struct JobDirectoryCleaner {
             return result
         }
         opened.removeTree(
-            where: { path, _ in path != LeaseFile.name },
+            where: { path, _ in !path.utf8.elementsEqual(LeaseFile.name.utf8) },
             didRemove: { path, status in
                 CrashPoint.entryRemoved.cross()
                 onRemoval()
@@ -75,7 +75,7 @@ struct JobDirectoryCleaner {
                 if try opened.status(name) == nil {
                     result.goneNumbers.append(number)
                 } else {
-                    let cause = errors.first { name == $0.name || name.hasPrefix($0.name + "/") }
+                    let cause = errors.first { (name + "/").startsWithBytes(of: $0.name + "/") }
                     result.failed.append((name, cause?.errno ?? EBUSY))
                     // It came back after the tree was emptied.
                     if cause == nil { report(failure: name, EBUSY, into: &result) }

@@ -76,7 +76,8 @@ extension TempFileTracker {
         guard let name = trackableName(path, job: job) else {
             throw TempFileError(
                 code: .foreignPath,
-                message: "`\(path.prefix(300))` is not in the directory of the job \(job); it is left alone",
+                message: "`\(path.clipped(toBytes: 300).shown)` is not in the directory of the job \(job); "
+                    + "it is left alone",
                 isRetriable: false
             )
         }

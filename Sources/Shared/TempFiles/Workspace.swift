@@ -43,7 +43,7 @@ public final class Workspace: Sendable {
         let parentPath = String(cString: resolved)
         let path = (parentPath == "/" ? "" : parentPath) + "/" + directoryName
         let found = try attempt(path) { () throws(FileSystemError) in
-            try parent.makeDirectory(directoryName, mode: 0o700)
+            if try parent.makeDirectory(directoryName, mode: 0o700) { try parent.synchronize() }
             return try parent.status(directoryName)
         }
         if let found, found.kind != .directory {
@@ -69,7 +69,7 @@ public final class Workspace: Sendable {
         try attempt(path) { () throws(FileSystemError) in
             for kind in MediaKind.allCases {
                 let directory = jobsDirectory + "/" + kind.rawValue
-                try root.makeDirectories(directory)
+                for made in try root.makeDirectories(directory) { try root.openDirectory(made.parent).synchronize() }
                 // A new inode is looked for past all that were freed lately in its group, one by one, where ext4 has no journal:
                 // with hundreds of small jobs a minute a third of the time went there.
                 try root.openDirectory(directory).spreadSubdirectories()
@@ -84,7 +84,7 @@ public final class Workspace: Sendable {
             [jobsDirectory, Ledger.fileName, Ledger.lockName, TempFileTracker.sweepLockName, supervisorLockName]
             + ["-wal", "-shm", "-journal"].map { Ledger.fileName + $0 }
             + MediaKind.allCases.map { jobsDirectory + "/" + $0.rawValue }
-        return known.contains(path) || path.hasPrefix(Ledger.fileName + ".corrupt-")
+        return known.contains(path) || path.startsWithBytes(of: Ledger.fileName + ".corrupt-")
     }
 
     /// The job's directory, relative to the workspace.
@@ -115,7 +115,8 @@ public final class Workspace: Sendable {
     /// such a name are hashed as well, so that two jobs never share a directory.
     static func directoryName(ofJobID id: String) -> String {
         let isPlain =
-            !id.isEmpty && id.utf8.count <= 128 && !id.hasPrefix(".") && !id.hasPrefix(hashPrefix)
+            !id.isEmpty && id.utf8.count <= 128 && !id.startsWithBytes(of: ".")
+            && !id.startsWithBytes(of: hashPrefix)
             && id.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),

@@ -62,7 +62,7 @@ public struct DownloadHandler: StageHandler {
                 case .file(let url): try await files.size(url)
                 }
         } catch let error as StorageError {
-            throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+            throw Self.failure(error)
         }
         let bytes = known ?? job.ticket.fileSizeBytes
         if let bytes { try checkLimit(bytes) }
@@ -132,7 +132,7 @@ public struct DownloadHandler: StageHandler {
                 sink.cancel()
             }
         } catch let error as StorageError {
-            throw StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+            throw Self.failure(error)
         } catch let error as TempFileError where error.code == .noSpace {
             // The source grew, or did not say how large it is.
             if error.isRetriable { throw try await leave(job, error.message) }
@@ -146,6 +146,16 @@ public struct DownloadHandler: StageHandler {
         }
     }
 
+    /// Why the source cannot be had.
+    private static func failure(_ error: StorageError) -> StageFailure {
+        let advice = error.code == .invalidKey ? "; correct the job's `s3Key`" : ""
+        return StageFailure(
+            error.isRetriable ? .transient : .permanent,
+            code: error.code.rawValue,
+            error.message + advice
+        )
+    }
+
     /// A media id that makes impossible keys is found before any work is done for it.
     private func checkOutputKeys(_ ticket: Ticket) throws {
         let templates =
@@ -153,10 +163,12 @@ public struct DownloadHandler: StageHandler {
             ? [settings.videoKeyTemplate, settings.thumbnailKeyTemplate] : [settings.imageKeyTemplate]
         do {
             for template in templates {
-                _ = try template.key(ticket: ticket, quality: "360p", fileExtension: "jpg")
+                try stores.standard.check(template.key(ticket: ticket, quality: "360p", fileExtension: "jpg"))
             }
             if let destination = ticket.destination { _ = try stores.destination(destination) }
         } catch let error as ObjectKeyError {
+            throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
+        } catch let error as StorageError where error.code == .invalidKey {
             throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
         } catch let error as StorageError {
             throw StageFailure(.permanent, code: error.code.rawValue, error.message)

@@ -132,14 +132,5 @@ enum OrphanText {
     }
 
     /// Names may hold what a terminal takes for commands.
-    static func plain(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { scalar in
-                    let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-                    return isControl ? "\u{FFFD}" : scalar
-                }
-            )
-        )
-    }
+    static func plain(_ text: String) -> String { text.shown }
 }

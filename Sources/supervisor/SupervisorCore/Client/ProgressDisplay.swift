@@ -45,8 +45,7 @@ struct ProgressDisplay: Sendable {
     }
 
     private static func name(_ submission: Submission) -> String {
-        let name = submission.ticket.originalFilename ?? submission.source
         // A file's name must not move the cursor.
-        return String(name.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
+        (submission.ticket.originalFilename ?? submission.source).shown
     }
 }

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
+internal import RootedFiles
 
 /// A job that the command line submits.
 struct Submission: Sendable, Equatable {
@@ -38,7 +39,9 @@ struct Submission: Sendable, Equatable {
             sizeBytes = head.sizeBytes
         }
         guard let kind = options.kind ?? format?.kind else {
-            throw UsageProblem(message: "cannot tell whether `\(text)` is a video or an image; say so with --kind")
+            throw UsageProblem(
+                message: "cannot tell whether `\(text.shown)` is a video or an image; say so with --kind"
+            )
         }
         let mediaID = options.mediaID ?? Self.mediaID(fileName: place.fileName, jobID: id)
         if let problem = Self.problem(mediaID: mediaID) { throw UsageProblem(message: problem) }
@@ -75,11 +78,18 @@ struct Submission: Sendable, Equatable {
     }
 
     private static func problem(mediaID: String) -> String? {
-        do throws(ObjectKeyError) {
+        func words(_ problem: String) -> String {
+            "the media id is part of the outputs' keys, and `\(mediaID.clipped(toBytes: 300).shown)` can be none: \(problem)"
+        }
+        do {
             _ = try ObjectKey(mediaID)
+            // The store is a directory.
+            _ = try RelativePath(mediaID)
             return nil
+        } catch let error as ObjectKeyError {
+            return words(error.reason)
         } catch {
-            return "the media id is part of the outputs' keys, and " + error.description
+            return words("\(error)")
         }
     }
 }
@@ -90,15 +100,15 @@ enum LocalFile {
     static func head(_ path: String) throws(UsageProblem) -> (bytes: [UInt8], sizeBytes: Int64) {
         // O_NONBLOCK: a named pipe must not hold the command.
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { throw UsageProblem(message: "cannot read \(path): \(systemMessage(errno))") }
+        guard file >= 0 else { throw UsageProblem(message: "cannot read \(path.shown): \(systemMessage(errno))") }
         defer { close(file) }
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw UsageProblem(message: "cannot read \(path): it is not a regular file")
+            throw UsageProblem(message: "cannot read \(path.shown): it is not a regular file")
         }
         var bytes = [UInt8](repeating: 0, count: MediaFormat.signatureBytes)
         let count = read(file, &bytes, bytes.count)
-        guard count >= 0 else { throw UsageProblem(message: "cannot read \(path): \(systemMessage(errno))") }
+        guard count >= 0 else { throw UsageProblem(message: "cannot read \(path.shown): \(systemMessage(errno))") }
         return (Array(bytes[..<count]), Int64(status.st_size))
     }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import RootedFiles
 
 /// Paths as people give them on a command line.
 enum Paths {
@@ -10,9 +11,9 @@ enum Paths {
 
     /// The path from the root, without `.`, `..` and doubled slashes. Nothing is looked up.
     static func absolute(_ path: String, from directory: String? = nil) -> String {
-        var components: [Substring] = []
-        let full = path.hasPrefix("/") ? path : (directory ?? workingDirectory) + "/" + path
-        for component in full.split(separator: "/") where component != "." {
+        var components: [String] = []
+        let full = path.utf8.first == UInt8(ascii: "/") ? path : (directory ?? workingDirectory) + "/" + path
+        for component in pathComponents(full) where component != "." {
             if component == ".." { _ = components.popLast() } else { components.append(component) }
         }
         return "/" + components.joined(separator: "/")
@@ -20,8 +21,6 @@ enum Paths {
 
     /// The path as seen from a directory when it lies beneath it, else as it is.
     static func relative(_ path: String, to directory: String) -> String {
-        let prefix = directory.hasSuffix("/") ? directory : directory + "/"
-        return path.hasPrefix(prefix) && path.utf8.count > prefix.utf8.count
-            ? String(path.dropFirst(prefix.count)) : path
+        pathBytes(path, beneath: directory).map { String(decoding: $0, as: UTF8.self) } ?? path
     }
 }

@@ -173,9 +173,7 @@ struct DirectoryChecks: Sendable {
     /// The path itself, or the closest directory above it that is there.
     private static func nearestExisting(_ path: String) -> String {
         var path = Paths.absolute(path)
-        while path != "/", access(path, F_OK) != 0, let slash = path.lastIndex(of: "/") {
-            path = slash == path.startIndex ? "/" : String(path[..<slash])
-        }
+        while access(path, F_OK) != 0, let parent = parentPath(path) { path = parent }
         return path
     }
 

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import RootedFiles
 internal import ServiceKit
 internal import TempFiles
 
@@ -30,7 +31,7 @@ struct OwnedDirectories {
         var problems: [Problem] = []
         problems += owned(settings.temporaryDirectory + "/" + Workspace.directoryName)
         problems += owned(settings.stateDirectory)
-        problems += writable(settings.logDirectory, files: { $0.hasPrefix(LogWriter.fileName) })
+        problems += writable(settings.logDirectory, files: { $0.startsWithBytes(of: LogWriter.fileName) })
         if let store = CommandLineSource.path(ofFileURL: settings.storageURL) {
             problems += writable(store, files: { _ in false })
         }
@@ -71,9 +72,7 @@ struct OwnedDirectories {
             return [.init(cause: "\(path): \(systemMessage(failure))", command: chown(path))]
         }
         var existing = Paths.absolute(path)
-        while existing != "/", access(existing, F_OK) != 0, let slash = existing.lastIndex(of: "/") {
-            existing = slash == existing.startIndex ? "/" : String(existing[..<slash])
-        }
+        while access(existing, F_OK) != 0, let parent = parentPath(existing) { existing = parent }
         if access(existing, W_OK | X_OK) == 0 { return [] }
         return [
             .init(
@@ -92,7 +91,9 @@ struct OwnedDirectories {
         let isPlain = path.utf8.allSatisfy { byte in
             (0x2b...0x3a).contains(byte) || (0x40...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x5f
         }
-        return isPlain
-            ? path : "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+        if isPlain { return path }
+        let quote = UInt8(ascii: "'")
+        let parts = path.utf8.split(separator: quote, omittingEmptySubsequences: false)
+        return "'" + String(decoding: Array(parts.joined(separator: "'\\''".utf8)), as: UTF8.self) + "'"
     }
 }

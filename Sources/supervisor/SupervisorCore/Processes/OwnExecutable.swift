@@ -1,4 +1,5 @@
 internal import Glibc
+internal import RootedFiles
 
 /// The file that this process runs.
 enum OwnExecutable {
@@ -8,7 +9,5 @@ enum OwnExecutable {
         return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }()
 
-    static var directory: String {
-        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    }
+    static var directory: String { parentPath(path) ?? "." }
 }

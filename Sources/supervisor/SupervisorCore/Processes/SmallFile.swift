@@ -1,4 +1,5 @@
 internal import Glibc
+internal import RootedFiles
 
 /// Files of ours that are read and written whole.
 enum SmallFile {
@@ -66,8 +67,8 @@ enum SmallFile {
 
     /// Makes the directory and those above it that are missing, for their owner only. Existing ones stay as they are.
     static func makePrivateDirectory(_ path: String) throws(FileFailure) {
-        var made = path.hasPrefix("/") ? "" : "."
-        for component in path.split(separator: "/") {
+        var made = path.utf8.first == UInt8(ascii: "/") ? "" : "."
+        for component in pathComponents(path) {
             made += "/" + component
             if mkdir(made, 0o700) != 0, access(made, F_OK) != 0 {
                 throw FileFailure(operation: "mkdir", path: made, errno: errno)

@@ -1,0 +1,77 @@
+internal import Glibc
+
+/// The name of one entry in a directory, as bytes: not empty, no slash, no NUL, neither `.` nor `..`. The calls that act on one
+/// entry (`fstatat`, `unlinkat`, `linkat`, `renameat`, `mkdirat`) follow links in all parts of a path but the last, so they get
+/// nothing else than this.
+public struct EntryName: Sendable, Hashable {
+    /// What Linux file systems hold, in bytes.
+    public static let maximumBytes = 255
+
+    /// With a NUL at its end.
+    private let terminated: [UInt8]
+
+    public var bytes: ArraySlice<UInt8> { terminated.dropLast() }
+
+    /// For messages; what is not UTF-8 is repaired.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    public init(_ bytes: some Collection<UInt8>) throws(PathProblem) {
+        if bytes.isEmpty { throw .emptyPart }
+        if bytes.count > Self.maximumBytes { throw .longPart }
+        let dot = UInt8(ascii: ".")
+        if bytes.elementsEqual([dot]) || bytes.elementsEqual([dot, dot]) { throw .dots }
+        var terminated: [UInt8] = []
+        terminated.reserveCapacity(bytes.count + 1)
+        for byte in bytes {
+            if byte == 0 { throw .nul }
+            if byte == UInt8(ascii: "/") { throw .slash }
+            terminated.append(byte)
+        }
+        terminated.append(0)
+        self.terminated = terminated
+    }
+
+    public init(_ text: String) throws(PathProblem) { try self.init(text.utf8) }
+
+    /// Calls `body` with the name as the kernel takes it.
+    func withPointer<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
+        terminated.withUnsafeBytes { bytes in
+            // Never empty: there is the NUL.
+            guard let base = bytes.baseAddress else { return body("") }
+            return body(base.assumingMemoryBound(to: CChar.self))
+        }
+    }
+}
+
+/// Why bytes are no relative path, or no name of one entry.
+public enum PathProblem: Error, Sendable, Hashable, CustomStringConvertible {
+    case empty
+    case absolute
+    case emptyPart
+    /// A `.` or `..` part.
+    case dots
+    case nul
+    case longPart
+    case slash
+
+    public var description: String {
+        switch self {
+        case .empty: "it is empty"
+        case .absolute: "it begins with a slash"
+        case .emptyPart: "it ends with a slash, or has two in a row"
+        case .dots: "it has a `.` or `..` part"
+        case .nul: "it has a NUL character"
+        case .longPart: "a part of it is longer than \(EntryName.maximumBytes) bytes"
+        case .slash: "it has a slash"
+        }
+    }
+
+    /// What the kernel would say of a path that must stay beneath its root.
+    var errno: CInt {
+        switch self {
+        case .absolute, .dots: EXDEV
+        case .longPart: ENAMETOOLONG
+        case .empty, .emptyPart, .nul, .slash: EINVAL
+        }
+    }
+}
