@@ -4,7 +4,7 @@ import JobModel
 import Storage
 import Testing
 
-@Suite("The local directory store")
+@Suite("The local directory store and keys: it")
 struct ObjectKeyPlaceTests {
     @Test(
         "refuses keys that no path is, names them and says why",
