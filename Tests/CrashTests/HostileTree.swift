@@ -151,7 +151,7 @@ final class HostileTree: Sendable {
     }
 
     /// Submits a job by HTTP. What is accepted there is a job that ends.
-    func post(_ job: [String: JSONValue]) async throws {
+    func post(_ job: [ByteText: JSONValue]) async throws {
         let id = UUID().uuidString
         var job = job
         job["id"] = .string(id)

@@ -19,7 +19,7 @@ struct HandedBackTests {
                 throw TestTree.Failure(description: "no lease")
             }
             for id in ["held", "other"] {
-                var ticket = Ticket(id: id, mediaID: "m", kind: .image)
+                var ticket = Ticket(id: ByteText(id), mediaID: "m", kind: .image)
                 ticket.outcome = .completed
                 // Anybody can say so, and a watch ticket waits for no lease.
                 let message = AMQPMessage(body: ticket.json.serialized(), type: "watch")

@@ -172,7 +172,7 @@ struct KeyTemplateTests {
     @Test("refuses values that make no key")
     func refusal() throws {
         let settings = try Settings.from([:])
-        let ticket = Ticket(id: "j", mediaID: String(repeating: "x", count: 1024), kind: .video)
+        let ticket = Ticket(id: "j", mediaID: ByteText(String(repeating: "x", count: 1024)), kind: .video)
         #expect(throws: ObjectKeyError.self) { try settings.videoKeyTemplate.key(ticket: ticket, quality: "360p") }
     }
 

@@ -63,7 +63,7 @@ import Testing
         func waits() async throws -> Int? {
             try await tracker.recordNews(key, percent: 0, step: "waiting_for_space", interval: .zero)
         }
-        func back() async throws { try await tracker.handBack(key, stage: .download, hop: 0) }
+        func back() async throws { try await tracker.handBack(key, stage: .download, hop: 0, start: 1) }
         func events() async throws -> [String] {
             try #require(try await tracker.detail(key, fileLimit: 0)).events.map {
                 [$0.what.rawValue, $0.detail].compactMap(\.self).joined(separator: " ")

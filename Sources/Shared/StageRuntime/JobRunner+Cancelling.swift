@@ -65,7 +65,13 @@ extension JobRunner {
     /// Settles a job whose work does not stop, and ends the process: no thread can be ended alone.
     ///
     /// The kernel drops the lease with the process, so whoever has the job next finds no file that is still being written.
-    func depart(_ ticket: Ticket, _ left: WorkLeftBehind, _ delivery: JobDelivery, _ logger: Logger) async -> Never {
+    func depart(
+        _ ticket: Ticket,
+        _ starts: Int,
+        _ left: WorkLeftBehind,
+        _ delivery: JobDelivery,
+        _ logger: Logger
+    ) async -> Never {
         logger.warning(
             "the work on the job does not stop, as in a library's call that takes long; its worker ends",
             metadata: [LogKey.stageName: "\(stage.rawValue)"]
@@ -79,10 +85,10 @@ extension JobRunner {
                     "the job is cancelled when its message is next delivered",
                     metadata: [LogKey.cause: "\(error)"]
                 )
-                await uncount(ticket, logger)
+                await uncount(ticket, starts, logger)
             }
         } else {
-            await uncount(ticket, logger)
+            await uncount(ticket, starts, logger)
             await handBack(delivery, logger)
         }
         // What was acknowledged or given back is on its way only.

@@ -196,7 +196,7 @@ struct JobRunner: Sendable {
                 metadata: [LogKey.durationMilliseconds: "\(elapsed.milliseconds)"]
             )
         } catch let left as WorkLeftBehind {
-            await depart(ticket, left, delivery, logger)
+            await depart(ticket, starts, left, delivery, logger)
         } catch let error where error is CancellationError || Task.isCancelled {
             throw CancellationError()
         } catch let interruption as Interruption {
