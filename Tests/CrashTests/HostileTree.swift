@@ -13,7 +13,7 @@ final class HostileTree: Sendable {
     /// What a message may cost. Processor time is that of debug builds, of all processes but the broker.
     enum Limit {
         static let logBytes = 64 << 10
-        static func processorSeconds(bodyBytes: Int) -> Double { 1 + 2 * Double(bodyBytes) / Double(1 << 20) }
+        static func processorSeconds(bodyBytes: Int) -> Double { 1 + 8 * Double(bodyBytes) / Double(1 << 20) }
         /// Of an update, whatever the job brought along.
         static let updateBytes = 256 << 10
     }
