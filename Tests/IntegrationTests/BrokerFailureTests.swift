@@ -1,7 +1,9 @@
 import AMQP
 import Foundation
 import JobModel
+import Logging
 import ServiceKit
+import TempFiles
 import TestSupport
 import Testing
 
@@ -60,6 +62,45 @@ struct BrokerFailureTests {
                 try await tree.submit(.image, id: TroubledTree.job, source: "photo.jpg")
                 try await TroubledTree.expectDone(tree)
             }
+        }
+    }
+
+    @Test("that is away makes no job silent: time without it counts for none, and time with it does")
+    func timeWithoutIt() async throws {
+        let node = try TestNode.current
+        // 5.4 seconds. What was seen is written down four times as often.
+        try await TroubledTree.with(["JOB_MAX_AGE_HOURS": "0.0015"], broker: node.url) { tree in
+            let tracker = try TempFileTracker.open(
+                temporaryDirectory: tree.directory + "/temp",
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+            let rules = SweepRules(graceTime: .seconds(3600), maximumSilence: .milliseconds(5400))
+            try await eventually("time with the broker counts") { try await tracker.service().all > .zero }
+            // Its message waits for an encoder.
+            let job = JobKey(kind: .image, id: "waiting")
+            guard case .acquired(let lease) = try await tracker.acquireLease(job, timeout: .zero) else { return }
+            _ = try await tracker.begin(job, stage: .process, hop: 1, mediaID: "m", manifest: nil)
+            lease.release()
+            try await node.control("stop_app")
+            try await TroubledTree.awaitProblem(tree, "the broker is away: ")
+            try await eventually("its silence is noted") {
+                (try? await tracker.cleanupOrphanedFiles(rules)) != nil
+            }
+            let before = try await tracker.service()
+            try await Task.sleep(for: .seconds(10))
+            let after = try await tracker.service()
+            // What had been seen before the broker was missed may have been written down since.
+            #expect(after.all - before.all <= .seconds(3))
+            #expect(try await tracker.findOrphanedFiles(rules).isEmpty)
+            try await node.control("start_app")
+            let encoding = ServedStage(.image, .process)
+            try await eventually("time counts again", within: .seconds(120)) {
+                try await tracker.service().stages[encoding] ?? .zero >= (after.stages[encoding] ?? .zero) + .seconds(6)
+            }
+            #expect(try await tracker.findOrphanedFiles(rules).map(\.reason) == [.abandonedJob])
+            // Nobody was there to encode videos.
+            #expect(try await tracker.service().stages[ServedStage(.video, .process)] == .zero)
+            _ = try await tracker.cleanupAllTempFiles()
         }
     }
 

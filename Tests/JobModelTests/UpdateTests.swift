@@ -64,6 +64,30 @@ struct UpdateTests {
         #expect(!update.isTerminal)
     }
 
+    @Test("tells what is not as it should be, and nothing of it when all is well")
+    func warnings() {
+        var update = ProgressUpdate(
+            ticket: ticket,
+            status: .completed,
+            progress: 100,
+            currentStep: UpdateStep.completed(.cleanup),
+            timestamp: "t"
+        )
+        #expect(update.json.objectValue?["warnings"] == nil)
+        update.warnings = [.filesLeft(3, bytes: 4096)]
+        #expect(
+            update.json.objectValue?["warnings"] == [
+                [
+                    "code": "temp_files_left",
+                    "message": .string(
+                        "up to 3 temp files of together 4096 bytes are not deleted yet; they stay on the books, and are tried "
+                            + "again until they are gone"
+                    ),
+                ]
+            ]
+        )
+    }
+
     @Test("uses the steps that clients know")
     func steps() {
         #expect(

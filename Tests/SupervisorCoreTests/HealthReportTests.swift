@@ -72,6 +72,14 @@ struct HealthReportTests {
             let job = JobKey(kind: .video, id: "job-1")
             $0.stuck = [StuckFile(path: "/w/x", job: job, errno: 1, attempts: 3)]
         },
+        Case(
+            testDescription: "a file that a clean-up was given up with",
+            status: .degraded,
+            problem: "the temp file /w/x is not removed yet: the job's clean-up was given up, as its workers died"
+        ) {
+            let job = JobKey(kind: .video, id: "job-1")
+            $0.stuck = [StuckFile(path: "/w/x", job: job, errno: nil, attempts: 0)]
+        },
         Case(testDescription: "stopping", status: .unhealthy, problem: "the supervisor is stopping") {
             $0.isStopping = true
         },

@@ -27,6 +27,17 @@ struct SweepScheduleTests {
         #expect(schedule.action(at: .seconds(20_080), hasStuckFiles: true) == .retry)
     }
 
+    @Test("What a clean-up was given up with is tried at once, and less and less often while it stays")
+    func left() {
+        var schedule = SweepSchedule(interval: .seconds(100_000))
+        let tries = stride(from: 0, through: 400, by: 5).filter {
+            schedule.isDueForLeft(at: .seconds($0), hasLeft: true)
+        }
+        #expect(tries == [0, 5, 15, 35, 75, 155, 315])
+        let later = [(400, false), (401, true)].map { schedule.isDueForLeft(at: .seconds($0), hasLeft: $1) }
+        #expect(later == [false, true])
+    }
+
     @Test("A sweep that another process kept from happening is tried again soon")
     func postponed() {
         var schedule = SweepSchedule(interval: .seconds(100_000))

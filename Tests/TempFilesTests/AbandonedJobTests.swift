@@ -119,6 +119,38 @@ import Testing
         #expect(exists(lab.workspacePath + "/jobs/video/job-1/x"))
     }
 
+    @Test func timeInWhichNobodyServedItsStageMakesNoJobSilent() async throws {
+        try await begin(video("encoding"))
+        try await begin(video("uploading"), .upload)
+        try await begin(image("encoding"))
+        try await sweep()
+        // The broker is there all the time; the workers that make videos are not.
+        let day = Duration.seconds(86_400)
+        try await tracker.addService(day, stages: [ServedStage(.video, .upload): day])
+        #expect(try await tracker.findOrphanedFiles(rules).map(\.job) == [video("uploading")])
+        try await tracker.addService(day, stages: [ServedStage(.image, .process): day])
+        #expect(try await sweep().abandonedJobs == 2)
+        #expect(try await tracker.service().all == day * 2)
+        #expect(try await tracker.service().stages[ServedStage(.video, .process)] == .zero)
+        try await tracker.addService(day)
+        #expect(try await found() == [.abandonedJob])
+    }
+
+    // A job that goes on to the next stage is silent from then on, by the time of that stage.
+    @Test func silenceBeginsAnewWithTheNextStage() async throws {
+        try await tracker.addService(.seconds(1000), stages: [ServedStage(.video, .process): .seconds(900)])
+        try await begin(video())
+        try await sweep()
+        lab.clock.advance(by: 1)
+        try await tracker.handedOver(video(), to: .upload, hop: 4)
+        try await sweep()
+        let long = Duration.seconds(86_399)
+        try await tracker.addService(long, stages: [ServedStage(.video, .upload): long])
+        #expect(try await found() == [])
+        try await tracker.addService(.seconds(1), stages: [ServedStage(.video, .upload): .seconds(1)])
+        #expect(try await found() == [.abandonedJob])
+    }
+
     @Test func endThatCouldNotBePublishedIsTriedAgain() async throws {
         try await begin(video("a"))
         try await begin(video("b"))

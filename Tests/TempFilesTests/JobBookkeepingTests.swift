@@ -230,12 +230,27 @@ import Testing
     @Test func finishedJobsAreForgottenAfterTheRetentionTime() async throws {
         try await tracker.finish(video("old"), outcome: .completed, record: [])
         _ = try await begin(.download, 0)
-        lab.clock.advance(by: 3600)
+        try await tracker.addService(.seconds(3600))
         try await tracker.finish(video("new"), outcome: .completed, record: [])
         #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(7200)) == 0)
         #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(Int64.max)) == 0)
         #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 1)
         #expect(try await tracker.jobs(limit: 10).map(\.id) == ["new", "job-1"])
+    }
+
+    // Neither a clock that is stepped nor a host that was off brings late duplicates any sooner.
+    @Test(arguments: [TimeInterval(604_800), TimeInterval(-604_800)])
+    func clockThatIsSteppedByAWeekForgetsNothing(_ step: TimeInterval) async throws {
+        _ = try await begin(.download, 0)
+        try await tracker.finish(video(), outcome: .completed, record: [])
+        #expect(try await tracker.requestCancel(video("typo")) == .unknown)
+        lab.clock.advance(by: step)
+        try await tracker.addService(.seconds(1800))
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 0)
+        #expect(try await begin(.download, 0) == .finished(.completed))
+        #expect(try await tracker.job(video("typo"))?.isCancelRequested == true)
+        try await tracker.addService(.seconds(1))
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 2)
     }
 
     @Test func jobsAreListedNewestFirst() async throws {
@@ -270,7 +285,7 @@ import Testing
         #expect(try await tracker.requestCancel(video("typo")) == .unknown)
         _ = try await begin(.download, 0)
         #expect(try await tracker.requestCancel(video()) == .requested)
-        lab.clock.advance(by: 3600)
+        try await tracker.addService(.seconds(3600))
         #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 1)
         #expect(try await tracker.jobs(limit: 10).map(\.id) == [video().id])
     }

@@ -36,6 +36,39 @@ import Testing
         #expect(try lab.leftovers() == [])
     }
 
+    // Its workers died over it, so no try to remove the files has come to its end.
+    @Test func filesOfACleanUpThatWasGivenUpStayOnTheBooksUntilTheyAreGone() async throws {
+        let lease = try await tracker.lease(video())
+        let files = [
+            try await tracker.makeFile("a", bytes: 4096, job: video()),
+            try await tracker.makeFile("b", bytes: 8192, job: video()),
+        ]
+        let file = NewFile(name: "other", type: .output, description: "")
+        _ = try await tracker.trackFile(file, job: video("living"), stage: .process)
+        #expect(unlink(files[0].absolutePath) == 0)
+        #expect(try await !tracker.hasUntriedFiles())
+        let end = try #require(try await tracker.end(video(), outcome: .completed, token: "t", record: []))
+        // The truth at its end, the same whenever it is told again.
+        #expect(end.leftFiles == 2 && end.leftBytes == 12_288)
+        let other = try lab.tracker()
+        #expect(try await other.hasUntriedFiles())
+        #expect(try await other.stuckFiles().map(\.path).sorted() == files.map(\.absolutePath))
+        #expect(try await other.stuckFiles().map(\.errno) == [nil, nil])
+        #expect(try await other.statistics()[.video]?.totalFiles == 3)
+        #expect(try await other.ages().stuckFiles == 2)
+        try await other.addService(.seconds(1_000_000))
+        #expect(try await other.forgetFinishedJobs(olderThan: .zero) == 0)
+        lease.release()
+        let report = try await other.retryStuckFiles()
+        #expect(report.filesCleaned == 1 && report.bytesFreed == 8192)
+        #expect(try await !other.hasUntriedFiles())
+        #expect(try await other.stuckFiles().isEmpty)
+        #expect(try await other.statistics()[.video]?.totalFiles == 1)
+        #expect(try await other.job(video())?.leftFiles == 2)
+        #expect(try lab.leftovers().filter { $0.hasPrefix("job-1") } == [])
+        #expect(try await other.forgetFinishedJobs(olderThan: .zero) == 1)
+    }
+
     @Test func logOfTheLedgerGivesItsSpaceBack() async throws {
         for index in 0..<50 { _ = try await tracker.recordProgress(video("\(index)"), percent: 1, step: "") }
         let log = lab.workspacePath + "/ledger.sqlite-wal"

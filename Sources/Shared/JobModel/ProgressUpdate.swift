@@ -16,8 +16,31 @@ public struct ProgressUpdate: Sendable, Hashable {
     public var outputs: [JobOutput]
     public var metadata: JSONFields?
     public var errorMessage: String?
+    /// What is not as it should be and is no failure of the job.
+    public var warnings: [Warning] = []
     /// ISO 8601.
     public var timestamp: String
+
+    public struct Warning: Sendable, Hashable {
+        /// A short word for programs.
+        public var code: String
+        /// A sentence for people.
+        public var message: String
+
+        public init(code: String, message: String) {
+            self.code = code
+            self.message = message
+        }
+
+        /// Temp files of the job are not deleted yet, at the most so many.
+        public static func filesLeft(_ files: Int64, bytes: Int64) -> Warning {
+            Warning(
+                code: "temp_files_left",
+                message: "up to \(files) temp files of together \(bytes) bytes are not deleted yet; "
+                    + "they stay on the books, and are tried again until they are gone"
+            )
+        }
+    }
 
     public init(
         ticket: Ticket,
@@ -68,6 +91,12 @@ public struct ProgressUpdate: Sendable, Hashable {
         object.set("progress", progress)
         object.set("current_step", currentStep)
         object.set("error_message", errorMessage)
+        if !warnings.isEmpty {
+            object.set(
+                "warnings",
+                warnings.map { ["code": .string($0.code), "message": .string($0.message)] as JSONFields }
+            )
+        }
         object.set("timestamp", timestamp)
         object.set("metadata", metadata)
         if !outputs.isEmpty {

@@ -103,7 +103,8 @@ extension Settings {
             unit: "hours",
             default: "168",
             range: "1 to 87600",
-            "How long a finished job is remembered, so that a late duplicate of its message is recognised."
+            "How long a finished job is remembered, so that a late duplicate of its message is recognised. Time in which the "
+                + "tree does not run, or has no broker, does not count."
         )
         static let jobMaximumAgeHours = SettingKey(
             "JOB_MAX_AGE_HOURS",
@@ -112,8 +113,8 @@ extension Settings {
             unit: "hours",
             default: "24",
             range: "0.001 to 87600",
-            "A job that has begun, that no worker holds, and of which nothing was heard for so long while the tree ran, is "
-                + "failed and cleaned up. Must be longer than a job may wait between two stages."
+            "A job that has begun, that no worker holds, and of which nothing was heard for so long while the tree ran, had "
+                + "its broker and had workers of the job's stage, is failed and cleaned up. Must be longer than a job may wait between two stages."
         )
         static let alertPercent = SettingKey(
             "TEMP_ALERT_PERCENT",

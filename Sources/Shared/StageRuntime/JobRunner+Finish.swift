@@ -10,7 +10,8 @@ extension JobRunner {
     /// How long the message that ended a job is waited for, before another one takes its place.
     private static let announcementPatience = Duration.seconds(20)
 
-    /// Ends a job whose files are gone: books first, then clients.
+    /// Ends a job whose files are gone, or whose clean-up was given up: books first, then clients, who hear of files that may
+    /// be left.
     ///
     /// The ledger remembers the job as finished. The terminal update, the dead letter of a failed job and the acknowledgement
     /// are one broker transaction, so a worker that dies has done all of it or none. Then the ledger remembers that the end is
@@ -203,7 +204,7 @@ extension JobRunner {
             case .cancelled: .cancelled
             }
         let failedStage = ticket.failure?.stage ?? .cleanup
-        return ProgressUpdate(
+        var update = ProgressUpdate(
             ticket: ticket,
             status: status,
             progress: outcome == .completed ? 100 : end.progress,
@@ -212,6 +213,8 @@ extension JobRunner {
                 ? nil : ticket.failure.map { "job \(ticket.id) failed in \($0.stage.rawValue): \($0.message)" },
             timestamp: Timestamp.string(end.finishedAt ?? end.updatedAt)
         )
+        if end.leftFiles > 0 { update.warnings = [.filesLeft(end.leftFiles, bytes: end.leftBytes)] }
+        return update
     }
 
     /// The whole ticket, so that the job can be run again once the cause is gone.

@@ -160,7 +160,8 @@ extension JobRunner {
             failed.outcome = .failed
             failed.failure = jobFailure(failure)
             if stage == .cleanup {
-                // Its files stay on the books; the sweep goes on trying. The client still learns how the job ended.
+                // Its files stay on the books, and the supervisor goes on trying. The client still learns how the job ended,
+                // and that files are left.
                 failed.outcome = ticket.outcome ?? .failed
                 failed.failure = ticket.failure
                 try await finish(failed, delivery, logger)

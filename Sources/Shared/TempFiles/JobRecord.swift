@@ -36,6 +36,9 @@ public struct JobRecord: Sendable, Hashable {
     public var finishedAt: Date?
     /// When the broker was known to have the terminal update. nil for a finished job whose clients may not have heard of it.
     public var announcedAt: Date?
+    /// Files, and their bytes, that were on the books at the job's end and may not be removed yet.
+    public var leftFiles: Int64
+    public var leftBytes: Int64
     /// What ``TempFileTracker/finish(_:outcome:record:)`` was given: the final ticket as JSON.
     public var record: [UInt8]?
 

@@ -26,16 +26,18 @@ extension Ledger {
         let row = try ensureJob(db, key, now: now)
         try db.run(
             sql: """
-                UPDATE job SET state = 'finished', outcome = ?, record = ?, updatedAt = ?,
-                    finishedAt = COALESCE(finishedAt, ?), ticket = NULL, quietSince = NULL, quietMark = NULL
-                WHERE number = ?
+                UPDATE job SET state = 'finished', outcome = ?1, record = ?2, updatedAt = ?3,
+                    finishedAt = COALESCE(finishedAt, ?3), ticket = NULL, quietSince = NULL, quietMark = NULL,
+                    rememberedSince = (SELECT serviceMilliseconds FROM about), leftFiles = fileCount,
+                    leftBytes = (SELECT COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?4)
+                WHERE number = ?4
                 """,
-            arguments: [outcome.rawValue, Data(record), now, now, row.number]
+            arguments: [outcome.rawValue, Data(record), now, row.number]
         )
         try db.run(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
         try db.run(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
-        // A file that could not be removed stays on the books, so that the next sweep tries again.
-        try db.run(sql: "DELETE FROM file WHERE job = ? AND attempts = 0", arguments: [row.number])
+        // What a clean-up that was given up may have left stays on the books, so that others remove it.
+        try db.run(sql: "UPDATE file SET state = 'marked' WHERE job = ?", arguments: [row.number])
         try trimReservation(db, job: row.number)
     }
 

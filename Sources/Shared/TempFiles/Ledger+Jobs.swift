@@ -18,7 +18,7 @@ struct JobRow: Sendable {
     static let columns = """
         number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, finishToken,
         isCancelRequested, record, createdAt, updatedAt, finishedAt, quietSince, quietMark, ticket, fileCount,
-        attempt, redrives, announcedAt
+        attempt, redrives, announcedAt, leftFiles, leftBytes
         """
 
     /// nil for a row of a kind or state that a newer version wrote.
@@ -58,6 +58,8 @@ struct JobRow: Sendable {
             updatedAt: Date(milliseconds: row["updatedAt"]),
             finishedAt: finishedAt.map { Date(milliseconds: $0) },
             announcedAt: announcedAt.map { Date(milliseconds: $0) },
+            leftFiles: row["leftFiles"],
+            leftBytes: row["leftBytes"],
             record: final.map { [UInt8]($0) }
         )
     }
@@ -185,7 +187,7 @@ extension Ledger {
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = 0, progress = 0, step = '', outcome = NULL,
                     finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL, announcedAt = NULL,
-                    updatedAt = ?
+                    rememberedSince = NULL, updatedAt = ?
                 WHERE number = ? AND fileCount > 0
                 """,
             arguments: [now, row.number]
@@ -198,10 +200,22 @@ extension Ledger {
     static func noteSilence(_ db: Database) throws {
         try db.run(
             sql: """
-                UPDATE job SET quietSince = (SELECT serviceMilliseconds FROM about), quietMark = updatedAt
+                UPDATE job SET quietMark = updatedAt, quietSince = (
+                    SELECT milliseconds FROM service
+                    WHERE service.kind = job.kind AND service.stage = COALESCE(job.stage, 'download'))
                 WHERE state IN ('active', 'finishing') AND quietMark IS NOT updatedAt
                 """
         )
+    }
+
+    /// How long each stage was served, in milliseconds.
+    static func served(_ db: Database) throws -> [ServedStage: Int64] {
+        var served: [ServedStage: Int64] = [:]
+        for row in try Row.fetchAll(db, sql: "SELECT kind, stage, milliseconds FROM service") {
+            guard let kind = MediaKind(rawValue: row[0]), let stage = Stage(rawValue: row[1]) else { continue }
+            served[ServedStage(kind, stage)] = row[2]
+        }
+        return served
     }
 
     /// Notes that somebody works on the job, though its row does not change.
@@ -222,16 +236,18 @@ extension Ledger {
     }
 
     /// Forgets finished jobs without files, and cancellations of jobs that never came.
-    static func prune(_ db: Database, finishedBefore: Int64, limit: Int) throws -> Int {
+    ///
+    /// - Parameter age: in milliseconds of service.
+    static func prune(_ db: Database, olderThan age: Int64, limit: Int) throws -> Int {
         try db.run(
             sql: """
                 DELETE FROM job WHERE number IN (
-                    SELECT number FROM job WHERE fileCount = 0 AND (
-                        state = 'finished' AND finishedAt < ?1
-                        OR state = 'active' AND stage IS NULL AND isCancelRequested AND updatedAt < ?1)
-                    LIMIT ?2)
+                    SELECT number FROM job WHERE fileCount = 0
+                        AND (state = 'finished' OR state = 'active' AND stage IS NULL AND isCancelRequested)
+                        AND rememberedSince < (SELECT serviceMilliseconds FROM about) - ?
+                    LIMIT ?)
                 """,
-            arguments: [finishedBefore, limit]
+            arguments: [age, limit]
         )
         return db.changesCount
     }
@@ -241,7 +257,11 @@ extension Ledger {
         let row = try ensureJob(db, key, now: now)
         if row.state == .active, !row.isCancelRequested, row.stage != .cleanup {
             try db.run(
-                sql: "UPDATE job SET isCancelRequested = 1, updatedAt = ? WHERE number = ?",
+                sql: """
+                    UPDATE job SET isCancelRequested = 1, updatedAt = ?,
+                        rememberedSince = (SELECT serviceMilliseconds FROM about)
+                    WHERE number = ?
+                    """,
                 arguments: [now, row.number]
             )
         } else if row.state != .active || !row.isCancelRequested {

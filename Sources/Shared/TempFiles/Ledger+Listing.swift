@@ -85,7 +85,12 @@ extension Ledger {
         }
         ages.oldestFileAge = try Int64.fetchOne(db, sql: "SELECT createdAt FROM file ORDER BY number LIMIT 1")
             .map { age(since: $0, now: now) }
-        ages.stuckFiles = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM file WHERE attempts > 0") ?? 0
+        let stuck = """
+            SELECT (SELECT COUNT(*) FROM file WHERE attempts > 0)
+                + (SELECT COUNT(*) FROM job JOIN file ON file.job = job.number
+                    WHERE job.state = 'finished' AND job.fileCount > 0 AND file.attempts = 0)
+            """
+        ages.stuckFiles = try Int.fetchOne(db, sql: stuck) ?? 0
         return ages
     }
 

@@ -73,7 +73,7 @@ extension Ledger {
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
                     outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
-                    announcedAt = NULL, updateSentAt = NULL, updatedAt = ?
+                    announcedAt = NULL, rememberedSince = NULL, updateSentAt = NULL, updatedAt = ?
                 WHERE number = ? AND state = 'finished' AND redrives < ?
                 """,
             arguments: [hop, redrives, now, number, redrives]

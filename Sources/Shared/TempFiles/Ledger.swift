@@ -23,6 +23,7 @@ final class Ledger: Sendable {
     }
 
     let now: @Sendable () -> Date
+    let reserve: LedgerReserve
     private let root: RootedDirectory
     let path: String
     private let logger: Logger
@@ -33,9 +34,15 @@ final class Ledger: Sendable {
         self.now = now
         self.logger = logger
         root = workspace.root
+        reserve = LedgerReserve(root: root)
         path = workspace.path + "/" + Self.fileName
-        let first = try Self.open(root: root, path: path, logger: logger, now: now, damaged: nil)
-        opened = Mutex(first)
+        opened = Mutex(try Self.open(root: root, path: path, logger: logger, now: now, damaged: nil))
+        if !reserve.restore() {
+            logger.warning(
+                "the disk has no room for what the ledger keeps back for clean-up; free some space",
+                metadata: [LogKey.filePath: "\(workspace.path)/\(LedgerReserve.fileName)"]
+            )
+        }
     }
 
     // MARK: - Access
@@ -61,9 +68,62 @@ final class Ledger: Sendable {
         case death
     }
 
+    /// What a commit is for, which decides what becomes of it when the disk is full.
+    enum Purpose: Sendable {
+        /// It brings something onto the disk. What is kept back for clean-up is not for it.
+        case work
+        /// It frees space, brings a job nearer to its end, or is small and overdue: ``LedgerReserve`` is for it.
+        case cleaning
+    }
+
     /// Runs `body` in one transaction, which is committed when this returns.
     func write<T: Sendable>(
         outliving durability: Durability = .powerCut,
+        for purpose: Purpose = .work,
+        _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(TempFileError) -> T {
+        try admit(purpose)
+        do throws(TempFileError) {
+            return try await commit(outliving: durability, body)
+        } catch {
+            guard purpose == .cleaning, giveUpReserve(after: error) else { throw error }
+        }
+        return try await commit(outliving: durability, body)
+    }
+
+    /// Gives up what is kept back for clean-up, if `error` came from a full disk.
+    ///
+    /// - Returns: whether what failed can be tried again.
+    func giveUpReserve(after error: TempFileError) -> Bool {
+        guard Self.isFromFullDisk(error, reserve), reserve.giveUp() else { return false }
+        logger.error(
+            "the disk of the temp files is full; what the ledger kept back for clean-up is given up; free some space",
+            metadata: [LogKey.cause: "\(error.message)"]
+        )
+        return true
+    }
+
+    /// SQLite has several words for it: a page that cannot be appended is another thing than a map of the log that cannot grow.
+    private static func isFromFullDisk(_ error: TempFileError, _ reserve: LedgerReserve) -> Bool {
+        if error.code == .ledgerFull || error.errno == ENOSPC || error.errno == EDQUOT { return true }
+        return (error.code == .ledger || error.code == .fileSystem) && error.isRetriable
+            && reserve.availableBytes < LedgerReserve.bytes
+    }
+
+    /// - Throws: ``TempFileError`` with code `ledgerFull` when what is free is to be left to clean-up.
+    private func admit(_ purpose: Purpose) throws(TempFileError) {
+        if reserve.isWhole || reserve.restore() || purpose == .cleaning { return }
+        let free = reserve.availableBytes
+        if free >= LedgerReserve.bytes { return }
+        throw TempFileError(
+            code: .ledgerFull,
+            message: "the disk of TEMP_DIR is full: what is free (\(free) bytes) is left to clean-up; free some space",
+            isRetriable: true
+        )
+    }
+
+    private func commit<T: Sendable>(
+        outliving durability: Durability,
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(TempFileError) -> T {
         try await withPool { pool in
@@ -85,19 +145,31 @@ final class Ledger: Sendable {
         outliving durability: Durability,
         _ body: (Database) throws -> T
     ) throws(TempFileError) -> T {
+        try admit(.work)
         let pool = opened.withLock { $0.pool }
         do { return try pool.writeWithoutTransaction { try Self.inTransaction($0, durability, body) } } catch {
             throw TempFileError(ledger: error)
         }
     }
 
-    /// Moves all of the write-ahead log into the database.
+    /// Moves all of the write-ahead log into the database, and gives its space back unless the disk is nearly full: the log
+    /// would have to ask for it again.
     func checkpointLog() async throws(TempFileError) {
+        do throws(TempFileError) {
+            try await checkpoint()
+        } catch {
+            guard giveUpReserve(after: error) else { throw error }
+            try await checkpoint()
+        }
+    }
+
+    private func checkpoint() async throws(TempFileError) {
+        let mode: Database.CheckpointMode = reserve.availableBytes < 2 * LedgerReserve.bytes ? .passive : .truncate
         try await withPool { pool in
             await withCheckedContinuation { continuation in
                 pool.asyncWriteWithoutTransaction { db in
                     do {
-                        try db.checkpoint(.truncate)
+                        try db.checkpoint(mode)
                         continuation.resume(returning: .success(()))
                     } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
                         continuation.resume(returning: .success(()))
@@ -198,6 +270,11 @@ final class Ledger: Sendable {
         } catch  where error.code == .ledgerCorrupt {
             try setAside(root, logger: logger, cause: error.message)
             return try openDatabase(root: root, path: path, now: now)
+        } catch {
+            // The first process to open the books needs some room for the map of their log.
+            let reserve = LedgerReserve(root: root)
+            guard isFromFullDisk(error, reserve), reserve.giveUp() else { throw error }
+            return try openDatabase(root: root, path: path, now: now)
         }
     }
 
@@ -213,6 +290,8 @@ final class Ledger: Sendable {
             configuration.prepareDatabase { db in
                 // SQLite's own 1000 pages, 4 MiB, are written in a fraction of a second, and the same pages over and over.
                 try db.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+                // No transaction needs room in another place.
+                try db.execute(sql: "PRAGMA temp_store = MEMORY")
             }
             configuration.maximumReaderCount = 3
             let pool = try DatabasePool(path: path, configuration: configuration)

@@ -18,6 +18,7 @@ enum LedgerSchema {
         migrator.registerMigration("7: events") { db in try db.execute(sql: events) }
         migrator.registerMigration("8: announced ends") { db in try db.execute(sql: announcements) }
         migrator.registerMigration("9: quiet looks for space") { db in try db.execute(sql: quietLooks) }
+        migrator.registerMigration("10: service ends") { db in try db.execute(sql: serviceEnds) }
         return migrator
     }
 
@@ -141,6 +142,28 @@ enum LedgerSchema {
     private static let announcements = """
         ALTER TABLE job ADD COLUMN announcedAt INTEGER;
         UPDATE job SET announcedAt = finishedAt WHERE state = 'finished';
+        """
+
+    // `service` is the time in which there were workers of a stage: a job's silence is measured in that of the stage it waits
+    // for. `rememberedSince` is the service time at which a job ended, or at which one was to be cancelled that never came.
+    private static let serviceEnds = """
+        CREATE TABLE service (
+            kind TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            milliseconds INTEGER NOT NULL,
+            PRIMARY KEY (kind, stage)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO service (kind, stage, milliseconds)
+            WITH kinds (kind) AS (VALUES ('video'), ('image')),
+                stages (stage) AS (VALUES ('download'), ('process'), ('upload'), ('cleanup'))
+            SELECT kind, stage, serviceMilliseconds FROM about, kinds, stages;
+
+        ALTER TABLE job ADD COLUMN rememberedSince INTEGER;
+        ALTER TABLE job ADD COLUMN leftFiles INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN leftBytes INTEGER NOT NULL DEFAULT 0;
+        UPDATE job SET rememberedSince = (SELECT serviceMilliseconds FROM about)
+            WHERE state = 'finished' OR state = 'active' AND stage IS NULL AND isCancelRequested;
+        CREATE INDEX finishedJobWithFiles ON job (number) WHERE state = 'finished' AND fileCount > 0;
         """
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

@@ -50,8 +50,10 @@ struct OrphanPolicy: Sendable {
     /// When the books were begun. After their loss, files of living jobs are unknown until the jobs' messages come back,
     /// so nothing unknown counts as older than the books.
     var ledgerBegunSeconds: Int64
-    /// How long process trees have run on these books.
+    /// How long process trees have run on these books and had the broker.
     var serviceMilliseconds: Int64 = 0
+    /// How long stages had workers that were ready meanwhile. One that is not listed had them all the time.
+    var servedMilliseconds: [ServedStage: Int64] = [:]
     /// nil: no job is ever given up.
     var maximumSilenceMilliseconds: Int64?
 
@@ -129,14 +131,17 @@ struct OrphanPolicy: Sendable {
         }
     }
 
-    /// How long nothing was heard of a job that has not ended, in milliseconds of service; nil when it is not too long.
+    /// How long nothing was heard of a job that has not ended, in milliseconds in which its stage was served; nil when it is not too long.
     func abandonedFor(_ job: JobRow) -> Int64? {
         guard job.end == nil, let limit = maximumSilenceMilliseconds, let since = job.quietSince,
             job.quietMark == job.record.updatedAt.milliseconds
         else { return nil }
         // Only a wish to cancel it is known, no message of it.
         if job.record.stage == nil, job.record.isCancelRequested { return nil }
-        let (silence, overflow) = serviceMilliseconds.subtractingReportingOverflow(since)
+        // It waits for a stage. While nobody serves that one, it is no wonder that nothing is heard of the job.
+        let stage = ServedStage(job.record.kind, job.record.stage ?? .download)
+        let now = servedMilliseconds[stage] ?? serviceMilliseconds
+        let (silence, overflow) = now.subtractingReportingOverflow(since)
         return !overflow && silence >= limit ? silence : nil
     }
 

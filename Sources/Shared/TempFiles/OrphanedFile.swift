@@ -39,11 +39,22 @@ public struct OrphanedFile: Sendable, Hashable {
     public var isRemovable: Bool
 }
 
+/// A stage of one kind, as it is served by workers of its own.
+public struct ServedStage: Sendable, Hashable {
+    public var kind: MediaKind
+    public var stage: Stage
+
+    public init(_ kind: MediaKind, _ stage: Stage) {
+        self.kind = kind
+        self.stage = stage
+    }
+}
+
 /// What a sweep goes by.
 public struct SweepRules: Sendable, Hashable {
     /// How old something unknown must be.
     public var graceTime: Duration
-    /// How long nothing may be heard of a job that nobody works on, in time of service; nil: for ever.
+    /// How long nothing may be heard of a job that nobody works on, in time in which its stage was served; nil: for ever.
     public var maximumSilence: Duration?
 
     public init(graceTime: Duration, maximumSilence: Duration? = nil) {

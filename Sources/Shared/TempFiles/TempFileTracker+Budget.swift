@@ -136,7 +136,7 @@ extension TempFileTracker {
 
     /// Gives back what a job has reserved and its files do not take: after the stage that made the last of them.
     public func trimReservation(_ job: JobKey) async throws(TempFileError) {
-        try await ledger.write(outliving: .death) { db in
+        try await ledger.write(outliving: .death, for: .cleaning) { db in
             if let row = try Ledger.head(db, job) { try Ledger.trimReservation(db, job: row.number) }
         }
     }

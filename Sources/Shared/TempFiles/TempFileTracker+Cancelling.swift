@@ -5,7 +5,7 @@ extension TempFileTracker {
     @discardableResult
     public func requestCancel(_ job: JobKey) async throws(TempFileError) -> CancelAnswer {
         let now = nowMilliseconds
-        return try await ledger.write { try Ledger.requestCancel($0, job, now: now) }
+        return try await ledger.write(for: .cleaning) { try Ledger.requestCancel($0, job, now: now) }
     }
 
     /// Whether the job is to be given up.

@@ -149,7 +149,7 @@ extension TempFileTracker {
     ) async throws(TempFileError) {
         let (gone, numbers, failed) = (result.gone, result.goneNumbers, result.failed)
         if gone.isEmpty, numbers.isEmpty, failed.isEmpty, !givingBackSpace { return }
-        try await ledger.write(outliving: .death) { db in
+        try await ledger.write(outliving: .death, for: .cleaning) { db in
             guard let number = try job(db) else { return }
             try Ledger.settle(db, job: number, gone: gone, numbers: numbers, failed: failed)
             if givingBackSpace { try Ledger.trimReservation(db, job: number) }

@@ -106,7 +106,7 @@ extension TempFileTracker {
         let stored = try await OwnThread.run { () throws(TempFileError) in
             try FileCompressor(workspace, job.key).compressedSize(file)
         }
-        try await ledger.write { db in
+        try await ledger.write(for: .cleaning) { db in
             if let stored {
                 try Ledger.endCompression(db, name, storedBytes: stored, temporary: temporary, job: job.number)
             } else {
@@ -194,7 +194,7 @@ extension TempFileTracker {
                 }
             )
         else {
-            try await ledger.write { db in
+            try await ledger.write(for: .cleaning) { db in
                 try Ledger.abandonCompression(db, name, temporary: nil, isFinal: true, job: job.number)
             }
             return nil
@@ -222,12 +222,12 @@ extension TempFileTracker {
         guard case .compressed(let stored) = result else {
             try await removeTemporary(of: name, job)
             let isFinal = result == .doesNotShrink
-            try await ledger.write { db in
+            try await ledger.write(for: .cleaning) { db in
                 try Ledger.abandonCompression(db, name, temporary: temporary, isFinal: isFinal, job: job.number)
             }
             return nil
         }
-        try await ledger.write { db in
+        try await ledger.write(for: .cleaning) { db in
             try Ledger.endCompression(db, name, storedBytes: stored, temporary: temporary, job: job.number)
         }
         CrashPoint.compressionRecorded.cross()

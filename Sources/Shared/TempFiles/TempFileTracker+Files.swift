@@ -155,7 +155,7 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `foreignPath`.
     public func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
         let file = try file(path, job: job)
-        let isKnown = try await ledger.write(outliving: .death) { db in
+        let isKnown = try await ledger.write(outliving: .death, for: .cleaning) { db in
             guard let row = try Ledger.head(db, job) else { return false }
             return try Ledger.mark(db, job: row.number, name: file.name)
         }

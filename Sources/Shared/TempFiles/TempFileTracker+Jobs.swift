@@ -9,7 +9,7 @@ extension TempFileTracker {
     ///   under the lease that it was counted under.
     public func handBack(_ job: JobKey, stage: Stage, hop: Int64, start: Int) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write(outliving: .death) {
+        try await ledger.write(outliving: .death, for: .cleaning) {
             try Ledger.handBack($0, job, stage: stage, hop: hop, start: start, now: now)
         }
     }
@@ -37,7 +37,9 @@ extension TempFileTracker {
     /// Records that the message for the next stage is confirmed. `hop` is that message's.
     public func handedOver(_ job: JobKey, to stage: Stage, hop: Int64) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write(outliving: .death) { try Ledger.handedOver($0, job, to: stage, hop: hop, now: now) }
+        try await ledger.write(outliving: .death, for: .cleaning) {
+            try Ledger.handedOver($0, job, to: stage, hop: hop, now: now)
+        }
     }
 
     /// Records progress that clients are to hear of, unless they have heard of the same step a moment ago: from this worker, or
@@ -92,15 +94,19 @@ extension TempFileTracker {
         token: String
     ) async throws(TempFileError) -> Bool {
         let now = nowMilliseconds
-        return try await ledger.write { try Ledger.claimFinish($0, job, outcome: outcome, token: token, now: now) }
+        return try await ledger.write(for: .cleaning) {
+            try Ledger.claimFinish($0, job, outcome: outcome, token: token, now: now)
+        }
     }
 
-    /// Records the job's end. Its files leave the books, but for those that could not be removed.
+    /// Records the job's end. Files that are still on the books stay there until they are gone.
     ///
     /// - Parameter record: the final ticket as JSON, for whoever asks later.
     public func finish(_ job: JobKey, outcome: JobOutcome, record: [UInt8]) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write { try Ledger.finish($0, job, outcome: outcome, record: record, now: now) }
+        try await ledger.write(for: .cleaning) {
+            try Ledger.finish($0, job, outcome: outcome, record: record, now: now)
+        }
         logger.info("job \(outcome.rawValue)", metadata: Logger.Metadata(job: job))
     }
 
@@ -120,7 +126,7 @@ extension TempFileTracker {
         progress: JobProgress? = nil
     ) async throws(TempFileError) -> JobRecord? {
         let now = nowMilliseconds
-        let (end, isNew) = try await ledger.write { db in
+        let (end, isNew) = try await ledger.write(for: .cleaning) { db in
             if let progress, let row = try Ledger.head(db, job), row.end == nil {
                 _ = try Ledger.recordProgress(db, row, progress, now: now)
             }
@@ -148,7 +154,9 @@ extension TempFileTracker {
         let (milliseconds, overflow) = patience.components.seconds.multipliedReportingOverflow(by: 1000)
         let (before, underflow) = now.subtractingReportingOverflow(milliseconds)
         if overflow || underflow { return false }
-        return try await ledger.write { try Ledger.takeOverEnd($0, end, token: token, before: before, now: now) }
+        return try await ledger.write(for: .cleaning) {
+            try Ledger.takeOverEnd($0, end, token: token, before: before, now: now)
+        }
     }
 
     /// Records that the broker has the terminal update of a finished job, so that no message announces it again.
@@ -158,7 +166,9 @@ extension TempFileTracker {
     ///   - kept: what is kept of the final ticket from now on; nil for all of it.
     public func noteAnnounced(_ end: JobRecord, keeping kept: [UInt8]? = nil) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write(outliving: .death) { try Ledger.noteAnnounced($0, end, keeping: kept, now: now) }
+        try await ledger.write(outliving: .death, for: .cleaning) {
+            try Ledger.noteAnnounced($0, end, keeping: kept, now: now)
+        }
     }
 
     public func job(_ key: JobKey) async throws(TempFileError) -> JobRecord? {
@@ -181,10 +191,11 @@ extension TempFileTracker {
     @discardableResult
     public func forget(_ job: JobKey) async throws(TempFileError) -> Bool {
         let now = nowMilliseconds
-        return try await ledger.write { try Ledger.forget($0, job, now: now) }
+        return try await ledger.write(for: .cleaning) { try Ledger.forget($0, job, now: now) }
     }
 
-    /// Forgets finished jobs whose retention time is over, at most `limit` at once.
+    /// Forgets finished jobs whose retention time is over, at most `limit` at once. It is time of service, in which late
+    /// duplicates can come: neither a clock that is stepped nor a broker that was away makes a job forgotten.
     ///
     /// - Returns: how many.
     @discardableResult
@@ -194,8 +205,8 @@ extension TempFileTracker {
     ) async throws(TempFileError) -> Int {
         let (age, overflow) = retention.components.seconds.multipliedReportingOverflow(by: 1000)
         if overflow { return 0 }
-        let (before, underflow) = nowMilliseconds.subtractingReportingOverflow(age)
-        if underflow { return 0 }
-        return try await ledger.write { try Ledger.prune($0, finishedBefore: before, limit: max(limit, 0)) }
+        return try await ledger.write(for: .cleaning) {
+            try Ledger.prune($0, olderThan: max(age, 0), limit: max(limit, 0))
+        }
     }
 }

@@ -38,7 +38,12 @@ extension TempFileTracker {
     /// The lease alone.
     ///
     /// The job's row is committed before its directory is made, so a directory without a row is nobody's.
-    func lock(_ job: JobKey, run: JobRun, timeout: Duration) async throws(TempFileError) -> Lock {
+    func lock(
+        _ job: JobKey,
+        run: JobRun,
+        timeout: Duration,
+        for purpose: Ledger.Purpose = .work
+    ) async throws(TempFileError) -> Lock {
         let directory = workspace.directory(of: job)
         let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)
         var makesDirectory = false
@@ -61,7 +66,7 @@ extension TempFileTracker {
                 return .held
             case .startOver: makesDirectory = false
             case .absent:
-                let known = try await register(job)
+                let known = try await register(job, for: purpose)
                 if let end = known.end, run.redrives <= known.redrives { return .finished(end) }
                 makesDirectory = true
             case .cancelled:
@@ -105,9 +110,12 @@ extension TempFileTracker {
     }
 
     /// The job's row, which is made where it is missing.
-    private func register(_ job: JobKey) async throws(TempFileError) -> JobHead {
+    private func register(
+        _ job: JobKey,
+        for purpose: Ledger.Purpose = .work
+    ) async throws(TempFileError) -> JobHead {
         let now = nowMilliseconds
-        let row = try await ledger.write(outliving: .death) { try Ledger.ensureJob($0, job, now: now) }
+        let row = try await ledger.write(outliving: .death, for: purpose) { try Ledger.ensureJob($0, job, now: now) }
         CrashPoint.jobRowCommitted.cross()
         return row
     }

@@ -52,7 +52,12 @@ extension TempFileTracker {
         let start = ContinuousClock.now
         let lock = try sweepLock()
         defer { lock.unlock() }
-        try await ledger.write(outliving: .death) { try Ledger.noteSilence($0) }
+        do throws(TempFileError) {
+            try await ledger.write(outliving: .death, for: .cleaning) { try Ledger.noteSilence($0) }
+        } catch  where error.code == .ledgerFull {
+            // Nothing is removed for it. The next sweep notes it, which gives each job more time.
+            logger.warning("the disk is full: not noted which jobs are silent", metadata: [LogKey.cause: "\(error)"])
+        }
         let policy = try await policy(rules)
         try await warnOfStrangers(policy)
         var report = CleanupReport()
@@ -97,7 +102,7 @@ extension TempFileTracker {
         guard let hold = try await tryLease(directory: place.path, makesDirectory: first.job != nil) else {
             // Somebody works on it.
             if let row = first.job {
-                try await ledger.write(outliving: .death) { try Ledger.noteSign($0, job: row.number) }
+                try await ledger.write(outliving: .death, for: .cleaning) { try Ledger.noteSign($0, job: row.number) }
             }
             return CleanupReport()
         }
@@ -167,24 +172,50 @@ extension TempFileTracker {
             )
         }
         let now = nowMilliseconds
-        try await ledger.write { db in
+        try await ledger.write(for: .cleaning) { db in
             try Ledger.abandon(db, job: row.number, hop: handOver.hop, token: handOver.token, now: now)
         }
     }
 
-    /// Adds to the time that process trees have run on this workspace, by which the silence of jobs is measured.
+    /// Adds to the time that process trees have run on this workspace and had the broker, by which finished jobs are
+    /// remembered, and to that in which stages were served, by which the silence of jobs is measured.
     ///
-    /// - Parameter elapsed: since the last call, by a clock that does not jump.
-    public func addService(_ elapsed: Duration) async throws(TempFileError) {
-        let (seconds, attoseconds) = elapsed.components
-        guard (0...(1 << 32)).contains(seconds), attoseconds >= 0 else { return }
-        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
-        try await ledger.write { db in
-            try db.run(
-                sql: "UPDATE about SET serviceMilliseconds = serviceMilliseconds + ?",
-                arguments: [milliseconds]
-            )
+    /// - Parameters:
+    ///   - elapsed: since the last call, by a clock that does not jump.
+    ///   - stages: how much of it each stage was served; those that are not listed were not. nil: all were, all the time.
+    public func addService(
+        _ elapsed: Duration,
+        stages: [ServedStage: Duration]? = nil
+    ) async throws(TempFileError) {
+        guard let all = Self.serviceMilliseconds(elapsed) else { return }
+        let served = stages?.compactMapValues { Self.serviceMilliseconds($0) }
+        try await ledger.write(for: .cleaning) { db in
+            try db.run(sql: "UPDATE about SET serviceMilliseconds = serviceMilliseconds + ?", arguments: [all])
+            guard let served else {
+                return try db.run(sql: "UPDATE service SET milliseconds = milliseconds + ?", arguments: [all])
+            }
+            for (stage, milliseconds) in served {
+                try db.run(
+                    sql: "UPDATE service SET milliseconds = milliseconds + ? WHERE kind = ? AND stage = ?",
+                    arguments: [milliseconds, stage.kind.rawValue, stage.stage.rawValue]
+                )
+            }
         }
+    }
+
+    /// The time of service so far: of the tree with its broker, and of each stage.
+    public func service() async throws(TempFileError) -> (all: Duration, stages: [ServedStage: Duration]) {
+        let (all, stages) = try await ledger.read { db in
+            let all = try Int64.fetchOne(db, sql: "SELECT serviceMilliseconds FROM about") ?? 0
+            return (all, try Ledger.served(db))
+        }
+        return (.milliseconds(all), stages.mapValues { .milliseconds($0) })
+    }
+
+    private static func serviceMilliseconds(_ elapsed: Duration) -> Int64? {
+        let (seconds, attoseconds) = elapsed.components
+        guard (0...(1 << 32)).contains(seconds), attoseconds >= 0 else { return nil }
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
     }
 
     // MARK: - What there is
@@ -257,10 +288,11 @@ extension TempFileTracker {
     }
 
     func policy(_ rules: SweepRules) async throws(TempFileError) -> OrphanPolicy {
-        let about = try await ledger.read { db in
-            try Row.fetchOne(db, sql: "SELECT createdAt, serviceMilliseconds FROM about").map {
+        let (about, served) = try await ledger.read { db in
+            let about = try Row.fetchOne(db, sql: "SELECT createdAt, serviceMilliseconds FROM about").map {
                 (begun: $0["createdAt"] as Int64, service: $0["serviceMilliseconds"] as Int64)
             }
+            return (about, try Ledger.served(db))
         }
         let limit = rules.maximumSilence.map { max($0 / .milliseconds(1), 0) }
         return OrphanPolicy(
@@ -268,6 +300,7 @@ extension TempFileTracker {
             nowSeconds: nowMilliseconds / 1000,
             ledgerBegunSeconds: (about?.begun ?? nowMilliseconds) / 1000,
             serviceMilliseconds: about?.service ?? 0,
+            servedMilliseconds: served,
             maximumSilenceMilliseconds: limit.map { $0 < 1e15 ? Int64($0) : Int64.max }
         )
     }

@@ -26,7 +26,7 @@ extension TempFileTracker {
         var named: [(name: String, file: PublishedFile)] = []
         for (path, file) in published { named.append((try self.file(path, job: job).name, file)) }
         let (rows, now) = (named, nowMilliseconds)
-        try await ledger.write { db in
+        try await ledger.write(for: .cleaning) { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
             for (name, file) in rows {
                 try db.run(

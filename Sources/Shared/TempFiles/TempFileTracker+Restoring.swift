@@ -55,7 +55,7 @@ extension TempFileTracker {
             }
         } catch {
             try await removeTemporary(of: name, job)
-            try await ledger.write { try Ledger.drop($0, temporary, job: job.number) }
+            try await ledger.write(for: .cleaning) { try Ledger.drop($0, temporary, job: job.number) }
             throw error
         }
         var size = file.plainBytes

@@ -17,14 +17,14 @@ extension TempFileTracker {
         timeout: Duration
     ) async throws(TempFileError) -> StageEntry {
         let hold: LeaseHold
-        switch try await lock(job, run: message.run, timeout: timeout) {
+        switch try await lock(job, message, timeout: timeout) {
         case .locked(let locked): hold = locked
         case .held: return .held
         case .finished(let outcome): return .finished(outcome)
         }
         let start: Ledger.Start
         do {
-            start = try await begin(job, message)
+            start = try await beginFreeingSpace(job, message)
         } catch {
             hold.release()
             throw error
@@ -76,11 +76,13 @@ extension TempFileTracker {
         return try await begin(job, message).answer
     }
 
-    private func begin(_ job: JobKey, _ message: StageMessage) async throws(TempFileError) -> Ledger.Start {
+    func begin(_ job: JobKey, _ message: StageMessage) async throws(TempFileError) -> Ledger.Start {
         let now = nowMilliseconds
         // Processing reads what strangers have made. A file that takes the whole host down must be counted.
         let durability: Ledger.Durability = message.stage == .process ? .powerCut : .death
-        var start = try await ledger.write(outliving: durability) { db in try Ledger.begin(db, job, message, now: now) }
+        var start = try await ledger.write(outliving: durability, for: message.purpose) { db in
+            try Ledger.begin(db, job, message, now: now)
+        }
         CrashPoint.startCounted.cross()
         logger.debug(
             "stage \(message.stage.rawValue) on hop \(message.hop): \(start.answer)",
@@ -91,7 +93,7 @@ extension TempFileTracker {
         }
         guard case .proceed(let starts, _, _) = start.answer else { return start }
         do throws(TempFileError) {
-            if let files = try await takeOver(message.manifest, start.files, job) { start.files = files }
+            if let files = try await takeOver(message, start.files, job) { start.files = files }
         } catch {
             // No worker has died, and nobody was told of the start.
             try? await handBack(job, stage: message.stage, hop: message.hop, start: starts)
@@ -100,19 +102,19 @@ extension TempFileTracker {
         return start
     }
 
-    /// Puts on the books what a manifest knows and they do not.
+    /// Puts on the books what a message's manifest knows and they do not.
     ///
     /// - Returns: all of the job's files then; nil when there was nothing to add.
     private func takeOver(
-        _ manifest: [TempFileEntry],
+        _ message: StageMessage,
         _ known: [FileRow],
         _ job: JobKey
     ) async throws(TempFileError) -> [FileRow]? {
-        let news = news(in: manifest, known, job)
+        let news = news(in: message.manifest, known, job)
         if news.isEmpty { return nil }
         let (imports, now) = (try await existing(news, job), nowMilliseconds)
         if imports.isEmpty { return nil }
-        return try await ledger.write(outliving: .death) { db in
+        return try await ledger.write(outliving: .death, for: message.purpose) { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
             for file in imports { try Ledger.importFile(db, file, job: number) }
             return try Ledger.files(db, job: number)

@@ -4,17 +4,17 @@ internal import Glibc
 public import JobModel
 internal import Logging
 
-/// A file that could not be removed. It stays on the books until it is gone.
+/// A file of a job's that could not be removed, or that its clean-up was given up before. It stays on the books until it is gone.
 public struct StuckFile: Sendable, Hashable {
     /// Absolute.
     public var path: String
     public var job: JobKey
-    /// The kernel's answer to the last try.
-    public var errno: CInt
+    /// The kernel's answer to the last try; nil before the first that came to its end.
+    public var errno: CInt?
     /// Tries so far.
     public var attempts: Int64
 
-    public init(path: String, job: JobKey, errno: CInt, attempts: Int64) {
+    public init(path: String, job: JobKey, errno: CInt?, attempts: Int64) {
         self.path = path
         self.job = job
         self.errno = errno
@@ -23,13 +23,18 @@ public struct StuckFile: Sendable, Hashable {
 }
 
 extension TempFileTracker {
-    /// Files whose removal has failed, the most tried first.
+    /// Files whose removal has failed, and those of finished jobs, the most tried first.
     public func stuckFiles(limit: Int = 100) async throws(TempFileError) -> [StuckFile] {
         let workspace = workspace
         return try await ledger.read { db in
             let sql = """
                 SELECT job.kind, job.id, job.directory, file.name, file.errno, file.attempts
-                FROM file JOIN job ON job.number = file.job WHERE file.attempts > 0 ORDER BY file.attempts DESC LIMIT ?
+                FROM file JOIN job ON job.number = file.job WHERE file.attempts > 0
+                UNION ALL
+                SELECT job.kind, job.id, job.directory, file.name, file.errno, file.attempts
+                FROM job JOIN file ON file.job = job.number
+                WHERE job.state = 'finished' AND job.fileCount > 0 AND file.attempts = 0
+                ORDER BY 6 DESC LIMIT ?
                 """
             return try Row.fetchAll(db, sql: sql, arguments: [max(limit, 0)]).compactMap { row in
                 guard let kind = MediaKind(rawValue: row["kind"]) else { return nil }
@@ -39,7 +44,7 @@ extension TempFileTracker {
                 return StuckFile(
                     path: "\(workspace.path)/\(Workspace.jobsDirectory)/\(kind.rawValue)/\(directory)/\(name)",
                     job: JobKey(kind: kind, id: ByteText(String(decoding: id, as: UTF8.self))),
-                    errno: number.flatMap { CInt(exactly: $0) } ?? EIO,
+                    errno: number.flatMap { CInt(exactly: $0) },
                     attempts: row["attempts"]
                 )
             }
@@ -51,10 +56,21 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
     public func retryStuckFiles() async throws(TempFileError) -> CleanupReport {
         try await cleanJobs(
-            where: "state = 'finished' AND number IN (SELECT job FROM file WHERE attempts > 0)",
+            where: "state = 'finished'",
             arguments: [],
             isStillDue: { $0.end != nil }
         )
+    }
+
+    /// Whether finished jobs have files that no try to remove them has come to its end with: their clean-up was given up.
+    public func hasUntriedFiles() async throws(TempFileError) -> Bool {
+        try await ledger.read { db in
+            let sql = """
+                SELECT EXISTS (SELECT 1 FROM job JOIN file ON file.job = job.number
+                WHERE job.state = 'finished' AND job.fileCount > 0 AND file.attempts = 0)
+                """
+            return try Bool.fetchOne(db.cachedStatement(sql: sql)) ?? false
+        }
     }
 
     /// Removes the files of jobs that have waited for their clean-up stage for longer than the grace time. The jobs themselves

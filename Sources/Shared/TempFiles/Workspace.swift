@@ -6,6 +6,7 @@ public import RootedFiles
 /// The directory that holds all temp files of this host: `$TEMP_DIR/media-processor`, mode 0700.
 ///
 ///     ledger.sqlite            the books
+///     ledger.reserve           room on the disk that is kept for clean-up
 ///     jobs/<kind>/<job>/       one directory for each job
 ///     jobs/<kind>/<job>/.lease locked by the process that works on the job
 public final class Workspace: Sendable {
@@ -81,7 +82,10 @@ public final class Workspace: Sendable {
     /// Whether something of this name, relative to the workspace and at most two levels deep, is a part of every workspace.
     static func isPart(_ path: String) -> Bool {
         let known =
-            [jobsDirectory, Ledger.fileName, Ledger.lockName, TempFileTracker.sweepLockName, supervisorLockName]
+            [
+                jobsDirectory, Ledger.fileName, Ledger.lockName, LedgerReserve.fileName, TempFileTracker.sweepLockName,
+                supervisorLockName,
+            ]
             + ["-wal", "-shm", "-journal"].map { Ledger.fileName + $0 }
             + MediaKind.allCases.map { jobsDirectory + "/" + $0.rawValue }
         return known.contains(path) || path.startsWithBytes(of: Ledger.fileName + ".corrupt-")

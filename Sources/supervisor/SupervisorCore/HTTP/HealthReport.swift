@@ -67,6 +67,7 @@ struct HealthReport: Sendable, Codable, Equatable {
     struct Stuck: Sendable, Codable, Equatable {
         var path: String
         var job: String
+        /// 0 before a try has come to its end.
         var errno: Int32
         /// The errno in words.
         var cause: String
@@ -125,6 +126,10 @@ struct HealthFacts: Sendable {
 }
 
 extension HealthReport {
+    private static func cause(_ file: StuckFile) -> String {
+        file.errno.map { systemMessage($0) } ?? "the job's clean-up was given up, as its workers died"
+    }
+
     /// Below this a job of common size may find no room.
     static let lowDiskBytes: Int64 = 1 << 30
     static let maximumStuckFiles = 20
@@ -145,7 +150,9 @@ extension HealthReport {
         }
         for file in facts.stuck {
             degraded.append(
-                "the temp file \(file.path) cannot be removed: \(systemMessage(file.errno)), tried \(file.attempts) times"
+                file.errno == nil
+                    ? "the temp file \(file.path) is not removed yet: \(Self.cause(file))"
+                    : "the temp file \(file.path) cannot be removed: \(Self.cause(file)), tried \(file.attempts) times"
             )
         }
         for pool in facts.pools where pool.wanted > 0 {
@@ -204,8 +211,8 @@ extension HealthReport {
             Stuck(
                 path: $0.path,
                 job: $0.job.description,
-                errno: $0.errno,
-                cause: systemMessage($0.errno),
+                errno: $0.errno ?? 0,
+                cause: Self.cause($0),
                 attempts: $0.attempts
             )
         }

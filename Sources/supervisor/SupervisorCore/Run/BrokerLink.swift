@@ -8,6 +8,9 @@ internal import TempFiles
 actor BrokerLink {
     private var client: AMQPClient?
     private(set) var endpoints: AMQPEndpoints?
+    /// Counts connections, those that were lost included.
+    private var connection: UInt64 = 0
+    private var following: Task<Void, Never>?
     private let configuration: AMQPConfiguration
     private let logger: Logger
 
@@ -31,10 +34,31 @@ actor BrokerLink {
         let previous = client
         client = next
         self.endpoints = endpoints
+        connection += 1
+        following?.cancel()
+        following = Task { [weak self, states = next.states] in
+            for await state in states where !state.isConnected { await self?.noteLoss() }
+        }
         await previous?.close()
     }
 
-    func close() async { await client?.close() }
+    func close() async {
+        following?.cancel()
+        await client?.close()
+    }
+
+    private func noteLoss() { connection += 1 }
+
+    /// The number of the connection, when the broker answers on it and takes messages. A connection that nothing comes through
+    /// any more looks like any other until its heartbeats are missed.
+    ///
+    /// - Parameter queue: that the broker is asked for; it need not exist.
+    func connectionThatAnswers(asking queue: String) async -> UInt64? {
+        let before = connection
+        guard let client, case .connected = client.state else { return nil }
+        do { _ = try await client.messageCount(queue: queue) } catch { return nil }
+        return connection == before ? before : nil
+    }
 
     /// Publishes the message that ends an abandoned job.
     func end(_ job: AbandonedJob, queues: QueueLayout) async throws -> AbandonedHandOver {

@@ -23,6 +23,7 @@ actor ProcessTree {
     var tracker: TempFileTracker?
     private var server: StatusServer.Running?
     private var sweeper: Task<Void, Never>?
+    private var serviceWatch: Task<Void, Never>?
     private var diskWatch: Task<Void, Never>?
     private var updatesWatch: Task<Void, Never>?
     private var compressor: Task<Void, Never>?
@@ -201,6 +202,8 @@ actor ProcessTree {
             logger: logger
         )
         self.sweeper = Task { await sweeper.run() }
+        let service = ServiceWatch(tracker: tracker, settings: settings, pools: pools, broker: link, logger: logger)
+        serviceWatch = Task { await service.run() }
         let cancellation = JobCancellation(tracker: tracker, broker: link, queues: queues, logger: logger)
         if let compressor = FileCompression(
             tracker: tracker,
@@ -315,6 +318,7 @@ actor ProcessTree {
         }
         connecting?.cancel()
         sweeper?.cancel()
+        serviceWatch?.cancel()
         diskWatch?.cancel()
         updatesWatch?.cancel()
         compressor?.cancel()
@@ -326,6 +330,7 @@ actor ProcessTree {
         hastener?.cancel()
         await connecting?.value
         await sweeper?.value
+        await serviceWatch?.value
         await diskWatch?.value
         await updatesWatch?.value
         await compressor?.value

@@ -10,11 +10,16 @@ struct SweepSchedule: Sendable {
     /// Between two retries, growing while files stay.
     static let retries = BackoffPolicy(initial: .seconds(60), maximum: .seconds(3600))
 
+    /// Between two tries to remove what clean-ups that were given up have left. The first comes at once.
+    static let leftRetries = BackoffPolicy(initial: .seconds(5), maximum: .seconds(3600))
+
     /// Between two sweeps.
     let interval: Duration
     private var nextSweep = Duration.zero
     private var nextRetry: Duration?
     private var failures = 0
+    private var nextLeft = Duration.zero
+    private var leftTries = 0
 
     init(interval: Duration) { self.interval = interval }
 
@@ -42,6 +47,18 @@ struct SweepSchedule: Sendable {
         failures += 1
         nextRetry = now + Self.retries.ceiling(afterFailures: failures)
         return .retry
+    }
+
+    /// Whether to try now to remove files that nobody has tried to remove since their job ended.
+    mutating func isDueForLeft(at now: Duration, hasLeft: Bool) -> Bool {
+        guard hasLeft else {
+            (nextLeft, leftTries) = (.zero, 0)
+            return false
+        }
+        guard now >= nextLeft else { return false }
+        leftTries += 1
+        nextLeft = now + Self.leftRetries.ceiling(afterFailures: leftTries)
+        return true
     }
 
     /// The next sweep comes soon: another process had the right to sweep.

@@ -11,22 +11,40 @@ struct Sweeper: Sendable {
     var endAbandoned: AbandonedJobEnder
     var logger: Logger
 
-    /// How often time of service is noted; what passes between two notes is lost when the process is killed.
+    /// Between two looks at the whole.
     static let interval = Duration.seconds(60)
+    /// Between two looks for files that the clean-up of a job was given up with: one row of the books, which tells nobody that
+    /// it is there.
+    static let leftInterval = Duration.seconds(2)
 
     /// Runs until the task is cancelled.
     func run() async {
         let start = ContinuousClock.now
-        var schedule = SweepSchedule(interval: .seconds(settings.cleanupIntervalHours * 3600))
-        // Does not count the time that the machine sleeps.
-        var noted = SuspendingClock.now
+        let interval = Duration.seconds(settings.cleanupIntervalHours * 3600)
+        var schedule = SweepSchedule(interval: interval)
+        var nextTurn = Duration.zero
         while !Task.isCancelled {
-            await turn(&schedule, elapsed: start.duration(to: .now))
-            let pause = min(Self.interval, .seconds(settings.cleanupIntervalHours * 3600))
-            do { try await Task.sleep(for: pause) } catch {}
-            let now = SuspendingClock.now
-            await note(noted.duration(to: now))
-            noted = now
+            let elapsed = start.duration(to: .now)
+            if elapsed >= nextTurn {
+                await turn(&schedule, elapsed: elapsed)
+                nextTurn = elapsed + min(Self.interval, interval)
+            }
+            await removeLeft(&schedule, elapsed: elapsed)
+            do { try await Task.sleep(for: Self.leftInterval) } catch {}
+        }
+    }
+
+    private func removeLeft(_ schedule: inout SweepSchedule, elapsed: Duration) async {
+        do throws(TempFileError) {
+            let hasLeft = try await tracker.hasUntriedFiles()
+            guard schedule.isDueForLeft(at: elapsed, hasLeft: hasLeft) else { return }
+            tell(try await tracker.retryStuckFiles(), "files that a clean-up was given up with are gone")
+        } catch {
+            logger.log(
+                level: error.code == .sweepInProgress ? .debug : .warning,
+                "files that a clean-up was given up with are not removed yet",
+                metadata: [LogKey.cause: "\(error)"]
+            )
         }
     }
 
@@ -94,14 +112,6 @@ struct Sweeper: Sendable {
         if forgotten > 0 { logger.info("forgot finished jobs", metadata: ["job.count": "\(forgotten)"]) }
         try await tracker.truncateLedgerLog()
         return hasFailed.withLock { !$0 }
-    }
-
-    private func note(_ elapsed: Duration) async {
-        do throws(TempFileError) {
-            try await tracker.addService(elapsed)
-        } catch {
-            logger.warning("the time of service was not noted", metadata: [LogKey.cause: "\(error)"])
-        }
     }
 }
 
