@@ -122,9 +122,9 @@ extension CrashPoint {
             [(.cleanup, 1)]
         // Tests of their own.
         case .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded, .retryConfirmed, .retryOvertook,
-            .deadLetterConfirmed, .moved, .moveConfirmed, .compressionPlanned, .compressedFileSynced,
-            .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
-            .restoreRecorded:
+            .deadLetterConfirmed, .moved, .moveConfirmed, .claimConfirmed, .claimDecided, .compressionPlanned,
+            .compressedFileSynced, .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced,
+            .restoredFileRenamed, .restoreRecorded:
             []
         }
     }

@@ -7,6 +7,8 @@ final class Subscription: Sendable {
     let isTransactional: Bool
     /// Whether the queue is declared before each subscribing.
     let declaresQueue: Bool
+    /// Of each subscribing, asked for on the I/O thread.
+    let arguments: @Sendable () -> [String: AMQPValue]
 
     private struct Waiter {
         var id: UInt64
@@ -23,11 +25,18 @@ final class Subscription: Sendable {
 
     private let state = Mutex(State())
 
-    init(queue: AMQPQueue, prefetch: UInt16, isTransactional: Bool, declaresQueue: Bool) {
+    init(
+        queue: AMQPQueue,
+        prefetch: UInt16,
+        isTransactional: Bool,
+        declaresQueue: Bool,
+        arguments: @escaping @Sendable () -> [String: AMQPValue] = { [:] }
+    ) {
         self.queue = queue
         self.prefetch = prefetch
         self.isTransactional = isTransactional
         self.declaresQueue = declaresQueue
+        self.arguments = arguments
     }
 
     /// Hands a delivery to the application, now or when it asks. False when the subscription is over: the delivery must
@@ -65,6 +74,14 @@ final class Subscription: Sendable {
                 state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
             }
             waiter?.continuation.resume(returning: nil)
+        }
+    }
+
+    /// The deliveries that wait for the application, the oldest first.
+    func takeWaiting() -> [AMQPDelivery] {
+        state.withLock { state in
+            defer { state.deliveries.removeAll() }
+            return state.deliveries
         }
     }
 

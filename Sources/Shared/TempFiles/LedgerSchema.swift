@@ -17,6 +17,7 @@ enum LedgerSchema {
         migrator.registerMigration("6: redrives, attempts, updates") { db in try db.execute(sql: runs) }
         migrator.registerMigration("7: events") { db in try db.execute(sql: events) }
         migrator.registerMigration("8: announced ends") { db in try db.execute(sql: announcements) }
+        migrator.registerMigration("claims of several hosts") { db in try db.execute(sql: claims) }
         return migrator
     }
 
