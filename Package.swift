@@ -108,11 +108,12 @@ let package = Package(
             ["JobModel", "RootedFiles", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
         ),
         shared("Storage", ["JobModel", "RootedFiles", "Threads", "CrashPoints", logging]),
+        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", "ServiceKit", logging]),
         shared("ServiceKit", ["JobModel", logging, configuration, unixSignals]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "TempFiles", "Threads", "ServiceKit", "CrashPoints", "CLinux", logging,
+                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "ServiceKit", "CrashPoints", "CLinux", logging,
                 argumentParser, unixSignals,
             ]
         ),
@@ -121,8 +122,8 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "CLinux", logging, argumentParser,
-                hummingbird, httpClient, serviceLifecycle, unixSignals,
+                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "CLinux", logging,
+                argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "HTTP/openapi.json", "Dashboard/index.html", "Dashboard/dashboard.css", "Dashboard/dashboard.js",
@@ -168,6 +169,7 @@ let package = Package(
                 "StageRuntimeTests",
                 ["StageRuntime", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
             ),
+            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "TestSupport", logging]),
             tests(
                 "SupervisorCoreTests",
                 [

@@ -122,20 +122,58 @@ struct QuorumTests {
         }
     }
 
-    @Test("a job that waits is found and cancelled, and those before it are delivered as if nobody had looked")
+    @Test("jobs that wait are cancelled when their messages come, and the wishes cost those beside them nothing")
     func cancellation() async throws {
-        let settings = ["QUEUE_DELIVERY_LIMIT": "4", "WORKERS": "download.image=0"]
-        try await TestTree.with(settings.merging(Self.settings) { $1 }) { tree in
+        try await TestTree.with(["WORKERS": "download.image=0"].merging(Self.settings) { $1 }) { tree in
             try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
-            let ids = (1...3).map { "job-\($0)" }
+            let ids = (1...60).map { "job-\($0)" }
             for id in ids { try await tree.submit(.image, id: id, source: "photo.jpg") }
-            // Each look at the queue is a delivery of all that wait there.
-            for index in 1...12 { try await tree.order("DELETE", "/jobs/image/nobody-\(index)") }
-            #expect(try await tree.order("DELETE", "/jobs/image/job-3").status == 202)
-            expectOneEnd(try await tree.updates(.image, untilTheEndOf: ["job-3"]), "job-3", "cancelled")
+            // More than the delivery limit, which a look at the queue would count for all that wait there.
+            let (unwanted, wanted) = (Array(ids.suffix(26)), Array(ids.prefix(34)))
+            for id in unwanted {
+                let answer = try await tree.order("DELETE", "/jobs/image/\(id)")
+                #expect(answer.status == 202 && answer.body.objectValue?["known"] == .bool(false))
+            }
+            try await tree.order("DELETE", "/jobs/image/nobody")
+            let first = try await tree.client.consume(AMQPQueue(tree.names.entry(.image)), declaring: false)
+                .first { _ in true }
+            #expect(first?.earlierDeliveries == 0 && first?.isRedelivered == false)
+            try await first?.reject(requeue: true)
             try await tree.order("POST", "/pools/download.image/scale", ["workers": 1])
-            let updates = try await tree.updates(.image, untilTheEndOf: ["job-1", "job-2"])
-            for id in ["job-1", "job-2"] { expectOneEnd(updates, id) }
+            let updates = try await tree.updates(.image, untilTheEndOf: Set(ids))
+            for id in wanted { expectOneEnd(updates, id) }
+            for id in unwanted { expectOneEnd(updates, id, "cancelled") }
+            #expect(try await tree.client.messageCount(queue: tree.names.dead(.image)) == 0)
+            try await eventually("the workspace is empty") { tree.leftovers().isEmpty }
+        }
+    }
+
+    @Test("dead letters can be looked at as often as one likes, whatever limit their queue has")
+    func deadLetters() async throws {
+        let settings = ["QUEUE_DELIVERY_LIMIT": "6"].merging(Self.settings) { $1 }
+        try await TestTree.with(settings, starting: false) { tree in
+            // As RabbitMQ 4 gives every quorum queue a limit.
+            let queue = AMQPQueue(
+                tree.names.dead(.image),
+                arguments: ["x-queue-type": "quorum", "x-delivery-limit": 6]
+            )
+            try await tree.client.declare(queue)
+            try await tree.running {
+                let ids = (1...5).map { "job-\($0)" }
+                for id in ids { try await tree.submit(.image, id: id, source: "missing.jpg") }
+                _ = try await tree.updates(.image, untilTheEndOf: Set(ids))
+                for _ in 1...20 {
+                    let list = try #require(try await tree.get("/dead?limit=2")).body.objectValue
+                    #expect(list?["total"] == .integer(5))
+                    #expect(list?["letters"]?.arrayValue?.count == 2)
+                }
+                for _ in 1...8 {
+                    let answer = try await tree.order("POST", "/dead/redrive", ["id": "nobody"])
+                    #expect(answer.body.objectValue?["jobs"] == .array([]))
+                }
+                let letters = try #require(try await tree.get("/dead")).body.objectValue?["letters"]?.arrayValue
+                #expect(Set(letters?.compactMap { $0.objectValue?["id"]?.stringValue } ?? []) == Set(ids))
+            }
         }
     }
 

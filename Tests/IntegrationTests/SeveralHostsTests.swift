@@ -72,34 +72,154 @@ struct SeveralHostsTests {
         }
     }
 
-    @Test("do no job twice when workers die on their claims")
-    func deaths() async throws {
-        try await withHosts(["MAX_STARTS": "100"]) { first, second in
+    /// Nothing is left to do: no message waits for a stage of either host or is in the hands of one.
+    private func expectRest(_ trees: TestTree...) async throws {
+        try await eventually("nothing is left to do", within: .seconds(120)) {
+            for tree in trees {
+                for stage in Stage.allCases {
+                    var queues = tree.names.sources(.image, stage)
+                    queues += QueueNames.retrySteps.flatMap(QueueNames.retryDelays).map {
+                        tree.names.retry(.image, stage, delayMilliseconds: $0)
+                    }
+                    for queue in queues where try await depth(tree, queue) > 0 { return false }
+                }
+                guard try await tree.isIdle() else { return false }
+            }
+            return true
+        }
+    }
+
+    @Test("do no job twice, however often it is submitted and whoever dies on a claim", arguments: QueueType.allCases)
+    func duplicates(type: QueueType) async throws {
+        let settings = ["QUEUE_TYPE": type.rawValue, "MAX_STARTS": "100", "WORKERS": "download.image=2"]
+        try await withHosts(settings) { first, second in
             try await first.running {
                 try await second.running {
-                    let order = CrashOrder(process: "stage-download", point: .moved, crossing: 1, number: 1)
-                    try Data(order.text.utf8).write(to: URL(filePath: first.directory + "/crash"))
-                    let ids = (1...60).map { "job-\($0)" }
-                    for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }
-                    let ends = Task { try await first.updates(.image, untilTheEndOf: Set(ids)) }
-                    try await eventually("a worker died after its claim") {
-                        access(first.directory + "/crash", F_OK) != 0
-                    }
-                    for _ in 1...6 {
+                    let points = [CrashPoint.claimConfirmed, .claimDecided, .moveConfirmed]
+                    var orders = ""
+                    for (number, point) in points.enumerated() {
+                        orders = CrashOrder(process: "stage-download", point: point, crossing: 2, number: number).text
+                        for tree in [first, second] {
+                            try Data(orders.utf8).write(to: URL(filePath: "\(tree.directory)/crash"), options: .atomic)
+                        }
+                        let ids = (1...20).map { "job-\(number)-\($0)" }
+                        let ends = Task { try await first.updates(.image, untilTheEndOf: Set(ids)) }
+                        for _ in 1...3 {
+                            for id in ids.shuffled() { try await first.submit(.image, id: id, source: "photo.jpg") }
+                        }
                         for tree in [first, second] {
                             for worker in tree.workers() where worker.name == "stage-download" {
                                 kill(worker.processID, SIGKILL)
+                                // At any moment of the next claims.
+                                try await Task.sleep(for: .milliseconds(Int.random(in: 100...900)))
                             }
                         }
-                        // At any moment of the next claims.
-                        try await Task.sleep(for: .milliseconds(Int.random(in: 100...900)))
+                        expectOneEnd(try await ends.value, ids)
                     }
-                    expectOneEnd(try await ends.value, ids)
-                    #expect(jobs(first, .cleanup).union(jobs(second, .cleanup)) == Set(ids))
+                    try await expectRest(first, second)
+                    let late = try await first.drain(first.names.updates(.image)).map { update in
+                        try JSONValue(parsing: update.body).objectValue?["status"]
+                    }
+                    #expect(late.allSatisfy { $0 == "processing" }, "a second end")
                     #expect(jobs(first, .download).isDisjoint(with: jobs(second, .download)))
+                    #expect(jobs(first, .cleanup).isDisjoint(with: jobs(second, .cleanup)))
+                    #expect(!jobs(first, .cleanup).isEmpty && !jobs(second, .cleanup).isEmpty)
+                    #expect(try await depth(first, first.names.dead(.image)) == 0)
                 }
             }
             #expect(first.leftovers().isEmpty && second.leftovers().isEmpty)
+        }
+    }
+
+    @Test("claim nothing while they work, on a job of the shared queue or of their own", arguments: QueueType.allCases)
+    func busy(type: QueueType) async throws {
+        for isOwn in [false, true] {
+            try await withHosts(["QUEUE_TYPE": type.rawValue, "WORKERS": "download.image=1"]) { first, second in
+                try await first.running {
+                    let point = CrashPoint.stageWorked
+                    let process = "stage-download"
+                    let order = CrashOrder(process: process, point: point, crossing: 1, number: 1, effect: .hold)
+                    try Data(order.text.utf8).write(to: URL(filePath: first.directory + "/crash"))
+                    if isOwn {
+                        var ticket = Ticket(id: "held", mediaID: "media-held", kind: .image)
+                        ticket.source = "file://\(first.sources)/photo.jpg"
+                        try await first.client.publish(
+                            AMQPMessage(body: ticket.json.serialized()),
+                            to: first.names.work(.image, .download)
+                        )
+                    } else {
+                        try await first.submit(.image, id: "held", source: "photo.jpg")
+                    }
+                    try await eventually("the work is held") { access(first.directory + "/crash.held", F_OK) == 0 }
+                    let ids = (1...5).map { "job-\($0)" }
+                    for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }
+                    #expect(try await depth(first, first.names.entry(.image)) == ids.count)
+                    try await second.running {
+                        expectOneEnd(try await second.updates(.image, untilTheEndOf: Set(ids)), ids)
+                        #expect(jobs(second, .download) == Set(ids))
+                        #expect(try await depth(first, first.names.work(.image, .download)) == 0)
+                        try FileManager.default.removeItem(atPath: first.directory + "/crash")
+                        expectOneEnd(try await first.updates(.image, untilTheEndOf: ["held"]), ["held"])
+                    }
+                    #expect(jobs(first, .download) == ["held"])
+                }
+            }
+        }
+    }
+
+    @Test("claim no more than their later stages can do soon")
+    func backlog() async throws {
+        try await withHosts(["WORKERS": "download.image=2,process.image=0"]) { first, second in
+            try await first.running {
+                let ids = (1...30).map { "job-\($0)" }
+                for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }
+                let own = first.names.work(.image, .process)
+                try await eventually("the first host has enough") { try await depth(first, own) >= 8 }
+                try await second.running(["WORKERS": "download.image=1"]) {
+                    try await eventually("the other host did the rest") {
+                        let waiting = try await depth(first, own)
+                        return jobs(second, .cleanup).count == ids.count - waiting
+                    }
+                    // Each of its two workers may have had one in its hands when the eighth came to wait.
+                    let waiting = try await depth(first, own)
+                    #expect((8...9).contains(waiting))
+                    try await first.order("POST", "/pools/process.image/scale", ["workers": 1])
+                    expectOneEnd(try await first.updates(.image, untilTheEndOf: Set(ids)), ids)
+                }
+            }
+        }
+    }
+
+    @Test("cancel a job whichever of them is asked, and cost those beside it nothing", arguments: QueueType.allCases)
+    func wishes(type: QueueType) async throws {
+        let settings = ["QUEUE_TYPE": type.rawValue, "QUEUE_DELIVERY_LIMIT": "4", "WORKERS": "download.image=1"]
+        try await withHosts(settings) { first, second in
+            try await first.running {
+                let point = CrashPoint.stageWorked
+                let order = CrashOrder(process: "stage-download", point: point, crossing: 1, number: 1, effect: .hold)
+                try Data(order.text.utf8).write(to: URL(filePath: first.directory + "/crash"))
+                try await first.submit(.image, id: "held", source: "photo.jpg")
+                try await eventually("the work is held") { access(first.directory + "/crash.held", F_OK) == 0 }
+                // So that a wish cannot be met where it is asked.
+                try await second.running(["WORKERS": "download.image=0"]) {
+                    let ids = (1...20).map { "job-\($0)" }
+                    for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }
+                    let (unwanted, wanted) = (Array(ids.suffix(12)), Array(ids.prefix(8)))
+                    for id in ["held"] + unwanted + (1...12).map({ "nobody-\($0)" }) {
+                        let answer = try await second.order("DELETE", "/jobs/image/\(id)")
+                        #expect(answer.status == 202 && answer.body.objectValue?["known"] == .bool(false), "\(id)")
+                    }
+                    try await eventually("the first host knows it") {
+                        try await first.get("/jobs/image/held")?.body.objectValue?["cancelRequested"] == .bool(true)
+                    }
+                    try FileManager.default.removeItem(atPath: first.directory + "/crash")
+                    let updates = try await first.updates(.image, untilTheEndOf: Set(ids + ["held"]))
+                    expectOneEnd(updates, unwanted + ["held"], "cancelled")
+                    expectOneEnd(updates, wanted)
+                    try await expectRest(first, second)
+                    #expect(try await first.order("DELETE", "/jobs/image/job-1").status == 409)
+                }
+            }
         }
     }
 
@@ -128,16 +248,9 @@ struct SeveralHostsTests {
         }
     }
 
-    @Test("retry where the job is, and cancel what no host has taken yet")
+    @Test("retry where the job is")
     func retries() async throws {
         try await withHosts { first, second in
-            try await first.running(["WORKERS": "download.image=0"]) {
-                try await first.submit(.image, id: "waiting", source: "photo.jpg")
-                #expect(try await first.order("DELETE", "/jobs/image/waiting").status == 202)
-                let end = try await first.updates(.image, untilTheEndOf: ["waiting"])
-                expectOneEnd(end, ["waiting"], "cancelled")
-                #expect(try await depth(first, first.names.entry(.image)) == 0)
-            }
             try await first.running {
                 let point = CrashPoint.stageWorked
                 let order = CrashOrder(process: "stage-process", point: point, crossing: 1, number: 1, effect: .hold)

@@ -60,7 +60,7 @@ package final class TestTree: Sendable {
         }
         for kind in MediaKind.allCases {
             var queues = Stage.allCases.flatMap { names.sources(kind, $0) }
-            queues += [names.updates(kind), names.dead(kind), names.legacyRequests(kind)]
+            queues += [names.updates(kind), names.dead(kind), names.legacyRequests(kind), names.claims(kind)]
             for stage in Stage.allCases {
                 queues += QueueNames.retryDelaysMilliseconds.map { names.retry(kind, stage, delayMilliseconds: $0) }
             }

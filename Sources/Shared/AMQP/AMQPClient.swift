@@ -196,12 +196,14 @@ extension AMQPClient {
     ///     consumed as it is, with a warning in the log.
     ///   - prefetch: Unsettled deliveries that the broker sends at most; 0 counts as 1.
     ///   - transactional: Deliveries can then be acknowledged together with publishing.
+    ///   - arguments: Of each subscribing, such as where in a stream it begins. Asked for on another thread; must not block.
     /// - Throws: `.invalidArgument`.
     public func consume(
         _ queue: AMQPQueue,
         prefetch: UInt16 = 1,
         transactional: Bool = false,
-        declaring: Bool = true
+        declaring: Bool = true,
+        arguments: @escaping @Sendable () -> [String: AMQPValue] = { [:] }
     ) throws(AMQPError) -> AMQPConsumer {
         try AMQPLimits.checkQueueName(queue.name)
         try AMQPLimits.checkTable(queue.arguments, name: "arguments", queue: queue.name)
@@ -209,7 +211,8 @@ extension AMQPClient {
             queue: queue,
             prefetch: max(prefetch, 1),
             isTransactional: transactional,
-            declaresQueue: declaring
+            declaresQueue: declaring,
+            arguments: arguments
         )
         core.post(.subscribe(subscription))
         return AMQPConsumer(subscription, core: core)

@@ -29,6 +29,9 @@ public final class AMQPConsumer: AsyncSequence, Sendable {
         _ = try? await Reply<Void>.wait { core.post(.unsubscribe(subscription, $0)) }
     }
 
+    /// The deliveries that are here already and that nobody has asked for yet, the oldest first.
+    public func takeWaiting() -> [AMQPDelivery] { subscription.takeWaiting() }
+
     public func makeAsyncIterator() -> Iterator {
         Iterator(consumer: self)
     }

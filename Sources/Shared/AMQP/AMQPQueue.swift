@@ -14,4 +14,7 @@ public struct AMQPQueue: Sendable, Hashable {
         self.isDurable = isDurable
         self.arguments = arguments
     }
+
+    /// Whether it is a log that is read and never emptied.
+    public var isStream: Bool { arguments["x-queue-type"] == "stream" }
 }

@@ -63,11 +63,17 @@ extension BrokerConnection {
         try send(channel, AMQP_BASIC_QOS_METHOD, &method)
     }
 
-    func consume(_ channel: UInt16, queue: String, consumerTag: String) throws(AMQPError) {
+    func consume(
+        _ channel: UInt16,
+        queue: String,
+        consumerTag: String,
+        arguments: [String: AMQPValue]
+    ) throws(AMQPError) {
         let pool = EncodingPool()
         var method = amqp_basic_consume_t()
         method.queue = try pool.bytes(queue)
         method.consumer_tag = try pool.bytes(consumerTag)
+        method.arguments = try pool.table(arguments)
         try send(channel, AMQP_BASIC_CONSUME_METHOD, &method)
     }
 

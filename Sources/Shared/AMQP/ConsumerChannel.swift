@@ -59,7 +59,8 @@ final class ConsumerChannel: Channel {
         }
         // A new name each time: a late cancellation of the old one must not end the new one.
         consumerTag = "\(session.core.connectionName.prefix(100))-\(session.nextID())"
-        try session.connection.consume(number, queue: queue.name, consumerTag: consumerTag)
+        let arguments = subscription.arguments()
+        try session.connection.consume(number, queue: queue.name, consumerTag: consumerTag, arguments: arguments)
         expect(.consumeOk) { [unowned self] answer throws(AMQPError) in
             switch (answer, phase) {
             case (.success, .subscribing):
@@ -191,6 +192,10 @@ final class ConsumerChannel: Channel {
 
     private func giveBack(_ tag: UInt64) throws(AMQPError) {
         guard unsettled.remove(tag) != nil else { return }
+        guard !subscription.queue.isStream else {
+            // A stream keeps all that was delivered, and RabbitMQ ends the connection of whoever rejects a message of one.
+            return try session.connection.acknowledge(number, tag: tag)
+        }
         try session.connection.reject(number, tag: tag, requeue: true)
         guard subscription.isTransactional else { return }
         try session.connection.commit(number)

@@ -24,6 +24,7 @@ public struct QueueDifference: Sendable, Hashable, CustomStringConvertible {
         switch (argument, wanted) {
         case ("x-queue-type", "quorum"?):
             "one node keeps the queue, so its messages wait while that node is down, and are gone when its disk is"
+        case ("x-queue-type", "stream"?): "no host takes jobs from the shared queues"
         case ("x-queue-type", _): "clients that declare it without arguments are refused"
         case ("x-delivery-limit", .some): "a message that kills whoever reads it is delivered without end"
         case ("x-delivery-limit", nil): "a message that is given back too often leaves the queue"

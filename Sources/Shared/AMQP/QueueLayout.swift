@@ -66,10 +66,23 @@ public struct QueueLayout: Sendable, Hashable {
     /// The delays of all steps.
     public var retryDelaysMilliseconds: [Int] { QueueNames.retrySteps.flatMap(retryDelays) }
 
+    /// Where hosts that share a broker write down who takes which job, in one order for all of them. Read by each as far as it
+    /// has to be, and never emptied: the broker drops what is old, a segment at a time. The same on all hosts and for ever, as the
+    /// broker refuses whoever declares it otherwise.
+    public func claims(_ kind: MediaKind) -> AMQPQueue {
+        AMQPQueue(
+            names.claims(kind),
+            arguments: [
+                "x-queue-type": "stream", "x-max-age": "7D", "x-max-length-bytes": .int(256 << 20),
+                "x-stream-max-segment-size-bytes": .int(16 << 20),
+            ]
+        )
+    }
+
     /// All queues of a kind but those that messages wait in for their next attempt.
     public func lasting(_ kind: MediaKind) -> [AMQPQueue] {
         var queues = Stage.allCases.map { work(kind, $0) }
-        if names.node != nil { queues += QueueNames.sharedStages.map { shared(kind, $0) } }
+        if names.node != nil { queues += QueueNames.sharedStages.map { shared(kind, $0) } + [claims(kind)] }
         return queues + [updates(kind), dead(kind), legacyRequests(kind)]
     }
 

@@ -9,6 +9,8 @@ final class Subscription: Sendable {
     let declaresQueue: Bool
     /// Whether the broker sends only what it is asked for.
     let isPulled: Bool
+    /// Of each subscribing, asked for on the I/O thread.
+    let arguments: @Sendable () -> [String: AMQPValue]
 
     private struct Waiter {
         var id: UInt64
@@ -25,12 +27,19 @@ final class Subscription: Sendable {
 
     private let state = Mutex(State())
 
-    init(queue: AMQPQueue, prefetch: UInt16, isTransactional: Bool, declaresQueue: Bool) {
+    init(
+        queue: AMQPQueue,
+        prefetch: UInt16,
+        isTransactional: Bool,
+        declaresQueue: Bool,
+        arguments: @escaping @Sendable () -> [String: AMQPValue] = { [:] }
+    ) {
         self.queue = queue
         self.prefetch = prefetch
         self.isTransactional = isTransactional
         self.declaresQueue = declaresQueue
         isPulled = false
+        self.arguments = arguments
     }
 
     init(pullingFrom queue: AMQPQueue) {
@@ -39,6 +48,7 @@ final class Subscription: Sendable {
         isTransactional = false
         declaresQueue = false
         isPulled = true
+        arguments = { [:] }
     }
 
     /// Hands a delivery to the application, now or when it asks. False when the subscription is over: the delivery must
@@ -76,6 +86,14 @@ final class Subscription: Sendable {
                 state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
             }
             waiter?.continuation.resume(returning: nil)
+        }
+    }
+
+    /// The deliveries that wait for the application, the oldest first.
+    func takeWaiting() -> [AMQPDelivery] {
+        state.withLock { state in
+            defer { state.deliveries.removeAll() }
+            return state.deliveries
         }
     }
 

@@ -59,6 +59,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     // A job goes to another queue as it is: one of several hosts takes it, or it came in the older service's entry queue.
     case moved = "moved"
     case moveConfirmed = "move-confirmed"
+    case claimConfirmed = "claim-confirmed"
+    case claimDecided = "claim-decided"
     // A stage that failed.
     case retryRecorded = "retry-recorded"
     case retryConfirmed = "retry-confirmed"

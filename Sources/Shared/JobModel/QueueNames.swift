@@ -43,6 +43,25 @@ public struct QueueNames: Sendable, Hashable {
     /// Messages that nobody can work on, with the reason: `video.processing.dead`.
     public func dead(_ kind: MediaKind) -> String { name(kind, "dead") }
 
+    /// Whether a host can have this name: 1 to 64 ASCII letters, digits, `-` and `_`.
+    public static func isNode(_ name: some StringProtocol) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            }
+    }
+
+    /// The log of all hosts' claims: `video.processing.claims`.
+    public func claims(_ kind: MediaKind) -> String { name(kind, "claims") }
+
+    /// The same for another host.
+    public func of(node: String) -> QueueNames { QueueNames(prefix: prefix, node: node) }
+
     /// The steps of delay before a stage is tried again, in milliseconds.
     public static let retrySteps = [1_000, 5_000, 30_000, 120_000, 600_000]
 

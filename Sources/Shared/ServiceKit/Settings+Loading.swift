@@ -141,10 +141,7 @@ extension Settings {
 
     /// A part of a queue's name, in which dots separate what this is one of.
     private static func node(_ text: String) throws(SettingsReader.ParseFailure) -> String {
-        let isPlain = text.utf8.allSatisfy { byte in
-            (48...57).contains(byte) || (97...122).contains(byte | 0x20) || byte == 45 || byte == 95
-        }
-        guard isPlain, text.utf8.count <= 64 else {
+        guard QueueNames.isNode(text) else {
             throw .init(message: "it may have 1 to 64 letters from a to z, digits, `-` and `_`")
         }
         return text

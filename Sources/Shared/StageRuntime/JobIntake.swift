@@ -15,12 +15,18 @@ final class JobIntake: Sendable {
 
     /// Subscribes.
     ///
+    /// - Parameter isPaused: to subscribe only when ``run(whenever:_:)`` finds it ready.
     /// - Throws: `AMQPError` with the code `invalidArgument` when there can be no such queue.
-    init(_ client: AMQPClient, _ queue: AMQPQueue, transactional: Bool = false) throws(AMQPError) {
+    init(
+        _ client: AMQPClient,
+        _ queue: AMQPQueue,
+        transactional: Bool = false,
+        isPaused: Bool = false
+    ) throws(AMQPError) {
         self.client = client
         self.queue = queue
         isTransactional = transactional
-        state = Mutex(State(consumer: try client.consume(queue, transactional: transactional)))
+        state = Mutex(State(consumer: isPaused ? nil : try client.consume(queue, transactional: transactional)))
     }
 
     /// Hands over one delivery after the other, until stopped.
@@ -30,10 +36,11 @@ final class JobIntake: Sendable {
         whenever ready: () async -> Void = {},
         _ handle: (AMQPDelivery) async -> Void
     ) async {
-        while let consumer = subscription() {
+        while !isStopped {
+            if isPaused { await ready() }
+            guard let consumer = subscription() else { return }
             let deliveries = consumer.makeAsyncIterator()
             while let delivery = await deliveries.next() { await handle(delivery) }
-            if !isStopped { await ready() }
         }
     }
 
@@ -46,6 +53,8 @@ final class JobIntake: Sendable {
         }
         await consumer?.stop()
     }
+
+    private var isPaused: Bool { state.withLock { $0.consumer == nil } }
 
     var isStopped: Bool { state.withLock { $0.isStopped } }
 

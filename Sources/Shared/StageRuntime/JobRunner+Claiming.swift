@@ -1,49 +1,65 @@
 internal import AMQP
+internal import Claims
 internal import CrashPoints
 internal import JobModel
 internal import Logging
 internal import ServiceKit
 
 extension JobRunner {
-    /// Moves a job from the queue that all hosts share to this host's own. From then on only this host's ledger and workers
-    /// have to do with it, so every late duplicate of it is recognised.
-    func claim(_ delivery: JobDelivery, through intake: JobIntake) async {
-        await move(delivery, to: topology.work(stage), through: intake) { ticket in
+    /// Works on a job from the queue that all hosts share, if no other host has it. Otherwise that host gets the message: only its
+    /// ledger and workers have to do with the job, so a late duplicate of it is recognised.
+    ///
+    /// The message stays where it is until the job is handed over. If this worker dies, another host may get it, and finds in the
+    /// log of claims whose it is.
+    ///
+    /// - Parameter intake: where it came from, given up before the message leaves: the next one is for whoever has time for it.
+    func take(_ delivery: AMQPDelivery, through intake: JobIntake, by claims: ClaimsLog) async {
+        let message = JobDelivery(delivery, intake: intake)
+        await intake.pause()
+        var ticket: Ticket
+        do {
+            ticket = received(try readTicket(delivery), from: delivery)
+        } catch {
+            return await bury(message, reason: error)
+        }
+        do {
+            let claimant = try await claims.claimant(of: ticket)
+            CrashPoint.claimDecided.cross()
             // Another host's files are out of reach, whatever lies at the same path here.
-            if let owner = ticket.node, owner != node {
-                ticket = ticket.returning(from: stage)
+            if let owner = ticket.node, owner != claimant {
+                if stage == .download { ticket = ticket.returning(from: stage) }
                 ticket.tempFiles = nil
             }
-            ticket.node = node
+            ticket.node = claimant
+            if claimant == claims.node { return await run(ticket, message) }
+            logger.info(
+                "another host has the job; it gets this message",
+                metadata: [LogKey.jobID: "\(ticket.id)", LogKey.jobKind: "\(kind.rawValue)", "node": "\(claimant)"]
+            )
+            try await publisher.publish(ticket, to: topology.work(stage, of: claimant))
+            CrashPoint.moveConfirmed.cross()
+            await acknowledge(message, logger)
+            troubles.reset()
+        } catch let error as TicketTooLong {
+            await bury(message, reason: MessageError(code: .tooLarge, message: error.description, jobID: ticket.id))
+        } catch {
+            await putBack(message, after: error)
         }
     }
 
-    /// Moves a message of the older service's entry queue to the download queue, as a ticket.
+    /// Moves a message of the older service's entry queue to the download queue, as a ticket. In one transaction, so that it is in
+    /// one of the two queues whatever happens. On quorum queues it is confirmed in the one before it leaves the other, and is in
+    /// both when this process dies between the two.
     func forwardLegacyRequest(_ delivery: JobDelivery) async {
-        await move(delivery, to: topology.layout.entry(kind), through: nil) { _ in }
-    }
-
-    /// In one transaction, so that the message is in one of the two queues whatever happens. On quorum queues it is confirmed in
-    /// the one before it leaves the other, and is in both when this process dies between the two.
-    ///
-    /// - Parameter intake: given up before the message leaves: the next one is for whoever has time for it.
-    private func move(
-        _ delivery: JobDelivery,
-        to queue: AMQPQueue,
-        through intake: JobIntake?,
-        _ change: (inout Ticket) -> Void
-    ) async {
+        let queue = topology.layout.entry(kind)
         do {
-            var ticket = try readTicket(delivery.message)
-            change(&ticket)
+            let ticket = try readTicket(delivery.message)
             if usesTransactions {
-                await intake?.pause()
                 try await publisher.move(delivery.message, as: ticket, to: queue)
                 CrashPoint.moved.cross()
             } else {
                 try await publisher.publish(ticket, to: queue)
                 CrashPoint.moveConfirmed.cross()
-                await intake?.pause()
                 await acknowledge(delivery, logger)
             }
         } catch let error as MessageError {
@@ -51,43 +67,66 @@ extension JobRunner {
         } catch let error as TicketTooLong {
             await bury(delivery, reason: MessageError(code: .tooLarge, message: error.description))
         } catch {
-            if !(error is CancellationError) {
-                logger.warning("a job was not moved; it goes back to its queue", metadata: [LogKey.cause: "\(error)"])
-            }
-            await handBack(delivery, logger)
+            await putBack(delivery, after: error)
         }
     }
 
-    /// Waits until none of the jobs that this host has claimed waits for a worker: no host takes more than it can do.
+    private func putBack(_ delivery: JobDelivery, after error: any Error) async {
+        if !(error is CancellationError) {
+            logger.warning("a job was not moved; it goes back to its queue", metadata: [LogKey.cause: "\(error)"])
+        }
+        await handBack(delivery, logger)
+    }
+
+    /// Waits until this worker has nothing to do, and none of the jobs that this host has claimed waits for another: no host takes
+    /// more than it can do.
     func waitForRoom(_ turn: WorkTurn, for intake: JobIntake) async {
-        let queue = topology.work(stage).name
         while !Task.isCancelled, !intake.isStopped {
-            await turn.take {}
-            // A broker that is away has nothing to claim either.
-            guard let waiting = try? await publisher.client.messageCount(queue: queue), waiting > 0 else { return }
+            await turn.wait()
+            if await hasRoom() { return }
             // The broker does not tell when a queue is empty.
-            try? await Task.sleep(for: .milliseconds(200))
+            try? await Task.sleep(for: .milliseconds(100))
         }
     }
+
+    /// Whether this host can take another job. A broker that is away has nothing to claim either.
+    func hasRoom() async -> Bool {
+        guard let claims, claims.isReady else { return false }
+        // What is given up before any host could take it is ended at once.
+        guard stage == .download else { return true }
+        for (stage, limit) in [(Stage.download, 1), (.process, Self.backlog(kind)), (.upload, Self.backlog(kind))] {
+            guard let waiting = try? await publisher.client.messageCount(queue: topology.work(stage).name) else {
+                continue
+            }
+            if waiting >= limit { return false }
+        }
+        return true
+    }
+
+    /// So many jobs that wait for a later stage keep its workers from having nothing to do. A picture is done in a moment.
+    private static func backlog(_ kind: MediaKind) -> Int { kind == .video ? 1 : 8 }
 }
 
-/// Lets one task work at a time, in the order of asking.
+/// Lets one task work at a time.
 actor WorkTurn {
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// Runs `body` when it is this caller's turn.
-    func take(_ body: @Sendable () async -> Void) async {
-        if isTaken {
-            await withCheckedContinuation { waiting.append($0) }
-        } else {
-            isTaken = true
-        }
+    /// Runs `body`, unless somebody works.
+    ///
+    /// - Returns: whether it ran.
+    func takeIfFree(_ body: @Sendable () async -> Void) async -> Bool {
+        if isTaken { return false }
+        isTaken = true
         await body()
-        if waiting.isEmpty {
-            isTaken = false
-        } else {
-            waiting.removeFirst().resume()
-        }
+        isTaken = false
+        for waiter in waiting { waiter.resume() }
+        waiting = []
+        return true
+    }
+
+    /// Returns when nobody works.
+    func wait() async {
+        while isTaken { await withCheckedContinuation { waiting.append($0) } }
     }
 }

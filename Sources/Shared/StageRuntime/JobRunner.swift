@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Claims
 internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
@@ -18,6 +19,8 @@ struct JobRunner: Sendable {
     let handler: any StageHandler
     let tracker: TempFileTracker
     let publisher: Publisher
+    /// nil when there is no other host.
+    let claims: ClaimsLog?
     let updates: UpdatePublisher
     let status: StatusChannel
     let retryPolicy: RetryPolicy
@@ -43,6 +46,10 @@ struct JobRunner: Sendable {
             await bury(delivery, reason: error)
             return
         }
+        await run(ticket, delivery)
+    }
+
+    func run(_ ticket: Ticket, _ delivery: JobDelivery) async {
         var logger = logger
         logger[metadataKey: LogKey.jobID] = "\(ticket.id)"
         logger[metadataKey: LogKey.jobKind] = "\(kind.rawValue)"

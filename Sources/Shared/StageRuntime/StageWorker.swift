@@ -1,5 +1,6 @@
 internal import AMQP
 internal import ArgumentParser
+internal import Claims
 internal import FoundationEssentials
 internal import Glibc
 public import JobModel
@@ -72,8 +73,9 @@ public enum StageWorker {
         // time.
         connection.maximumBodyBytes = AMQPConfiguration.brokerBodyBytes
         connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
+        let endpoints = try AMQPEndpoints(parsing: brokerURL)
         let client = AMQPClient(
-            endpoints: try AMQPEndpoints(parsing: brokerURL),
+            endpoints: endpoints,
             connectionName: name,
             configuration: connection,
             logger: logger
@@ -87,6 +89,16 @@ public enum StageWorker {
             handler: handler,
             tracker: tracker,
             publisher: Publisher(client: client, topology: topology, logger: logger),
+            claims: topology.shared(stage).flatMap { _ in
+                ClaimsLog(
+                    options.kind,
+                    layout: settings.queueLayout,
+                    client: client,
+                    endpoints: endpoints,
+                    tracker: tracker,
+                    logger: logger
+                )
+            },
             updates: UpdatePublisher(
                 client: client,
                 topology: topology,

@@ -19,6 +19,13 @@ struct Topology: Sendable {
         names.node != nil && QueueNames.sharedStages.contains(stage) ? layout.shared(kind, stage) : nil
     }
 
+    /// The same of another host.
+    func work(_ stage: Stage, of node: String) -> AMQPQueue {
+        var other = layout
+        other.names = names.of(node: node)
+        return other.work(kind, stage)
+    }
+
     /// Messages come back to the stage's own queue when the delay is over.
     func retry(_ stage: Stage, delayMilliseconds: Int) -> AMQPQueue {
         layout.retry(kind, stage, delayMilliseconds: delayMilliseconds)

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Claims
 internal import JobModel
 internal import Logging
 internal import ServiceKit
@@ -27,6 +28,7 @@ struct WorkerLoop: Sendable {
             background.addTask { await status.sendDelayed() }
             background.addTask { await followConnection() }
             background.addTask { await followAlarms() }
+            background.addTask { await runner.claims?.follow() }
             let work = Task(executorPreference: BlockingTaskExecutor.shared) { await consume(intakes) }
             for await request in stop {
                 let isOrphan = request == .supervisorGone || ParentWatch.isOrphan
@@ -64,7 +66,12 @@ struct WorkerLoop: Sendable {
                 transactional: runner.stage == .cleanup && transactional
             ),
             shared: try topology.shared(runner.stage).map { queue throws(AMQPError) in
-                try JobIntake(client, queue, transactional: transactional)
+                try JobIntake(
+                    client,
+                    queue,
+                    transactional: runner.stage == .cleanup && transactional,
+                    isPaused: true
+                )
             },
             legacy: runner.stage == .download
                 ? try JobIntake(client, topology.legacyRequests, transactional: transactional) : nil
@@ -75,30 +82,48 @@ struct WorkerLoop: Sendable {
     private func consume(_ intakes: Intakes) async {
         let turn = WorkTurn()
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await intakes.jobs.run { delivery in
-                    await turn.take { await runner.run(JobDelivery(delivery, intake: intakes.jobs)) }
-                }
+            group.addTask { await consume(intakes.jobs, beside: intakes.shared, turn) }
+            if let shared = intakes.shared, let claims = runner.claims {
+                group.addTask { await consume(shared, by: claims, turn) }
             }
-            if let shared = intakes.shared { group.addTask { await consume(shared, turn) } }
             if let legacy = intakes.legacy {
                 group.addTask { await legacy.run { await runner.forwardLegacyRequest(JobDelivery($0)) } }
             }
         }
     }
 
-    private func consume(_ shared: JobIntake, _ turn: WorkTurn) async {
-        if runner.stage == .download {
-            await shared.run(
-                whenever: { await runner.waitForRoom(turn, for: shared) },
-                { await runner.claim(JobDelivery($0), through: shared) }
-            )
-        } else {
-            // Jobs that no host could even claim, and that have no files anywhere.
-            await shared.run { delivery in
-                await turn.take { await runner.run(JobDelivery(delivery, intake: shared)) }
+    /// - Parameter shared: given up while there is work: a busy host takes nothing new.
+    private func consume(_ jobs: JobIntake, beside shared: JobIntake?, _ turn: WorkTurn) async {
+        await jobs.run(
+            whenever: { await turn.wait() },
+            { delivery in
+                let isTaken = await turn.takeIfFree {
+                    await shared?.pause()
+                    await runner.run(JobDelivery(delivery, intake: jobs))
+                }
+                if !isTaken { await leave(delivery, to: jobs) }
             }
-        }
+        )
+    }
+
+    private func consume(_ shared: JobIntake, by claims: ClaimsLog, _ turn: WorkTurn) async {
+        await shared.run(
+            whenever: { await runner.waitForRoom(turn, for: shared) },
+            { delivery in
+                var isTaken = false
+                // Since the queue was subscribed to, another worker may have got work for all.
+                if await runner.hasRoom() {
+                    isTaken = await turn.takeIfFree { await runner.take(delivery, through: shared, by: claims) }
+                }
+                if !isTaken { await leave(delivery, to: shared) }
+            }
+        )
+    }
+
+    /// Gives back what came while another job is worked on, for somebody with time. Nothing more comes before that is done.
+    private func leave(_ delivery: AMQPDelivery, to intake: JobIntake) async {
+        await intake.pause()
+        await runner.reject(JobDelivery(delivery), logger)
     }
 
     /// Waits for the work's own end; after `patience`, or at a second request to stop, cancels it and waits for that.
@@ -164,6 +189,7 @@ struct WorkerLoop: Sendable {
             for failures in 1... {
                 do {
                     try await runner.topology.declareAll(of: runner.stage, on: client, logger: logger)
+                    try await runner.claims?.prepare()
                     status.update { if $0.state != .draining { $0.state = .ready } }
                     break
                 } catch {

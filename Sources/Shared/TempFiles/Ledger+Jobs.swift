@@ -253,8 +253,16 @@ extension Ledger {
     }
 
     /// Once the clean-up stage has the job, its outputs are published and its end is decided.
-    static func requestCancel(_ db: Database, _ key: JobKey, now: Int64) throws -> CancelAnswer {
-        let row = try ensureJob(db, key, now: now)
+    ///
+    /// - Parameter isRemembered: whether a job that no stage has seen is given up when its message comes.
+    static func requestCancel(
+        _ db: Database,
+        _ key: JobKey,
+        isRemembered: Bool = true,
+        now: Int64
+    ) throws -> CancelAnswer {
+        guard let row = isRemembered ? try ensureJob(db, key, now: now) : try head(db, key) else { return .unknown }
+        if !isRemembered, row.stage == nil, row.state == .active { return .unknown }
         if row.state == .active, !row.isCancelRequested, row.stage != .cleanup {
             try db.run(
                 sql: """

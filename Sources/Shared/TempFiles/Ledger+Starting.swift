@@ -29,6 +29,12 @@ extension Ledger {
         if message.hop < row.hop || message.run.redrives < row.redrives {
             return Start(answer: .stale(currentHop: row.hop))
         }
+        if message.stage == .download || message.stage == .cleanup,
+            try takeWish(db, key, redrives: message.run.redrives)
+        {
+            try db.run(sql: "UPDATE job SET isCancelRequested = 1 WHERE number = ?", arguments: [row.number])
+            row.isCancelRequested = true
+        }
         let stage = message.stage.rawValue
         try db.run(
             sql: """

@@ -19,6 +19,7 @@ enum LedgerSchema {
         migrator.registerMigration("8: announced ends") { db in try db.execute(sql: announcements) }
         migrator.registerMigration("9: quiet looks for space") { db in try db.execute(sql: quietLooks) }
         migrator.registerMigration("10: service ends") { db in try db.execute(sql: serviceEnds) }
+        migrator.registerMigration("11: claims of several hosts") { db in try db.execute(sql: claims) }
         return migrator
     }
 

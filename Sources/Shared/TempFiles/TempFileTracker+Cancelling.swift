@@ -2,10 +2,14 @@ public import JobModel
 
 extension TempFileTracker {
     /// Asks the workers to give a job up. One that no stage has seen is remembered, and given up when its message comes.
+    ///
+    /// - Parameter isRemembered: false to do nothing about a job that no stage has seen.
     @discardableResult
-    public func requestCancel(_ job: JobKey) async throws(TempFileError) -> CancelAnswer {
+    public func requestCancel(_ job: JobKey, isRemembered: Bool = true) async throws(TempFileError) -> CancelAnswer {
         let now = nowMilliseconds
-        return try await ledger.write(for: .cleaning) { try Ledger.requestCancel($0, job, now: now) }
+        return try await ledger.write(for: .cleaning) { db in
+            try Ledger.requestCancel(db, job, isRemembered: isRemembered, now: now)
+        }
     }
 
     /// Whether the job is to be given up.

@@ -29,6 +29,7 @@ struct BrokerChecks: Sendable {
                     problems.append(problem)
                 } else if findings.isEmpty {
                     findings = await look(client)
+                    if settings.nodeID != nil { findings.append(await streams(endpoint)) }
                 }
                 await client.close()
             }
@@ -85,6 +86,31 @@ struct BrokerChecks: Sendable {
             findings.append(.failure("broker.queues", error.message, "check the user's permissions in the broker"))
         }
         return findings
+    }
+
+    /// Whether there are streams, by making one for a moment. Over a connection of its own, which a broker without any ends.
+    private func streams(_ endpoint: AMQPEndpoint) async -> Finding {
+        let client = AMQPClient(
+            endpoint: endpoint,
+            connectionName: "supervisor doctor",
+            configuration: AMQPConfiguration(replyTimeout: timeLimit, publishTimeout: .seconds(3)),
+            logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let name = "\(settings.queuePrefix)doctor.\(UUID().uuidString)"
+        do throws(AMQPError) {
+            try client.start()
+            try await client.declare(AMQPQueue(name, arguments: ["x-queue-type": "stream"]))
+            try await client.delete(queue: name)
+            await client.close()
+            return .ok("broker.streams", "it has them, for the claims of several hosts")
+        } catch {
+            await client.close()
+            return .failure(
+                "broker.streams",
+                "several hosts (NODE_ID) cannot claim jobs: \(error.message)",
+                "use RabbitMQ 3.9 or later, with `rabbitmqctl enable_feature_flag stream_queue`"
+            )
+        }
     }
 
     /// nil when connected.

@@ -76,6 +76,9 @@ actor BrokerLink {
         return client
     }
 
+    /// The connection, whether the broker is there or not; nil before the first try to connect.
+    var link: AMQPClient? { client }
+
     /// Returns when the broker is there, or the task is cancelled.
     func waitUntilConnected() async { try? await client?.waitUntilConnected() }
 

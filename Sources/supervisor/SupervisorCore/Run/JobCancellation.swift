@@ -7,46 +7,72 @@ internal import TempFiles
 
 /// Cancels jobs. A worker that has the job finds the wish in the ledger; a job that waits is given to its clean-up stage
 /// from here, and the message that it waits with is stale from then on.
+///
+/// A job that no stage has seen ends when its message comes. It is looked for before only where a look costs the other messages
+/// nothing: in a classic queue that is this host's alone.
 struct JobCancellation: Sendable {
     var tracker: TempFileTracker
     var broker: BrokerLink
     var queues: QueueLayout
+    /// nil when there is no other host.
+    var claims: ClaimsWatch?
     var logger: Logger
 
     /// - Throws: ``TempFileError`` when the wish could not be noted. Once it is, the job ends as cancelled even if the broker
-    ///   is away now.
+    ///   is away now. ``TreeError`` or `AMQPError` when it concerns other hosts and the broker is away: nothing is noted then.
     func cancel(_ job: JobKey) async throws -> CancelAnswer {
-        let answer = try await tracker.requestCancel(job)
+        let answer = try await tracker.requestCancel(job, isRemembered: claims == nil)
+        switch answer {
+        case .over:
+            // Another host may have begun the job anew.
+            guard let claims, try await claims.isElsewhere(job) else { return answer }
+            try await claims.wishCancelled(job)
+            return .unknown
+        case .requested:
+            await end(job)
+            return answer
+        case .unknown:
+            if let claims {
+                try await claims.wishCancelled(job)
+                return answer
+            }
+            return await findWaiting(job) ? .requested : answer
+        }
+    }
+
+    /// Ends a job that is to be cancelled and waits.
+    func end(_ job: JobKey) async {
+        await trying(job) { logger in
+            logger.info("the job is to be cancelled")
+            let ender = AbandonedJobNotice.ender(try await broker.connected(), queues: queues)
+            if try await tracker.endCancelled(job, ender) { logger.info("the job waited; it goes to clean-up") }
+        }
+    }
+
+    /// Looks for the message of a job that no stage has seen, and sends it to clean-up.
+    private func findWaiting(_ job: JobKey) async -> Bool {
+        // A quorum queue counts each look at a message, and gives up what was looked at too often.
+        guard queues.type == .classic else { return false }
+        var isFound = false
+        await trying(job) { logger in
+            isFound = try await findWaiting(job, in: queues.names.work(job.kind, .download))
+            if isFound { logger.info("the job waited for its download; it goes to clean-up") }
+        }
+        return isFound
+    }
+
+    private func trying(_ job: JobKey, _ body: (Logger) async throws -> Void) async {
         var logger = logger
         logger[metadataKey: LogKey.jobID] = "\(job.id)"
         logger[metadataKey: LogKey.jobKind] = "\(job.kind.rawValue)"
         do {
-            switch answer {
-            case .over: break
-            case .requested:
-                logger.info("the job is to be cancelled")
-                let ender = AbandonedJobNotice.ender(try await broker.connected(), queues: queues)
-                if try await tracker.endCancelled(job, ender) { logger.info("the job waited; it goes to clean-up") }
-            case .unknown:
-                guard try await findWaiting(job) else { break }
-                logger.info("the job waited for its download; it goes to clean-up")
-                return .requested
-            }
+            try await body(logger)
         } catch {
             logger.warning(
                 "the job is cancelled when its message is next delivered",
                 metadata: [LogKey.cause: "\(error)"]
             )
         }
-        return answer
-    }
-
-    /// Looks for the message of a job that no stage has seen, and sends it to clean-up.
-    private func findWaiting(_ job: JobKey) async throws -> Bool {
-        for queue in queues.names.sources(job.kind, .download) where try await findWaiting(job, in: queue) {
-            return true
-        }
-        return false
     }
 
     private func findWaiting(_ job: JobKey, in queue: String) async throws -> Bool {

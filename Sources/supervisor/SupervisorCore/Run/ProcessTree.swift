@@ -27,6 +27,7 @@ actor ProcessTree {
     private var diskWatch: Task<Void, Never>?
     private var updatesWatch: Task<Void, Never>?
     private var compressor: Task<Void, Never>?
+    private var claimsWatch: Task<Void, Never>?
     private var webhookCalls: Task<Void, Never>?
     private var connecting: Task<Void, Never>?
     private var hastener: Task<Void, Never>?
@@ -188,7 +189,15 @@ actor ProcessTree {
             logger: logger
         )
         startedAt = Timestamp.string(status.startedAt)
-        let control = TreeActions(settings: settings, tracker: tracker, pools: pools, broker: link, logger: logger)
+        let claims = try await ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
+        let control = TreeActions(
+            settings: settings,
+            tracker: tracker,
+            pools: pools,
+            broker: link,
+            claims: claims,
+            logger: logger
+        )
         let server = try await startServer(status, control)
         self.server = server
         if await stop.count > 0 { return }
@@ -204,7 +213,14 @@ actor ProcessTree {
         self.sweeper = Task { await sweeper.run() }
         let service = ServiceWatch(tracker: tracker, settings: settings, pools: pools, broker: link, logger: logger)
         serviceWatch = Task { await service.run() }
-        let cancellation = JobCancellation(tracker: tracker, broker: link, queues: queues, logger: logger)
+        let cancellation = JobCancellation(
+            tracker: tracker,
+            broker: link,
+            queues: queues,
+            claims: claims,
+            logger: logger
+        )
+        if let claims { claimsWatch = Task { await claims.run(cancellation.end) } }
         if let compressor = FileCompression(
             tracker: tracker,
             settings: settings,
@@ -322,6 +338,7 @@ actor ProcessTree {
         diskWatch?.cancel()
         updatesWatch?.cancel()
         compressor?.cancel()
+        claimsWatch?.cancel()
         hastener = Task { [stop, pools] in
             await stop.wait(for: 2)
             if !Task.isCancelled { await pools?.hasten() }
@@ -334,6 +351,7 @@ actor ProcessTree {
         await diskWatch?.value
         await updatesWatch?.value
         await compressor?.value
+        await claimsWatch?.value
         webhookCalls?.cancel()
         await webhookCalls?.value
         await emptyWorkspace()

@@ -10,6 +10,8 @@ struct TreeActions: TreeControl {
     var tracker: TempFileTracker
     var pools: PoolSupervisor
     var broker: BrokerLink
+    /// nil when there is no other host.
+    var claims: ClaimsWatch?
     var logger: Logger
 
     func submit(_ job: EntryMessage) async throws {
@@ -22,9 +24,11 @@ struct TreeActions: TreeControl {
             tracker: tracker,
             broker: broker,
             queues: settings.queueLayout,
+            claims: claims,
             logger: logger
         )
-        switch try await Problem.onLedger({ try await cancellation.cancel(key) }) {
+        let answer = try await Problem.onBroker { try await Problem.onLedger { try await cancellation.cancel(key) } }
+        switch answer {
         case .requested: return CancelReport(kind: key.kind, id: key.id, known: true)
         case .unknown: return CancelReport(kind: key.kind, id: key.id, known: false)
         case .over(let outcome):

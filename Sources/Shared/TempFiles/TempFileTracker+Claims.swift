@@ -1,0 +1,55 @@
+internal import GRDB
+public import JobModel
+
+/// Of hosts that share a broker.
+extension TempFileTracker {
+    /// The last record of a log that this host has read; nil when it has read none.
+    public func claimsPosition(of log: String) async throws(TempFileError) -> Int64? {
+        try await ledger.read { try Ledger.claimsPosition($0, log: log) }
+    }
+
+    /// Has the log read again from its beginning.
+    public func restartClaims(of log: String) async throws(TempFileError) {
+        try await ledger.write(outliving: .death) { try Ledger.restartClaims($0, log: log) }
+    }
+
+    /// The host that has claimed the message of a job with this run and hop, or a later one of that job, as far as the log was
+    /// read.
+    public func claimant(of job: JobKey, redrives: Int64, hop: Int64) async throws(TempFileError) -> String? {
+        try await ledger.read { try Ledger.claimant($0, job, redrives: redrives, hop: hop) }
+    }
+
+    /// Notes records in the order of the log. Any number of processes may note the same ones.
+    ///
+    /// - Parameters:
+    ///   - after: what the reader had read before.
+    ///   - through: the last that it has read now, whether it could be understood or not.
+    ///   - node: this host.
+    public func noteClaims(
+        _ records: [ClaimRecord],
+        of log: String,
+        after: Int64,
+        through: Int64,
+        node: String
+    ) async throws(TempFileError) -> ClaimsReading {
+        if !records.contains(where: { $0.content == .wish }),
+            let known = try await claimsPosition(of: log), known >= through
+        {
+            return .noted(wishes: [])
+        }
+        let now = nowMilliseconds
+        // What a power cut takes back is read again.
+        return try await ledger.write(outliving: .death) { db in
+            try Ledger.note(db, records, log: log, after: after, through: through, node: node, now: now)
+        }
+    }
+
+    /// Forgets claims and wishes that are older than `retention` in time of service.
+    ///
+    /// - Returns: how many.
+    @discardableResult
+    public func forgetClaims(olderThan retention: Duration) async throws(TempFileError) -> Int {
+        let age = retention.clampedMilliseconds
+        return try await ledger.write(outliving: .death) { try Ledger.pruneClaims($0, age: age) }
+    }
+}

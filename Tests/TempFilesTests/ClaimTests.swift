@@ -1,0 +1,151 @@
+import JobModel
+import Testing
+
+@testable import TempFiles
+
+@Suite("Claims of several hosts")
+struct ClaimTests {
+    let lab: Lab
+    let tracker: TempFileTracker
+    private let log = "video.processing.claims"
+
+    init() throws {
+        lab = try Lab()
+        tracker = try lab.tracker()
+    }
+
+    private func claim(
+        _ position: Int64,
+        _ id: String,
+        by node: String,
+        redrives: Int64 = 0,
+        hop: Int64 = 0,
+        replacing: String? = nil
+    ) -> ClaimRecord {
+        let claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replacing)
+        return ClaimRecord(position: position, job: video(id), content: .claim(claim))
+    }
+
+    private func wish(_ position: Int64, _ id: String) -> ClaimRecord {
+        ClaimRecord(position: position, job: video(id), content: .wish)
+    }
+
+    /// On the host `a`.
+    @discardableResult
+    private func note(_ records: ClaimRecord..., after: Int64? = nil) async throws -> ClaimsReading {
+        try await tracker.noteClaims(
+            records,
+            of: log,
+            after: after ?? (records.first.map { $0.position - 1 } ?? -1),
+            through: records.last?.position ?? -1,
+            node: "a"
+        )
+    }
+
+    private func claimant(_ id: String, redrives: Int64 = 0, hop: Int64 = 0) async throws -> String? {
+        try await tracker.claimant(of: video(id), redrives: redrives, hop: hop)
+    }
+
+    private func isCancelled(_ id: String, redrives: Int64 = 0) async throws -> Bool {
+        let start = try await tracker.begin(
+            video(id),
+            stage: .download,
+            hop: redrives,
+            run: JobRun(redrives: redrives, attempt: 0),
+            mediaID: "media",
+            manifest: nil
+        )
+        guard case .proceed(_, _, let isCancelRequested) = start else { return false }
+        return isCancelRequested
+    }
+
+    @Test("the first of two for one message stands, and a later message of the job is another's to claim")
+    func order() async throws {
+        #expect(try await claimant("job") == nil)
+        try await note(claim(0, "job", by: "b"), claim(1, "job", by: "a"), claim(2, "other", by: "a"))
+        #expect(try await claimant("job") == "b")
+        #expect(try await claimant("other") == "a")
+        #expect(try await claimant("job", hop: 1) == nil)
+        #expect(try await claimant("job", redrives: 1) == nil)
+        try await note(claim(3, "job", by: "a", redrives: 1, hop: 1))
+        #expect(try await claimant("job", redrives: 1, hop: 1) == "a")
+        // Messages of the earlier run are late duplicates, which the job's host knows as such.
+        #expect(try await claimant("job") == "a")
+        try await note(claim(4, "job", by: "c"), claim(5, "job", by: "c", redrives: 1))
+        #expect(try await claimant("job") == "a")
+    }
+
+    @Test("a message that was taken out of its host's queues is claimed once more, by the first that says so")
+    func replacing() async throws {
+        try await note(claim(0, "job", by: "dead"))
+        try await note(claim(1, "job", by: "b", replacing: "dead"), claim(2, "job", by: "a", replacing: "dead"))
+        #expect(try await claimant("job") == "b")
+    }
+
+    @Test("records are noted once, in order, by however many readers, and never with a gap")
+    func reading() async throws {
+        #expect(try await tracker.claimsPosition(of: log) == nil)
+        try await note(claim(0, "one", by: "a"), claim(1, "two", by: "b"))
+        let other = try lab.tracker()
+        let late = [claim(1, "two", by: "b"), claim(2, "three", by: "c")]
+        #expect(
+            try await other.noteClaims(late, of: log, after: 0, through: 2, node: "a") == .noted(wishes: [])
+        )
+        #expect(try await tracker.claimsPosition(of: log) == 2)
+        // What a reader says that has seen less, or starts beyond.
+        try await note(claim(0, "one", by: "x"))
+        #expect(try await claimant("one") == "a")
+        #expect(try await note(claim(9, "four", by: "a"), after: 8) == .gap)
+        #expect(try await claimant("four") == nil)
+        // What was dropped from the log's beginning is no gap for a reader that begins there.
+        try await tracker.restartClaims(of: log)
+        #expect(try await note(claim(7, "five", by: "c"), after: -1) == .noted(wishes: []))
+        #expect(try await tracker.claimsPosition(of: log) == 7)
+        #expect(try await claimant("five") == "c")
+    }
+
+    @Test("a wish to cancel a job that no host has is met by the one that gets it, and by no other")
+    func wishes() async throws {
+        #expect(try await note(wish(0, "mine"), wish(1, "others")) == .noted(wishes: [video("mine"), video("others")]))
+        try await note(claim(2, "mine", by: "a"), claim(3, "others", by: "b"))
+        #expect(try await isCancelled("mine"))
+        #expect(try await isCancelled("others") == false)
+        // It was for that run only.
+        try await note(claim(4, "again", by: "a"), wish(5, "again"), claim(6, "again", by: "a", redrives: 1, hop: 1))
+        #expect(try await isCancelled("again", redrives: 1) == false)
+        // No job was made of a wish.
+        try await note(wish(7, "nobody"))
+        #expect(try await tracker.job(video("nobody")) == nil)
+    }
+
+    @Test("a wish reaches a job that this host works on, and not one that is another host's now")
+    func wishesForKnownJobs() async throws {
+        #expect(try await isCancelled("job") == false)
+        try await note(claim(0, "job", by: "a"), wish(1, "job"))
+        #expect(try await tracker.isCancelRequested(video("job")))
+        #expect(try await isCancelled("moved") == false)
+        try await note(claim(2, "moved", by: "b", hop: 4), wish(3, "moved"))
+        #expect(try await tracker.isCancelRequested(video("moved")) == false)
+    }
+
+    @Test("are forgotten by time of service")
+    func forgetting() async throws {
+        try await note(claim(0, "old", by: "b"), wish(1, "never"))
+        try await tracker.addService(.seconds(100))
+        try await note(claim(2, "new", by: "b"))
+        lab.clock.advance(by: 1_000_000)
+        #expect(try await tracker.forgetClaims(olderThan: .seconds(200)) == 0)
+        #expect(try await tracker.forgetClaims(olderThan: .seconds(50)) == 2)
+        #expect(try await claimant("old") == nil)
+        #expect(try await claimant("new") == "b")
+        #expect(try await isCancelled("never") == false)
+    }
+
+    @Test("a wish that is not to be remembered leaves no trace of a job that nobody knows")
+    func unremembered() async throws {
+        #expect(try await tracker.requestCancel(video("job"), isRemembered: false) == .unknown)
+        #expect(try await tracker.job(video("job")) == nil)
+        #expect(try await isCancelled("job") == false)
+        #expect(try await tracker.requestCancel(video("job"), isRemembered: false) == .requested)
+    }
+}
