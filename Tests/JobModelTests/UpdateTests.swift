@@ -73,10 +73,10 @@ struct UpdateTests {
             currentStep: UpdateStep.completed(.cleanup),
             timestamp: "t"
         )
-        #expect(update.json.objectValue?["warnings"] == nil)
+        #expect(update.json["warnings"] == nil)
         update.warnings = [.filesLeft(3, bytes: 4096)]
         #expect(
-            update.json.objectValue?["warnings"] == [
+            update.json["warnings"]?.value == [
                 [
                     "code": "temp_files_left",
                     "message": .string(
