@@ -203,7 +203,7 @@ extension AMQPClient {
         prefetch: UInt16 = 1,
         transactional: Bool = false,
         declaring: Bool = true,
-        arguments: @escaping @Sendable () -> [String: AMQPValue] = { [:] }
+        arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] }
     ) throws(AMQPError) -> AMQPConsumer {
         try AMQPLimits.checkQueueName(queue.name)
         try AMQPLimits.checkTable(queue.arguments, name: "arguments", queue: queue.name)

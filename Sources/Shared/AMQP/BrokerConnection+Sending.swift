@@ -67,7 +67,7 @@ extension BrokerConnection {
         _ channel: UInt16,
         queue: String,
         consumerTag: String,
-        arguments: [String: AMQPValue]
+        arguments: [AMQPText: AMQPValue]
     ) throws(AMQPError) {
         let pool = EncodingPool()
         var method = amqp_basic_consume_t()

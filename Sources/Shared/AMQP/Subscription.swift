@@ -10,7 +10,7 @@ final class Subscription: Sendable {
     /// Whether the broker sends only what it is asked for.
     let isPulled: Bool
     /// Of each subscribing, asked for on the I/O thread.
-    let arguments: @Sendable () -> [String: AMQPValue]
+    let arguments: @Sendable () -> [AMQPText: AMQPValue]
 
     private struct Waiter {
         var id: UInt64
@@ -32,7 +32,7 @@ final class Subscription: Sendable {
         prefetch: UInt16,
         isTransactional: Bool,
         declaresQueue: Bool,
-        arguments: @escaping @Sendable () -> [String: AMQPValue] = { [:] }
+        arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] }
     ) {
         self.queue = queue
         self.prefetch = prefetch

@@ -9,12 +9,12 @@ enum ClaimMessage {
     /// Of `NODE_ID`.
     static let maximumNodeBytes = 64
 
-    private static let claimType = "claim"
-    private static let wishType = "cancel"
+    private static let claimType: AMQPText = "claim"
+    private static let wishType: AMQPText = "cancel"
 
     /// - Parameter token: unique to this message, for whoever wrote it to find it again.
     static func message(_ content: ClaimRecord.Content, _ job: JobKey, token: String) -> AMQPMessage {
-        var message = AMQPMessage(body: Array(job.id.utf8), messageID: token, contentType: nil, type: wishType)
+        var message = AMQPMessage(body: Array(job.id.utf8), messageID: AMQPText(token), contentType: nil, type: wishType)
         if case .claim(let claim) = content {
             message.type = claimType
             message.headers["redrives"] = .int(claim.redrives)
@@ -28,7 +28,7 @@ enum ClaimMessage {
     /// nil for what is no record: anybody may write to the log.
     static func record(_ delivery: AMQPDelivery, _ kind: MediaKind, at position: Int64) -> ClaimRecord? {
         guard (1...maximumIDBytes).contains(delivery.body.count),
-            let id = String(validating: delivery.body, as: UTF8.self)
+            let id = ByteText(utf8: delivery.body)
         else { return nil }
         let job = JobKey(kind: kind, id: id)
         if delivery.type == wishType { return ClaimRecord(position: position, job: job, content: .wish) }
@@ -45,7 +45,7 @@ enum ClaimMessage {
     }
 
     private static func node(_ value: AMQPValue?) -> String? {
-        guard case .string(let name) = value, QueueNames.isNode(name) else { return nil }
+        guard case .string(let bytes) = value, let name = bytes.string, QueueNames.isNode(name) else { return nil }
         return name
     }
 }

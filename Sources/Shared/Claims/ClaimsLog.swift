@@ -208,7 +208,7 @@ extension ClaimsLog {
         )
         guard case .noted(let wishes) = reading else { return false }
         place.position.withLock { $0 = max($0, through) }
-        noteRead(batch.compactMap(\.messageID))
+        noteRead(batch.compactMap(\.messageID?.string))
         for job in wishes { await onWish(job) }
         return true
     }

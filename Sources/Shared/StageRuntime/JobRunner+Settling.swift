@@ -138,11 +138,17 @@ extension JobRunner {
         let failures = troubles.next()
         try? await Pause.after(failures: failures)
         let isStuck = failures >= Self.failuresBeforeQueueing && !Task.isCancelled
+        await giveBack(delivery, renewingAfter: isStuck ? 0 : topology.layout.returnsBeforeRenewal, logger)
+    }
+
+    /// Gives back a delivery that nobody has looked at. Its subscription is given up until there is time for it: that is the pause.
+    func leave(_ delivery: JobDelivery, _ logger: Logger) async {
+        await giveBack(delivery, renewingAfter: topology.layout.returnsBeforeRenewal, logger)
+    }
+
+    private func giveBack(_ delivery: JobDelivery, renewingAfter limit: Int64, _ logger: Logger) async {
         do {
-            try await delivery.giveBack(
-                by: publisher.client,
-                renewingAfter: isStuck ? 0 : topology.layout.returnsBeforeRenewal
-            )
+            try await delivery.giveBack(by: publisher.client, renewingAfter: limit)
         } catch {
             logger.notice("not handed back; the broker does it itself", metadata: [LogKey.cause: "\(error.message)"])
         }

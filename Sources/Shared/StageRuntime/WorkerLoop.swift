@@ -123,7 +123,7 @@ struct WorkerLoop: Sendable {
     /// Gives back what came while another job is worked on, for somebody with time. Nothing more comes before that is done.
     private func leave(_ delivery: AMQPDelivery, to intake: JobIntake) async {
         await intake.pause()
-        await runner.reject(JobDelivery(delivery), logger)
+        await runner.leave(JobDelivery(delivery), logger)
     }
 
     /// Waits for the work's own end; after `patience`, or at a second request to stop, cancels it and waits for that.
