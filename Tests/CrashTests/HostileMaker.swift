@@ -45,7 +45,7 @@ struct HostileMaker {
                     tree.names.retry(
                         HostileTree.kind,
                         .download,
-                        delayMilliseconds: QueueNames.retryDelaysMilliseconds[0]
+                        delayMilliseconds: QueueNames.retrySteps[0]
                     ),
                 ],
                 or: queue
@@ -265,8 +265,11 @@ struct HostileMaker {
         // A copy that had them would come here again.
         if happens(30) { message.headers["CC"] = .array([.string(queue)]) }
         if happens(30) { message.headers["BCC"] = .array([.string(queue), .string(queue)]) }
+        // RabbitMQ adds to `x-death` when a message leaves a delay queue; one that it cannot read is kept from there, as the queue's
+        // process inside the broker does not survive it, and nobody can use that queue then.
+        let isDelayed = queue.contains(".retry.")
         for name: AMQPText in ["x-reason-code", "x-job-id", "x-given-up-by", "x-delivery-count", "x-delay", "x-death"]
-        where happens(15) {
+        where happens(15) && (name != "x-death" || !isDelayed) {
             message.headers[name] = headerValue(3)
         }
         if happens(10) { message.headers["x-delivery-count"] = .int(Int64(number(0...100))) }
