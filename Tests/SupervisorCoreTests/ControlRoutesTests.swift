@@ -73,8 +73,8 @@ struct ControlRoutesTests {
         arguments: [
             (#""id":"j""#, true), (#""id":"j","type":"video""#, true), (#""id":null"#, true),
             (#""type":"a_processing_request""#, nil), (#""id":"j","type":"a_processing_request""#, nil),
-            (#""id":"j","type":"video_processing_request""#, false),
-            (#""id":"j","type":"image_processing_request","job_id":"k","media_id":"m","s3_key":"k""#, false),
+            (#""id":"j","type":"video_processing_request""#, true),
+            (#""id":"j","type":"image_processing_request","job_id":"k","media_id":"m","s3_key":"k""#, true),
             (#""job_id":"k""#, false), (#""id":null,"job_id":"k""#, false), (#""id":"j","job_id":"k""#, true),
             (#""id":"j","id":"k""#, nil), (#""id":"\#(String(repeating: "x", count: 128))""#, true),
             (#""id":"\#(String(repeating: "x", count: 129))""#, false), (#""id":"""#, false), (#""id":7"#, false),
