@@ -137,7 +137,8 @@ extension CrashPoint {
         // Tests of their own.
         case .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
             .retryConfirmed, .retryOvertook,
-            .deadLetterConfirmed, .moved, .moveConfirmed, .claimConfirmed, .claimDecided, .compressionPlanned, .compressedFileSynced,
+            .deadLetterConfirmed, .moved, .moveConfirmed, .claimConfirmed, .claimDecided, .compressionPlanned,
+            .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
             .restoreRecorded:
             []

@@ -167,7 +167,9 @@ import Testing
         // As the wish itself, which sets the job's clock.
         lab.clock.advance(by: 61)
         let ended = Mutex<[String]>([])
-        let report = try await tracker.compressWaitingFiles(Self.rules) { job in ended.withLock { $0.append(job.id.string) } }
+        let report = try await tracker.compressWaitingFiles(Self.rules) { job in
+            ended.withLock { $0.append(job.id.string) }
+        }
         #expect(report.files == 1 && report.failures == 0)
         #expect(ended.withLock { $0 } == ["unwanted"])
         #expect(Self.bytes(file.absolutePath) == content)

@@ -14,7 +14,12 @@ enum ClaimMessage {
 
     /// - Parameter token: unique to this message, for whoever wrote it to find it again.
     static func message(_ content: ClaimRecord.Content, _ job: JobKey, token: String) -> AMQPMessage {
-        var message = AMQPMessage(body: Array(job.id.utf8), messageID: AMQPText(token), contentType: nil, type: wishType)
+        var message = AMQPMessage(
+            body: Array(job.id.utf8),
+            messageID: AMQPText(token),
+            contentType: nil,
+            type: wishType
+        )
         if case .claim(let claim) = content {
             message.type = claimType
             message.headers["redrives"] = .int(claim.redrives)

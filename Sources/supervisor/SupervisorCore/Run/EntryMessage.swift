@@ -15,7 +15,8 @@ struct EntryMessage: Sendable, Equatable {
         guard body.count <= Ticket.maximumEntryBytes else {
             throw MessageError(
                 code: .tooLarge,
-                message: "the job's message would have \(body.count) bytes; at most \(Ticket.maximumEntryBytes) are accepted"
+                message:
+                    "the job's message would have \(body.count) bytes; at most \(Ticket.maximumEntryBytes) are accepted"
             )
         }
         let read: Ticket
