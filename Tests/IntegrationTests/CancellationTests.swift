@@ -178,6 +178,24 @@ struct CancellationTests {
         line.split(separator: " ").first { $0.hasPrefix(name + "=") }.flatMap { Int($0.dropFirst(name.count + 1)) }
     }
 
+    @Test("is the one whose bytes were named: one letter in one and in two code points makes two ids")
+    func names() async throws {
+        try await TestTree.with(["WORKERS": "download.image=0"]) { tree in
+            let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+            for id in [composed, decomposed] { try await tree.submit(.image, id: id, source: "photo.jpg") }
+            #expect(try await cancel(decomposed, .image, tree) == .requested)
+            let updates = try await tree.updates(.image, untilTheEndOf: [decomposed])
+            let ended = updates.last?["job_id"]?.stringValue.map { ByteText($0) }
+            #expect(updates.count == 1 && ended == ByteText(decomposed))
+            #expect(updates.last?["status"] == "cancelled")
+            let download = tree.names.work(.image, .download)
+            #expect(try await tree.client.messageCount(queue: download) == 1)
+            let waiting = try await tree.peek(download)?["id"]?.stringValue.map { ByteText($0) }
+            #expect(waiting == ByteText(composed))
+        }
+    }
+
     @Test("that waits for a download, for the next stage or for space ends at once")
     func waiting() async throws {
         // A job reserves 3 MiB, so that there is room for one.

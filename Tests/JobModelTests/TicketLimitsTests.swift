@@ -66,6 +66,10 @@ struct TicketLimitsTests {
             ticket = try read(ticket.redriven().json.serialized())
         }
         #expect(throws: MessageError.self) { try read(text(#""\#(name)":1000000001"#)) }
+        // A stranger's is far from where counting ends; ours may have got there.
+        #expect(throws: Never.self) { try read(text(#""\#(name)":1000000"#)).checkLimits(bytes: 1) }
+        #expect(throws: MessageError.self) { try read(text(#""\#(name)":1000001"#)).checkLimits(bytes: 1) }
+        #expect(throws: Never.self) { try read(text(#""transfer":"t","\#(name)":1000000000"#)).checkLimits(bytes: 1) }
         #expect(Ticket.counted(7) == 8 && Ticket.counted(.max) == 1_000_000_000 && Ticket.counted(-5) == 1)
     }
 

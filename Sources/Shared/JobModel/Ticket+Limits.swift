@@ -1,7 +1,7 @@
 /// What a job message may have. The limits of what comes in are narrower than those of what travels on, so that a stage can add to
 /// all that it accepts.
 extension Ticket {
-    /// Length of a message from outside, in bytes: of a job that no stage has had yet, on the download and the entry queue.
+    /// Length of a message from outside, in bytes.
     public static let maximumEntryBytes = 1 << 20
 
     /// Length of a message between stages, in bytes, with all that stages have added: what is published has no more, and what has
@@ -14,11 +14,36 @@ extension Ticket {
     /// It names the outputs, and the keys of a store have 1024 bytes at most.
     public static let maximumMediaIDBytes = 1024
 
-    /// Of the counters that travel with a job. No job gets near it: a message a millisecond for eleven days.
+    /// Of the counters that travel with a job. No job gets near it: a message a millisecond for eleven days, after the highest that
+    /// is accepted from outside.
     static let maximumCount: Int64 = 1_000_000_000
 
     /// Whether no process of ours has published the message: every one does so with a token.
-    public var isFromOutside: Bool { transfer == nil && hop == 0 }
+    public var isFromOutside: Bool { transfer == nil }
+
+    /// Of the counters in a message from outside: so far from ``maximumCount`` that stages can count on.
+    public static let maximumEntryCount: Int64 = 1_000_000
+
+    /// - Throws: ``MessageError`` when the message, of `bytes` bytes, has more than stages accept.
+    public func checkLimits(bytes: Int) throws(MessageError) {
+        let limit = isFromOutside ? Self.maximumEntryBytes : Self.maximumBytes
+        guard bytes <= limit else {
+            throw MessageError(
+                code: .tooLarge,
+                message: "the message has \(bytes) bytes; at most \(limit) are accepted",
+                jobID: id
+            )
+        }
+        let counters = ["hop": hop, "attempt": attempt, "downloads": downloads, "redrives": redrives]
+        for (name, count) in counters.sorted(by: { $0.key < $1.key })
+        where isFromOutside && count > Self.maximumEntryCount {
+            throw MessageError(
+                code: .invalidValue,
+                message: "the field `\(name)` is \(count); it must be 0 to \(Self.maximumEntryCount)",
+                jobID: id
+            )
+        }
+    }
 
     /// The next value of a counter of ours. It stays where it can be read: a message that names the last value keeps it, rather
     /// than to become one that no stage accepts.

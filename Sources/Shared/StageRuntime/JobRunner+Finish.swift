@@ -179,8 +179,12 @@ extension JobRunner {
     }
 
     private func letters(_ ticket: Ticket, _ end: JobRecord) -> [Letter] {
-        let update = terminalUpdate(ticket, end)
-        let letter = Letter(message: UpdatePublisher.message(update), queue: topology.updates)
+        var update = UpdatePublisher.message(terminalUpdate(ticket, end))
+        // Each output has its key twice there. A broker may take no more than 16 MiB, and the end must be told.
+        if update.body.count > Ticket.maximumBytes {
+            update = UpdatePublisher.message(terminalUpdate(ticket.shortened, end))
+        }
+        let letter = Letter(message: update, queue: topology.updates)
         return end.outcome == .failed ? [letter, Letter(message: deadLetter(ticket), queue: topology.dead)] : [letter]
     }
 

@@ -85,22 +85,18 @@ extension JobRunner {
             )
         }
         // Longer ones are not even read.
-        try checkLength(delivery.body.count, atMost: Ticket.maximumBytes, nil)
+        guard delivery.body.count <= Ticket.maximumBytes else {
+            throw MessageError(
+                code: .tooLarge,
+                message: "the message has \(delivery.body.count) bytes; at most \(Ticket.maximumBytes) are accepted"
+            )
+        }
         var ticket = try Ticket(parsing: delivery.body, expecting: kind)
         // What comes in leaves room for all that stages add. What they made is read, whatever it has become.
-        if ticket.isFromOutside { try checkLength(delivery.body.count, atMost: Ticket.maximumEntryBytes, ticket.id) }
+        try ticket.checkLimits(bytes: delivery.body.count)
         // A producer may say it by the message's property alone.
         if ticket.priority == nil, let given = delivery.priority, given > 0 { ticket.priority = Int64(min(given, 9)) }
         return ticket
-    }
-
-    private func checkLength(_ bytes: Int, atMost limit: Int, _ job: ByteText?) throws(MessageError) {
-        guard bytes > limit else { return }
-        throw MessageError(
-            code: .tooLarge,
-            message: "the message has \(bytes) bytes; at most \(limit) are accepted",
-            jobID: job
-        )
     }
 
     /// Takes the start back that `begin` counted, if it still is: what comes back was not the death of a worker.

@@ -28,7 +28,8 @@ extension TempFileTracker {
         ticket: [UInt8]
     ) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write { db in
+        // Also on a full disk, which may be why: a try that is not counted is made for ever.
+        try await ledger.write(for: .cleaning) { db in
             try Ledger.handBack(db, job, stage: stage, hop: hop, start: start, now: now)
             try Ledger.noteRetry(db, job, attempt: attempt, ticket: ticket)
         }

@@ -138,6 +138,8 @@ public struct DownloadHandler: StageHandler {
             if error.isRetriable { throw try await leave(job, error.message) }
             throw StageFailure(.permanent, code: "too_large_for_disk", error.message)
         } catch let error as FileSystemError {
+            // The next try begins anew; what is there of this one only takes room until then, maybe the last there was.
+            _ = await job.tracker.releaseFiles([Self.sourceName], job: job.key)
             throw StageFailure(
                 error.isRetriable ? .transient : .permanent,
                 code: "write_failed",

@@ -29,22 +29,23 @@ public struct ProcessHandler: StageHandler {
             return try await work.run(source: source, job)
         } catch let error as MediaError {
             if error.code == .cancelled { throw CancellationError() }
-            try await makeRoom(after: error.underlying, job)
+            try await makeRoom(after: error.underlying, error.isRetriable, job)
             throw failure(error.code.rawValue, error.message, isRetriable: error.isRetriable, error.underlying)
         } catch let error as ImageError {
             if error.code == .cancelled { throw CancellationError() }
-            try await makeRoom(after: error.underlying, job)
+            try await makeRoom(after: error.underlying, error.isRetriable, job)
             throw failure(error.code.rawValue, error.message, isRetriable: error.isRetriable, error.underlying)
         } catch let error as ObjectKeyError {
             throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
         }
     }
 
-    /// Jobs that wait for each other's space while they hold on to theirs would wait for ever.
-    private func makeRoom(after cause: (any Error)?, _ job: JobContext) async throws {
-        guard let failure = cause as? StageFailure, failure.code == PlannedFiles.noSpace else { return }
-        try await PlannedFiles.removeOutputs(of: job)
-        try await job.tracker.trimReservation(job.key)
+    /// Jobs that wait for each other's space while they hold on to theirs would wait for ever. The next try makes all outputs
+    /// anew, so those of this one only take room until then.
+    private func makeRoom(after cause: (any Error)?, _ isRetriable: Bool, _ job: JobContext) async throws {
+        let isForSpace = (cause as? StageFailure)?.code == PlannedFiles.noSpace
+        if isForSpace || isRetriable { try await PlannedFiles.removeOutputs(of: job) }
+        if isForSpace { try await job.tracker.trimReservation(job.key) }
     }
 
     private func failure(

@@ -12,16 +12,10 @@ struct EntryMessage: Sendable, Equatable {
     /// - Throws: ``MessageError`` with the words of the worker that would refuse the message.
     init(_ ticket: Ticket) throws(MessageError) {
         body = ticket.json.serialized()
-        guard body.count <= Ticket.maximumEntryBytes else {
-            throw MessageError(
-                code: .tooLarge,
-                message:
-                    "the job's message would have \(body.count) bytes; at most \(Ticket.maximumEntryBytes) are accepted"
-            )
-        }
         let read: Ticket
         do {
             read = try Ticket(parsing: body, expecting: ticket.kind)
+            try read.checkLimits(bytes: body.count)
         } catch {
             throw MessageError(code: error.code, message: "a worker could not read the job: \(error.message)")
         }

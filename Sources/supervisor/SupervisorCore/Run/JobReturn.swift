@@ -85,7 +85,7 @@ struct JobReturn: Sendable {
             back.hop = Ticket.counted(back.hop)
             back.transfer = UUID().uuidString
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
-            try await client.publish(AMQPMessage(back), to: queues.work(kind, .download))
+            try await client.publish(try AMQPMessage(back), to: queues.work(kind, .download))
             try await tracker.handedOver(back.key, to: .download, hop: back.hop)
             try await delivery.acknowledge()
             let report = try await tracker.cleanupJobTempFiles(back.key)
