@@ -10,14 +10,7 @@ struct Attack: Sendable {
     /// One or several, which are sent one after the other.
     var messages: @Sendable (HostileTree) -> [HostileMessage]
 
-    /// Rows that are still to be mended. Their messages are neither sent here nor made by chance.
-    private static let awaited: Set<Int> = [3, 4, 5, 7, 8, 10]
-
-    static func isMended(_ row: Int) -> Bool { !awaited.contains(row) }
-
-    static var mended: [Attack] { all.filter { isMended($0.row) } }
-
-    private static let all = properties + copies + [long] + marks + numbers + limits + manifests + [metadata, kinds]
+    static let all = properties + copies + [long] + marks + numbers + limits + manifests + metadata + [kinds]
 
     private init(_ row: Int, _ name: String, _ messages: @escaping @Sendable (HostileTree) -> [HostileMessage]) {
         (self.row, self.name, self.messages) = (row, name, messages)
@@ -95,41 +88,49 @@ struct Attack: Sendable {
 
     // MARK: - 4: numbers that grow
 
-    private static let numbers = [
-        Attack(4, "numbers that are longer when written again") { _ in
-            job([(RawJSON.text("pad"), RawJSON.array([[UInt8]](repeating: Array("1e19".utf8), count: 840_000)))])
+    private static let numbers = [200_000, 840_000].map { count in
+        Attack(4, "\(count) numbers that are longer when written again") { _ in
+            job([(RawJSON.text("pad"), RawJSON.array([[UInt8]](repeating: Array("1e19".utf8), count: count)))])
         }
-    ]
+    }
 
     // MARK: - 5: at a limit
 
-    private static let limits = [
-        Attack(5, "the last hop") { _ in job([(RawJSON.text("hop"), Array("1000000".utf8))]) },
-        Attack(5, "nearly too long") { _ in
-            let body = job([]).body.count + 10 + 300
-            let padding = [UInt8](repeating: UInt8(ascii: "x"), count: (8 << 20) - body)
-            return job([(RawJSON.text("pad"), RawJSON.text(padding))])
-        },
-    ]
+    private static let limits =
+        ["hop", "attempt", "downloads", "redrives"].map { counter in
+            Attack(5, "the last \(counter)") { _ in job([(RawJSON.text(counter), Array("1000000000".utf8))]) }
+        }
+        + [(Ticket.maximumEntryBytes, false), (Ticket.maximumBytes, true), (8 << 20, false)].map { limit, isForged in
+            Attack(5, "nearly \(limit) bytes\(isForged ? ", as if a stage had sent it" : "")") { _ in
+                let forged = isForged ? [(name: RawJSON.text("hop"), value: Array("7".utf8))] : []
+                let body = job(forged).body.count + 20
+                let padding = [UInt8](repeating: UInt8(ascii: "x"), count: limit - body)
+                return job(forged + [(RawJSON.text("pad"), RawJSON.text(padding))])
+            }
+        }
 
     // MARK: - 7: manifests
 
-    private static let manifests = ["/etc/passwd", "source", "outputs/a"].map { path in
-        Attack(7, "a hundred thousand times \(path) in the manifest") { _ in
-            let entry = RawJSON.object([(RawJSON.text("path"), RawJSON.text(path))])
-            return job([(RawJSON.text("tempFiles"), RawJSON.array([[UInt8]](repeating: entry, count: 100_000)))])
+    private static let manifests = [20_000, 100_000].flatMap { count in
+        ["/etc/passwd", "source", "outputs/a"].map { path in
+            Attack(7, "\(count) times \(path) in the manifest") { _ in
+                let entry = RawJSON.object([(RawJSON.text("path"), RawJSON.text(path))])
+                return job([(RawJSON.text("tempFiles"), RawJSON.array([[UInt8]](repeating: entry, count: count)))])
+            }
         }
     }
 
     // MARK: - 8: what travels with every update
 
-    private static let metadata = Attack(8, "metadata of two megabytes") { tree in
-        let text = [UInt8](repeating: UInt8(ascii: "x"), count: 2_000_000)
-        let source = "file://\(tree.tree.directory)/sources/photo.jpg"
-        return job([
-            (RawJSON.text("metadata"), RawJSON.object([(RawJSON.text("k"), RawJSON.text(text))])),
-            (RawJSON.text("source"), RawJSON.text(source)),
-        ])
+    private static let metadata = [1_000_000, 2_000_000].map { bytes in
+        Attack(8, "metadata of \(bytes) bytes") { tree in
+            let text = [UInt8](repeating: UInt8(ascii: "x"), count: bytes)
+            let source = "file://\(tree.tree.directory)/sources/photo.jpg"
+            return job([
+                (RawJSON.text("metadata"), RawJSON.object([(RawJSON.text("k"), RawJSON.text(text))])),
+                (RawJSON.text("source"), RawJSON.text(source)),
+            ])
+        }
     }
 
     // MARK: - 10: two kinds of messages in one

@@ -18,15 +18,11 @@ struct FuzzTests {
     func attacks() async throws {
         try await HostileTree.with { tree in
             let figures = Figures()
-            for attack in Attack.mended {
+            for attack in Attack.all {
                 for message in attack.messages(tree) { try await tree.send([message], figures) }
             }
-            if Attack.isMended(10) {
-                for type in ["a_processing_request", "image_processing_request", "watch"] {
-                    try await tree.post([
-                        "type": .string(type), "mediaId": "m", "mediaType": "IMAGE", "s3Key": "none",
-                    ])
-                }
+            for type in ["a_processing_request", "image_processing_request", "watch"] {
+                try await tree.post(["type": .string(type), "mediaId": "m", "mediaType": "IMAGE", "s3Key": "none"])
             }
             print("attacks: \(figures.text); \(tree.outcomesText)")
         }

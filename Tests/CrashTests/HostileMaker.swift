@@ -148,7 +148,7 @@ struct HostileMaker {
     private mutating func plausible(_ field: String) -> [UInt8] {
         switch field {
         case "hop", "attempt", "downloads", "redrives":
-            let most = Attack.isMended(5) ? 1_000_000 : 999_000
+            let most = 1_000_000_000
             return Array(pick(["0", "1", "5", "3.0", "1e3", "\(most)", "\(most - 1)"], or: "2").utf8)
         case "tempFiles": return RawJSON.array((0..<entries()).map { _ in entry() })
         case "outputs":
@@ -183,7 +183,7 @@ struct HostileMaker {
         }
     }
 
-    private mutating func entries() -> Int { number(0...(Attack.isMended(7) ? (happens(5) ? 20_000 : 50) : 50)) }
+    private mutating func entries() -> Int { number(0...(happens(5) ? 20_000 : 50)) }
 
     private mutating func entry() -> [UInt8] {
         RawJSON.object([
@@ -214,7 +214,7 @@ struct HostileMaker {
 
     private mutating func oddText() -> [UInt8] {
         // A text of some hundred marks has to be sorted by whoever normalises it; of a hundred thousand, see `Attack`.
-        let marks = Attack.isMended(3) ? size(20_000) : number(0...200)
+        let marks = size(20_000)
         switch number(0...9) {
         case 0: return []
         case 1: return Array("e\u{301}".utf8)
@@ -240,7 +240,7 @@ struct HostileMaker {
             let text = String(repeating: "[", count: levels) + "1" + String(repeating: "]", count: levels)
             return Array(text.utf8)
         case 7:
-            return RawJSON.array([[UInt8]](repeating: oddNumber(), count: size(Attack.isMended(4) ? 50_000 : 2_000)))
+            return RawJSON.array([[UInt8]](repeating: oddNumber(), count: size(50_000)))
         case 8 where depth > 0: return RawJSON.array((0..<number(0...5)).map { _ in oddValue(depth - 1) })
         case 9 where depth > 0:
             return RawJSON.object((0..<number(0...5)).map { _ in (RawJSON.text(oddText()), oddValue(depth - 1)) })
