@@ -163,6 +163,10 @@ struct QuorumTests {
                 for id in ids { try await tree.submit(.image, id: id, source: "missing.jpg") }
                 _ = try await tree.updates(.image, untilTheEndOf: Set(ids))
                 for _ in 1...20 {
+                    // What the last look held is back once the broker has closed its connection.
+                    try await eventually("all letters wait again") {
+                        try await tree.client.messageCount(queue: queue.name) == 5
+                    }
                     let list = try #require(try await tree.get("/dead?limit=2")).body.objectValue
                     #expect(list?["total"] == .integer(5))
                     #expect(list?["letters"]?.arrayValue?.count == 2)

@@ -7,7 +7,7 @@ extension AMQPError {
         isRetriable: false
     )
 
-    static func invalidArgument(_ message: String, queue: String? = nil) -> AMQPError {
+    package static func invalidArgument(_ message: String, queue: String? = nil) -> AMQPError {
         AMQPError(.invalidArgument, message, isRetriable: false, queue: queue)
     }
 
