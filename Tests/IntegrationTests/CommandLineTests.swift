@@ -8,9 +8,11 @@ import Testing
 @Suite("The command line", .serialized, .timeLimit(.minutes(10)))
 struct CommandLineTests {
     private func slowJob(_ id: String, _ tree: TestTree) async throws {
-        try await Samples.video(tree.sources + "/slow.mp4", size: "1920x1080", seconds: 20)
+        // Long by its many pictures, not by large ones: at this preset x264 looks at 60 of them within one call, which takes
+        // seconds at 1080p, and nobody can end it before; the worker would end instead.
+        try await Samples.longVideo(tree.sources + "/slow.mp4", size: "320x180", seconds: 10, times: 60)
         try await tree.submit(.video, id: id, source: "slow.mp4")
-        try await eventually("the encoder is at it") {
+        try await eventually("the encoder is at it", within: .seconds(180)) {
             let job = try await tree.get("/jobs/video/\(id)")?.body.objectValue
             return job?["stage"] == "process" && job?["stageProgress"]?.clampedInteger ?? 0 > 0
         }

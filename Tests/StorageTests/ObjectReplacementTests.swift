@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 import JobModel
@@ -93,6 +94,35 @@ struct ObjectReplacementTests {
             #expect(access(outside + "/.replacing-" + Self.id, F_OK) == 0)
             #expect(access(store + "/k/.replacing-1-2", F_OK) == 0 && access(store + "/k/object", F_OK) == 0)
         }
+    }
+
+    @Test("that has just made its note, and locks it after somebody looked, keeps it or knows that it is gone")
+    func young() async throws {
+        try await withDirectory { directory in try race(in: try RootedDirectory(opening: directory)) }
+    }
+
+    private final class Flag: Sendable { let isSet = Atomic(false) }
+
+    /// Makes notes while another thread sweeps: some are locked between two steps of its look.
+    private func race(in root: RootedDirectory) throws {
+        let (isOver, hasEnded) = (Flag(), DispatchSemaphore(value: 0))
+        Thread.detachNewThread {
+            while !isOver.isSet.load(ordering: .relaxed) { ObjectReplacement(root: root).sweep() }
+            hasEnded.signal()
+        }
+        for number in 0..<1000 {
+            let name = ".replacing/" + String(number + (1 << 60), radix: 16)
+            guard (try? root.makeDirectory(".replacing", mode: 0o755)) != nil,
+                let note = try? root.openFile(name, flags: O_RDWR | O_CREAT | O_EXCL)
+            else { continue }
+            guard try note.tryLock(), try note.status().linkCount == 1 else { continue }
+            // What a sweep does with a note that it has looked at it does by then.
+            for _ in 0..<20 { sched_yield() }
+            #expect(try note.status().linkCount == 1, "the note of a living writer was removed")
+            try root.removeFile(name)
+        }
+        isOver.isSet.store(true, ordering: .relaxed)
+        hasEnded.wait()
     }
 
     @Test("before its note was whole has made no name: only the note goes")

@@ -17,13 +17,13 @@ import Testing
         let lease = try await tracker.lease(video())
         let file = try await tracker.makeFile("out/x.mp4", bytes: 10, job: video(), type: .output)
         #expect(try await tracker.published(video()).isEmpty)
-        try await tracker.notePublished([file.absolutePath: record], job: video())
+        try await tracker.notePublished([ByteText(file.absolutePath): record], job: video())
         #expect(await tracker.releaseFiles([file.absolutePath], job: video()).filesCleaned == 1)
         let later = try lab.tracker()
-        #expect(try await later.published(video()) == [file.absolutePath: record])
+        #expect(try await later.published(video()) == [ByteText(file.absolutePath): record])
         #expect(try await later.published(image()).isEmpty)
         try await tracker.notePublished(["out/x.mp4": other], job: video())
-        #expect(try await later.published(video()) == [file.absolutePath: other])
+        #expect(try await later.published(video()) == [ByteText(file.absolutePath): other])
         lease.release()
     }
 

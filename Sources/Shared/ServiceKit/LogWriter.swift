@@ -102,8 +102,14 @@ public final class LogWriter: Sendable {
     private static let current = Mutex<LogWriter?>(nil)
 
     /// Waits until all lines so far are written, but not for longer than ``patience``.
-    public func flush() {
-        let deadline = DispatchTime.now() + .seconds(Int(Self.patience.components.seconds))
+    public func flush() { flush(within: Self.patience) }
+
+    /// For the ways to end a process that skip what runs at its exit. Without a writer of all loggers there is nothing to wait for.
+    public static func flushCurrent(within time: Duration) { current.withLock { $0 }?.flush(within: time) }
+
+    func flush(within time: Duration) {
+        let deadline = DispatchTime.now() + .milliseconds(Int(time / .milliseconds(1)))
+        // Both are written meanwhile, each by its own thread.
         file?.sink.flush(until: deadline)
         output.flush(until: deadline)
     }

@@ -16,13 +16,21 @@ extension JobRunner {
     ///
     /// - Throws: ``JobCancelled``, which ends the work.
     func watchForCancellation(_ job: JobKey, _ logger: Logger) async throws {
+        var isInTheDark = false
         while true {
             do { try await Task.sleep(for: Self.cancellationInterval) } catch { return }
             let isWanted: Bool
             do {
                 isWanted = try await tracker.isCancelRequested(job)
+                isInTheDark = false
             } catch {
-                logger.warning("not known whether the job is to be cancelled", metadata: [LogKey.cause: "\(error)"])
+                // Told once, however often in a row.
+                logger.log(
+                    level: isInTheDark ? .debug : .warning,
+                    "not known whether the job is to be cancelled",
+                    metadata: [LogKey.cause: "\(error)"]
+                )
+                isInTheDark = true
                 continue
             }
             if isWanted {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import JobModel
+internal import ServiceKit
 internal import Synchronization
 internal import Threads
 
@@ -69,5 +70,9 @@ final class LeavableWork: Sendable {
     }
 
     /// At once: what runs at an orderly exit must not meet threads that are at work.
-    static func endProcess(_ status: CInt) -> Never { _exit(status) }
+    /// Only the log gets its last lines, and a moment for that.
+    static func endProcess(_ status: CInt) -> Never {
+        LogWriter.flushCurrent(within: .milliseconds(500))
+        _exit(status)
+    }
 }

@@ -24,10 +24,12 @@ enum ParentWatch {
     /// The process that started this one is gone. Meaningful after ``rememberParent()``.
     static var isOrphan: Bool { getppid() != parent }
 
-    /// Ends the process at the latest then, whatever it does: state that must survive does so at any kill.
+    /// Ends the process at the latest then, but for its last log lines, whatever it does: state that must survive does so at any kill.
     static func exit(after time: Duration) {
         let milliseconds = Int(clamping: time.milliseconds)
-        DispatchQueue(label: "orphan").asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { _exit(75) }
+        DispatchQueue(label: "orphan").asyncAfter(deadline: .now() + .milliseconds(milliseconds)) {
+            LeavableWork.endProcess(75)
+        }
     }
 
     /// Call before anything can end the parent.

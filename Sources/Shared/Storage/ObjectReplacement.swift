@@ -63,25 +63,28 @@ struct ObjectReplacement {
             return names.count < Self.maximumNotes
         }
         var removed = 0
-        for name in names where (try? settle(name, notes, &removed)) == true { _ = try? notes.removeFile(name) }
+        for name in names { try? settle(name, notes, &removed) }
         _ = try? root.removeDirectory(Self.notes)
         return removed
     }
 
-    /// - Returns: whether the note is done with.
-    private func settle(_ id: String, _ notes: RootedDirectory, _ removed: inout Int) throws -> Bool {
+    /// Removes the note, once it is done with, before the lock is given up: its writer may have made it, and wait for nothing but
+    /// the lock.
+    private func settle(_ id: String, _ notes: RootedDirectory, _ removed: inout Int) throws {
         let file = try notes.openFile(id, flags: O_RDWR | O_NONBLOCK)
         let status = try file.status()
-        guard status.kind == .file, status.linkCount == 1, try file.tryLock() else { return false }
+        guard status.kind == .file, status.linkCount == 1, try file.tryLock() else { return }
         // Its writer may have removed it before it gave up the lock.
-        guard try notes.status(id).map({ FileIdentity($0) }) == FileIdentity(status) else { return false }
+        guard try notes.status(id).map({ FileIdentity($0) }) == FileIdentity(status) else { return }
         var text: [UInt8] = []
         if status.sizeBytes <= Self.maximumNoteBytes { _ = try file.forEachPiece { text.append(contentsOf: $0) } }
         // Without its end it was not written yet, and the name not made.
-        guard text.popLast() == 0 else { return true }
-        let parent = text.isEmpty ? nil : try RelativePath(text)
-        if try removeStep(id, in: parent) { removed += 1 }
-        return true
+        if text.popLast() == 0 {
+            let parent = text.isEmpty ? nil : try RelativePath(text)
+            if try removeStep(id, in: parent) { removed += 1 }
+        }
+        try notes.removeFile(id)
+        try file.close()
     }
 
     /// - Returns: false when it is not there, or not even its directory.

@@ -30,7 +30,7 @@ struct JobDirectoryCleaner {
     /// Removes all that the directory holds but the lease file.
     ///
     /// - Parameter tracked: the names that the books list, with the numbers of their rows.
-    func empty(tracked: [String: Int64]) -> Result {
+    func empty(tracked: [ByteText: Int64]) -> Result {
         var result = Result()
         var errors: [(name: String, errno: CInt)] = []
         let opened: RootedDirectory
@@ -47,7 +47,7 @@ struct JobDirectoryCleaner {
             opened = try root.openDirectory(directory)
         } catch {
             report(failure: "", error.errno, into: &result)
-            result.failed = tracked.keys.map { ($0, error.errno) }
+            result.failed = tracked.keys.map { ($0.string, error.errno) }
             return result
         }
         opened.removeTree(
@@ -56,7 +56,7 @@ struct JobDirectoryCleaner {
                 CrashPoint.entryRemoved.cross()
                 onRemoval()
                 if status.kind == .directory { return }
-                let isStray = tracked[path] == nil
+                let isStray = tracked[ByteText(path)] == nil
                 if isStray { result.strays += 1 }
                 result.report.count(status)
                 log(removed: path, status, isStray: isStray, number: result.report.filesCleaned)
@@ -70,7 +70,8 @@ struct JobDirectoryCleaner {
             result.goneNumbers = Array(tracked.values)
             return result
         }
-        for (name, number) in tracked {
+        for (key, number) in tracked {
+            let name = key.string
             do throws(FileSystemError) {
                 if try opened.status(name) == nil {
                     result.goneNumbers.append(number)
@@ -94,7 +95,7 @@ struct JobDirectoryCleaner {
         var isEmpty = true
         do {
             try opened.forEachEntry { name in
-                isEmpty = name == LeaseFile.name
+                isEmpty = name.utf8.elementsEqual(LeaseFile.name.utf8)
                 return isEmpty
             }
         } catch {
@@ -120,7 +121,7 @@ struct JobDirectoryCleaner {
     }
 
     /// Removes single files.
-    func remove(_ names: [String], tracked: Set<String>) -> Result {
+    func remove(_ names: [String], tracked: Set<ByteText>) -> Result {
         var result = Result()
         var place: RootedDirectory?
         for name in names {
@@ -132,7 +133,7 @@ struct JobDirectoryCleaner {
                 }
                 if try opened.removeFile(name) {
                     result.report.count(found)
-                    log(removed: name, found, isStray: !tracked.contains(name))
+                    log(removed: name, found, isStray: !tracked.contains(ByteText(name)))
                 }
                 result.gone.append(name)
             } catch  where error.isNotFound {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JobModel
 internal import RootedFiles
 internal import Synchronization
 
@@ -49,13 +50,14 @@ final class LeaseHold: Sendable {
 
 /// The leases that this process holds through one tracker.
 final class LeaseRegistry: Sendable {
-    private let held = Mutex<[String: [FileIdentity]]>([:])
+    private let held = Mutex<[ByteText: [FileIdentity]]>([:])
 
     func add(_ identity: FileIdentity, directory: String) {
-        held.withLock { $0[directory, default: []].append(identity) }
+        held.withLock { $0[ByteText(directory), default: []].append(identity) }
     }
 
     func remove(_ identity: FileIdentity, directory: String) {
+        let directory = ByteText(directory)
         held.withLock { held in
             held[directory]?.removeAll { $0 == identity }
             if held[directory]?.isEmpty == true { held[directory] = nil }
@@ -65,7 +67,7 @@ final class LeaseRegistry: Sendable {
     /// Whether this process holds the lease of `directory`. A lease whose file was removed, by a clean-up, still counts
     /// until somebody else has begun a new one.
     func holds(_ root: RootedDirectory, directory: String) throws(FileSystemError) -> Bool {
-        let identities = held.withLock { $0[directory] ?? [] }
+        let identities = held.withLock { $0[ByteText(directory)] ?? [] }
         if identities.isEmpty { return false }
         guard let current = try root.status(directory + "/" + LeaseFile.name) else { return true }
         return identities.contains(FileIdentity(current))

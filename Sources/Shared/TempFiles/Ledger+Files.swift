@@ -90,20 +90,20 @@ extension Ledger {
     }
 
     /// The numbers of the rows of a job's files by their names.
-    static func fileNumbers(_ db: Database, job number: Int64) throws -> [String: Int64] {
+    static func fileNumbers(_ db: Database, job number: Int64) throws -> [ByteText: Int64] {
         let sql = "SELECT name, number FROM file WHERE job = ?"
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [number])
-        var numbers: [String: Int64] = [:]
-        while let row = try rows.next() { numbers[row[0]] = row[1] }
+        var numbers: [ByteText: Int64] = [:]
+        while let row = try rows.next() { numbers[ByteText(row[0])] = row[1] }
         return numbers
     }
 
     /// The books' side of a sweep, in no order.
-    static func trackedFiles(_ db: Database, job number: Int64) throws -> [String: Int64] {
+    static func trackedFiles(_ db: Database, job number: Int64) throws -> [ByteText: Int64] {
         let sql = "SELECT name, createdAt FROM file WHERE job = ?"
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [number])
-        var files: [String: Int64] = [:]
-        while let row = try rows.next() { files[row[0]] = row[1] }
+        var files: [ByteText: Int64] = [:]
+        while let row = try rows.next() { files[ByteText(row[0])] = row[1] }
         return files
     }
 

@@ -6,7 +6,7 @@ struct JobDirectorySnapshot: Sendable {
     /// nil when no job on the books has this directory.
     var job: JobRow?
     /// The job's tracked files: when each was planned, in milliseconds, by its name.
-    var tracked: [String: Int64] = [:]
+    var tracked: [ByteText: Int64] = [:]
     /// What the directory holds, beneath it at any depth; directories and the lease file left out, but for those that are no
     /// part of ours.
     var entries: [Entry] = []
@@ -82,7 +82,7 @@ struct OrphanPolicy: Sendable {
         let tracked = snapshot.tracked
         var foundTracked = 0
         for entry in snapshot.entries {
-            let isTracked = tracked[entry.name] != nil
+            let isTracked = tracked[ByteText(entry.name)] != nil
             if isTracked { foundTracked += 1 }
             let isOld = unknownAge(entry.modifiedSeconds) >= graceSeconds
             if entry.foreign == FileStatus.otherNames, isTracked, mayBePublished(job) { continue }
@@ -97,10 +97,10 @@ struct OrphanPolicy: Sendable {
             }
         }
         if snapshot.isComplete, foundTracked < tracked.count {
-            let found = Set(snapshot.entries.map(\.name))
+            let found = Set(snapshot.entries.map { ByteText($0.name) })
             for (name, createdAt) in tracked.filter({ !found.contains($0.key) }).sorted(by: { $0.key < $1.key }) {
                 let age = age(createdAt / 1000)
-                verdicts.append(Verdict(name: name, sizeBytes: 0, ageSeconds: age, reason: .missingFile))
+                verdicts.append(Verdict(name: name.string, sizeBytes: 0, ageSeconds: age, reason: .missingFile))
             }
         }
         if job.end != nil, snapshot.exists, snapshot.entries.isEmpty {

@@ -8,7 +8,7 @@ public final class SpaceAllowance: Sendable {
         var usedBytes: Int64
         var grantedBytes: Int64
         /// In whole blocks.
-        var sizes: [String: Int64] = [:]
+        var sizes: [ByteText: Int64] = [:]
     }
 
     /// A reservation that was too small grows by this much at once, so that long writes rarely ask.
@@ -41,12 +41,12 @@ public final class SpaceAllowance: Sendable {
     /// - Throws: ``TempFileError`` with code `noSpace`, retriable when other jobs hold what is missing.
     public func grow(_ name: String, to sizeBytes: Int64) throws(TempFileError) {
         try state.withLock { state throws(TempFileError) in
-            let size = blockRounded(sizeBytes)
-            let growth = size - state.sizes[name, default: 0]
+            let (key, size) = (ByteText(name), blockRounded(sizeBytes))
+            let growth = size - state.sizes[key, default: 0]
             if growth <= 0 { return }
             let wanted = state.usedBytes.addingClamped(growth)
             if wanted > state.grantedBytes { state.grantedBytes = try grant(wanted) }
-            state.sizes[name] = size
+            state.sizes[key] = size
             state.usedBytes = wanted
         }
     }

@@ -34,7 +34,7 @@ extension TempFileTracker {
         let (wanted, cleaner) = (names, cleaner(directory: workspace.directory(of: job), job: job))
         do throws(TempFileError) {
             let result = try await OwnThread.run { () throws(TempFileError) in
-                cleaner.remove(wanted, tracked: Set(wanted))
+                cleaner.remove(wanted, tracked: Set(wanted.map { ByteText($0) }))
             }
             report.add(result.report)
             try await settle(result, givingBackSpace: isLast) { try Ledger.head($0, job)?.number }
@@ -107,7 +107,7 @@ extension TempFileTracker {
     func clean(
         directory: String,
         row: JobRow?,
-        known: [String: Int64]? = nil,
+        known: [ByteText: Int64]? = nil,
         job: JobKey?,
         onActivity: @escaping @Sendable () -> Void = {}
     ) async throws(TempFileError) -> CleanupReport {

@@ -99,7 +99,7 @@ extension TempFileTracker {
         defer { lease.releaseRemovingEmptyDirectory() }
         // Whoever held the lease until now may have settled it.
         let isKnown = try await ledger.read { try Ledger.compressedFiles($0, job: job.number) }
-            .contains { $0.file.name == file.name && $0.file.token == file.token }
+            .contains { $0.file.name.utf8.elementsEqual(file.name.utf8) && $0.file.token == file.token }
         if !isKnown { return }
         try await removeTemporary(of: file.name, job)
         let (name, temporary, workspace) = (file.name, FileCompressor.temporaryName(file.name), workspace)

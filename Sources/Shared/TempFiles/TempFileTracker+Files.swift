@@ -228,7 +228,7 @@ extension TempFileTracker {
     ) throws(TempFileError) -> [Int64] {
         var sizes: [Int64] = []
         var jobs: [JobKey: RootedDirectory] = [:]
-        var parents: [JobKey: Set<String>] = [:]
+        var parents: [JobKey: Set<ByteText>] = [:]
         // With the bytes of all on their way first, a journal takes note of all of them at once.
         if files.count > 1 {
             for file in files {
@@ -250,7 +250,7 @@ extension TempFileTracker {
                 try opened.synchronize { if isCancelled() { throw CancellationError() } }
                 CrashPoint.fileSynced.cross()
                 sizes.append(status.sizeBytes)
-                parents[file.job, default: []].formUnion(FileName.parents(of: file.name))
+                parents[file.job, default: []].formUnion(FileName.parents(of: file.name).map { ByteText($0) })
             } catch is CancellationError {
                 throw TempFileError(
                     code: .cancelled,
@@ -272,7 +272,7 @@ extension TempFileTracker {
         }
         try onFileSystem { () throws(FileSystemError) in
             for (job, directory) in jobs {
-                for parent in parents[job] ?? [] { try directory.openDirectory(parent).synchronize() }
+                for parent in parents[job] ?? [] { try directory.openDirectory(parent.string).synchronize() }
                 try directory.synchronize()
             }
             guard isFirst else { return }

@@ -250,9 +250,9 @@ extension TempFileTracker {
             return try Row.fetchAll(db, sql: sql).compactMap { JobRow($0) }
                 .filter { row in row.hasFiles || policy?.abandonedFor(row) != nil }
         }
-        let seen = Set(found.map(\.path))
+        let seen = Set(found.map { ByteText($0.path) })
         let onBooksOnly = known.map { JobPlace(kind: $0.record.kind, name: $0.directory, job: $0.record.key) }
-        return found + onBooksOnly.filter { !seen.contains($0.path) }
+        return found + onBooksOnly.filter { !seen.contains(ByteText($0.path)) }
     }
 
     func row(of place: JobPlace) async throws(TempFileError) -> JobRow? {

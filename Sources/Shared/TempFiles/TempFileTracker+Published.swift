@@ -22,9 +22,9 @@ extension TempFileTracker {
     ///
     /// - Parameter published: by the files' paths, absolute, or their names.
     /// - Throws: ``TempFileError`` with code `foreignPath`, or `jobFinished`.
-    public func notePublished(_ published: [String: PublishedFile], job: JobKey) async throws(TempFileError) {
+    public func notePublished(_ published: [ByteText: PublishedFile], job: JobKey) async throws(TempFileError) {
         var named: [(name: String, file: PublishedFile)] = []
-        for (path, file) in published { named.append((try self.file(path, job: job).name, file)) }
+        for (path, file) in published { named.append((try self.file(path.string, job: job).name, file)) }
         let (rows, now) = (named, nowMilliseconds)
         try await ledger.write(for: .cleaning) { db in
             let number = try Ledger.ensureLiveJob(db, job, now: now).number
@@ -42,14 +42,14 @@ extension TempFileTracker {
     }
 
     /// What ``notePublished(_:job:)`` recorded, by the files' absolute paths.
-    public func published(_ job: JobKey) async throws(TempFileError) -> [String: PublishedFile] {
+    public func published(_ job: JobKey) async throws(TempFileError) -> [ByteText: PublishedFile] {
         let workspace = workspace
         return try await ledger.read { db in
             guard let row = try Ledger.head(db, job) else { return [:] }
             let sql = "SELECT name, objectKey, location, sizeBytes FROM published WHERE job = ?"
-            var files: [String: PublishedFile] = [:]
+            var files: [ByteText: PublishedFile] = [:]
             for found in try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [row.number]) {
-                files[workspace.absolutePath(of: found[0], job: job)] =
+                files[ByteText(workspace.absolutePath(of: found[0], job: job))] =
                     PublishedFile(key: found[1], location: found[2], sizeBytes: found[3])
             }
             return files

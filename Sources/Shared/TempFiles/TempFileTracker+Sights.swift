@@ -16,7 +16,7 @@ extension TempFileTracker {
     /// The books' side of one directory.
     struct Books: Sendable {
         var job: JobRow?
-        var tracked: [String: Int64] = [:]
+        var tracked: [ByteText: Int64] = [:]
 
         init(_ db: Database, _ place: JobPlace) throws {
             job = try Ledger.job(db, kind: place.kind, directory: place.name)
@@ -111,8 +111,9 @@ extension TempFileTracker {
             }
             opened.walkTree(
                 visit: { name, status in
-                    let isMisplaced = status.kind == .directory && files[name] != nil
-                    if status.kind == .directory && !isMisplaced || name == LeaseFile.name { return }
+                    let isMisplaced = status.kind == .directory && files[ByteText(name)] != nil
+                    let isLease = name.utf8.elementsEqual(LeaseFile.name.utf8)
+                    if status.kind == .directory && !isMisplaced || isLease { return }
                     snapshot.entries.append(
                         JobDirectorySnapshot.Entry(
                             name: name,

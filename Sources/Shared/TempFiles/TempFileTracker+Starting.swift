@@ -124,7 +124,7 @@ extension TempFileTracker {
     /// The files that a manifest names, and of which it says what the books do not.
     private func news(in manifest: [TempFileEntry], _ known: [FileRow], _ job: JobKey) -> [FileRow] {
         if manifest.isEmpty { return [] }
-        let extras = Dictionary(known.map { ($0.name, $0.extra) }) { first, _ in first }
+        let extras = Dictionary(known.map { (ByteText($0.name), $0.extra.map { ByteText($0) }) }) { first, _ in first }
         let now = nowMilliseconds
         var (foreign, first) = (0, "")
         defer {
@@ -142,7 +142,7 @@ extension TempFileTracker {
                 return nil
             }
             let extra = entry.unknown.isEmpty ? nil : String(decoding: entry.unknown.serialized(), as: UTF8.self)
-            if let known = extras[name], extra == nil || extra == known { return nil }
+            if let known = extras[ByteText(name)], extra == nil || extra.map({ ByteText($0) }) == known { return nil }
             var row = FileRow(
                 name: name,
                 state: entry.isMarkedForCleanup ? .marked : .present,

@@ -88,7 +88,8 @@ public final class Workspace: Sendable {
             ]
             + ["-wal", "-shm", "-journal"].map { Ledger.fileName + $0 }
             + MediaKind.allCases.map { jobsDirectory + "/" + $0.rawValue }
-        return known.contains(path) || path.startsWithBytes(of: Ledger.fileName + ".corrupt-")
+        return known.contains { $0.utf8.elementsEqual(path.utf8) }
+            || path.startsWithBytes(of: Ledger.fileName + ".corrupt-")
     }
 
     /// The job's directory, relative to the workspace.

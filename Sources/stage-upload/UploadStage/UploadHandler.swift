@@ -69,7 +69,7 @@ public struct UploadHandler: StageHandler {
         var objects: [Int: PublishedObject] = [:]
         for (index, output) in job.ticket.outputs.enumerated() {
             guard let path = output.localPath, let file = try? job.tracker.file(path.string, job: job.key),
-                let object = known[file.absolutePath], ByteText(object.key) == output.key
+                let object = known[ByteText(file.absolutePath)], ByteText(object.key) == output.key
             else { continue }
             objects[index] = PublishedObject(sizeBytes: object.sizeBytes, location: object.location)
         }
@@ -99,7 +99,7 @@ public struct UploadHandler: StageHandler {
         try await job.tracker.notePublished(records, job: job.key)
         CrashPoint.outputNoted.cross()
         // What cannot be removed now stays on the books, and the clean-up tries again.
-        _ = await job.tracker.releaseFiles(records.keys.sorted(), job: job.key, isLast: isLast)
+        _ = await job.tracker.releaseFiles(records.keys.sorted().map(\.string), job: job.key, isLast: isLast)
         CrashPoint.outputReleased.cross()
     }
 
@@ -147,14 +147,14 @@ public struct UploadHandler: StageHandler {
 /// Outputs that are in the object store and still take space here. Small ones wait for each other a moment, as each release
 /// writes the ledger through to the disk.
 private struct PublishedOutputs {
-    private var records: [String: PublishedFile] = [:]
+    private var records: [ByteText: PublishedFile] = [:]
     private var bytes: Int64 = 0
     private var since = ContinuousClock.now
 
     mutating func add(_ object: PublishedObject, _ output: JobOutput) {
         guard let path = output.localPath else { return }
         if records.isEmpty { since = .now }
-        records[path.string] = PublishedFile(
+        records[path] = PublishedFile(
             key: output.key.string,
             location: object.location,
             sizeBytes: object.sizeBytes
@@ -164,7 +164,7 @@ private struct PublishedOutputs {
 
     var isDue: Bool { bytes >= 1 << 20 || ContinuousClock.now - since >= .seconds(1) }
 
-    mutating func take() -> [String: PublishedFile] {
+    mutating func take() -> [ByteText: PublishedFile] {
         defer { (records, bytes) = ([:], 0) }
         return records
     }
