@@ -4,6 +4,7 @@ internal import CrashPoints
 internal import JobModel
 internal import Logging
 internal import ServiceKit
+internal import TempFiles
 
 extension JobRunner {
     /// Works on a job from the queue that all hosts share, if no other host has it. Otherwise that host gets the message: only its
