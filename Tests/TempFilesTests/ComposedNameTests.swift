@@ -72,6 +72,7 @@ struct ComposedNameTests {
     @Test("do not make a stranger's file one of the job's")
     func orphan() async throws {
         let policy = OrphanPolicy(graceSeconds: 100, nowSeconds: 10_000, ledgerBegunSeconds: 0)
+        let lease = try await tracker.lease(video())
         _ = try await tracker.trackFile(
             NewFile(name: Self.composed, type: .output, description: ""),
             job: video(),
@@ -85,5 +86,6 @@ struct ComposedNameTests {
             return (row, try Ledger.trackedFiles(db, job: row.number))
         }
         #expect(policy.verdicts(snapshot).map(\.reason) == [.unknownFile, .missingFile])
+        lease.release()
     }
 }

@@ -63,7 +63,7 @@ import Testing
         func waits() async throws -> Int? {
             try await tracker.recordNews(key, percent: 0, step: "waiting_for_space", interval: .zero)
         }
-        func back(_ start: Int = 1) async throws {
+        func back(start: Int = 1) async throws {
             try await tracker.handBack(key, stage: .download, hop: 0, start: start)
         }
         func events() async throws -> [String] {
@@ -85,7 +85,7 @@ import Testing
         #expect(try await look(tracker).starts == 1)
         #expect(try await look(tracker).starts == 2)
         #expect(try await tracker.recordNews(key, percent: 0, step: "downloading_video", interval: .zero) == 0)
-        try await back(2)
+        try await back(start: 2)
         #expect(try await look(tracker) == (0, false, 2))
         #expect(try await events().suffix(3) == ["step downloading_video", "handedBack", "started"])
         // The end of a job that waited is told like any other.
