@@ -50,6 +50,30 @@ struct StreamTests {
         }
     }
 
+    @Test("tells positions itself, and long bodies are dropped where a reader wants none")
+    func strangers() async throws {
+        try await withStream { queue, client in
+            for (number, length) in [3, 100_000, 3].enumerated() {
+                var message = AMQPMessage(body: [UInt8](repeating: UInt8(number), count: length))
+                message.headers = ["x-stream-offset": .int(.max - 1)]
+                try await client.publish(message, to: queue.name)
+            }
+            let consumer = try client.consume(queue, prefetch: 10, declaring: false, maximumBodyBytes: 10) {
+                ["x-stream-offset": "first"]
+            }
+            var deliveries: [AMQPDelivery] = []
+            for await delivery in consumer {
+                deliveries.append(delivery)
+                if deliveries.count == 3 { break }
+            }
+            await consumer.stop()
+            #expect(deliveries.map(\.isOversized) == [false, true, false])
+            #expect(deliveries.map(\.body) == [[0, 0, 0], [], [2, 2, 2]])
+            #expect(deliveries.map(\.bodyBytes) == [3, 100_000, 3])
+            #expect(deliveries.map(\.streamPosition) == [0, 1, 2])
+        }
+    }
+
     @Test("can be left with records that nobody has looked at, without costing the connection")
     func leaving() async throws {
         try await withStream { queue, client in

@@ -84,23 +84,23 @@ struct ClaimTests {
 
     @Test("records are noted once, in order, by however many readers, and never with a gap")
     func reading() async throws {
-        #expect(try await tracker.claimsPosition(of: log) == nil)
+        #expect(try await tracker.claimsPlace(of: log) == nil)
         try await note(claim(0, "one", by: "a"), claim(1, "two", by: "b"))
         let other = try lab.tracker()
         let late = [claim(1, "two", by: "b"), claim(2, "three", by: "c")]
         #expect(
             try await other.noteClaims(late, of: log, after: 0, through: 2, node: "a") == .noted(wishes: [])
         )
-        #expect(try await tracker.claimsPosition(of: log) == 2)
+        #expect(try await tracker.claimsPlace(of: log)?.position == 2)
         // What a reader says that has seen less, or starts beyond.
         try await note(claim(0, "one", by: "x"))
         #expect(try await claimant("one") == "a")
         #expect(try await note(claim(9, "four", by: "a"), after: 8) == .gap)
         #expect(try await claimant("four") == nil)
         // What was dropped from the log's beginning is no gap for a reader that begins there.
-        try await tracker.restartClaims(of: log)
+        try await tracker.restartClaims(of: log, kind: .video)
         #expect(try await note(claim(7, "five", by: "c"), after: -1) == .noted(wishes: []))
-        #expect(try await tracker.claimsPosition(of: log) == 7)
+        #expect(try await tracker.claimsPlace(of: log)?.position == 7)
         #expect(try await claimant("five") == "c")
     }
 
@@ -127,6 +127,62 @@ struct ClaimTests {
         try await note(claim(2, "moved", by: "b", hop: 4), wish(3, "moved"))
         #expect(try await tracker.isCancelRequested(video("moved")) == false)
     }
+
+    @Test("a wish for an earlier run does nothing to a later one, however often the log is read")
+    func replayedWishes() async throws {
+        let first = [claim(0, "job", by: "a"), wish(1, "job")]
+        try await note(first[0], first[1])
+        #expect(try await isCancelled("job"))
+        _ = try await tracker.end(video("job"), outcome: .cancelled, token: "t", record: [])
+        // The later run has begun before its claim is read, as by another worker of a host that has lost its ledger.
+        #expect(try await isCancelled("job", redrives: 1) == false)
+        try await tracker.restartClaims(of: log, kind: .video)
+        try await note(first[0], first[1])
+        #expect(try await tracker.isCancelRequested(video("job")) == false)
+        let second = claim(2, "job", by: "a", redrives: 1, hop: 1)
+        try await note(second)
+        try await tracker.restartClaims(of: log, kind: .video)
+        try await note(first[0], first[1], second)
+        #expect(try await tracker.isCancelRequested(video("job")) == false)
+        try await note(wish(3, "job"))
+        #expect(try await tracker.isCancelRequested(video("job")))
+    }
+
+    @Test("positions mean nothing in another log: a wish there is met")
+    func anotherLog() async throws {
+        #expect(try await isCancelled("job") == false)
+        try await note(claim(50, "job", by: "a"), after: -1)
+        try await tracker.restartClaims(of: log, kind: .video, isAnother: true)
+        #expect(try await claimant("job") == "a")
+        try await note(wish(0, "job"))
+        #expect(try await tracker.isCancelRequested(video("job")))
+    }
+
+    @Test("a place is remembered with its mark, and an absurd one traps nobody")
+    func places() async throws {
+        let most = Int64.max - 1
+        for (position, mark) in [(Int64(0), [1, 2]), (most, [UInt8]())] {
+            _ = try await tracker.noteClaims([], of: log, after: -1, through: position, mark: mark, node: "a")
+            #expect(try await tracker.claimsPlace(of: log) == ClaimsPlace(position: position, mark: mark))
+        }
+        #expect(try await note(wish(1, "job"), after: .max) == .gap)
+    }
+
+    @Test("a host whose job waits for space has no room for another of that kind, until the job goes on or to clean-up")
+    func waitingForSpace() async throws {
+        #expect(try await isCancelled("job") == false)
+        #expect(try await tracker.isShortOfSpace(for: .video) == false)
+        _ = try await tracker.recordCompletion(video("job"), progress(UpdateStep.waitingForSpace))
+        #expect(try await tracker.isShortOfSpace(for: .video))
+        #expect(try await tracker.isShortOfSpace(for: .image) == false)
+        _ = try await tracker.recordCompletion(video("job"), progress("x"))
+        #expect(try await tracker.isShortOfSpace(for: .video) == false)
+        _ = try await tracker.recordCompletion(video("job"), progress(UpdateStep.waitingForSpace))
+        try await tracker.handedOver(video("job"), to: .cleanup, hop: 1)
+        #expect(try await tracker.isShortOfSpace(for: .video) == false)
+    }
+
+    private func progress(_ step: String) -> JobProgress { JobProgress(percent: 1, step: step, newsInterval: nil) }
 
     @Test("are forgotten by time of service")
     func forgetting() async throws {

@@ -196,6 +196,7 @@ extension AMQPClient {
     ///     consumed as it is, with a warning in the log.
     ///   - prefetch: Unsettled deliveries that the broker sends at most; 0 counts as 1.
     ///   - transactional: Deliveries can then be acknowledged together with publishing.
+    ///   - maximumBodyBytes: Longest body handed out, where that is less than the client's limit.
     ///   - arguments: Of each subscribing, such as where in a stream it begins. Asked for on another thread; must not block.
     /// - Throws: `.invalidArgument`.
     public func consume(
@@ -203,6 +204,7 @@ extension AMQPClient {
         prefetch: UInt16 = 1,
         transactional: Bool = false,
         declaring: Bool = true,
+        maximumBodyBytes: Int = .max,
         arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] }
     ) throws(AMQPError) -> AMQPConsumer {
         try AMQPLimits.checkQueueName(queue.name)
@@ -212,6 +214,7 @@ extension AMQPClient {
             prefetch: max(prefetch, 1),
             isTransactional: transactional,
             declaresQueue: declaring,
+            maximumBodyBytes: maximumBodyBytes,
             arguments: arguments
         )
         core.post(.subscribe(subscription))

@@ -1,6 +1,7 @@
 extension AMQPDelivery {
     /// Where in its stream a message stands, counted from 0; nil for one that comes from a queue of another type.
     public var streamPosition: Int64? {
-        if case .int(let position) = headers["x-stream-offset"] { position } else { nil }
+        guard case .int(let position) = headers["x-stream-offset"], position >= 0, position < .max else { return nil }
+        return position
     }
 }

@@ -64,7 +64,7 @@ class Channel {
                 )
             }
             if case .getOk(let deliver) = method {
-                content = Content(.deliver(deliver), maximumBodyBytes: session.core.configuration.maximumBodyBytes)
+                content = Content(.deliver(deliver), maximumBodyBytes: maximumBodyBytes)
             }
             return try expectations.remove(at: index).complete(.success(method))
         }
@@ -77,7 +77,7 @@ class Channel {
             try failExpectations(error)
             try closed(by: error, close)
         case .deliver(let deliver):
-            content = Content(.deliver(deliver), maximumBodyBytes: session.core.configuration.maximumBodyBytes)
+            content = Content(.deliver(deliver), maximumBodyBytes: maximumBodyBytes)
         case .returned(let returned):
             // A returned body is ours: only its length is looked at.
             content = Content(.returned(returned), maximumBodyBytes: 0)
@@ -118,6 +118,9 @@ class Channel {
     }
 
     // For the kinds of channels.
+
+    /// Longest body handed out.
+    var maximumBodyBytes: Int { session.core.configuration.maximumBodyBytes }
 
     /// A method that is neither an answer nor the start of content.
     func handle(_: Method) throws(AMQPError) {}

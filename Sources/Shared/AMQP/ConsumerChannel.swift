@@ -83,6 +83,8 @@ final class ConsumerChannel: Channel {
         return ContinuousClock.now - since > .seconds(5)
     }
 
+    override var maximumBodyBytes: Int { min(super.maximumBodyBytes, subscription.maximumBodyBytes) }
+
     override func handle(_ method: Method) throws(AMQPError) {
         guard case .cancel(consumerTag) = method else { return }
         if case .draining = phase { return }

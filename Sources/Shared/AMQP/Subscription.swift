@@ -9,6 +9,8 @@ final class Subscription: Sendable {
     let declaresQueue: Bool
     /// Whether the broker sends only what it is asked for.
     let isPulled: Bool
+    /// Besides the limit of the client.
+    let maximumBodyBytes: Int
     /// Of each subscribing, asked for on the I/O thread.
     let arguments: @Sendable () -> [AMQPText: AMQPValue]
 
@@ -32,12 +34,14 @@ final class Subscription: Sendable {
         prefetch: UInt16,
         isTransactional: Bool,
         declaresQueue: Bool,
+        maximumBodyBytes: Int = .max,
         arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] }
     ) {
         self.queue = queue
         self.prefetch = prefetch
         self.isTransactional = isTransactional
         self.declaresQueue = declaresQueue
+        self.maximumBodyBytes = maximumBodyBytes
         isPulled = false
         self.arguments = arguments
     }
@@ -47,6 +51,7 @@ final class Subscription: Sendable {
         prefetch = 1
         isTransactional = false
         declaresQueue = false
+        maximumBodyBytes = .max
         isPulled = true
         arguments = { [:] }
     }

@@ -14,14 +14,28 @@ public import TempFiles
 public final class ClaimsLog: Sendable {
     /// Records that are under way to a reader.
     static let prefetch: UInt16 = 256
-    /// Without a record for so long after one was written, the log that is read is another one than that which was written to.
+    /// Longest body that is taken into memory, of anybody's. Ours have a job's id.
+    static let maximumBodyBytes = 4096
+    /// Without any record for so long after one was written, something is wrong with the place where the log is read.
     static let patience = Duration.seconds(20)
+    /// What a worker waits for its record at most, also when others come all the time.
+    static let longestWait = Duration.seconds(120)
+    /// Another process of the host may read the record instead, and nobody tells of that.
+    static let lookInterval = Duration.seconds(1)
+
+    /// Within this time the last record that is known comes once more from where it was, if there is one there.
+    static let proofTime = Duration.seconds(5)
+
+    /// Why the log is read from its beginning.
+    private enum Restart {
+        case inDoubt, another
+    }
 
     private struct State {
         var isReady = false
         var problem: (text: String, said: ContinuousClock.Instant)?
         var consumer: AMQPConsumer?
-        var isToRestart = false
+        var restart: Restart?
         /// Batches so far.
         var progress = 0
         /// Tokens of records that somebody here waits for, and whether they were read.
@@ -63,7 +77,10 @@ public final class ClaimsLog: Sendable {
     /// Whether the broker is known to have the log.
     public var isReady: Bool { state.withLock { $0.isReady } }
 
-    /// Makes sure that the broker has the log, once. Over a connection of its own: a broker whose streams are switched off ends
+    /// To be called when the connection was lost: the next one may lead to a broker without the log.
+    public func noteConnectionLost() { state.withLock { $0.isReady = false } }
+
+    /// Makes sure that the broker has the log, once for each connection. Over a connection of its own: a broker whose streams are switched off ends
     /// the connection of whoever declares one.
     public func prepare() async throws(AMQPError) {
         if isReady { return }
@@ -115,14 +132,42 @@ public final class ClaimsLog: Sendable {
 // MARK: - Reading
 
 extension ClaimsLog {
-    /// The last record that was noted.
+    /// The last record that was noted, and where the broker was asked to begin.
     private final class Place: Sendable {
-        let position: Mutex<Int64>
-        init(_ position: Int64) { self.position = Mutex(position) }
+        private struct State {
+            var noted: ClaimsPlace
+            var asked: Int64 = -1
+            var hasCome: Bool
+        }
 
-        var next: AMQPValue {
-            let position = position.withLock { $0 }
-            return position < 0 ? "first" : .int(position + 1)
+        private let state: Mutex<State>
+        init(_ noted: ClaimsPlace?) {
+            state = Mutex(State(noted: noted ?? ClaimsPlace(position: -1, mark: []), hasCome: noted == nil))
+        }
+
+        var noted: ClaimsPlace { state.withLock { $0.noted } }
+
+        /// Whether a record has come, if one was to come at once.
+        var hasCome: Bool { state.withLock { $0.hasCome } }
+
+        func note(_ place: ClaimsPlace) { state.withLock { $0.noted = place } }
+
+        /// The last record comes once more, as the proof that it is still the same log.
+        func ask() -> AMQPValue {
+            state.withLock { state in
+                state.asked = state.noted.position
+                return state.asked < 0 ? "first" : .int(state.asked)
+            }
+        }
+
+        /// Whether this is no record of the log that was read before. The broker goes on at the end of a log that is shorter than
+        /// it is asked for.
+        func isOfAnother(_ found: ClaimsPlace) -> Bool {
+            state.withLock { state in
+                state.hasCome = true
+                return found.position < state.asked
+                    || found.position == state.noted.position && found.mark != state.noted.mark
+            }
         }
     }
 
@@ -152,11 +197,39 @@ extension ClaimsLog {
         }
     }
 
-    /// Returns when reading has to begin at another place.
+    /// Returns when reading has to begin at another place, or the connection is lost.
     private func read(_ onWish: @Sendable (JobKey) async -> Void) async throws {
-        let place = Place(try await tracker.claimsPosition(of: queue.name) ?? -1)
-        let consumer = try client.consume(queue, prefetch: Self.prefetch) { ["x-stream-offset": place.next] }
-        state.withLock { $0.consumer = consumer }
+        if let restart = state.withLock({ $0.restart }) {
+            try await tracker.restartClaims(of: queue.name, kind: kind, isAnother: restart == .another)
+            state.withLock { if $0.restart == restart { $0.restart = nil } }
+        }
+        let place = Place(try await tracker.claimsPlace(of: queue.name))
+        // It is declared over another connection only. Where it is gone, that is to be found out before it is asked for again.
+        let consumer = try client.consume(
+            queue,
+            prefetch: Self.prefetch,
+            declaring: false,
+            maximumBodyBytes: Self.maximumBodyBytes
+        ) { ["x-stream-offset": place.ask()] }
+        let isToRestart = state.withLock { state in
+            state.consumer = consumer
+            return state.restart != nil
+        }
+        // Somebody has found that out in between, and had nothing to stop.
+        if isToRestart { return await consumer.stop() }
+        let connection = Task {
+            for await state in client.states where !state.isConnected {
+                noteConnectionLost()
+                await consumer.stop()
+                return
+            }
+        }
+        defer { connection.cancel() }
+        let proof = Task {
+            try await Task.sleep(for: Self.proofTime)
+            if !place.hasCome { await restart(.inDoubt) }
+        }
+        defer { proof.cancel() }
         do {
             for await first in consumer {
                 let batch = [first] + consumer.takeWaiting()
@@ -171,43 +244,63 @@ extension ClaimsLog {
             throw error
         }
         await consumer.stop()
-        let isToRestart = state.withLock { state in
-            defer { state.isToRestart = false }
-            state.consumer = nil
-            return state.isToRestart
-        }
-        if isToRestart { try await tracker.restartClaims(of: queue.name) }
+        state.withLock { $0.consumer = nil }
     }
 
-    /// - Returns: false when records before these were not read.
+    /// Has the log read again from its beginning, and declared before: it may be gone.
+    private func restart(_ why: Restart) async {
+        let consumer = state.withLock { state in
+            state.isReady = false
+            if state.restart != .another { state.restart = why }
+            return state.consumer
+        }
+        await consumer?.stop()
+    }
+
+    /// - Returns: false when records before these were not read, or the log is another one.
     private func note(
         _ batch: [AMQPDelivery],
         _ place: Place,
         _ onWish: @Sendable (JobKey) async -> Void
     ) async throws -> Bool {
-        var records: [ClaimRecord] = []
-        var through: Int64 = -1
+        let before = place.noted
+        var (records, last): ([ClaimRecord], ClaimsPlace) = ([], before)
         for delivery in batch {
             guard let position = delivery.streamPosition else {
                 throw AMQPError(.preconditionFailed, "\(queue.name) is no stream", isRetriable: true, queue: queue.name)
             }
-            through = max(through, position)
+            let found = ClaimsPlace(position: position, mark: delivery.messageID?.bytes ?? [])
+            if place.isOfAnother(found) {
+                logger.warning(
+                    "the claims of hosts are in another log than before; it is read from its beginning",
+                    metadata: [LogKey.queueName: "\(queue.name)"]
+                )
+                await restart(.another)
+                return false
+            }
+            // What came again after a channel was lost.
+            guard position > before.position else { continue }
+            if position > last.position { last = found }
             if let record = ClaimMessage.record(delivery, kind, at: position) {
                 records.append(record)
             } else {
                 logger.debug("no record of a claim", metadata: [LogKey.queueName: "\(queue.name)"])
             }
         }
-        let after = place.position.withLock { $0 }
+        guard last.position > before.position else {
+            noteRead(batch.compactMap(\.messageID?.string))
+            return true
+        }
         let reading = try await tracker.noteClaims(
             records,
             of: queue.name,
-            after: after,
-            through: through,
+            after: before.position,
+            through: last.position,
+            mark: last.mark,
             node: node
         )
         guard case .noted(let wishes) = reading else { return false }
-        place.position.withLock { $0 = max($0, through) }
+        place.note(last)
         noteRead(batch.compactMap(\.messageID?.string))
         for job in wishes { await onWish(job) }
         return true
@@ -233,62 +326,69 @@ extension ClaimsLog {
         let (job, redrives, hop) = (ticket.key, ticket.redrives, ticket.hop)
         let known = try await tracker.claimant(of: job, redrives: redrives, hop: hop)
         // A message that bears its claimant's name was taken out of that host's queues, by whoever wants it done elsewhere.
-        let replaced = known != node && known == ticket.node ? known : nil
+        let replaced = known != node && known == ticket.trustedNode ? known : nil
         if let known, replaced == nil { return known }
         let claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
-        try await write(.claim(claim), job)
-        guard let claimant = try await tracker.claimant(of: job, redrives: redrives, hop: hop) else {
-            throw AMQPError(.timedOut, "the claim is written and not read yet", isRetriable: true, queue: queue.name)
-        }
-        return claimant
+        return try await write(claim, job)
     }
 
     /// Asks the host that has the job, or will have it, to cancel it.
     public func wishCancelled(_ job: JobKey) async throws(AMQPError) {
         try await prepare()
-        try await client.publish(ClaimMessage.message(.wish, job, token: UUID().uuidString), to: queue.name)
+        try await publish(ClaimMessage.message(.wish, job, token: UUID().uuidString))
     }
 
-    /// Returns when the ledger holds the record, and all before it.
-    private func write(_ content: ClaimRecord.Content, _ job: JobKey) async throws {
+    private func publish(_ message: AMQPMessage) async throws(AMQPError) {
+        do throws(AMQPError) {
+            try await client.publish(message, to: queue.name)
+        } catch {
+            // Somebody has deleted it.
+            if error.code == .unroutable { await restart(.another) }
+            throw error
+        }
+    }
+
+    /// Writes a claim, and waits until the ledger holds one of the job: this one and all before it, or one that stands before it.
+    ///
+    /// - Returns: the host that has the job.
+    private func write(_ claim: JobClaim, _ job: JobKey) async throws -> String {
         guard isReady else {
             throw AMQPError(.notFound, "the log of claims is not there yet", isRetriable: true, queue: queue.name)
         }
         let token = UUID().uuidString
         state.withLock { $0.awaited[token] = false }
         defer { state.withLock { $0.awaited[token] = nil } }
-        do throws(AMQPError) {
-            try await client.publish(ClaimMessage.message(content, job, token: token), to: queue.name)
-        } catch {
-            // Somebody has deleted it.
-            if error.code == .unroutable { state.withLock { $0.isReady = false } }
-            throw error
-        }
+        try await publish(ClaimMessage.message(.claim(claim), job, token: token))
         CrashPoint.claimConfirmed.cross()
-        while true {
-            let before = state.withLock { $0.progress }
-            if await isRead(token) { return }
+        let start = ContinuousClock.now
+        var (progress, latest) = (state.withLock { $0.progress }, start)
+        while ContinuousClock.now - start < Self.longestWait {
+            let isRead = await isRead(token)
             try Task.checkCancellation()
-            // A log that has only begun to be read may be long.
-            guard state.withLock({ $0.progress }) == before else { continue }
-            let consumer = state.withLock { state in
-                state.isToRestart = true
-                return state.consumer
+            // The reader may have begun beyond the record: the place is the host's, and another process may have moved it on.
+            let claimant = try await tracker.claimant(of: job, redrives: claim.redrives, hop: claim.hop)
+            if let claimant, isRead || claimant != claim.replacedNode { return claimant }
+            if isRead { break }
+            let (current, isReady) = state.withLock { ($0.progress, $0.isReady) }
+            // A log that has only begun to be read may be long, and without the broker nothing is read.
+            if current != progress || !isReady { (progress, latest) = (current, .now) }
+            guard ContinuousClock.now - latest < Self.patience else {
+                await restart(.inDoubt)
+                throw AMQPError(
+                    .timedOut,
+                    "the claim was not read within \(Self.patience); the log is read again from its beginning",
+                    isRetriable: true,
+                    queue: queue.name
+                )
             }
-            await consumer?.stop()
-            throw AMQPError(
-                .timedOut,
-                "the claim was not read within \(Self.patience); the log is read again from its beginning",
-                isRetriable: true,
-                queue: queue.name
-            )
         }
+        throw AMQPError(.timedOut, "the claim is written and not read yet", isRetriable: true, queue: queue.name)
     }
 
-    /// Waits for a record, for ``patience`` at most.
+    /// Waits for a record, for ``lookInterval`` at most.
     private func isRead(_ token: String) async -> Bool {
         let bell = Task {
-            try await Task.sleep(for: Self.patience)
+            try await Task.sleep(for: Self.lookInterval)
             wake(token)
         }
         defer { bell.cancel() }

@@ -4,6 +4,7 @@ internal import CrashPoints
 internal import JobModel
 internal import Logging
 internal import ServiceKit
+internal import TempFiles
 
 extension JobRunner {
     /// Works on a job from the queue that all hosts share, if no other host has it. Otherwise that host gets the message: only its
@@ -78,14 +79,16 @@ extension JobRunner {
         await handBack(delivery, logger)
     }
 
-    /// Waits until this worker has nothing to do, and none of the jobs that this host has claimed waits for another: no host takes
-    /// more than it can do.
+    /// Waits until this worker has nothing to do, and none of the jobs that this host has claimed waits for another or for space: no
+    /// host takes more than it can do.
     func waitForRoom(_ turn: WorkTurn, for intake: JobIntake) async {
+        let start = ContinuousClock.now
         while !Task.isCancelled, !intake.isStopped {
             await turn.wait()
             if await hasRoom() { return }
-            // The broker does not tell when a queue is empty.
-            try? await Task.sleep(for: .milliseconds(100))
+            // The broker does not tell when a queue is empty. What has taken long may be known a tenth later.
+            let waited = ContinuousClock.now - start
+            try? await Task.sleep(for: min(max(waited / 10, .milliseconds(100)), .seconds(2)))
         }
     }
 
@@ -94,6 +97,8 @@ extension JobRunner {
         guard let claims, claims.isReady else { return false }
         // What is given up before any host could take it is ended at once.
         guard stage == .download else { return true }
+        // A ledger that cannot be read says nothing good of the disk either.
+        guard let isShort = try? await tracker.isShortOfSpace(for: kind), !isShort else { return false }
         for (stage, limit) in [(Stage.download, 1), (.process, Self.backlog(kind)), (.upload, Self.backlog(kind))] {
             guard let waiting = try? await publisher.client.messageCount(queue: topology.work(stage).name) else {
                 continue

@@ -182,6 +182,7 @@ struct WorkerLoop: Sendable {
         for await state in client.states {
             if Task.isCancelled { return }
             guard state.isConnected else {
+                runner.claims?.noteConnectionLost()
                 status.update { if $0.state == .ready { $0.state = .disconnected } }
                 continue
             }

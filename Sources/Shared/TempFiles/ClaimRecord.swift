@@ -37,6 +37,19 @@ public struct JobClaim: Sendable, Hashable {
     }
 }
 
+/// The last record of a log that a host has read.
+public struct ClaimsPlace: Sendable, Hashable {
+    /// -1 before the first.
+    public var position: Int64
+    /// Of the message there, as its writer chose it. At the same position of another log there is another one.
+    public var mark: [UInt8]
+
+    public init(position: Int64, mark: [UInt8]) {
+        self.position = position
+        self.mark = mark
+    }
+}
+
 /// What became of records that were read from a log.
 public enum ClaimsReading: Sendable, Hashable {
     /// They are in the ledger, now or before.

@@ -4,25 +4,43 @@ internal import JobModel
 
 /// Which host has which job, as far as this host has read the log of claims.
 extension Ledger {
-    static func claimsPosition(_ db: Database, log: String) throws -> Int64? {
-        try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT position FROM claimsRead WHERE log = ?"),
+    static func claimsPlace(_ db: Database, log: String) throws -> ClaimsPlace? {
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT position, mark FROM claimsRead WHERE log = ?"),
             arguments: [log]
         )
+        return row.map { row in
+            let mark: Data = row[1]
+            return ClaimsPlace(position: row[0], mark: [UInt8](mark))
+        }
     }
 
-    /// Has the log read again from its beginning: it is another one than before.
-    static func restartClaims(_ db: Database, log: String) throws {
+    /// Has the log read again from its beginning.
+    ///
+    /// - Parameter isAnother: than it was, so that the positions that are known are those of a log that is gone.
+    static func restartClaims(_ db: Database, log: String, kind: MediaKind, isAnother: Bool) throws {
         try db.run(sql: "DELETE FROM claimsRead WHERE log = ?", arguments: [log])
+        if isAnother { try db.run(sql: "UPDATE claim SET position = -1 WHERE kind = ?", arguments: [kind.rawValue]) }
+    }
+
+    /// Whether a job of this kind waits for space.
+    static func isAnyWaitingForSpace(_ db: Database, _ kind: MediaKind) throws -> Bool {
+        let sql = """
+            SELECT EXISTS (SELECT 1 FROM job WHERE state = 'active' AND kind = ? AND stage <> 'cleanup' AND step = ?)
+            """
+        let arguments: StatementArguments = [kind.rawValue, UpdateStep.waitingForSpace]
+        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: arguments) ?? false
     }
 
     /// The host that has the job's message with this run and hop, or a later one of the job; nil when no claim of it was read.
     static func claimant(_ db: Database, _ key: JobKey, redrives: Int64, hop: Int64) throws -> String? {
-        guard let claim = try claim(db, key), (claim.redrives, claim.hop) >= (redrives, hop) else { return nil }
+        guard let claim = try standing(db, key)?.claim, (claim.redrives, claim.hop) >= (redrives, hop) else {
+            return nil
+        }
         return claim.node
     }
 
-    /// Notes records that were read after `after`, up to `through`.
+    /// Notes records that were read after `after`, up to `through`, which has `mark`.
     ///
     /// - Parameter node: this host.
     static func note(
@@ -31,10 +49,11 @@ extension Ledger {
         log: String,
         after: Int64,
         through: Int64,
+        mark: [UInt8],
         node: String,
         now: Int64
     ) throws -> ClaimsReading {
-        let position = try claimsPosition(db, log: log) ?? -1
+        let position = try claimsPlace(db, log: log)?.position ?? -1
         // Another worker has begun the log anew, or a power cut has taken back what was noted.
         guard position >= after else { return .gap }
         let since = try Int64.fetchOne(db.cachedStatement(sql: "SELECT serviceMilliseconds FROM about")) ?? 0
@@ -42,10 +61,10 @@ extension Ledger {
         for record in records {
             switch record.content {
             case .claim(let claim) where record.position > position:
-                try note(db, claim, record.job, since: since, node: node)
+                try note(db, claim, record, since: since, node: node)
             case .claim: break
             case .wish:
-                if record.position > position { try noteWish(db, record.job, since: since, node: node, now: now) }
+                if record.position > position { try noteWish(db, record, since: since, node: node, now: now) }
                 // Also if another process of this host has noted it: it may not be the one that acts on it.
                 wishes.append(record.job)
             }
@@ -53,36 +72,44 @@ extension Ledger {
         if through > position {
             try db.run(
                 sql: """
-                    INSERT INTO claimsRead (log, position) VALUES (?, ?)
-                    ON CONFLICT (log) DO UPDATE SET position = excluded.position
+                    INSERT INTO claimsRead (log, position, mark) VALUES (?, ?, ?)
+                    ON CONFLICT (log) DO UPDATE SET position = excluded.position, mark = excluded.mark
                     """,
-                arguments: [log, through]
+                arguments: [log, through, Data(mark)]
             )
         }
         return .noted(wishes: wishes)
     }
 
-    private static func claim(_ db: Database, _ key: JobKey) throws -> JobClaim? {
+    private static func standing(_ db: Database, _ key: JobKey) throws -> (claim: JobClaim, position: Int64)? {
         let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT redrives, hop, node FROM claim WHERE kind = ? AND id = ?"),
+            db.cachedStatement(sql: "SELECT redrives, hop, node, position FROM claim WHERE kind = ? AND id = ?"),
             arguments: [key.kind.rawValue, Data(key.id.utf8)]
         )
-        return row.map { JobClaim(redrives: $0[0], hop: $0[1], node: $0[2]) }
+        return row.map { (JobClaim(redrives: $0[0], hop: $0[1], node: $0[2]), $0[3]) }
     }
 
-    private static func note(_ db: Database, _ new: JobClaim, _ key: JobKey, since: Int64, node: String) throws {
-        if let old = try claim(db, key), (old.redrives, old.hop) >= (new.redrives, new.hop) {
+    private static func note(
+        _ db: Database,
+        _ new: JobClaim,
+        _ record: ClaimRecord,
+        since: Int64,
+        node: String
+    ) throws {
+        let key = record.job
+        if let old = try standing(db, key)?.claim, (old.redrives, old.hop) >= (new.redrives, new.hop) {
             let isReplacing = (old.redrives, old.hop) == (new.redrives, new.hop) && new.replacedNode == old.node
             guard isReplacing else { return }
         }
         let id = Data(key.id.utf8)
         try db.run(
             sql: """
-                INSERT INTO claim (kind, id, redrives, hop, node, since) VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO claim (kind, id, redrives, hop, node, position, since) VALUES (?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (kind, id) DO UPDATE SET
-                    redrives = excluded.redrives, hop = excluded.hop, node = excluded.node, since = excluded.since
+                    redrives = excluded.redrives, hop = excluded.hop, node = excluded.node, position = excluded.position,
+                    since = excluded.since
                 """,
-            arguments: [key.kind.rawValue, id, new.redrives, new.hop, new.node, since]
+            arguments: [key.kind.rawValue, id, new.redrives, new.hop, new.node, record.position, since]
         )
         if new.node == node {
             try db.run(
@@ -94,10 +121,23 @@ extension Ledger {
         }
     }
 
-    private static func noteWish(_ db: Database, _ key: JobKey, since: Int64, node: String, now: Int64) throws {
-        let claim = try claim(db, key)
-        // The other host reads it, too.
-        if let claim, claim.node != node { return }
+    /// A wish is for the run that was claimed last before it.
+    private static func noteWish(
+        _ db: Database,
+        _ record: ClaimRecord,
+        since: Int64,
+        node: String,
+        now: Int64
+    ) throws {
+        let key = record.job
+        let standing = try standing(db, key)
+        let claim = standing?.claim
+        if let standing {
+            // The other host reads it, too. Of a log that is read again, what was meant for earlier runs comes again.
+            guard standing.claim.node == node, record.position > standing.position else { return }
+        }
+        // The claim of the run that this host has comes later in the log.
+        if let row = try head(db, key), row.stage != nil, row.redrives > (claim?.redrives ?? 0) { return }
         guard case .unknown = try requestCancel(db, key, isRemembered: false, now: now) else { return }
         try db.run(
             sql: """

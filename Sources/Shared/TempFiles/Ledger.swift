@@ -110,6 +110,9 @@ final class Ledger: Sendable {
             && reserve.availableBytes < LedgerReserve.bytes
     }
 
+    /// Whether what brings something onto the disk is written down now.
+    var admitsWork: Bool { (try? admit(.work)) != nil }
+
     /// - Throws: ``TempFileError`` with code `ledgerFull` when what is free is to be left to clean-up.
     private func admit(_ purpose: Purpose) throws(TempFileError) {
         if reserve.isWhole || reserve.restore() || purpose == .cleaning { return }

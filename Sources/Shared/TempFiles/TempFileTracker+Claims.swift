@@ -4,13 +4,27 @@ public import JobModel
 /// Of hosts that share a broker.
 extension TempFileTracker {
     /// The last record of a log that this host has read; nil when it has read none.
-    public func claimsPosition(of log: String) async throws(TempFileError) -> Int64? {
-        try await ledger.read { try Ledger.claimsPosition($0, log: log) }
+    public func claimsPlace(of log: String) async throws(TempFileError) -> ClaimsPlace? {
+        try await ledger.read { try Ledger.claimsPlace($0, log: log) }
     }
 
     /// Has the log read again from its beginning.
-    public func restartClaims(of log: String) async throws(TempFileError) {
-        try await ledger.write(outliving: .death) { try Ledger.restartClaims($0, log: log) }
+    ///
+    /// - Parameter isAnother: whether it is known to be another log than the one that was read.
+    public func restartClaims(
+        of log: String,
+        kind: MediaKind,
+        isAnother: Bool = false
+    ) async throws(TempFileError) {
+        try await ledger.write(outliving: .death, for: .cleaning) {
+            try Ledger.restartClaims($0, log: log, kind: kind, isAnother: isAnother)
+        }
+    }
+
+    /// Whether this host has no room for another job of this kind: one waits for space, or nothing new can be written down.
+    public func isShortOfSpace(for kind: MediaKind) async throws(TempFileError) -> Bool {
+        guard ledger.admitsWork else { return true }
+        return try await ledger.read { try Ledger.isAnyWaitingForSpace($0, kind) }
     }
 
     /// The host that has claimed the message of a job with this run and hop, or a later one of that job, as far as the log was
@@ -24,23 +38,34 @@ extension TempFileTracker {
     /// - Parameters:
     ///   - after: what the reader had read before.
     ///   - through: the last that it has read now, whether it could be understood or not.
+    ///   - mark: of the message there.
     ///   - node: this host.
     public func noteClaims(
         _ records: [ClaimRecord],
         of log: String,
         after: Int64,
         through: Int64,
+        mark: [UInt8] = [],
         node: String
     ) async throws(TempFileError) -> ClaimsReading {
         if !records.contains(where: { $0.content == .wish }),
-            let known = try await claimsPosition(of: log), known >= through
+            let known = try await claimsPlace(of: log)?.position, known >= through
         {
             return .noted(wishes: [])
         }
         let now = nowMilliseconds
         // What a power cut takes back is read again.
         return try await ledger.write(outliving: .death) { db in
-            try Ledger.note(db, records, log: log, after: after, through: through, node: node, now: now)
+            try Ledger.note(
+                db,
+                records,
+                log: log,
+                after: after,
+                through: through,
+                mark: mark,
+                node: node,
+                now: now
+            )
         }
     }
 
@@ -50,6 +75,6 @@ extension TempFileTracker {
     @discardableResult
     public func forgetClaims(olderThan retention: Duration) async throws(TempFileError) -> Int {
         let age = retention.clampedMilliseconds
-        return try await ledger.write(outliving: .death) { try Ledger.pruneClaims($0, age: age) }
+        return try await ledger.write(outliving: .death, for: .cleaning) { try Ledger.pruneClaims($0, age: age) }
     }
 }

@@ -2,28 +2,40 @@ internal import AMQP
 internal import Claims
 internal import JobModel
 internal import Logging
+internal import Synchronization
 internal import TempFiles
 
 /// Reads the logs in which hosts that share a broker claim jobs, for the wishes to cancel one that another host was asked for.
-struct ClaimsWatch: Sendable {
-    private var logs: [MediaKind: ClaimsLog] = [:]
+final class ClaimsWatch: Sendable {
+    /// Of one connection. The next one may lead to another broker.
+    private struct Log {
+        var client: AMQPClient
+        var log: ClaimsLog
+    }
+
+    private let logs = Mutex<[MediaKind: Log]>([:])
     private let broker: BrokerLink
+    private let queues: QueueLayout
     private let tracker: TempFileTracker
     private let node: String
+    private let logger: Logger
 
     /// nil when there is no other host.
-    ///
-    /// - Throws: ``TreeError`` when the broker is not known yet.
-    init?(_ broker: BrokerLink, queues: QueueLayout, tracker: TempFileTracker, logger: Logger) async throws {
+    init?(_ broker: BrokerLink, queues: QueueLayout, tracker: TempFileTracker, logger: Logger) {
         guard let node = queues.names.node else { return nil }
-        guard let client = await broker.link, let endpoints = await broker.endpoints else {
-            throw TreeError(message: "the broker is not known yet")
-        }
         self.broker = broker
-        self.node = node
+        self.queues = queues
         self.tracker = tracker
-        for kind in MediaKind.allCases {
-            logs[kind] = ClaimsLog(
+        self.node = node
+        self.logger = logger
+    }
+
+    /// The log as it is reached now; nil before the first try to connect.
+    private func log(_ kind: MediaKind) async -> ClaimsLog? {
+        guard let client = await broker.link, let endpoints = await broker.endpoints else { return nil }
+        return logs.withLock { logs in
+            if let known = logs[kind], known.client === client { return known.log }
+            let log = ClaimsLog(
                 kind,
                 layout: queues,
                 client: client,
@@ -31,6 +43,8 @@ struct ClaimsWatch: Sendable {
                 tracker: tracker,
                 logger: logger
             )
+            logs[kind] = log.map { Log(client: client, log: $0) }
+            return log
         }
     }
 
@@ -39,11 +53,15 @@ struct ClaimsWatch: Sendable {
     /// - Parameter end: ends a job of this host that waits.
     func run(_ end: @escaping @Sendable (JobKey) async -> Void) async {
         await withTaskGroup(of: Void.self) { group in
-            for log in logs.values {
-                group.addTask {
-                    await log.follow { job in
-                        // Most are other hosts'.
-                        if (try? await tracker.isCancelRequested(job)) ?? false { await end(job) }
+            for kind in MediaKind.allCases {
+                group.addTask { [self] in
+                    while !Task.isCancelled {
+                        await log(kind)?.follow { job in
+                            // Most are other hosts'.
+                            if (try? await tracker.isCancelRequested(job)) ?? false { await end(job) }
+                        }
+                        // The connection was replaced, or there is none yet.
+                        try? await Task.sleep(for: .seconds(1))
                     }
                 }
             }
@@ -54,8 +72,8 @@ struct ClaimsWatch: Sendable {
     ///
     /// - Throws: ``TreeError`` at once when the broker is away, or `AMQPError`.
     func wishCancelled(_ job: JobKey) async throws {
-        guard let log = logs[job.kind] else { return }
         _ = try await broker.connected()
+        guard let log = await log(job.kind) else { throw TreeError(message: "the broker is not known yet") }
         try await log.wishCancelled(job)
     }
 

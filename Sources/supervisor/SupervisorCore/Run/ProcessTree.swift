@@ -189,7 +189,7 @@ actor ProcessTree {
             logger: logger
         )
         startedAt = Timestamp.string(status.startedAt)
-        let claims = try await ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
+        let claims = ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
         let control = TreeActions(
             settings: settings,
             tracker: tracker,
