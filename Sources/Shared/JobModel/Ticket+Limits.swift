@@ -48,9 +48,6 @@ extension Ticket {
     /// The host in whose queues the message was; nil for one from outside, whose word on that means nothing.
     public var trustedNode: String? { isFromOutside ? nil : node }
 
-    /// The host in whose queues the message was; nil for one from outside, whose word on that means nothing.
-    public var trustedNode: String? { isFromOutside ? nil : node }
-
     /// The next value of a counter of ours. It stays where it can be read: a message that names the last value keeps it, rather
     /// than to become one that no stage accepts.
     public static func counted(_ count: Int64) -> Int64 { min(max(count, 0), maximumCount - 1) + 1 }
