@@ -18,12 +18,17 @@ final class JobDelivery: Sendable {
     let message: AMQPDelivery
     /// Where it came from; nil for a message that is not worked on.
     private let intake: JobIntake?
+    /// Whether its queue is shared with other hosts: the subscription is given up before the message is settled, as the next one is
+    /// for whoever has time for it. No earlier: when a node of the broker dies, a quorum queue holds on to what a subscription that
+    /// was given up had unsettled, until that node is back.
+    private let isShared: Bool
     private let isReplaced = Atomic(false)
     private let mayHaveCopy = Atomic(false)
 
-    init(_ message: AMQPDelivery, intake: JobIntake? = nil) {
+    init(_ message: AMQPDelivery, intake: JobIntake? = nil, isShared: Bool = false) {
         self.message = message
         self.intake = intake
+        self.isShared = isShared
     }
 
     var isWatchTicket: Bool { message.type == Self.watchType }
@@ -65,6 +70,7 @@ final class JobDelivery: Sendable {
     ///
     /// - Throws: as ``AMQPDelivery/acknowledge()``.
     func acknowledge() async throws(AMQPError) {
+        if isShared { await intake?.pause() }
         do {
             try await message.acknowledge()
         } catch  where error.code == .alreadySettled && isWatched {
@@ -76,6 +82,7 @@ final class JobDelivery: Sendable {
     ///
     /// - Throws: as ``AMQPDelivery/giveBack(by:renewingAfter:)``.
     func giveBack(by client: AMQPClient, renewingAfter limit: Int64) async throws(AMQPError) {
+        if isShared { await intake?.pause() }
         guard isWatched else { return try await message.giveBack(by: client, renewingAfter: limit) }
         try await acknowledge()
     }

@@ -13,10 +13,9 @@ extension JobRunner {
     /// The message stays where it is until the job is handed over. If this worker dies, another host may get it, and finds in the
     /// log of claims whose it is.
     ///
-    /// - Parameter intake: where it came from, given up before the message leaves: the next one is for whoever has time for it.
+    /// - Parameter intake: where it came from. No more comes from there before this message is settled.
     func take(_ delivery: AMQPDelivery, through intake: JobIntake, by claims: ClaimsLog) async {
-        let message = JobDelivery(delivery, intake: intake)
-        await intake.pause()
+        let message = JobDelivery(delivery, intake: intake, isShared: true)
         var ticket: Ticket
         do {
             ticket = received(try readTicket(delivery), from: delivery)
