@@ -110,7 +110,7 @@ struct LogFileTests {
             for writer in 0..<writers {
                 group.addTask {
                     // Descriptors of its own, as a process has.
-                    guard let log = try? log(8192, keep: 1000) else { return }
+                    guard let log = try? log(2048, keep: 200) else { return }
                     for line in 0..<lines { write("\(writer) \(line) \(String(repeating: "x", count: 20))", to: log) }
                 }
             }
