@@ -34,9 +34,9 @@ extension Ticket {
                 jobID: id
             )
         }
-        let counters = ["hop": hop, "attempt": attempt, "downloads": downloads, "redrives": redrives]
-        for (name, count) in counters.sorted(by: { $0.key < $1.key })
-        where isFromOutside && count > Self.maximumEntryCount {
+        guard isFromOutside else { return }
+        for (name, count) in [("attempt", attempt), ("downloads", downloads), ("hop", hop), ("redrives", redrives)]
+        where count > Self.maximumEntryCount {
             throw MessageError(
                 code: .invalidValue,
                 message: "the field `\(name)` is \(count); it must be 0 to \(Self.maximumEntryCount)",

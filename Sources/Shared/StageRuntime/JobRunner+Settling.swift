@@ -122,9 +122,9 @@ extension JobRunner {
         }
     }
 
-    /// Gives a delivery back to its queue. This is the only way there: whatever comes back can be delivered again at once, so it
-    /// waits, longer with each failure in a row, unless the worker drains. A message that fails again and again goes to the end of
-    /// its queue, or the others would wait behind it.
+    /// Gives a delivery back to its queue. The only other way there is ``leave(_:_:)``. What comes back can be delivered again at
+    /// once, so it waits, longer with each failure in a row, unless the worker drains. A message that fails again and again goes to
+    /// the end of its queue, or the others would wait behind it.
     func handBack(_ delivery: JobDelivery, _ logger: Logger) async {
         logger.info(
             delivery.isWatched
