@@ -102,7 +102,7 @@ struct Attack: Sendable {
         }
         + [(Ticket.maximumEntryBytes, false), (Ticket.maximumBytes, true), (8 << 20, false)].map { limit, isForged in
             Attack(5, "nearly \(limit) bytes\(isForged ? ", as if a stage had sent it" : "")") { _ in
-                let forged = isForged ? [(name: RawJSON.text("hop"), value: Array("7".utf8))] : []
+                let forged = isForged ? [(name: RawJSON.text("transfer"), value: RawJSON.text("t"))] : []
                 let body = job(forged).body.count + 20
                 let padding = [UInt8](repeating: UInt8(ascii: "x"), count: limit - body)
                 return job(forged + [(RawJSON.text("pad"), RawJSON.text(padding))])
