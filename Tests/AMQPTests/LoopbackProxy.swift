@@ -22,6 +22,7 @@ final class LoopbackProxy: Sendable {
         var sockets: [Int32] = []
         var accepted = 0
         var isHoldingReplies = false
+        var repeatedMethod: [UInt8]?
         var watches: [Watch] = []
     }
 
@@ -64,6 +65,11 @@ final class LoopbackProxy: Sendable {
     /// Keeps back what the broker says, on the connections of now and later.
     func holdReplies(_ isHolding: Bool) {
         state.withLock { $0.isHoldingReplies = isHolding }
+    }
+
+    /// Sends each answer of one method (its class and its number, two bytes each) twice.
+    func repeatAnswers(_ method: [UInt8]) {
+        state.withLock { $0.repeatedMethod = method }
     }
 
     /// A stream that yields once and ends when the client has sent the pattern so many times from now on.
@@ -129,6 +135,7 @@ final class LoopbackProxy: Sendable {
             if !isClient, state.withLock({ $0.isHoldingReplies }) { continue }
             let (length, cuts) = isClient ? watch(buffer[..<count]) : (count, false)
             guard Self.sendAll(target, buffer[..<length]), !cuts else { break }
+            if !isClient, let frame = repeated(buffer[..<count]) { guard Self.sendAll(target, frame) else { break } }
         }
         shutdown(target, Int32(SHUT_WR))
         shutdown(source, Int32(SHUT_RD))
@@ -143,6 +150,15 @@ final class LoopbackProxy: Sendable {
             Glibc.close(pair.client)
             Glibc.close(pair.server)
         }
+    }
+
+    /// The frame to send again, if the bytes end with one.
+    private func repeated(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard let method = state.withLock({ $0.repeatedMethod }) else { return nil }
+        // Before the method stand the frame's type, its channel and its size.
+        guard let hit = bytes.ranges(of: method).last, hit.lowerBound >= bytes.startIndex + 7 else { return nil }
+        let size = bytes[(hit.lowerBound - 4)..<hit.lowerBound].reduce(0) { $0 << 8 | Int($1) }
+        return hit.lowerBound + size + 1 == bytes.endIndex ? bytes[(hit.lowerBound - 7)...] : nil
     }
 
     /// How many of the bytes to pass on, and whether to cut then.

@@ -175,4 +175,22 @@ import Testing
             await #expect(throws: CancellationError.self) { try await waiting.value }
         }
     }
+
+    @Test("A broker that agrees twice to the end of a subscription costs the connection nothing")
+    func cancelledTwice() async throws {
+        try await withTestQueue { queue in
+            try await withProxiedClient { client, proxy in
+                proxy.repeatAnswers([0, 60, 0, 31])
+                for round in UInt8(0)..<3 {
+                    try await client.publish(AMQPMessage(body: [round]), to: queue)
+                    let consumer = try client.consume(AMQPQueue(queue))
+                    let delivery = try #require(await consumer.first { _ in true })
+                    await consumer.stop()
+                    try await delivery.acknowledge()
+                    #expect(try await client.messageCount(queue: queue) == 0)
+                }
+                #expect(proxy.acceptedConnections == 1)
+            }
+        }
+    }
 }
