@@ -18,7 +18,7 @@ struct StatusServer: Sendable {
         /// For a request's head, and between two requests.
         var idle = TimeAmount.seconds(15)
         /// From a request's head to its end.
-        var read = TimeAmount.seconds(10)
+        var read = TimeAmount.seconds(30)
         /// How long an answer waits for a client that does not read.
         var write = TimeAmount.seconds(10)
         /// Between two looks at the tree for those who listen to events.
