@@ -122,7 +122,7 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "CLinux", logging,
+                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "Storage", "CLinux", logging,
                 argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [

@@ -212,11 +212,64 @@ struct SupervisorProcessTests {
         #expect(lines.joined(separator: "\n").contains(row.message))
     }
 
-    @Test("Wrong settings are refused, all of them at once")
-    func settings() async throws {
-        let supervisor = try await run(["run"], ["PORT": "99999", "WORKERS": "nonsense"], reports: 2)
+    @Test(
+        "Wrong settings are refused, all of them at once, by every command",
+        arguments: ["run", "settings", "status"]
+    )
+    func settings(command: String) async throws {
+        let wrong = [
+            "PORT": "99999", "WORKERS": "nonsense", "RABBITMQ_URL": "http://me:hunter2@x", "STORAGE_URL": "s3://b/x",
+        ]
+        let supervisor = try await run([command], wrong, reports: 2)
         let (lines, exit) = try await supervisor.end()
         #expect(exit == .status(78))
-        #expect(lines.count == 3)
+        #expect(lines.count == 5)
+        for key in wrong.keys { #expect(lines.contains { $0.contains("  \(key): ") }) }
+        #expect(!lines.contains { $0.contains("hunter2") })
+    }
+
+    @Test("Only `run` starts a tree: no command gets help, and an unknown one the one that was meant")
+    func unknownCommands() async throws {
+        let (help, none) = try await run([]).end()
+        #expect(none == .status(64))
+        #expect(help.contains { $0.contains("USAGE: supervisor <subcommand>") })
+        for (word, meant) in [("stauts", "status"), ("cancle", "cancel"), ("redirve", "redrive")] {
+            let (lines, exit) = try await run([word], reports: 2).end()
+            #expect(exit == .status(64))
+            #expect(lines.first == "Error: unknown command `\(word)`; did you mean `\(meant)`?")
+        }
+        let (lines, exit) = try await run(["f\u{202E}oo"], reports: 2).end()
+        #expect(exit == .status(64) && lines.first == "Error: unknown command `f\\u{202e}oo`.")
+        #expect(access(scratch.path + "/state", F_OK) != 0 && access(scratch.path + "/logs", F_OK) != 0)
+    }
+
+    @Test("A variable that is nearly one of ours is warned of, at the start and by `settings`")
+    func misspelt() async throws {
+        let slips = ["RABBITMQ_URI": "amqp://elsewhere", "TEMPDIR": "/var/tmp", "RABBITMQ_NODENAME": "rabbit@here"]
+        let (lines, exit) = try await run(["settings"], slips, reports: 2).end()
+        #expect(exit == .status(0))
+        #expect(
+            lines == [
+                "Warning: RABBITMQ_URI is set and means nothing here; did you mean RABBITMQ_URL?",
+                "Warning: TEMPDIR is set and means nothing here; did you mean TEMP_DIR?",
+            ]
+        )
+    }
+
+    @Test("A port that is taken is said with who has it")
+    func takenPort() async throws {
+        let tree = FakeTree()
+        try await tree.serving { port in
+            let supervisor = try await run(["run"], ["PORT": "\(port)"])
+            let (line, _) = try await supervisor.line(containing: "could not start")
+            let name =
+                (try? String(contentsOfFile: "/proc/self/comm", encoding: .utf8))?.split(separator: "\n").first ?? ""
+            #expect(
+                line.contains(
+                    "cannot listen on 127.0.0.1:\(port): it is taken by \(name) (process \(getpid())); set PORT"
+                )
+            )
+            #expect(try await supervisor.end().exit == .status(1))
+        }
     }
 }

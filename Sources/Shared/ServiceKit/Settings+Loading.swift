@@ -13,21 +13,24 @@ extension Settings {
 
     /// Reads an environment, and the file that its `CONFIG_FILE` names. What the environment sets, the file cannot change.
     ///
+    /// - Parameter checks: what is known of values beyond this module.
     /// - Returns: the settings, and the variables of both that they were read from.
     /// - Throws: ``SettingsError`` with every problem there is.
     public static func load(
-        _ environment: [String: String]
+        _ environment: [String: String],
+        checks: [SettingCheck] = []
     ) throws(SettingsError) -> (settings: Settings, variables: [String: String]) {
         let path = environment[Keys.configurationFile.name] ?? ""
         let file = path.isEmpty ? ConfigurationFile() : ConfigurationFile(path: absolute(path))
         let variables = file.variables.merging(environment) { $1.isEmpty ? $0 : $1 }
+        let problems = file.problems + checks.compactMap { $0.problem(in: variables) }
         let settings: Settings
         do {
             settings = try from(variables)
         } catch {
-            throw SettingsError(problems: file.problems + error.problems)
+            throw SettingsError(problems: problems + error.problems)
         }
-        guard file.problems.isEmpty else { throw SettingsError(problems: file.problems) }
+        guard problems.isEmpty else { throw SettingsError(problems: problems) }
         return (settings, variables)
     }
 
@@ -198,5 +201,22 @@ extension Settings {
         guard (1...16).contains(values.count) else { throw .init(message: "it needs 1 to 16 entries") }
         guard Set(values.map(quality)).count == values.count else { throw .init(message: "a quality is named twice") }
         return values
+    }
+}
+
+/// What the value of one key has to be besides what ``Settings`` itself looks at.
+public struct SettingCheck: Sendable {
+    private let name: String
+    private let complaint: @Sendable (String) -> String?
+
+    /// - Parameter complaint: what is wrong with a value that is set, which it must not repeat if that may be secret.
+    public init(_ name: String, _ complaint: @escaping @Sendable (String) -> String?) {
+        self.name = name
+        self.complaint = complaint
+    }
+
+    fileprivate func problem(in variables: [String: String]) -> SettingsError.Problem? {
+        guard let value = variables[name], !value.isEmpty, let message = complaint(value) else { return nil }
+        return SettingsError.Problem(key: name, message: message)
     }
 }

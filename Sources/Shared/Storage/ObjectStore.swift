@@ -77,14 +77,28 @@ public struct ObjectStores: Sendable {
         )
     }
 
+    /// Looks at the URL only, not at what it leads to.
+    ///
+    /// - Throws: ``StorageError`` when no store can be had of it.
+    public static func check(_ url: String) throws(StorageError) { _ = try directory(url) }
+
     private static func open(_ url: String, setting: String) throws(StorageError) -> any ObjectStore {
+        do throws(StorageError) {
+            return try LocalDirectoryStore(creating: try directory(url))
+        } catch {
+            guard error.code == .unsupportedScheme else { throw error }
+            throw StorageError(code: error.code, message: "\(setting): \(error.message)")
+        }
+    }
+
+    private static func directory(_ url: String) throws(StorageError) -> String {
         guard SourceURL.scheme(url) == "file" else {
             throw StorageError(
                 code: .unsupportedScheme,
-                message: "\(setting) is \(SourceURL.redacted(url)): this version stores in a directory only, "
-                    + "such as file:///var/lib/media-output"
+                message: "`\(SourceURL.redacted(url))` is no directory, and this version stores in one only, such as "
+                    + "file:///var/lib/media-output"
             )
         }
-        return try LocalDirectoryStore(creating: try SourceURL.filePath(url))
+        return try SourceURL.filePath(url)
     }
 }

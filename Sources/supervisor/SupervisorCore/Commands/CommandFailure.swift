@@ -15,7 +15,7 @@ enum CommandFailure {
     /// The settings and what they were read from: the environment with the configuration file.
     static func settingsWithVariables() throws -> (settings: Settings, variables: [String: String]) {
         do throws(SettingsError) {
-            return try Settings.load(CurrentEnvironment.variables)
+            return try TreeSettings.load()
         } catch {
             throw report(error.description, .configuration)
         }

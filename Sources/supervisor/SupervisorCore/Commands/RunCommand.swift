@@ -31,6 +31,7 @@ struct RunCommand: AsyncParsableCommand {
         writer.bootstrap()
         let logger = Logger(label: "supervisor")
         if let problem { logger.warning("\(problem)") }
+        for slip in Settings.misspellings(in: CurrentEnvironment.variables) { logger.warning("\(slip)") }
         if let warning = Privileges.warning { logger.warning("\(warning)") }
         for warning in TrustedFiles.warnings(settings, executablesDirectory: OwnExecutable.directory) {
             logger.warning("\(warning.problem)")

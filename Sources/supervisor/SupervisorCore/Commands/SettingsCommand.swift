@@ -33,6 +33,9 @@ struct SettingsCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         if markdown { return CommandOutput.write(Settings.referencePage) }
         let values = Dictionary(try CommandFailure.settings().effective) { _, last in last }
+        for slip in Settings.misspellings(in: CurrentEnvironment.variables) {
+            StandardStreams.writeError("Warning: \(slip)")
+        }
         if json { return try CommandOutput.write(json: Document(settings: values)) }
         CommandOutput.write(lines: Settings.catalogue.map { "\($0.name)=\(values[$0.name] ?? "")" })
     }

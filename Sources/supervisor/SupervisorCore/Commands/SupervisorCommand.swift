@@ -32,8 +32,7 @@ public struct SupervisorCommand: AsyncParsableCommand {
                 name: "Other",
                 subcommands: [OrphansCommand.self, SettingsCommand.self, CompletionsCommand.self]
             ),
-        ],
-        defaultSubcommand: RunCommand.self
+        ]
     )
 
     public init() {}
@@ -42,6 +41,14 @@ public struct SupervisorCommand: AsyncParsableCommand {
     public static func run() async {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == BoundExec.subcommand { Glibc.exit(BoundExec.run(Array(arguments.dropFirst()))) }
+        if let failure = UnknownCommand(Array(arguments)) {
+            if let text = failure.output {
+                CommandOutput.write(text + "\n")
+            } else {
+                StandardStreams.writeError(failure.error)
+            }
+            Glibc.exit(CommandExit.usage.rawValue)
+        }
         do {
             let command = try await asyncParseAsRoot(Array(arguments))
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -99,7 +99,7 @@ actor ProcessTree {
     private func reload(_ pools: PoolSupervisor) async -> Bool {
         let change: ConfigurationChange
         do throws(SettingsError) {
-            let read = try Settings.load(CurrentEnvironment.variables)
+            let read = try TreeSettings.load()
             change = try ConfigurationChange(from: variables, to: read.variables)
         } catch {
             for problem in error.problems {
@@ -279,10 +279,7 @@ actor ProcessTree {
             return try await StatusServer(source: status, control: control, gate: gate, logger: logger)
                 .start(address: settings.httpAddress, port: settings.port)
         } catch {
-            throw TreeError(
-                message: "cannot listen on \(settings.httpAddress):\(settings.port) (\(error)); "
-                    + "set PORT to a free port, or to 0 for any"
-            )
+            throw TreeError(message: ListenFailure(error, settings.httpAddress, settings.port).text)
         }
     }
 

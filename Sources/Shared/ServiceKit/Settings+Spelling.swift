@@ -1,0 +1,37 @@
+extension Settings {
+    /// A variable that is none of ours and that somebody may have taken for one.
+    public struct Misspelling: Sendable, Equatable, CustomStringConvertible {
+        public var name: String
+        /// What was probably meant.
+        public var meant: String
+
+        public var description: String { "\(name) is set and means nothing here; did you mean \(meant)?" }
+    }
+
+    /// Names that other programs use for what a key of ours sets.
+    private static let synonyms = [
+        "AMQP_URL": "RABBITMQ_URL", "AMQP_URI": "RABBITMQ_URL", "BROKER_URL": "RABBITMQ_URL",
+        "CLOUDAMQP_URL": "RABBITMQ_URL", "RABBIT_URL": "RABBITMQ_URL", "RABBITMQ_HOST": "RABBITMQ_URL",
+        "HTTP_PORT": "PORT", "LISTEN_PORT": "PORT", "TEMPORARY_DIR": "TEMP_DIR", "TMP_DIR": "TEMP_DIR",
+        "WORKER_COUNT": "WORKERS", "CONCURRENCY": "WORKERS", "MAX_RETRIES": "MAX_ATTEMPTS",
+    ]
+
+    /// What many machines set for other programs, near to a key of ours or not.
+    private static let foreign: Set = ["TMPDIR", "TEMPDIR_ROOT", "TMP", "TEMP", "HOST", "HOSTNAME", "LOGNAME"]
+
+    /// The variables of an environment that look like a key of ours and are none, by name.
+    ///
+    /// Those of the RabbitMQ server (`RABBITMQ_NODENAME` and others) are too far from ours to be among them.
+    public static func misspellings(in environment: [String: String]) -> [Misspelling] {
+        let known = catalogue.map(\.name)
+        let names = Set(known)
+        return environment.keys.filter { !names.contains($0) && !foreign.contains($0) }
+            .compactMap { name in
+                let meant = synonyms[name] ?? Spelling.nearest(name.uppercased(), among: known)
+                return meant.map { Misspelling(name: name, meant: $0) }
+            }
+            // One that is set as well is no slip of this one.
+            .filter { (environment[$0.meant] ?? "").isEmpty || synonyms[$0.name] == nil }
+            .sorted { $0.name < $1.name }
+    }
+}
