@@ -239,7 +239,7 @@ struct SupervisorProcessTests {
             #expect(lines.first == "Error: unknown command `\(word)`; did you mean `\(meant)`?")
         }
         let (lines, exit) = try await run(["f\u{202E}oo"], reports: 2).end()
-        #expect(exit == .status(64) && lines.first == "Error: unknown command `f\\u{202e}oo`.")
+        #expect(exit == .status(64) && lines.first == "Error: unknown command `f\\u{202E}oo`.")
         #expect(access(scratch.path + "/state", F_OK) != 0 && access(scratch.path + "/logs", F_OK) != 0)
     }
 
