@@ -21,7 +21,7 @@ struct CommandLineDocumentsTests {
     func help() async throws {
         let help = try await ChildProcess.run(try BuiltExecutable.path("supervisor"), ["--help"])
         let commands = [
-            "run (default)", "status", "doctor", "submit", "jobs", "cancel", "redrive", "scale", "restart", "orphans",
+            "run", "status", "doctor", "submit", "jobs", "cancel", "redrive", "scale", "restart", "orphans",
             "settings", "completions",
         ]
         let lines = help.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
