@@ -100,7 +100,8 @@ struct ClaimsLogTests {
                         }
                         #expect(answers.count == 100)
                         #expect(answers.values.allSatisfy { $0.count == 3 && Set($0).count == 1 })
-                        #expect(Set(answers.values.joined()) == ["a", "b"])
+                        // How many each gets is decided by who is quicker, which may be one alone.
+                        #expect(Set(answers.values.joined()).isSubset(of: ["a", "b"]))
                     }
                 }
             }
