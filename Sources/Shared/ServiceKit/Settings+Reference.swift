@@ -7,9 +7,8 @@ extension Settings {
             Every process reads its configuration from environment variables and from the file that `CONFIG_FILE` names; the
             environment wins. `supervisor run` passes on to its workers what it has read. All problems are reported together at
             the start, and nothing runs with a wrong configuration. A variable that is set to nothing counts as not set. One whose
-            name is nearly one of these is warned of. Paths
-            that do not begin with `/` are relative to the current directory. `GET /info` shows the values in effect; secrets
-            are replaced there and appear in no log.
+            name is nearly one of these is warned of. Paths that do not begin with `/` are relative to the current directory.
+            `GET /info` shows the values in effect; secrets are replaced there and appear in no log.
 
             SIGHUP makes a running supervisor read all of it again. Keys with "yes" take effect then, for workers by a rolling
             restart; of the others the log says that they need a restart of the supervisor.

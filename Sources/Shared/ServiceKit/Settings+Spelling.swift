@@ -16,21 +16,18 @@ extension Settings {
         "WORKER_COUNT": "WORKERS", "CONCURRENCY": "WORKERS", "MAX_RETRIES": "MAX_ATTEMPTS",
     ]
 
-    /// What many machines set for other programs, near to a key of ours or not.
-    private static let foreign: Set = ["TMPDIR", "TEMPDIR_ROOT", "TMP", "TEMP", "HOST", "HOSTNAME", "LOGNAME"]
-
     /// The variables of an environment that look like a key of ours and are none, by name.
     ///
-    /// Those of the RabbitMQ server (`RABBITMQ_NODENAME` and others) are too far from ours to be among them.
+    /// What machines set for other programs (`TMPDIR`, `RABBITMQ_NODENAME`) is too far from ours to be among them.
     public static func misspellings(in environment: [String: String]) -> [Misspelling] {
         let known = catalogue.map(\.name)
         let names = Set(known)
-        return environment.keys.filter { !names.contains($0) && !foreign.contains($0) }
+        return environment.keys.filter { !names.contains($0) }
             .compactMap { name in
                 let meant = synonyms[name] ?? Spelling.nearest(name.uppercased(), among: known)
                 return meant.map { Misspelling(name: name, meant: $0) }
             }
-            // One that is set as well is no slip of this one.
+            // Another program's name for it beside ours is that program's.
             .filter { (environment[$0.meant] ?? "").isEmpty || synonyms[$0.name] == nil }
             .sorted { $0.name < $1.name }
     }

@@ -3,7 +3,7 @@ public enum Spelling {
     /// A longer word is no misspelt one of ours.
     private static let maximumBytes = 64
 
-    /// The nearest of some known words, when it is near enough: one slip for each four letters, two for a short word of four.
+    /// The nearest of some known words, when it is near enough: one slip for each four letters, and one for a short word.
     public static func nearest<Words: Sequence<String>>(_ word: String, among known: Words) -> String? {
         let word = Array(word.utf8)
         guard (2...maximumBytes).contains(word.count) else { return nil }

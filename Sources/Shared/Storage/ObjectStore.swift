@@ -64,7 +64,7 @@ public struct ObjectStores: Sendable {
 
     /// - Throws: ``StorageError`` when the URL is none, or of a scheme that this version does not have.
     public init(storageURL: String) throws(StorageError) {
-        standard = try Self.open(storageURL, setting: "STORAGE_URL")
+        standard = try LocalDirectoryStore(creating: Self.directory(storageURL))
     }
 
     /// The store for a job's `destination`, which is a URL prefix.
@@ -82,21 +82,12 @@ public struct ObjectStores: Sendable {
     /// - Throws: ``StorageError`` when no store can be had of it.
     public static func check(_ url: String) throws(StorageError) { _ = try directory(url) }
 
-    private static func open(_ url: String, setting: String) throws(StorageError) -> any ObjectStore {
-        do throws(StorageError) {
-            return try LocalDirectoryStore(creating: try directory(url))
-        } catch {
-            guard error.code == .unsupportedScheme else { throw error }
-            throw StorageError(code: error.code, message: "\(setting): \(error.message)")
-        }
-    }
-
     private static func directory(_ url: String) throws(StorageError) -> String {
         guard SourceURL.scheme(url) == "file" else {
             throw StorageError(
                 code: .unsupportedScheme,
-                message: "`\(SourceURL.redacted(url))` is no directory, and this version stores in one only, such as "
-                    + "file:///var/lib/media-output"
+                message: "`\(SourceURL.redacted(url))` is no directory, and this version stores in one only; "
+                    + "set STORAGE_URL to one, such as file:///var/lib/media-output"
             )
         }
         return try SourceURL.filePath(url)

@@ -41,12 +41,12 @@ public struct SupervisorCommand: AsyncParsableCommand {
     public static func run() async {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == BoundExec.subcommand { Glibc.exit(BoundExec.run(Array(arguments.dropFirst()))) }
-        if let failure = UnknownCommand(Array(arguments)) {
-            if let text = failure.output {
-                CommandOutput.write(text + "\n")
-            } else {
-                StandardStreams.writeError(failure.error)
-            }
+        guard let name = arguments.first else {
+            CommandOutput.write(helpMessage() + "\n")
+            Glibc.exit(CommandExit.usage.rawValue)
+        }
+        if let message = UnknownCommand.message(name) {
+            StandardStreams.writeError(message)
             Glibc.exit(CommandExit.usage.rawValue)
         }
         do {

@@ -3,22 +3,15 @@ internal import JobModel
 internal import ServiceKit
 
 /// A command line that names no command of ours. A tree is started by `run` only: who mistypes gets no tree.
-struct UnknownCommand {
-    /// The help of the whole program, when no command was named at all.
-    var output: String?
-    var error = ""
-
-    init?(_ arguments: [String]) {
-        guard let name = arguments.first else {
-            output = SupervisorCommand.helpMessage()
-            return
-        }
+enum UnknownCommand {
+    /// What is wrong with the first word of a command line; nil when it is a command.
+    static func message(_ name: String) -> String? {
         // What begins with a dash is an option of the program itself, such as --help.
-        if name.utf8.first == UInt8(ascii: "-") || Self.all.contains(name) { return nil }
-        let meant = Spelling.nearest(name, among: Self.shown).map { "; did you mean `\($0)`?" } ?? "."
-        error = """
+        if name.utf8.first == UInt8(ascii: "-") || all.contains(name) { return nil }
+        let meant = Spelling.nearest(name, among: shown).map { "; did you mean `\($0)`?" } ?? "."
+        return """
             Error: unknown command `\(name.clipped(toBytes: 200).shown)`\(meant)
-            Commands are \(Self.shown.joined(separator: ", ")); see `supervisor --help`.
+            Commands are \(shown.joined(separator: ", ")); see `supervisor --help`.
             """
     }
 

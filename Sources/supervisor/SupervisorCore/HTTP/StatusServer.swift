@@ -15,7 +15,7 @@ struct StatusServer: Sendable {
     struct Limits: Sendable {
         var bodyBytes = 1 << 20
         var connections = 256
-        /// For a request's head, and between two requests.
+        /// For a request's head, between two requests, and between two parts of one.
         var idle = TimeAmount.seconds(15)
         /// From a request's head to its end.
         var read = TimeAmount.seconds(30)

@@ -42,7 +42,7 @@ struct PathTrust: Sendable {
             guard let status = Self.status(next) else { return ([next] + rest.reversed()).joined(separator: "/") }
             if status.st_mode & S_IFMT == S_IFLNK {
                 links += 1
-                guard links <= Self.mostLinks, let target = Self.target(ofLink: next) else {
+                guard links <= Self.mostLinks, let target = SmallFile.target(ofLink: next) else {
                     throw Problem(cause: "\(next) leads nowhere", remedy: "remove it, or \(elsewhere)")
                 }
                 try checkOwner(next, status, "where it leads to")
@@ -152,12 +152,6 @@ struct PathTrust: Sendable {
     private static func status(_ path: String) -> stat? {
         var status = stat()
         return lstat(path, &status) == 0 ? status : nil
-    }
-
-    private static func target(ofLink path: String) -> String? {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink(path, &buffer, buffer.count)
-        return count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 
     /// By bytes, as the kernel does.

@@ -9,15 +9,12 @@ struct PortOwner: CustomStringConvertible {
 
     var description: String { "\(name.shown) (process \(processID))" }
 
-    /// Processes are looked through up to this many.
-    private static let maximumProcesses = 50_000
-
     static func find(_ port: Int) -> PortOwner? {
         let sockets = listeners(port)
         if sockets.isEmpty { return nil }
-        for processID in processes() {
+        for processID in ProcessTable.allProcessIDs() {
             for descriptor in DirectoryEntries.names("/proc/\(processID)/fd")
-            where sockets.contains(link("/proc/\(processID)/fd/\(descriptor)") ?? "") {
+            where sockets.contains(SmallFile.target(ofLink: "/proc/\(processID)/fd/\(descriptor)") ?? "") {
                 return PortOwner(processID: processID, name: name(of: processID))
             }
         }
@@ -40,18 +37,8 @@ struct PortOwner: CustomStringConvertible {
         return found
     }
 
-    private static func processes() -> [pid_t] {
-        Array(DirectoryEntries.names("/proc").compactMap { pid_t($0) }.prefix(maximumProcesses))
-    }
-
     private static func name(of processID: pid_t) -> String {
         let name = (SmallFile.read("/proc/\(processID)/comm", limit: 256) ?? "").prefix { $0 != "\n" }
         return name.isEmpty ? "a program" : String(name)
-    }
-
-    private static func link(_ path: String) -> String? {
-        var target = [CChar](repeating: 0, count: 64)
-        let count = readlink(path, &target, target.count)
-        return count > 0 ? String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 }

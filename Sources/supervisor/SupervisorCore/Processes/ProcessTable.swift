@@ -111,7 +111,7 @@ enum ProcessTable {
         return text[text.index(after: end)...].split(separator: " ")
     }
 
-    private static func allProcessIDs() -> [pid_t] { DirectoryEntries.names("/proc").compactMap { pid_t($0) } }
+    static func allProcessIDs() -> [pid_t] { DirectoryEntries.names("/proc").compactMap { pid_t($0) } }
 
     private static func parentID(of processID: pid_t) -> pid_t? {
         guard let fields = statusFields(of: processID), fields.count > 1 else { return nil }

@@ -19,6 +19,13 @@ enum SmallFile {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// What a symbolic link says; nil when it is none, or not this user's to read.
+    static func target(ofLink path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &buffer, buffer.count)
+        return count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+    }
+
     /// The end of a file, for error messages.
     static func lastLines(_ path: String, count: Int, limit: Int = 8192) -> [String] {
         let file = open(path, O_RDONLY | O_CLOEXEC)

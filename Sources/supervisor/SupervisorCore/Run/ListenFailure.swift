@@ -16,7 +16,7 @@ struct ListenFailure {
         case EADDRNOTAVAIL:
             text = "cannot listen on \(place): no interface of this machine has that address; correct HTTP_ADDRESS"
         case let code?:
-            text = "cannot listen on \(place): \(String(cString: strerror(code))); correct HTTP_ADDRESS or PORT"
+            text = "cannot listen on \(place): \(systemMessage(code)); correct HTTP_ADDRESS or PORT"
         case nil:
             text = "cannot listen on \(place) (\(error)); correct HTTP_ADDRESS or PORT"
         }
