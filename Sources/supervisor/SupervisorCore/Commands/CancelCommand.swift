@@ -58,7 +58,7 @@ struct CancelCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
+        let settings = try CommandFailure.settingsOfRunningTree()
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in
             // All are read before the first is cancelled.

@@ -45,6 +45,11 @@ struct SubmitCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
+    /// What says which queues there are, and how they are declared.
+    private static let neededKeys: Set = [
+        "QUEUE_PREFIX", "QUEUE_TYPE", "QUEUE_DELIVERY_LIMIT", "QUEUE_MAX_PRIORITY", "NODE_ID",
+    ]
+
     func validate() throws {
         if mediaID != nil, source.count > 1 {
             throw ValidationError(
@@ -54,7 +59,7 @@ struct SubmitCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
+        let settings = try CommandFailure.settingsOfRunningTree(needing: Self.neededKeys)
         signal(SIGPIPE, SIG_IGN)
         let submissions = try makeSubmissions()
         guard let brokerURL = RunFile.read(stateDirectory: settings.stateDirectory)?.brokerURL ?? settings.brokerURL
