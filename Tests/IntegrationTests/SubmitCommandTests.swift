@@ -27,4 +27,44 @@ struct SubmitCommandTests {
             #expect(listed?["progress"]?.clampedInteger == told)
         }
     }
+
+    @Test("refuses a file that the running tree may not read, by its roots as in effect and by the real path")
+    func roots() async throws {
+        try await TestTree.with { tree in
+            let inside = tree.sources + "/photo.jpg"
+            try await Samples.photo(inside, size: "320x240")
+            try await Samples.photo(tree.directory + "/outside.jpg", size: "320x240")
+            #expect(symlink(tree.directory + "/outside.jpg", tree.sources + "/link.jpg") == 0)
+            #expect(symlink(tree.sources, tree.directory + "/other") == 0)
+            let refused = ["/outside.jpg", "/sources/link.jpg", "/other/photo.jpg"]
+            for name in refused {
+                // Nothing of several is submitted when one is refused.
+                let run = try await tree.command("submit", inside, tree.directory + name)
+                #expect(run.exit == .status(77) && run.output == "", "\(run)")
+                #expect(run.errors.contains(tree.directory + name), "\(run)")
+            }
+            let outside = try await tree.command("submit", tree.directory + "/outside.jpg")
+            #expect(outside.errors.contains("is outside the allowed directories (allowed are \(tree.sources))"))
+            for name in refused {
+                let answer = try await tree.post("/jobs", job("file://\(tree.directory)\(name)"))
+                #expect(answer.status == 422, "\(name)")
+                #expect(answer.body.objectValue?["code"] == "source_not_allowed", "\(name)")
+            }
+            for (source, code) in [
+                ("https://example.org/a.jpg", "unsupported_scheme"), ("s3://bucket/a.jpg", "unsupported_scheme"),
+                ("gopher://x/a.jpg", "invalid_url"), ("file:relative", "invalid_url"),
+            ] {
+                let answer = try await tree.post("/jobs", job(source))
+                #expect(answer.status == 422 && answer.body.objectValue?["code"] == .string(code), "\(source)")
+            }
+            #expect(try await tree.command("jobs").output == "no jobs\n")
+            let taken = try await tree.command("submit", inside, "--wait")
+            #expect(taken.exit == .status(0), "\(taken)")
+            #expect(try await tree.post("/jobs", job("file://" + inside)).status == 202)
+        }
+    }
+
+    private func job(_ source: String) -> JSONValue {
+        ["id": .string("j-\(UUID().uuidString)"), "mediaId": "m", "mediaType": "IMAGE", "source": .string(source)]
+    }
 }

@@ -66,7 +66,7 @@ enum CommandFailure {
 
     static func exit(for problem: Problem) -> CommandExit {
         switch problem.status {
-        case 400: .usage
+        case 400, 422: .usage
         case 401, 403, 421: .refused
         case 500...: .unavailable
         default: .failed

@@ -3,14 +3,16 @@ internal import ArgumentParser
 internal import Glibc
 internal import JobModel
 internal import ServiceKit
+internal import Storage
 
 struct SubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit",
         abstract: "Submit videos and images, and wait if wished.",
         discussion: """
-            A SOURCE is a local file, a URL (https:, http:, s3:, file:), or key:KEY for an object of the configured \
-            store.
+            A SOURCE is a local file, a file: URL, or key:KEY for an object of the configured store. This version reads no \
+            https:, http: and s3: URLs. Files have to lie in the FILE_SOURCE_ROOTS of the tree; those of a tree that runs \
+            here are looked at before anything is submitted.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
 
@@ -23,6 +25,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
             \(CommandExit.text([
                 .ok: "the broker has all jobs (with --wait: all completed)", .failed: "with --wait: a job did not complete",
+                .usage: "a source is unreadable or of a scheme that is not read", .refused: "a file is not in FILE_SOURCE_ROOTS",
             ]))
             """
     )
@@ -62,8 +65,8 @@ struct SubmitCommand: AsyncParsableCommand {
         let settings = try CommandFailure.settingsOfRunningTree(needing: Self.neededKeys)
         signal(SIGPIPE, SIG_IGN)
         let submissions = try makeSubmissions()
-        guard let brokerURL = RunFile.read(stateDirectory: settings.stateDirectory)?.brokerURL ?? settings.brokerURL
-        else {
+        let running = RunFile.read(stateDirectory: settings.stateDirectory)
+        guard let brokerURL = running?.brokerURL ?? settings.brokerURL else {
             throw CommandFailure.report(
                 "no media processor runs from \(settings.stateDirectory), and RABBITMQ_URL is not set; "
                     + "start one with `supervisor run`",
@@ -71,6 +74,8 @@ struct SubmitCommand: AsyncParsableCommand {
             )
         }
         try await CommandFailure.reaching(settings) { supervisor in
+            // Another tree of this broker may have other directories.
+            if running != nil { try await checkFiles(submissions, supervisor) }
             try await submit(submissions, brokerURL, settings, supervisor)
         }
     }
@@ -98,13 +103,34 @@ struct SubmitCommand: AsyncParsableCommand {
         do throws(UsageProblem) {
             var submissions: [Submission] = []
             for text in source {
-                submissions.append(
-                    try Submission(text, options: options, workingDirectory: Paths.workingDirectory)
-                )
+                let submission = try Submission(text, options: options, workingDirectory: Paths.workingDirectory)
+                do throws(StorageError) {
+                    if let source = submission.ticket.source { try SourceURL.checkScheme(source) }
+                } catch {
+                    throw UsageProblem(message: error.message)
+                }
+                submissions.append(submission)
             }
             return submissions
         } catch {
             throw CommandFailure.report(error.message, .usage)
+        }
+    }
+
+    /// Looks whether the tree may read the files, where it says so.
+    private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
+        let sources = submissions.compactMap(\.ticket.source)
+        // Of several hosts another may have the directory.
+        guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
+            let roots = info.fileSourceRoots
+        else { return }
+        let files = LocalFileSource(roots: roots)
+        for source in sources {
+            do throws(StorageError) {
+                try await files.checkAllowed(source)
+            } catch {
+                throw CommandFailure.report(error.message, error.code == .notAllowed ? .refused : .usage)
+            }
         }
     }
 

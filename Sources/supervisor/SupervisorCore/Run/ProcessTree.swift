@@ -211,6 +211,7 @@ actor ProcessTree {
             pools: pools,
             broker: link,
             claims: claims,
+            current: { [weak self, settings] in await self?.settings ?? settings },
             logger: logger
         )
         let server = try await startServer(status, control)

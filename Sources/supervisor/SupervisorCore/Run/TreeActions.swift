@@ -12,9 +12,31 @@ struct TreeActions: TreeControl {
     var broker: BrokerLink
     /// nil when there is no other host.
     var claims: ClaimsWatch?
+    /// The settings in effect, which a reload may have changed.
+    var current: @Sendable () async -> Settings
     var logger: Logger
+    private let sources = SourceGate()
+
+    init(
+        settings: Settings,
+        tracker: TempFileTracker,
+        pools: PoolSupervisor,
+        broker: BrokerLink,
+        claims: ClaimsWatch?,
+        current: @escaping @Sendable () async -> Settings,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.tracker = tracker
+        self.pools = pools
+        self.broker = broker
+        self.claims = claims
+        self.current = current
+        self.logger = logger
+    }
 
     func submit(_ job: EntryMessage) async throws {
+        try await sources.check(job.ticket, await current())
         let queue = settings.queueLayout.entry(job.ticket.kind)
         try await Problem.onBroker { try await broker.connected().publish(job, declaring: queue) }
     }

@@ -112,7 +112,8 @@ struct TreeStatus: StatusSource {
             ),
             workspace: tracker.workspace.path,
             configuration: Dictionary(await current().effective.map { ($0.name, $0.value) }) { _, last in last },
-            stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) }
+            stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) },
+            fileSourceRoots: await current().fileSourceRoots
         )
     }
 
