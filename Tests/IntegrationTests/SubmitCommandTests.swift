@@ -6,15 +6,16 @@ import Testing
 
 @Suite("supervisor submit", .serialized, .timeLimit(.minutes(10)))
 struct SubmitCommandTests {
-    @Test("--wait, updates and jobs tell one progress of a job that fails")
+    @Test("--wait, updates and jobs tell one progress of a job that fails, and the ids come first")
     func progress() async throws {
         try await TestTree.with { tree in
             try Data("this is no film\n".utf8).write(to: URL(filePath: tree.sources + "/notmedia.mp4"))
             let run = try await tree.command("submit", tree.sources + "/notmedia.mp4", "--wait")
             #expect(run.exit == .status(1))
             let lines = run.output.split(separator: "\n").map(String.init)
-            let listed = try await tree.command("jobs", "--json").document["jobs"]?.arrayValue?.first?.objectValue
-            let id = try #require(listed?["id"]?.stringValue)
+            let job = try #require(lines.first?.split(separator: " ").first.map(String.init))
+            #expect(lines.first == "\(job)  \(tree.sources)/notmedia.mp4" && job.hasPrefix("video/"))
+            let id = String(job.dropFirst("video/".count))
             let updates = try await tree.updates(.video, untilTheEndOf: [id])
             let told = try #require(updates.last?["progress"]?.clampedInteger)
             #expect(told == 10)
@@ -24,7 +25,8 @@ struct SubmitCommandTests {
             }
             #expect(lines.contains("notmedia.mp4: \(told) % failed"), "\(lines)")
             #expect(progress.allSatisfy { $0 <= told }, "\(lines)")
-            #expect(listed?["progress"]?.clampedInteger == told)
+            let listed = try await tree.command("jobs", job, "--json").document
+            #expect(listed["progress"]?.clampedInteger == told)
         }
     }
 
@@ -66,5 +68,46 @@ struct SubmitCommandTests {
 
     private func job(_ source: String) -> JSONValue {
         ["id": .string("j-\(UUID().uuidString)"), "mediaId": "m", "mediaType": "IMAGE", "source": .string(source)]
+    }
+
+    @Test("--wait ends at Ctrl-C with 130, says that the job goes on and how to cancel it, and the job does")
+    func interrupted() async throws {
+        try await TestTree.with(["WORKERS": "process.image=0"], starting: false) { tree in
+            let photo = tree.sources + "/photo.jpg"
+            try await Samples.photo(photo, size: "320x240")
+            var id = ""
+            try await tree.running {
+                let (output, errors) = (tree.directory + "/submit-output", tree.directory + "/submit-errors")
+                let submit = try ChildProcess(
+                    "/bin/bash",
+                    [
+                        "-c", #"exec "$0" submit "$1" --wait 2>"$2""#, try BuiltExecutable.path("supervisor"), photo,
+                        errors,
+                    ],
+                    environment: tree.environment,
+                    output: output
+                )
+                func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+                try await eventually("it waits") { text(output).contains("photo.jpg: 10 %") }
+                submit.send(SIGINT)
+                #expect(await submit.wait() == .status(130))
+                let job = try #require(text(output).split(separator: " ").first.map(String.init))
+                #expect(job.hasPrefix("image/") && text(output).hasPrefix("\(job)  \(photo)\n"))
+                #expect(
+                    text(errors) == """
+
+                        The job goes on: \(job)
+                        To wait again: supervisor jobs \(job) --watch
+                        To cancel: supervisor cancel \(job)
+
+                        """
+                )
+                id = String(job.dropFirst("image/".count))
+            }
+            try await tree.running(["WORKERS": ""]) {
+                let updates = try await tree.updates(.image, untilTheEndOf: [id])
+                #expect(updates.last?["status"] == "completed")
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ internal import Glibc
 internal import JobModel
 internal import ServiceKit
 internal import Storage
+internal import Synchronization
 
 struct SubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,6 +16,7 @@ struct SubmitCommand: AsyncParsableCommand {
             here are looked at before anything is submitted.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
+            The jobs' ids are printed once the broker has them. Ctrl-C ends the waiting of --wait and no job.
 
             Examples:
               supervisor submit clip.mov photo.heic --wait
@@ -26,6 +28,7 @@ struct SubmitCommand: AsyncParsableCommand {
             \(CommandExit.text([
                 .ok: "the broker has all jobs (with --wait: all completed)", .failed: "with --wait: a job did not complete",
                 .usage: "a source is unreadable or of a scheme that is not read", .refused: "a file is not in FILE_SOURCE_ROOTS",
+                .interrupted: "Ctrl-C while it waited; the jobs go on",
             ]))
             """
     )
@@ -89,7 +92,7 @@ struct SubmitCommand: AsyncParsableCommand {
         do {
             let before = wait ? TempFileSample(try await supervisor.health()) : TempFileSample()
             try await JobPublisher(brokerURL: brokerURL, queues: settings.queueLayout).publish(submissions)
-            if !json, !wait { announce(submissions) }
+            if !json { announce(submissions) }
             let result = wait ? try await follow(submissions, supervisor, before) : nil
             if json { try CommandOutput.write(json: SubmitReport(submissions, result)) }
             if let result { try conclude(result) }
@@ -136,7 +139,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
     private func announce(_ submissions: [Submission]) {
         for submission in submissions {
-            CommandOutput.write("\(submission.ticket.key)  \(submission.source)\n")
+            CommandOutput.write("\(submission.ticket.key)  \(submission.source.shown)\n")
         }
     }
 
@@ -146,8 +149,14 @@ struct SubmitCommand: AsyncParsableCommand {
         _ before: TempFileSample
     ) async throws -> JobFollower.Result {
         let style: ProgressDisplay.Style = json ? .nothing : Terminal.canRedraw ? .bars : .lines
-        let result = try await JobFollower(supervisor: supervisor)
-            .follow(submissions, before: before, display: ProgressDisplay(style: style))
+        let waiting = Mutex(submissions.map(\.ticket.key))
+        let follower = JobFollower(
+            supervisor: supervisor,
+            didEnd: { ended in waiting.withLock { $0.removeAll { $0 == ended } } }
+        )
+        let result = try await Interruption.told(Self.farewell(waiting.withLock { $0 })) {
+            try await follower.follow(submissions, before: before, display: ProgressDisplay(style: style))
+        }
         if json { return result }
         let outputs = OutputTable.table(result.jobs, workingDirectory: Paths.workingDirectory)
         var lines = [""]
@@ -155,6 +164,18 @@ struct SubmitCommand: AsyncParsableCommand {
         lines += result.tempFiles.table.lines
         CommandOutput.write(lines: lines)
         return result
+    }
+
+    /// What whoever interrupts the waiting is told.
+    private static func farewell(_ jobs: [JobKey]) -> String {
+        let names = jobs.map { "\($0)".shown }.joined(separator: " ")
+        guard let first = jobs.first else { return "\nThe jobs have ended." }
+        return """
+
+            \(jobs.count == 1 ? "The job goes on" : "The jobs go on"): \(names)
+            To wait again: supervisor jobs \("\(first)".shown) --watch
+            To cancel: supervisor cancel \(names)
+            """
     }
 
     private func conclude(_ result: JobFollower.Result) throws {
