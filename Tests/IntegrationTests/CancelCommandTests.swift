@@ -37,4 +37,40 @@ struct CancelCommandTests {
             #expect(updates.last?["status"] == "cancelled")
         }
     }
+
+    @Test("--wait tells each job's own outcome and status, side by side")
+    func severalWaited() async throws {
+        try await TestTree.with(["WORKERS": "download.image=0"], starting: false) { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+            try await tree.running(["WORKERS": ""]) {
+                try await tree.submit(.image, id: "done", source: "photo.jpg")
+                try await tree.submit(.image, id: "bad", source: "none.jpg")
+                _ = try await tree.updates(.image, untilTheEndOf: ["done", "bad"])
+            }
+            try await tree.running {
+                let ids = ["image/done", "image/waits", "image/bad", "image/nope"]
+                try await tree.submit(.image, id: "waits", source: "photo.jpg")
+                let text = try await tree.command(["cancel", "--wait"] + ids)
+                #expect(text.exit == .status(2))
+                #expect(text.output == "image/waits: to be cancelled\nimage/waits: cancelled\n")
+                let errors = text.errors.split(separator: "\n")
+                #expect(
+                    errors == [
+                        "Error: image/done: too late: the job image/done has ended: completed",
+                        "Error: image/bad: too late: the job image/bad has ended: failed",
+                        "Error: image/nope: no such job is known; should its message come, it is cancelled then",
+                    ]
+                )
+                try await tree.submit(.image, id: "more", source: "photo.jpg")
+                let json = try await tree.command(["cancel", "--wait", "--json", "image/more"] + ids)
+                #expect(json.exit == .status(2))
+                let results = try json.document["jobs"]?.arrayValue?.compactMap(\.objectValue) ?? []
+                let statuses: [JSONValue?] = ["cancelled", "completed", "cancelled", "failed", "unknown"]
+                #expect(results.map { $0["status"] } == statuses)
+                #expect(results.map { $0["outcome"] } == statuses.dropLast() + [nil])
+                #expect(results.map { $0["requested"] } == [true, false, false, false, true])
+                #expect(results.map { $0["error"] == nil } == [true, false, false, false, false])
+            }
+        }
+    }
 }
