@@ -30,7 +30,7 @@ struct CommandLineDocumentsTests {
             // One that does not fit goes on in the next line, deeper.
             #expect(!lines[index + 1].hasPrefix("    "), "\(command)")
         }
-        for status in ["0", "1", "2", "64", "69", "74", "77", "78"] {
+        for status in ["0", "1", "2", "64", "69", "74", "77", "78", "130"] {
             #expect(lines.contains { $0.trimmingCharacters(in: .whitespaces).hasPrefix(status + "  ") }, "\(status)")
         }
         #expect(!help.contains("private-broker"))

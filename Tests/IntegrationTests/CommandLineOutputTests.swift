@@ -16,7 +16,7 @@ struct CommandLineOutputTests {
             let commands: [(arguments: [String], keys: [String])] = [
                 (["status"], ["health", "info"]), (["doctor"], ["version", "verdict", "findings"]),
                 (["jobs"], ["jobs"]), (["jobs", job], ["id", "kind", "state", "outcome", "outputs", "timeline"]),
-                (["cancel", "video/none"], ["jobs"]), (["redrive"], ["letters", "total"]),
+                (["redrive"], ["letters", "total"]),
                 (["redrive", "--all"], ["jobs", "unreadable", "unseen", "errors"]),
                 (["scale", "download.video=1"], ["pools"]), (["restart", "cleanup.video"], ["pools"]),
                 (["orphans"], ["workspace", "orphans", "totalBytes"]), (["settings"], ["settings"]),

@@ -93,8 +93,8 @@ struct CommandLinePoolTests {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
             // Copied by a child: what this process had open for writing, a test beside this one could hand on, and an
             // executable that somebody may write cannot be run.
-            let supervisor = try BuiltExecutable.path("supervisor")
-            try await ChildProcess.run("install", ["-m", "755", supervisor, directory + "/supervisor"])
+            let built = try BuiltExecutable.path("supervisor")
+            try await ChildProcess.run("install", ["-m", "755", built, directory + "/supervisor"])
             #expect(chmod(directory, 0o755) == 0)
             func nobody(_ arguments: String...) async throws -> CommandLineRun {
                 try await tree.shell(
@@ -108,6 +108,17 @@ struct CommandLinePoolTests {
             #expect(refused.exit == .status(77))
             let file = "\(tree.directory)/state/supervisor.json"
             #expect(refused.errors.contains("run this command as the user that \(file) belongs to"), "\(refused)")
+            // Neither "none runs" nor "another program": it is somebody else's.
+            let doctor = try await nobody("doctor", "--json").document["findings"]?.arrayValue ?? []
+            func finding(_ check: String) -> [ByteText: JSONValue]? {
+                doctor.compactMap(\.objectValue).first { $0["check"]?.stringValue == check }
+            }
+            let supervisor = finding("supervisor")
+            #expect(supervisor?["verdict"] == "warning")
+            #expect(supervisor?["message"]?.stringValue?.hasPrefix("\(file) belongs to user root (0), ") == true)
+            #expect(finding("port")?["verdict"] == "warning")
+            let taken = "127.0.0.1:\(port): it is taken by a program of user root (0), most likely the supervisor"
+            #expect(finding("port")?["message"]?.stringValue?.hasPrefix(taken) == true, "\(doctor)")
         }
     }
 }

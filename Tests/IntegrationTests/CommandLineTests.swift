@@ -105,10 +105,6 @@ struct CommandLineTests {
             let end = try await early
             #expect(end.exit == .status(0) && end.output.contains("image/early: completed"), "\(end)")
 
-            // One that never was is noted, should its message come.
-            let never = try await tree.command("cancel", "video/never")
-            #expect(never.exit == .status(0))
-            #expect(never.output == "video/never: no stage has seen it yet; it is cancelled when its message comes\n")
         }
     }
 

@@ -35,6 +35,27 @@ struct ConfigurationFileTests {
         )
     }
 
+    @Test("A line that was meant otherwise is not repeated: it may hold a password")
+    func secrets() {
+        let file = ConfigurationFile(parsing: "RABBITMQ_URL: amqp://me:hidden@host?heartbeat=10")
+        #expect(
+            file.problems.map(\.message) == [
+                "line 1: what is before `=` is no key that a file can set; `supervisor settings` lists them"
+            ]
+        )
+    }
+
+    @Test("Of a wrong configuration the rest can be had, unless it is needed whole")
+    func remains() throws {
+        try withFile("nonsense\nSTATE_DIR=/srv/state\nDRAIN_SECONDS=-1\nQUEUE_TYPE=round\n") { path in
+            let environment = ["CONFIG_FILE": path, "WORKERS": "many", "QUEUE_PREFIX": "x."]
+            let settings = try #require(Settings.remains(of: environment))
+            #expect((settings.stateDirectory, settings.queuePrefix, settings.drainSeconds) == ("/srv/state", "x.", 30))
+            #expect(Settings.remains(of: environment, needing: ["QUEUE_PREFIX"]) != nil)
+            #expect(Settings.remains(of: environment, needing: ["QUEUE_TYPE"]) == nil)
+        }
+    }
+
     @Test("Wrong lines and wrong values are told together")
     func together() throws {
         try withFile("nonsense\nDRAIN_SECONDS=-1\n") { path in

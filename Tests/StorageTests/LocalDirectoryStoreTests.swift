@@ -210,6 +210,16 @@ struct LocalFileSourceTests {
             for url in refused {
                 await #expect(throws: StorageError.self, "\(url)") { _ = try await source.read(url) { _ in } }
             }
+            // What is not there, or no file, may be one when the job comes.
+            for url in refused.filter({ !$0.hasSuffix("/in/none") }) {
+                await #expect(throws: StorageError.self, "\(url)") { try await source.checkAllowed(url) }
+            }
+            for name in ["a%20b.txt", "none"] { try await source.checkAllowed("file://\(directory)/in/\(name)") }
+            // By bytes: the composed letter is another one.
+            let composed = LocalFileSource(roots: [directory + "/in\u{E9}"])
+            await #expect(throws: StorageError.self) {
+                try await composed.checkAllowed("file://\(directory)/ine%CC%81/x")
+            }
         }
     }
 

@@ -106,6 +106,22 @@ struct DoctorTests {
         #expect(HostChecks.port(Int(url.port), running: running).verdict == .ok)
     }
 
+    @Test("Of a port that is taken it is said who has it; of another user's tree, that it is most likely that one")
+    func portOwner() async throws {
+        let tree = FakeTree()
+        try await tree.serving { port in
+            let finding = HostChecks.port(port, running: nil)
+            let name = try String(contentsOfFile: "/proc/self/comm", encoding: .utf8).split(separator: "\n").first ?? ""
+            #expect(finding.verdict == .failure)
+            #expect(finding.message == "127.0.0.1:\(port): it is taken by \(name) (process \(getpid()))")
+            #expect(finding.advice == "set PORT to a free port, or to 0 for any")
+            let theirs = HostChecks.port(port, running: nil, stranger: geteuid())
+            #expect(theirs.verdict == .warning && theirs.message.hasSuffix("most likely the supervisor of that user"))
+            #expect(HostChecks.port(port, running: nil, stranger: geteuid() + 1).verdict == .failure)
+        }
+        #expect(HostChecks.port(1, address: "192.0.2.1", running: nil).advice == "correct HTTP_ADDRESS")
+    }
+
     @Test("What the media libraries lack is named: without an encoder jobs fail, without a decoder some sources do")
     func media() {
         var libraries = MediaLibraries(

@@ -80,6 +80,17 @@ struct HealthReportTests {
             let job = JobKey(kind: .video, id: "job-1")
             $0.stuck = [StuckFile(path: "/w/x", job: job, errno: nil, attempts: 0)]
         },
+        Case(
+            testDescription: "a refused configuration",
+            status: .degraded,
+            problem: "a changed configuration was refused, and the one before goes on: PORT: `x` is no whole number; "
+                + "correct it and send SIGHUP again"
+        ) { $0.refusedConfiguration = "PORT: `x` is no whole number" },
+        Case(
+            testDescription: "a store that cannot be written to",
+            status: .degraded,
+            problem: "the object store takes no outputs: it is full"
+        ) { $0.storeProblem = "it is full" },
         Case(testDescription: "stopping", status: .unhealthy, problem: "the supervisor is stopping") {
             $0.isStopping = true
         },

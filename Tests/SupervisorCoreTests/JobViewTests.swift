@@ -27,4 +27,35 @@ import Testing
         output.unknown = ["word": "w"]
         #expect(view.outputs == [output.json.value])
     }
+
+    /// A pool whose only worker tells of the job.
+    private static func pool(_ stage: Stage, _ job: String, progress: Int) -> PoolSnapshot {
+        var pool = Pool(name: PoolName(stage: stage, kind: .image), wanted: 1)
+        _ = pool.begin()
+        _ = pool.started(slot: 1, processID: 1, at: .now)
+        var report = WorkerReport(state: .ready, stage: stage)
+        (report.job, report.progress) = (job, progress)
+        _ = pool.reported(slot: 1, report, at: .now)
+        return PoolSnapshot(pool, at: .now)
+    }
+
+    @Test("Progress is what clients were told, or what its worker has told since; clean-up of a failed job is none")
+    func progress() async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
+        let key = JobKey(kind: .image, id: "job-1")
+        func progress(_ workers: [PoolSnapshot]) async throws -> Int {
+            JobView(try #require(try await tracker.job(key)), workers: workers, limits: AttemptLimits(5)).progress
+        }
+        _ = try await tracker.begin(key, stage: .process, hop: 1, mediaID: "m", manifest: nil)
+        _ = try await tracker.recordNews(key, percent: 10, step: "processing_image", interval: .zero)
+        #expect(try await progress([Self.pool(.process, "job-1", progress: 50)]) == 45)
+        #expect(try await progress([Self.pool(.process, "job-2", progress: 50)]) == 10)
+        // It fails, and its files are removed.
+        try await tracker.handedOver(key, to: .cleanup, hop: 2)
+        let cleaning = Self.pool(.cleanup, "job-1", progress: 50)
+        #expect(try await progress([cleaning]) == 10)
+        _ = try await tracker.end(key, outcome: .failed, token: "t", record: [])
+        #expect(try await progress([cleaning]) == 10)
+    }
 }

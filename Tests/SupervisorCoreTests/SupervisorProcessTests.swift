@@ -150,7 +150,7 @@ struct SupervisorProcessTests {
 
     @Test("submit finds the tree and puts a job into the download queue")
     func submit() async throws {
-        let supervisor = try await run(["run"])
+        let supervisor = try await run(["run"], ["FILE_SOURCE_ROOTS": scratch.path])
         _ = try await ready(supervisor)
         try scratch.file("photo.jpg", [0xFF, 0xD8, 0xFF, 0xE0])
         let submit = try await run(
@@ -201,6 +201,12 @@ struct SupervisorProcessTests {
                 status: 64,
                 message: "--media-id"
             ),
+            Misuse(
+                arguments: ["submit", "https://example.org/a.mp4"],
+                status: 64,
+                message: "the source https://example.org/a.mp4 cannot be read by this version"
+            ),
+            Misuse(arguments: ["submit", "s3://bucket/a.mp4"], status: 64, message: "cannot be read by this version"),
             Misuse(arguments: ["submit", "key:a.mp4"], status: 69, message: "start one with `supervisor run`"),
             Misuse(arguments: ["status"], status: 69, message: "nobody answers on 127.0.0.1:1"),
         ]

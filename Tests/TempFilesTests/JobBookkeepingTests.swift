@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import JobModel
 import Testing
 
@@ -247,10 +248,11 @@ import Testing
         lab.clock.advance(by: step)
         try await tracker.addService(.seconds(1800))
         #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 0)
+        #expect(try await tracker.forgetClaims(olderThan: .seconds(1800)) == 0)
         #expect(try await begin(.download, 0) == .finished(.completed))
-        #expect(try await tracker.job(video("typo"))?.isCancelRequested == true)
         try await tracker.addService(.seconds(1))
-        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 2)
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 1)
+        #expect(try await tracker.forgetClaims(olderThan: .seconds(1800)) == 1)
     }
 
     @Test func jobsAreListedNewestFirst() async throws {
@@ -286,8 +288,45 @@ import Testing
         _ = try await begin(.download, 0)
         #expect(try await tracker.requestCancel(video()) == .requested)
         try await tracker.addService(.seconds(3600))
-        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 1)
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 0)
+        #expect(try await tracker.forgetClaims(olderThan: .seconds(1800)) == 1)
         #expect(try await tracker.jobs(limit: 10).map(\.id) == [video().id])
+        // Its message comes too late for the wish.
+        let late = try await tracker.begin(video("typo"), stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        #expect(late == .proceed(starts: 1, progress: 0))
+    }
+
+    // A wish for a job that nobody has seen is no job: it is not listed, is nobody's oldest, and no orphan.
+    @Test func cancellationOfAJobThatNobodyHasSeenMakesNoJob() async throws {
+        #expect(try await tracker.requestCancel(video("typo")) == .unknown)
+        #expect(try await tracker.requestCancel(video("typo")) == .unknown)
+        #expect(try await tracker.jobs(limit: 10).isEmpty)
+        #expect(try await tracker.job(video("typo")) == nil)
+        #expect(try await tracker.jobs(id: "typo").isEmpty)
+        #expect(try await tracker.ages() == LedgerAges())
+        // Whatever stage sees it first, as after a loss of the books, meets the wish, and meets it once.
+        let first = try await tracker.begin(video("typo"), stage: .upload, hop: 2, mediaID: "m", manifest: nil)
+        #expect(first == .proceed(starts: 1, progress: 0, isCancelRequested: true))
+        #expect(try await tracker.forgetClaims(olderThan: .zero) == 0)
+    }
+
+    // As they were kept before: as a job.
+    @Test func wishesInBooksOfOlderVersionsAreNoJobsAnyMore() async throws {
+        try await tracker.addService(.seconds(100))
+        try await tracker.ledger.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO job (kind, id, directory, createdAt, updatedAt, isCancelRequested, rememberedSince)
+                        VALUES ('video', X'6F6C64', 'old', 1, 1, 1, 100000)
+                    """
+            )
+        }
+        #expect(try await tracker.ages().oldestJob == video("old"))
+        #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(3600)) == 0)
+        #expect(try await tracker.jobs(limit: 10).isEmpty)
+        #expect(try await tracker.ages() == LedgerAges())
+        let start = try await tracker.begin(video("old"), stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        #expect(start == .proceed(starts: 1, progress: 0, isCancelRequested: true))
     }
 
     @Test func cancellationIsTooLateOnceCleanUpHasTheJob() async throws {

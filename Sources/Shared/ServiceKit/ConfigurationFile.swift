@@ -48,11 +48,18 @@ struct ConfigurationFile {
             }
             let key = line[..<equals].trimmed
             if !known.contains(key) {
-                complain("line \(number): `\(key)` is no key that a file can set; `supervisor settings` lists them")
+                // A line that was meant otherwise may hold a password before its first `=`.
+                let isPlain = key.utf8.count <= 64 && key.utf8.allSatisfy { Self.isOfName($0) }
+                let shown = isPlain ? "`\(key)`" : "what is before `=`"
+                complain("line \(number): \(shown) is no key that a file can set; `supervisor settings` lists them")
             } else if variables.updateValue(line[line.index(after: equals)...].trimmed, forKey: key) != nil {
                 complain("line \(number): \(key) is set a second time")
             }
         }
+    }
+
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        (97...122).contains(byte | 0x20) || (48...57).contains(byte) || byte == UInt8(ascii: "_")
     }
 
     private mutating func complain(_ message: String) {

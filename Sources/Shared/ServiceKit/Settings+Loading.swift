@@ -20,10 +20,8 @@ extension Settings {
         _ environment: [String: String],
         checks: [SettingCheck] = []
     ) throws(SettingsError) -> (settings: Settings, variables: [String: String]) {
-        let path = environment[Keys.configurationFile.name] ?? ""
-        let file = path.isEmpty ? ConfigurationFile() : ConfigurationFile(path: absolute(path))
-        let variables = file.variables.merging(environment) { $1.isEmpty ? $0 : $1 }
-        let problems = file.problems + checks.compactMap { $0.problem(in: variables) }
+        let (variables, fileProblems) = read(environment)
+        let problems = fileProblems + checks.compactMap { $0.problem(in: variables) }
         let settings: Settings
         do {
             settings = try from(variables)
@@ -32,6 +30,34 @@ extension Settings {
         }
         guard problems.isEmpty else { throw SettingsError(problems: problems) }
         return (settings, variables)
+    }
+
+    private static func read(
+        _ environment: [String: String]
+    ) -> (variables: [String: String], problems: [SettingsError.Problem]) {
+        let path = environment[Keys.configurationFile.name] ?? ""
+        let file = path.isEmpty ? ConfigurationFile() : ConfigurationFile(path: absolute(path))
+        return (file.variables.merging(environment) { $1.isEmpty ? $0 : $1 }, file.problems)
+    }
+
+    /// What there is of a wrong configuration: as ``load(_:checks:)``, but keys whose values are wrong have their defaults, and lines
+    /// of the file that are no settings are passed over.
+    ///
+    /// - Parameter needed: keys that must not be among the wrong ones.
+    /// - Returns: nil when one is.
+    public static func remains(of environment: [String: String], needing needed: Set<String> = []) -> Settings? {
+        var variables = read(environment).variables
+        // Each turn leaves out a key at least.
+        for _ in 0...catalogue.count {
+            do {
+                return try from(variables)
+            } catch {
+                let wrong = Set(error.problems.map(\.key))
+                guard wrong.isDisjoint(with: needed), !wrong.isDisjoint(with: variables.keys) else { return nil }
+                for key in wrong { variables[key] = nil }
+            }
+        }
+        return nil
     }
 
     /// Reads the given variables, as if they were the environment.

@@ -24,6 +24,19 @@ public struct LocalFileSource: Sendable {
         try await open(url) { try $0.forEachPiece(consume) }
     }
 
+    /// Looks whether a job may have the file as its source. That it is not there, or no file, does not matter here.
+    ///
+    /// - Throws: ``StorageError`` with code `source_not_allowed` or `invalid_url`, as reading it would.
+    public func checkAllowed(_ url: String) async throws(StorageError) {
+        do {
+            _ = try await size(url)
+        } catch let error as StorageError where [.notAllowed, .invalidURL].contains(error.code) {
+            throw error
+        } catch {
+            // It may be there, and readable, when the job comes to it.
+        }
+    }
+
     private func open(
         _ url: String,
         _ body: @escaping @Sendable (borrowing OpenFile) throws -> Int64

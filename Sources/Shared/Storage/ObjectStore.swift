@@ -82,6 +82,15 @@ public struct ObjectStores: Sendable {
     /// - Throws: ``StorageError`` when no store can be had of it.
     public static func check(_ url: String) throws(StorageError) { _ = try directory(url) }
 
+    /// Tries whether a store takes outputs now, with a file that has no name and so leaves nothing. Does not return while the store
+    /// hangs.
+    ///
+    /// - Returns: false when its directory is not there and could be made.
+    /// - Throws: ``StorageError`` that says why it takes none.
+    public static func tryWriting(_ url: String) async throws(StorageError) -> Bool {
+        try await LocalDirectoryStore.tryWriting(directory(url))
+    }
+
     private static func directory(_ url: String) throws(StorageError) -> String {
         guard SourceURL.scheme(url) == "file" else {
             throw StorageError(

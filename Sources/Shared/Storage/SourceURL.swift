@@ -13,6 +13,27 @@ public enum SourceURL {
         return String(decoding: scheme, as: UTF8.self).lowercased()
     }
 
+    /// Looks whether this version reads sources of the URL's scheme. Nothing is looked up.
+    ///
+    /// - Throws: ``StorageError`` with code `unsupported_scheme` or `invalid_url`.
+    public static func checkScheme(_ url: String) throws(StorageError) {
+        switch scheme(url) {
+        case "file": return
+        case "http", "https", "s3":
+            throw StorageError(
+                code: .unsupportedScheme,
+                message:
+                    "the source \(redacted(url)) cannot be read by this version, which knows `s3Key` in the configured "
+                    + "store and file: URLs"
+            )
+        default:
+            throw StorageError(
+                code: .invalidURL,
+                message: "the source `\(redacted(url))` is no URL of a known scheme (file)"
+            )
+        }
+    }
+
     /// The absolute path of a `file:` URL: `file:///a%20b` is `/a b`. A host other than none or `localhost` is refused.
     public static func filePath(_ url: String) throws(StorageError) -> String {
         func refuse(_ reason: String) -> StorageError {

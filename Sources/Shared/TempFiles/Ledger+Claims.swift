@@ -148,6 +148,18 @@ extension Ledger {
         )
     }
 
+    /// Notes a wish that is for whatever run of the job comes first.
+    static func rememberWish(_ db: Database, _ key: JobKey) throws {
+        try db.run(
+            sql: """
+                INSERT INTO wish (kind, id, redrives, since)
+                    VALUES (?, ?, NULL, (SELECT serviceMilliseconds FROM about))
+                ON CONFLICT (kind, id) DO UPDATE SET redrives = NULL, since = excluded.since
+                """,
+            arguments: [key.kind.rawValue, Data(key.id.utf8)]
+        )
+    }
+
     /// Whether somebody wanted this run of the job cancelled before any stage of this host had seen it. The wish is over then.
     static func takeWish(_ db: Database, _ key: JobKey, redrives: Int64) throws -> Bool {
         let arguments: StatementArguments = [key.kind.rawValue, Data(key.id.utf8)]

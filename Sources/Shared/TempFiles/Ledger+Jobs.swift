@@ -235,15 +235,15 @@ extension Ledger {
         )
     }
 
-    /// Forgets finished jobs without files, and cancellations of jobs that never came.
+    /// Forgets finished jobs without files.
     ///
     /// - Parameter age: in milliseconds of service.
     static func prune(_ db: Database, olderThan age: Int64, limit: Int) throws -> Int {
+        try makeWishesOfJobsThatNeverCame(db)
         try db.run(
             sql: """
                 DELETE FROM job WHERE number IN (
-                    SELECT number FROM job WHERE fileCount = 0
-                        AND (state = 'finished' OR state = 'active' AND stage IS NULL AND isCancelRequested)
+                    SELECT number FROM job WHERE fileCount = 0 AND state = 'finished'
                         AND rememberedSince < (SELECT serviceMilliseconds FROM about) - ?
                     LIMIT ?)
                 """,
@@ -252,7 +252,22 @@ extension Ledger {
         return db.changesCount
     }
 
+    /// Earlier versions kept the wish to cancel a job that nobody had seen as a job, which then seemed to be under way.
+    private static func makeWishesOfJobsThatNeverCame(_ db: Database) throws {
+        let those = "state = 'active' AND stage IS NULL AND isCancelRequested AND fileCount = 0"
+        try db.run(
+            sql: """
+                INSERT INTO wish (kind, id, redrives, since)
+                    SELECT kind, id, NULL, COALESCE(rememberedSince, 0) FROM job WHERE \(those)
+                    ON CONFLICT (kind, id) DO NOTHING
+                """
+        )
+        try db.run(sql: "DELETE FROM job WHERE \(those)")
+    }
+
     /// Once the clean-up stage has the job, its outputs are published and its end is decided.
+    ///
+    /// A job that no stage has seen is none: the wish is kept apart from jobs, until the job's message takes it or it is forgotten.
     ///
     /// - Parameter isRemembered: whether a job that no stage has seen is given up when its message comes.
     static func requestCancel(
@@ -261,21 +276,19 @@ extension Ledger {
         isRemembered: Bool = true,
         now: Int64
     ) throws -> CancelAnswer {
-        guard let row = isRemembered ? try ensureJob(db, key, now: now) : try head(db, key) else { return .unknown }
-        if !isRemembered, row.stage == nil, row.state == .active { return .unknown }
+        guard let row = try head(db, key), row.stage != nil || row.state != .active else {
+            if isRemembered { try rememberWish(db, key) }
+            return .unknown
+        }
         if row.state == .active, !row.isCancelRequested, row.stage != .cleanup {
             try db.run(
-                sql: """
-                    UPDATE job SET isCancelRequested = 1, updatedAt = ?,
-                        rememberedSince = (SELECT serviceMilliseconds FROM about)
-                    WHERE number = ?
-                    """,
+                sql: "UPDATE job SET isCancelRequested = 1, updatedAt = ? WHERE number = ?",
                 arguments: [now, row.number]
             )
         } else if row.state != .active || !row.isCancelRequested {
             return .over(row.end)
         }
-        return row.stage == nil ? .unknown : .requested
+        return .requested
     }
 
     static func isCancelRequested(_ db: Database, _ key: JobKey) throws -> Bool {

@@ -29,7 +29,8 @@ extension Ledger {
         if message.hop < row.hop || message.run.redrives < row.redrives {
             return Start(answer: .stale(currentHop: row.hop))
         }
-        if message.stage == .download || message.stage == .cleanup,
+        // Of a job whose books were lost any stage may be the first to see it.
+        if row.stage == nil || message.stage == .download || message.stage == .cleanup,
             try takeWish(db, key, redrives: message.run.redrives)
         {
             try db.run(sql: "UPDATE job SET isCancelRequested = 1 WHERE number = ?", arguments: [row.number])

@@ -136,8 +136,6 @@ struct OrphanPolicy: Sendable {
         guard job.end == nil, let limit = maximumSilenceMilliseconds, let since = job.quietSince,
             job.quietMark == job.record.updatedAt.milliseconds
         else { return nil }
-        // Only a wish to cancel it is known, no message of it.
-        if job.record.stage == nil, job.record.isCancelRequested { return nil }
         // It waits for a stage. While nobody serves that one, it is no wonder that nothing is heard of the job.
         let stage = ServedStage(job.record.kind, job.record.stage ?? .download)
         let now = servedMilliseconds[stage] ?? serviceMilliseconds

@@ -1,7 +1,8 @@
 public import JobModel
 
 extension TempFileTracker {
-    /// Asks the workers to give a job up. One that no stage has seen is remembered, and given up when its message comes.
+    /// Asks the workers to give a job up. One that no stage has seen is given up when its message comes, unless the wish was forgotten
+    /// by then: see ``forgetClaims(olderThan:)``. It is no job until then.
     ///
     /// - Parameter isRemembered: false to do nothing about a job that no stage has seen.
     @discardableResult

@@ -1,7 +1,7 @@
 internal import GRDB
 public import JobModel
 
-/// Of hosts that share a broker.
+/// Of hosts that share a broker, and of jobs that no stage has seen.
 extension TempFileTracker {
     /// The last record of a log that this host has read; nil when it has read none.
     public func claimsPlace(of log: String) async throws(TempFileError) -> ClaimsPlace? {

@@ -9,22 +9,12 @@ enum Origin: Sendable, Hashable, CustomStringConvertible {
 
     init(_ ticket: Ticket) throws(StageFailure) {
         if let source = ticket.source {
-            switch SourceURL.scheme(source) {
-            case "file": self = .file(url: source)
-            case "http", "https", "s3":
-                throw StageFailure(
-                    .permanent,
-                    code: "unsupported_scheme",
-                    "the source \(SourceURL.redacted(source)) cannot be read by this version, which knows `s3Key` in the "
-                        + "configured store and file: URLs"
-                )
-            default:
-                throw StageFailure(
-                    .permanent,
-                    code: "invalid_url",
-                    "the source `\(SourceURL.redacted(source))` is no URL of a known scheme (file)"
-                )
+            do throws(StorageError) {
+                try SourceURL.checkScheme(source)
+            } catch {
+                throw StageFailure(.permanent, code: error.code.rawValue, error.message)
             }
+            self = .file(url: source)
         } else if let key = ticket.sourceKey {
             do {
                 self = .key(try ObjectKey(key))

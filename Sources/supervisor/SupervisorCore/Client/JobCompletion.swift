@@ -9,7 +9,7 @@ enum JobCompletion {
     /// - Parameter state: as in ``JobListQuery/state``.
     /// - Returns: `kind/id` of the newest such jobs; none when the supervisor does not answer at once.
     static func names(_ state: String?) async -> [String] {
-        guard let settings = try? Settings.load(CurrentEnvironment.variables).settings else { return [] }
+        guard let settings = Settings.remains(of: CurrentEnvironment.variables) else { return [] }
         let place = SupervisorPlace.find(settings)
         let supervisor = RunningSupervisor(place, timeout: .seconds(1))
         let list = try? await supervisor.jobs(JobListQuery(state: state), limit: maximum)

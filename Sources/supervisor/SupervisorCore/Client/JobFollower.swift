@@ -13,6 +13,8 @@ struct JobFollower: Sendable {
     var interval = Duration.milliseconds(100)
     /// So long may the supervisor be away, as in a restart.
     var patience = Duration.seconds(20)
+    /// Told of each job's end, once.
+    var didEnd: @Sendable (JobKey) -> Void = { _ in }
 
     /// - Parameter before: the temp files before the jobs were submitted.
     /// - Throws: what ``RunningSupervisor`` throws when the supervisor is gone for longer than ``patience``.
@@ -30,6 +32,7 @@ struct JobFollower: Sendable {
                 for submission in submissions where views[submission.ticket.key]?.isOver != true {
                     if let view = try await supervisor.job(submission.ticket.key) {
                         views[submission.ticket.key] = view
+                        if view.isOver { didEnd(submission.ticket.key) }
                     }
                 }
                 samples.add(TempFileSample(try await supervisor.health()))

@@ -11,8 +11,8 @@ struct SupervisorPlace: Sendable, Equatable {
     /// The run file that told, or that was looked for.
     var runFile: String
     var isFromRunFile: Bool
-    /// The run file is there or may be, but not for this user.
-    var isRunFileHidden = false
+    /// Whose the run file is, when it is there or may be, and not for this user.
+    var stranger: uid_t?
 
     /// The tree's run file tells; without one, `HTTP_ADDRESS`, `PORT` and `API_TOKEN` do.
     static func find(_ settings: Settings) -> SupervisorPlace {
@@ -25,7 +25,7 @@ struct SupervisorPlace: Sendable, Equatable {
             token: file == nil ? settings.apiToken : file?.token,
             runFile: path,
             isFromRunFile: file != nil,
-            isRunFileHidden: file == nil && access(path, R_OK) != 0 && errno == EACCES
+            stranger: file == nil ? RunFile.stranger(stateDirectory: settings.stateDirectory) : nil
         )
     }
 
@@ -40,7 +40,7 @@ struct SupervisorPlace: Sendable, Equatable {
 
     /// What to do when the supervisor wants the token.
     var tokenAdvice: String {
-        isRunFileHidden
+        stranger != nil
             ? "run this command as the user that \(runFile) belongs to, or set API_TOKEN"
             : "the token is in \(runFile) of the supervisor's STATE_DIR, or is its API_TOKEN: set one of the two"
     }
@@ -50,9 +50,9 @@ struct SupervisorPlace: Sendable, Equatable {
         guard !isFromRunFile else {
             return "\(failure); the supervisor of \(runFile) is busy, stopping or gone: see its log in LOG_DIR"
         }
-        guard !isRunFileHidden else {
-            return
-                "no supervisor was found: \(failure), and \(runFile) is another user's; run this command as that user"
+        if let stranger {
+            return "no supervisor was found: \(failure), and \(runFile) belongs to \(Account.text(ofUser: stranger)); "
+                + "run this command as that user"
         }
         return "no supervisor was found: there is no \(runFile) of a running one (STATE_DIR), and \(failure) "
             + "(HTTP_ADDRESS, PORT); start one with `supervisor run`, or give this command the settings of the running one"

@@ -12,6 +12,8 @@ enum CommandExit: Int32, CaseIterable {
     case outputFailed = 74
     case refused = 77
     case configuration = 78
+    /// As a shell reports a command that SIGINT ended.
+    case interrupted = 130
 
     /// For the list of all.
     var meaning: String {
@@ -22,8 +24,9 @@ enum CommandExit: Int32, CaseIterable {
         case .usage: "wrong usage, or an unreadable source"
         case .unavailable: "the supervisor, the broker or the ledger cannot be reached"
         case .outputFailed: "standard output cannot be written"
-        case .refused: "the supervisor refuses: the token is missing or wrong"
+        case .refused: "the supervisor refuses: a token is missing or wrong, or a file is not in FILE_SOURCE_ROOTS"
         case .configuration: "wrong settings in the environment or in CONFIG_FILE"
+        case .interrupted: "Ctrl-C while it waited; what was ordered goes on"
         }
     }
 

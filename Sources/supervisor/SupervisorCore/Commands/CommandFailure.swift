@@ -21,6 +21,22 @@ enum CommandFailure {
         }
     }
 
+    /// The settings of a command that only has to know where the tree is. While one runs from `STATE_DIR`, what else is wrong with the
+    /// configuration, as after an edit that the tree was not told of, is a warning.
+    ///
+    /// - Parameter needed: further keys that have to be right.
+    static func settingsOfRunningTree(needing needed: Set<String> = []) throws -> Settings {
+        do throws(SettingsError) {
+            return try TreeSettings.load().settings
+        } catch {
+            guard let remains = Settings.remains(of: CurrentEnvironment.variables, needing: needed),
+                RunFile.read(stateDirectory: remains.stateDirectory) != nil
+            else { throw report(error.description, .configuration) }
+            StandardStreams.writeError("Warning: \(error)\nA supervisor runs, with what it has read before.")
+            return remains
+        }
+    }
+
     /// Runs `body` with the supervisor that the settings lead to.
     ///
     /// - Throws: the exit code, with the reason printed, when the supervisor cannot be reached or refuses; what else `body`
@@ -50,7 +66,7 @@ enum CommandFailure {
 
     static func exit(for problem: Problem) -> CommandExit {
         switch problem.status {
-        case 400: .usage
+        case 400, 422: .usage
         case 401, 403, 421: .refused
         case 500...: .unavailable
         default: .failed

@@ -70,7 +70,7 @@ struct RedriveCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
+        let settings = try CommandFailure.settingsOfRunningTree()
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in
             if all {

@@ -55,7 +55,7 @@ struct ScaleCommand: AsyncParsableCommand {
     func validate() throws { try PoolWatch.check(timeout: timeout) }
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
+        let settings = try CommandFailure.settingsOfRunningTree()
         let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in

@@ -24,7 +24,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
+        let settings = try CommandFailure.settingsOfRunningTree()
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in
             let health = try await supervisor.health()

@@ -3,16 +3,20 @@ internal import ArgumentParser
 internal import Glibc
 internal import JobModel
 internal import ServiceKit
+internal import Storage
+internal import Synchronization
 
 struct SubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit",
         abstract: "Submit videos and images, and wait if wished.",
         discussion: """
-            A SOURCE is a local file, a URL (https:, http:, s3:, file:), or key:KEY for an object of the configured \
-            store.
+            A SOURCE is a local file, a file: URL, or key:KEY for an object of the configured store. This version reads no \
+            https:, http: and s3: URLs. Files have to lie in the FILE_SOURCE_ROOTS of the tree; those of a tree that runs \
+            here are looked at before anything is submitted.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
+            The jobs' ids are printed once the broker has them. Ctrl-C ends the waiting of --wait and no job.
 
             Examples:
               supervisor submit clip.mov photo.heic --wait
@@ -23,6 +27,8 @@ struct SubmitCommand: AsyncParsableCommand {
 
             \(CommandExit.text([
                 .ok: "the broker has all jobs (with --wait: all completed)", .failed: "with --wait: a job did not complete",
+                .usage: "a source is unreadable or of a scheme that is not read", .refused: "a file is not in FILE_SOURCE_ROOTS",
+                .interrupted: "Ctrl-C while it waited; the jobs go on",
             ]))
             """
     )
@@ -45,6 +51,11 @@ struct SubmitCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
+    /// What says which queues there are, and how they are declared.
+    private static let neededKeys: Set = [
+        "QUEUE_PREFIX", "QUEUE_TYPE", "QUEUE_DELIVERY_LIMIT", "QUEUE_MAX_PRIORITY", "NODE_ID",
+    ]
+
     func validate() throws {
         if mediaID != nil, source.count > 1 {
             throw ValidationError(
@@ -54,11 +65,11 @@ struct SubmitCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
+        let settings = try CommandFailure.settingsOfRunningTree(needing: Self.neededKeys)
         signal(SIGPIPE, SIG_IGN)
         let submissions = try makeSubmissions()
-        guard let brokerURL = RunFile.read(stateDirectory: settings.stateDirectory)?.brokerURL ?? settings.brokerURL
-        else {
+        let running = RunFile.read(stateDirectory: settings.stateDirectory)
+        guard let brokerURL = running?.brokerURL ?? settings.brokerURL else {
             throw CommandFailure.report(
                 "no media processor runs from \(settings.stateDirectory), and RABBITMQ_URL is not set; "
                     + "start one with `supervisor run`",
@@ -66,6 +77,8 @@ struct SubmitCommand: AsyncParsableCommand {
             )
         }
         try await CommandFailure.reaching(settings) { supervisor in
+            // Another tree of this broker may have other directories.
+            if running != nil { try await checkFiles(submissions, supervisor) }
             try await submit(submissions, brokerURL, settings, supervisor)
         }
     }
@@ -79,7 +92,7 @@ struct SubmitCommand: AsyncParsableCommand {
         do {
             let before = wait ? TempFileSample(try await supervisor.health()) : TempFileSample()
             try await JobPublisher(brokerURL: brokerURL, queues: settings.queueLayout).publish(submissions)
-            if !json, !wait { announce(submissions) }
+            if !json { announce(submissions) }
             let result = wait ? try await follow(submissions, supervisor, before) : nil
             if json { try CommandOutput.write(json: SubmitReport(submissions, result)) }
             if let result { try conclude(result) }
@@ -93,9 +106,13 @@ struct SubmitCommand: AsyncParsableCommand {
         do throws(UsageProblem) {
             var submissions: [Submission] = []
             for text in source {
-                submissions.append(
-                    try Submission(text, options: options, workingDirectory: Paths.workingDirectory)
-                )
+                let submission = try Submission(text, options: options, workingDirectory: Paths.workingDirectory)
+                do throws(StorageError) {
+                    if let source = submission.ticket.source { try SourceURL.checkScheme(source) }
+                } catch {
+                    throw UsageProblem(message: error.message)
+                }
+                submissions.append(submission)
             }
             return submissions
         } catch {
@@ -103,9 +120,26 @@ struct SubmitCommand: AsyncParsableCommand {
         }
     }
 
+    /// Looks whether the tree may read the files, where it says so.
+    private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
+        let sources = submissions.compactMap(\.ticket.source)
+        // Of several hosts another may have the directory.
+        guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
+            let roots = info.fileSourceRoots
+        else { return }
+        let files = LocalFileSource(roots: roots)
+        for source in sources {
+            do throws(StorageError) {
+                try await files.checkAllowed(source)
+            } catch {
+                throw CommandFailure.report(error.message, error.code == .notAllowed ? .refused : .usage)
+            }
+        }
+    }
+
     private func announce(_ submissions: [Submission]) {
         for submission in submissions {
-            CommandOutput.write("\(submission.ticket.key)  \(submission.source)\n")
+            CommandOutput.write("\(submission.ticket.key)  \(submission.source.shown)\n")
         }
     }
 
@@ -115,8 +149,14 @@ struct SubmitCommand: AsyncParsableCommand {
         _ before: TempFileSample
     ) async throws -> JobFollower.Result {
         let style: ProgressDisplay.Style = json ? .nothing : Terminal.canRedraw ? .bars : .lines
-        let result = try await JobFollower(supervisor: supervisor)
-            .follow(submissions, before: before, display: ProgressDisplay(style: style))
+        let waiting = Mutex(submissions.map(\.ticket.key))
+        let follower = JobFollower(
+            supervisor: supervisor,
+            didEnd: { ended in waiting.withLock { $0.removeAll { $0 == ended } } }
+        )
+        let result = try await Interruption.told(Self.farewell(waiting.withLock { $0 })) {
+            try await follower.follow(submissions, before: before, display: ProgressDisplay(style: style))
+        }
         if json { return result }
         let outputs = OutputTable.table(result.jobs, workingDirectory: Paths.workingDirectory)
         var lines = [""]
@@ -124,6 +164,18 @@ struct SubmitCommand: AsyncParsableCommand {
         lines += result.tempFiles.table.lines
         CommandOutput.write(lines: lines)
         return result
+    }
+
+    /// What whoever interrupts the waiting is told.
+    private static func farewell(_ jobs: [JobKey]) -> String {
+        let names = jobs.map { "\($0)".shown }.joined(separator: " ")
+        guard let first = jobs.first else { return "\nThe jobs have ended." }
+        return """
+
+            \(jobs.count == 1 ? "The job goes on" : "The jobs go on"): \(names)
+            To wait again: supervisor jobs \("\(first)".shown) --watch
+            To cancel: supervisor cancel \(names)
+            """
     }
 
     private func conclude(_ result: JobFollower.Result) throws {

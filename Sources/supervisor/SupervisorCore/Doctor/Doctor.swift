@@ -9,8 +9,11 @@ struct Doctor: Sendable {
 
     func report() async -> DoctorReport {
         let running = RunFile.read(stateDirectory: settings.stateDirectory)
-        var findings = [supervisor(running), HostChecks.user(geteuid(), runAs: settings.runAs)]
-        findings += [HostChecks.port(settings.port, running: running)]
+        let stranger = running == nil ? RunFile.stranger(stateDirectory: settings.stateDirectory) : nil
+        var findings = [
+            supervisor(running, stranger), HostChecks.user(geteuid(), runAs: settings.runAs),
+            HostChecks.port(settings.port, address: settings.httpAddress, running: running, stranger: stranger),
+        ]
         findings += await BrokerChecks(settings: settings, running: running).findings()
         findings += DirectoryChecks(settings: settings).findings()
         findings += TrustedFiles.warnings(settings, executablesDirectory: executablesDirectory).map {
@@ -22,8 +25,17 @@ struct Doctor: Sendable {
         return DoctorReport(version: Version.text, findings: findings)
     }
 
-    private func supervisor(_ running: RunFile?) -> Finding {
-        guard let running else { return .ok("supervisor", "none runs from \(settings.stateDirectory)") }
-        return .ok("supervisor", "process \(running.pid), version \(running.version), since \(running.startedAt)")
+    private func supervisor(_ running: RunFile?, _ stranger: uid_t?) -> Finding {
+        let check = "supervisor"
+        if let running {
+            return .ok(check, "process \(running.pid), version \(running.version), since \(running.startedAt)")
+        }
+        guard let stranger else { return .ok(check, "none runs from \(settings.stateDirectory)") }
+        return .warning(
+            check,
+            "\(RunFile.path(stateDirectory: settings.stateDirectory)) belongs to \(Account.text(ofUser: stranger)), so only "
+                + "that user is told whether a supervisor runs there",
+            "run the doctor as that user, or as root with RUN_AS; for a tree of your own set STATE_DIR elsewhere"
+        )
     }
 }

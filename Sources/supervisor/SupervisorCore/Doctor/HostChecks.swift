@@ -61,16 +61,29 @@ enum HostChecks {
         return .ok("clock", "synchronised")
     }
 
-    static func port(_ port: Int, running: RunFile?) -> Finding {
-        if let running { return .ok("port", "127.0.0.1:\(running.port) is the running supervisor's") }
-        if port == 0 { return .ok("port", "any free one will be taken") }
-        guard LoopbackPort.isFree(UInt16(clamping: port)) else {
-            return .failure(
-                "port",
-                "127.0.0.1:\(port) is taken by another program, or not allowed to this user",
-                "set PORT to a free port; `ss -ltnp 'sport = :\(port)'` shows whose it is"
+    /// - Parameter stranger: the user of a tree that may run, when its run file is not for this user.
+    static func port(
+        _ port: Int,
+        address: String = "127.0.0.1",
+        running: RunFile?,
+        stranger: uid_t? = nil
+    ) -> Finding {
+        let check = "port"
+        if let running {
+            let place = ListenFailure.place(running.address ?? address, running.port)
+            return .ok(check, "\(place) is the running supervisor's")
+        }
+        if port == 0 { return .ok(check, "any free one will be taken") }
+        guard let failure = ListenFailure.trying(address, port) else {
+            return .ok(check, "\(ListenFailure.place(address, port)) is free")
+        }
+        if let stranger, PortOwner.find(port)?.userID == stranger {
+            return .warning(
+                check,
+                "\(failure.place): \(failure.cause), most likely the supervisor of that user",
+                "if it is another's, \(failure.remedy)"
             )
         }
-        return .ok("port", "127.0.0.1:\(port) is free")
+        return .failure(check, "\(failure.place): \(failure.cause)", failure.remedy)
     }
 }

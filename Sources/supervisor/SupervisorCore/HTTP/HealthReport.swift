@@ -120,6 +120,10 @@ struct HealthFacts: Sendable {
     var deletedOpenBytes: Int64 = 0
     /// Whether `TEMP_ALERT_PERCENT` is reached.
     var isDiskAlert = false
+    /// What was wrong with the configuration that was read last, none of which took effect.
+    var refusedConfiguration: String?
+    /// Why no output can be published now.
+    var storeProblem: String?
     var isStopping: Bool
     var version: String
     var uptimeSeconds: Double
@@ -147,6 +151,12 @@ extension HealthReport {
         if facts.isDiskAlert {
             let percent = facts.usedPercent.map { "\(Int($0)) % of" } ?? "much of"
             degraded.append("\(percent) the file system of the temp files is used")
+        }
+        if let problem = facts.storeProblem { degraded.append("the object store takes no outputs: \(problem)") }
+        if let problem = facts.refusedConfiguration {
+            degraded.append(
+                "a changed configuration was refused, and the one before goes on: \(problem); correct it and send SIGHUP again"
+            )
         }
         for file in facts.stuck {
             degraded.append(

@@ -49,6 +49,8 @@ struct InfoReport: Sendable, Codable, Equatable {
     /// Environment keys and their values as in effect; secrets are replaced.
     var configuration: [String: String]
     var stages: [Pool]
+    /// Absolute paths of the directories that a `file:` source may lie in; absent in answers of older versions.
+    var fileSourceRoots: [String]?
 }
 
 extension InfoReport.Pool {

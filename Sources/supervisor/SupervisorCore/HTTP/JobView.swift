@@ -30,7 +30,7 @@ struct JobView: Sendable, Codable, Equatable {
     var stage: Stage?
     /// As in the updates that clients get, such as `processing_video`.
     var step: String
-    /// Of the whole job, in per cent.
+    /// Of the whole job, in per cent: as in the updates that clients get, or what its worker has told since the last one.
     var progress: Int
     /// Of the present stage, in per cent, while a worker is at it.
     var stageProgress: Int?
@@ -76,8 +76,10 @@ extension JobView {
             workers.first { $0.name.kind == record.kind && $0.name.stage == record.stage }?
             .workers.first { $0.report?.job.map { ByteText($0) } == record.id }?.report?.progress
         stageProgress = reported
-        // What was sent last is on record; the worker's report is fresher.
-        let live = record.stage.flatMap { stage in reported.map { stage.jobPercent(fraction: Double($0) / 100) } } ?? 0
+        // What was sent last is on record; the worker's report is fresher. Clean-up is no progress of a job that came there because
+        // it failed, and a job that has ended keeps what clients were told.
+        let stage = record.state == .active && record.stage != .cleanup ? record.stage : nil
+        let live = stage.flatMap { stage in reported.map { stage.jobPercent(fraction: Double($0) / 100) } } ?? 0
         progress = record.state == .finished && record.outcome == .completed ? 100 : max(record.progress, live)
         if record.state == .active, let stage = record.stage {
             attempts = Attempts(number: record.attempt + 1, limit: limits[stage])

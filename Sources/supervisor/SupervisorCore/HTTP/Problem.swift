@@ -6,4 +6,6 @@ struct Problem: Error, Sendable, Codable, Equatable {
     var detail: String?
     /// Of a 405: what the path can be asked by. It is in the header `Allow` as well.
     var allowedMethods: [String]?
+    /// For programs: the code with which a stage would fail the job, such as `source_not_allowed`.
+    var code: String?
 }

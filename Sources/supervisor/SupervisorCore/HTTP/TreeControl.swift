@@ -27,6 +27,12 @@ struct JobReference: Sendable, Codable, Equatable {
 struct CancelReport: Sendable, Codable, Equatable {
     var kind: MediaKind
     var id: ByteText
-    /// Whether a stage has seen the job. If none has, it is cancelled when its message comes.
+    /// Whether the job is known: a stage of this host has seen it, or its message was found. If not, it is cancelled should its message
+    /// come, or by the host that has it.
     var known: Bool
+    /// Whether there is no such job: it was looked for wherever it could wait. Absent when it is known, and when not all could be
+    /// looked at.
+    var absent: Bool?
+    /// What is to be said of a job that is not known.
+    var detail: String?
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JobModel
 internal import ServiceKit
 
 /// A user and a group of this machine.
@@ -42,6 +43,11 @@ struct Account: Sendable, Equatable {
         guard userID != 0 else {
             throw PrivilegeError(message: "RUN_AS=\(wanted) is root; unset RUN_AS to run as root, or name another user")
         }
+    }
+
+    /// A user for people, such as `user media (998)`.
+    static func text(ofUser userID: uid_t) -> String {
+        user("\(userID)").map { "user \($0.name.shown) (\(userID))" } ?? "user \(userID)"
     }
 
     private struct User {

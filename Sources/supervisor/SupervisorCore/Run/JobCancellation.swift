@@ -18,25 +18,40 @@ struct JobCancellation: Sendable {
     var claims: ClaimsWatch?
     var logger: Logger
 
+    /// What became of a wish to cancel a job.
+    struct Result: Sendable, Equatable {
+        var answer: CancelAnswer
+        /// Of a job that no stage has seen: whether it was looked for wherever it could wait, so that there is none.
+        var isAbsent = false
+    }
+
+    /// As ``request(_:)``.
+    @discardableResult
+    func cancel(_ job: JobKey) async throws -> CancelAnswer { try await request(job).answer }
+
     /// - Throws: ``TempFileError`` when the wish could not be noted. Once it is, the job ends as cancelled even if the broker
     ///   is away now. ``TreeError`` or `AMQPError` when it concerns other hosts and the broker is away: nothing is noted then.
-    func cancel(_ job: JobKey) async throws -> CancelAnswer {
+    func request(_ job: JobKey) async throws -> Result {
         let answer = try await tracker.requestCancel(job, isRemembered: claims == nil)
         switch answer {
         case .over:
             // Another host may have begun the job anew.
-            guard let claims, try await claims.isElsewhere(job) else { return answer }
+            guard let claims, try await claims.isElsewhere(job) else { return Result(answer: answer) }
             try await claims.wishCancelled(job)
-            return .unknown
+            return Result(answer: .unknown)
         case .requested:
             await end(job)
-            return answer
+            return Result(answer: answer)
         case .unknown:
             if let claims {
                 try await claims.wishCancelled(job)
-                return answer
+                return Result(answer: answer)
             }
-            return await findWaiting(job) ? .requested : answer
+            switch await findWaiting(job) {
+            case .found: return Result(answer: .requested)
+            case .absent: return Result(answer: answer, isAbsent: true)
+            case .unknown: return Result(answer: answer)
+            }
         }
     }
 
@@ -49,16 +64,23 @@ struct JobCancellation: Sendable {
         }
     }
 
+    private enum Search {
+        case found
+        /// All messages were looked at.
+        case absent
+        case unknown
+    }
+
     /// Looks for the message of a job that no stage has seen, and sends it to clean-up.
-    private func findWaiting(_ job: JobKey) async -> Bool {
+    private func findWaiting(_ job: JobKey) async -> Search {
         // A quorum queue counts each look at a message, and gives up what was looked at too often.
-        guard queues.type == .classic else { return false }
-        var isFound = false
+        guard queues.type == .classic else { return .unknown }
+        var search = Search.unknown
         await trying(job) { logger in
-            isFound = try await findWaiting(job, in: queues.names.work(job.kind, .download))
-            if isFound { logger.info("the job waited for its download; it goes to clean-up") }
+            search = try await findWaiting(job, in: queues.names.work(job.kind, .download))
+            if case .found = search { logger.info("the job waited for its download; it goes to clean-up") }
         }
-        return isFound
+        return search
     }
 
     private func trying(_ job: JobKey, _ body: (Logger) async throws -> Void) async {
@@ -75,14 +97,15 @@ struct JobCancellation: Sendable {
         }
     }
 
-    private func findWaiting(_ job: JobKey, in queue: String) async throws -> Bool {
-        guard let endpoints = await broker.endpoints else { return false }
-        var isFound = false
+    private func findWaiting(_ job: JobKey, in queue: String) async throws -> Search {
+        guard let endpoints = await broker.endpoints else { return .unknown }
+        var search = Search.absent
         let browser = QueueBrowser(endpoints: endpoints, renewingAfter: queues.returnsBeforeRenewal)
-        _ = try await browser.browse(queue) { delivery, client in
+        let sight = try await browser.browse(queue) { delivery, client in
             guard let ticket = try? Ticket(parsing: delivery.body, expecting: job.kind), ticket.key == job else {
                 return .next
             }
+            search = .unknown
             // Under its lease the job is put on the books, as a worker would do it.
             guard case .acquired(let lease) = try await tracker.acquireLease(job, timeout: .zero) else { return .stop }
             _ = try await tracker.begin(
@@ -95,10 +118,13 @@ struct JobCancellation: Sendable {
                 ticket: ticket.json.serialized()
             )
             lease.release()
-            isFound = try await tracker.endCancelled(job, AbandonedJobNotice.ender(client, queues: queues))
-            if isFound { try? await delivery.acknowledge() }
+            if try await tracker.endCancelled(job, AbandonedJobNotice.ender(client, queues: queues)) {
+                search = .found
+                try? await delivery.acknowledge()
+            }
             return .stop
         }
-        return isFound
+        if case .absent = search, sight.seen < sight.waiting { return .unknown }
+        return search
     }
 }

@@ -10,6 +10,8 @@ actor ProcessTree {
     var settings: Settings
     /// What ``settings`` were read from.
     private var variables: [String: String]
+    /// What was wrong with the configuration that was read last; nil when nothing was.
+    private var refusedConfiguration: String?
     private let setLogLevel: @Sendable (Settings.LogLevel) -> Void
     private let executablesDirectory: String
     private let limits: RestartPolicy.Limits
@@ -25,6 +27,7 @@ actor ProcessTree {
     private var sweeper: Task<Void, Never>?
     private var serviceWatch: Task<Void, Never>?
     private var diskWatch: Task<Void, Never>?
+    private var storeWatch: Task<Void, Never>?
     private var updatesWatch: Task<Void, Never>?
     private var compressor: Task<Void, Never>?
     private var claimsWatch: Task<Void, Never>?
@@ -102,6 +105,8 @@ actor ProcessTree {
             let read = try TreeSettings.load()
             change = try ConfigurationChange(from: variables, to: read.variables)
         } catch {
+            refusedConfiguration = error.problems.map { "\($0.key): \($0.message)" }.joined(separator: "; ")
+                .clipped(toBytes: Self.maximumRefusalBytes)
             for problem in error.problems {
                 logger.error(
                     "the new configuration is wrong, and nothing of it takes effect",
@@ -110,7 +115,7 @@ actor ProcessTree {
             }
             return false
         }
-        (settings, variables) = (change.settings, change.variables)
+        (settings, variables, refusedConfiguration) = (change.settings, change.variables, nil)
         setLogLevel(settings.logLevel)
         await pools.reconfigure(
             counts: settings.workers,
@@ -129,6 +134,9 @@ actor ProcessTree {
         )
         return true
     }
+
+    /// Of what `/health` says.
+    private static let maximumRefusalBytes = 2048
 
     // MARK: - Start
 
@@ -177,6 +185,11 @@ actor ProcessTree {
             announce: { webhook?.announce($0) }
         )
         diskWatch = Task { await disk.run() }
+        let store = StoreWatch(
+            url: { [weak self, settings] in (await self?.settings ?? settings).storageURL },
+            logger: logger
+        )
+        storeWatch = Task { await store.run() }
         let status = TreeStatus(
             settings: settings,
             tracker: tracker,
@@ -186,6 +199,8 @@ actor ProcessTree {
             isBrokerPrivate: broker != nil,
             stop: stop,
             current: { [weak self, settings] in await self?.settings ?? settings },
+            refusedConfiguration: { [weak self] in await self?.refusedConfiguration },
+            store: store,
             logger: logger
         )
         startedAt = Timestamp.string(status.startedAt)
@@ -196,6 +211,7 @@ actor ProcessTree {
             pools: pools,
             broker: link,
             claims: claims,
+            current: { [weak self, settings] in await self?.settings ?? settings },
             logger: logger
         )
         let server = try await startServer(status, control)
@@ -333,6 +349,7 @@ actor ProcessTree {
         sweeper?.cancel()
         serviceWatch?.cancel()
         diskWatch?.cancel()
+        storeWatch?.cancel()
         updatesWatch?.cancel()
         compressor?.cancel()
         claimsWatch?.cancel()
@@ -346,6 +363,7 @@ actor ProcessTree {
         await sweeper?.value
         await serviceWatch?.value
         await diskWatch?.value
+        await storeWatch?.value
         await updatesWatch?.value
         await compressor?.value
         await claimsWatch?.value

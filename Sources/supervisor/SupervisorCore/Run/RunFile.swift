@@ -1,4 +1,5 @@
 internal import Glibc
+internal import RootedFiles
 
 /// `STATE_DIR/supervisor.json`: how the command line finds the running tree. Only its owner may read it, for the
 /// broker's URL holds a password, and the token is one.
@@ -41,10 +42,28 @@ struct RunFile: Sendable, Codable, Equatable {
             return nil
         }
         let user = geteuid()
-        let isOwn = [0, user].contains(file.st_uid) || user == 0 && file.st_uid == parent.st_uid
         let isDirectoryOwn = [0, user, file.st_uid].contains(parent.st_uid) && parent.st_mode & S_IWOTH == 0
-        guard isOwn, isDirectoryOwn, file.st_mode & 0o022 == 0 else { return nil }
+        guard isOwn(file, in: parent), isDirectoryOwn, file.st_mode & 0o022 == 0 else { return nil }
         return SmallFile.read(path)
+    }
+
+    private static func isOwn(_ file: stat, in directory: stat) -> Bool {
+        let user = geteuid()
+        return [0, user].contains(file.st_uid) || user == 0 && file.st_uid == directory.st_uid
+    }
+
+    /// Whose the run file in a directory is, when it is another user's, whom alone it tells anything; nil when it is not. Of a
+    /// directory that this user may not look into it is the one whom that belongs to.
+    static func stranger(stateDirectory directory: String) -> uid_t? {
+        var (file, parent) = (stat(), stat())
+        guard stat(directory, &parent) == 0 else {
+            guard errno == EACCES else { return nil }
+            var above = parentPath(directory) ?? "/"
+            while stat(above, &parent) != 0, let next = parentPath(above) { above = next }
+            return parent.st_uid == geteuid() ? nil : parent.st_uid
+        }
+        if lstat(path(stateDirectory: directory), &file) == 0 { return isOwn(file, in: parent) ? nil : file.st_uid }
+        return errno == EACCES && parent.st_uid != geteuid() ? parent.st_uid : nil
     }
 
     static func remove(stateDirectory: String) { unlink(path(stateDirectory: stateDirectory)) }

@@ -109,11 +109,9 @@ struct Sweeper: Sendable {
             forgotten += count
             if count < batch { break }
         }
-        if settings.nodeID != nil {
-            // No job is under way for longer.
-            let hours = settings.jobRetentionHours + settings.jobMaximumAgeHours
-            try await tracker.forgetClaims(olderThan: .seconds(hours * 3600))
-        }
+        // Of several hosts another may have the job, which is under way for so much longer at most.
+        let hours = settings.jobRetentionHours + (settings.nodeID == nil ? 0 : settings.jobMaximumAgeHours)
+        try await tracker.forgetClaims(olderThan: .seconds(hours * 3600))
         if forgotten > 0 { logger.info("forgot finished jobs", metadata: ["job.count": "\(forgotten)"]) }
         try await tracker.truncateLedgerLog()
         return hasFailed.withLock { !$0 }

@@ -12,9 +12,31 @@ struct TreeActions: TreeControl {
     var broker: BrokerLink
     /// nil when there is no other host.
     var claims: ClaimsWatch?
+    /// The settings in effect, which a reload may have changed.
+    var current: @Sendable () async -> Settings
     var logger: Logger
+    private let sources = SourceGate()
+
+    init(
+        settings: Settings,
+        tracker: TempFileTracker,
+        pools: PoolSupervisor,
+        broker: BrokerLink,
+        claims: ClaimsWatch?,
+        current: @escaping @Sendable () async -> Settings,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.tracker = tracker
+        self.pools = pools
+        self.broker = broker
+        self.claims = claims
+        self.current = current
+        self.logger = logger
+    }
 
     func submit(_ job: EntryMessage) async throws {
+        try await sources.check(job.ticket, await current())
         let queue = settings.queueLayout.entry(job.ticket.kind)
         try await Problem.onBroker { try await broker.connected().publish(job, declaring: queue) }
     }
@@ -27,14 +49,28 @@ struct TreeActions: TreeControl {
             claims: claims,
             logger: logger
         )
-        let answer = try await Problem.onBroker { try await Problem.onLedger { try await cancellation.cancel(key) } }
-        switch answer {
+        let result = try await Problem.onBroker { try await Problem.onLedger { try await cancellation.request(key) } }
+        switch result.answer {
         case .requested: return CancelReport(kind: key.kind, id: key.id, known: true)
-        case .unknown: return CancelReport(kind: key.kind, id: key.id, known: false)
+        case .unknown:
+            return CancelReport(
+                kind: key.kind,
+                id: key.id,
+                known: false,
+                absent: result.isAbsent ? true : nil,
+                detail: unknown(result)
+            )
         case .over(let outcome):
             let end = outcome.map { "has ended: \($0.rawValue)" } ?? "is ending"
             throw Problem(title: "Too late", status: 409, detail: "the job \(key) \(end)")
         }
+    }
+
+    private func unknown(_ result: JobCancellation.Result) -> String {
+        if result.isAbsent { return "no such job is known; should its message come, it is cancelled then" }
+        return claims == nil
+            ? "no such job is known; one that waits in the download queue is cancelled when it is delivered"
+            : "no such job is known on this host; the host that has it or gets it cancels it"
     }
 
     func cleanOrphans() async throws -> OrphanReport {

@@ -52,8 +52,6 @@ extension TreeStatus {
             for state in [JobRecord.State.active, .finishing] {
                 records += try await tracker.jobs(JobFilter(state: state), before: nil, limit: Overview.maximumJobs + 1)
                     .jobs
-                    // What was cancelled before it came is no job yet.
-                    .filter { $0.stage != nil || !$0.isCancelRequested }
             }
             totals = try await tracker.fileTotals(of: records.map(\.key))
         } catch {

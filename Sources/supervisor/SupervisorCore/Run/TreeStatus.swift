@@ -16,6 +16,9 @@ struct TreeStatus: StatusSource {
     var stop: StopSignals
     /// The settings in effect, which a reload may have changed.
     var current: @Sendable () async -> Settings
+    /// What was wrong with the configuration that was read last.
+    var refusedConfiguration: @Sendable () async -> String?
+    var store: StoreWatch
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
@@ -29,6 +32,8 @@ struct TreeStatus: StatusSource {
         isBrokerPrivate: Bool,
         stop: StopSignals,
         current: @escaping @Sendable () async -> Settings,
+        refusedConfiguration: @escaping @Sendable () async -> String?,
+        store: StoreWatch,
         logger: Logger
     ) {
         self.settings = settings
@@ -39,6 +44,8 @@ struct TreeStatus: StatusSource {
         self.isBrokerPrivate = isBrokerPrivate
         self.stop = stop
         self.current = current
+        self.refusedConfiguration = refusedConfiguration
+        self.store = store
         self.logger = logger
     }
 
@@ -78,6 +85,8 @@ struct TreeStatus: StatusSource {
                 reservedBytes: reservedBytes,
                 deletedOpenBytes: tracker.deletedOpenBytes(),
                 isDiskAlert: space?.isAlert ?? false,
+                refusedConfiguration: await refusedConfiguration(),
+                storeProblem: store.problem,
                 isStopping: await stop.count > 0,
                 version: Version.text,
                 uptimeSeconds: start.duration(to: .now).seconds
@@ -103,7 +112,8 @@ struct TreeStatus: StatusSource {
             ),
             workspace: tracker.workspace.path,
             configuration: Dictionary(await current().effective.map { ($0.name, $0.value) }) { _, last in last },
-            stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) }
+            stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) },
+            fileSourceRoots: await current().fileSourceRoots
         )
     }
 

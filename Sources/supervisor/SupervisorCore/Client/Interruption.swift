@@ -1,0 +1,23 @@
+internal import Glibc
+internal import UnixSignals
+
+/// Ctrl-C while a command waits for what others do.
+enum Interruption {
+    /// Runs `body`. SIGINT meanwhile prints what goes on without this command, and ends it.
+    ///
+    /// - Parameter farewell: evaluated then.
+    static func told<T>(
+        _ farewell: @autoclosure @escaping @Sendable () -> String,
+        _ body: () async throws -> T
+    ) async throws -> T {
+        let signals = await UnixSignalsSequence(trapping: .sigint)
+        let watch = Task {
+            for await _ in signals {
+                StandardStreams.writeError(farewell())
+                _exit(CommandExit.interrupted.rawValue)
+            }
+        }
+        defer { watch.cancel() }
+        return try await body()
+    }
+}
