@@ -49,6 +49,10 @@ struct CommandArgumentTests {
     func query() {
         let query = JobListQuery(kind: .image, stage: .upload, state: "failed")
         #expect(query.path(limit: 3, cursor: "9") == "/jobs?kind=image&stage=upload&state=failed&limit=3&cursor=9")
+        let named = JobListQuery(mediaID: "a b", source: "file:///x?y=1&z")
+        #expect(
+            named.path(limit: 3, cursor: nil) == "/jobs?mediaId=a%20b&source=file%3A%2F%2F%2Fx%3Fy%3D1%26z&limit=3"
+        )
         #expect(JobListQuery().path(limit: 50, cursor: nil) == "/jobs?limit=50")
     }
 

@@ -14,14 +14,20 @@ struct CommandTextTests {
         failed.updatedAt = "2026-01-02T03:04:05.678Z"
         var asked = RenderingTests.view("c\u{1B}[2J", progress: 3)
         asked.cancelRequested = true
+        asked.mediaId = "media\u{9B}"
+        asked.source = ByteText("file:///srv/" + String(repeating: "d/", count: 20) + "clip.mov")
         let list = JobList(jobs: [RenderingTests.view("a", progress: 50, stageProgress: 75), failed, asked], next: "7")
         let lines = JobTable.lines(list, usesColours: false)
         #expect(
             lines == [
-                "JOB               STATE       STAGE    STEP                     DONE  UPDATED               ERROR",
-                "video/a           active      process  processing_video (75 %)  50 %",
-                "video/b           failed      process  -                        40 %  2026-01-02T03:04:05Z  invalid_media",
-                #"video/c\u{1B}[2J  cancelling  process  processing_video          3 %"#,
+                "JOB               MEDIA ID     STATE       STAGE    STEP                     DONE  "
+                    + "UPDATED               ERROR          SOURCE",
+                "video/a           m            active      process  processing_video (75 %)  50 %  "
+                    + "                      -              -",
+                "video/b           m            failed      process  -                        40 %  "
+                    + "2026-01-02T03:04:05Z  invalid_media  -",
+                #"video/c\u{1B}[2J  media\u{9B}  cancelling  process  processing_video          3 %  "#
+                    + "                      -              …/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/clip.mov",
                 "there are more; --limit shows them",
             ]
         )

@@ -262,6 +262,12 @@ struct ControlRoutesTests {
             let query = try #require(tree.queries.first)
             let filter = JobFilter(state: .finished, outcome: .failed, kind: .image, stage: .upload)
             #expect(query.filter == filter && query.cursor == 9 && query.limit == 3)
+            _ = try await RawHTTP(port: port).send(
+                "GET",
+                "/jobs?mediaId=cafe%CC%81&source=file%3A%2F%2F%2Fa%26b&search=x%2By"
+            )
+            let named = JobFilter(mediaID: "cafe\u{301}", source: "file:///a&b", name: "x+y")
+            #expect(tree.queries.last?.filter == named)
         }
     }
 }

@@ -136,7 +136,7 @@ struct HealthReportTests {
         )
         #expect(
             json["pools"]?.objectValue?["upload.image"]
-                == ["wanted": 2, "ready": 2, "restarts": 0, "failing": false]
+                == ["wanted": 2, "ready": 2, "restarts": 0, "deaths": 0, "failing": false]
         )
     }
 

@@ -58,4 +58,45 @@ import Testing
         _ = try await tracker.end(key, outcome: .failed, token: "t", record: [])
         #expect(try await progress([cleaning]) == 10)
     }
+
+    @Test("Of a job that did not complete only published outputs are shown, without the file that is gone")
+    func published() async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
+        for outcome in JobOutcome.allCases {
+            let key = JobKey(kind: .image, id: ByteText(outcome.rawValue))
+            var ticket = Ticket(id: key.id, mediaID: "m", kind: .image)
+            ticket.outputs = ["a", "b"].map { JobOutput(kind: .imageScaled, key: $0) }
+            ticket.outputs[0].location = "file:///srv/a"
+            ticket.outputs[0].localPath = "/gone/a"
+            ticket.outputs[1].localPath = "/gone/b"
+            _ = try await tracker.begin(key, stage: .cleanup, hop: 3, mediaID: "m", manifest: nil)
+            try await tracker.finish(key, outcome: outcome, record: ticket.json.serialized())
+            let record = try #require(try await tracker.job(key))
+            let view = JobView(record, workers: [], limits: AttemptLimits(5))
+            let shown = ticket.outputs.map(\.json.value)
+            if outcome == .completed {
+                #expect(view.outputs == shown)
+            } else {
+                ticket.outputs[0].localPath = nil
+                #expect(view.outputs == [ticket.outputs[0].json.value])
+            }
+        }
+    }
+
+    @Test("A source is shown without what may be secret in it, and a key as it is")
+    func source() async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
+        for (source, shown) in [
+            ("https://user:secret@host/a.mov?sig=secret#x", "https://…@host/a.mov"), ("key:a?b#c", "key:a?b#c"),
+            ("file:///srv/a.mov", "file:///srv/a.mov"),
+        ] {
+            let key = JobKey(kind: .image, id: ByteText(shown))
+            let begin = ByteText(source)
+            _ = try await tracker.begin(key, stage: .download, hop: 0, mediaID: "m", source: begin, manifest: nil)
+            let record = try #require(try await tracker.job(key))
+            #expect(JobView(record, workers: [], limits: AttemptLimits(5)).source?.string == shown)
+        }
+    }
 }

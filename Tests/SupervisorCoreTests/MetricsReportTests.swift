@@ -55,6 +55,7 @@ struct MetricsReportTests {
             #"media_processor_orphans_total{reason="unknownFile"} 2"#, "media_processor_stuck_temp_files 1",
             "media_processor_oldest_temp_file_age_seconds 1.5", "media_processor_oldest_job_age_seconds 5",
             #"media_processor_workers_ready{kind="image",stage="upload"} 2"#,
+            #"media_processor_worker_deaths_total{kind="image",stage="upload",cause="SIGKILL"} 0"#,
             #"media_processor_process_resident_memory_bytes{process="supervisor"} 1099511627776"#,
             #"media_processor_stage_jobs_total{kind="video",stage="download",outcome="failed"} 0"#,
         ]

@@ -42,6 +42,23 @@ struct PoolTests {
         #expect(pool.restarts == 1)
     }
 
+    @Test("Deaths are counted by cause, and an end that was asked for is none")
+    func deaths() {
+        var pool = running(1)
+        _ = pool.restartAll()
+        _ = pool.ended(slot: 1, exit: .status(0), cause: "exit status 0", at: now, jitter: 0)
+        #expect(pool.deaths == [:])
+        for (exit, word) in [
+            (ProcessExit.signal(9), "SIGKILL"), (.status(70), "exit_70"), (.signal(34), "signal_34"),
+            (.unknown, "unknown"), (nil, "not_started"),
+        ] as [(ProcessExit?, String)] {
+            var pool = running(1)
+            _ = pool.ended(slot: 1, exit: exit, cause: "c", at: now, jitter: 0)
+            #expect(pool.deaths == [word: 1])
+            #expect(PoolSnapshot(pool, at: now).deathCount == 1)
+        }
+    }
+
     @Test("Workers that die young but finished jobs do not make the pool failing; ones that only became ready do")
     func deathsAfterWork() {
         var report = WorkerReport(state: .ready)

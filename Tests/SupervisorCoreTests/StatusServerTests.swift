@@ -139,7 +139,9 @@ struct StatusServerTests {
         arguments: [
             ("/jobs/video/unknown", 404), ("/jobs/audio/x", 404), ("/jobs/video/%zz", 400), ("/nothing", 404),
             ("/jobs?limit=0", 400), ("/jobs?limit=many", 400), ("/jobs?state=gone", 400), ("/jobs?kind=audio", 400),
-            ("/jobs?stage=packing", 400), ("/jobs?cursor=-1", 400), ("/jobs/unknown", 404), ("/dead?limit=-1", 400),
+            ("/jobs?stage=packing", 400), ("/jobs?cursor=-1", 400), ("/jobs?mediaId=", 400), ("/jobs?source=", 400),
+            ("/jobs?search=", 400),
+            ("/jobs/unknown", 404), ("/dead?limit=-1", 400),
             ("/jobs/video/" + String(repeating: "x", count: 129), 400),
         ]
     )

@@ -257,7 +257,7 @@ import Testing
 
     @Test func jobsAreListedNewestFirst() async throws {
         for id in ["a", "b", "c"] {
-            _ = try await tracker.begin(image(id), stage: .download, hop: 0, mediaID: id, manifest: nil)
+            _ = try await tracker.begin(image(id), stage: .download, hop: 0, mediaID: ByteText(id), manifest: nil)
         }
         try await tracker.finish(image("b"), outcome: .completed, record: [])
         #expect(try await tracker.jobs(limit: 2).map(\.id) == ["c", "b"])

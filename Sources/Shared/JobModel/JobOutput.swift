@@ -71,3 +71,17 @@ public struct JobOutput: Sendable, Hashable {
         return object
     }
 }
+
+extension JobOutput {
+    /// The output once it is in the store: nothing of it is left here.
+    public var published: JobOutput {
+        var output = self
+        output.localPath = nil
+        return output
+    }
+}
+
+extension Ticket {
+    /// The outputs that are in the store.
+    public var publishedOutputs: [JobOutput] { outputs.filter { $0.location != nil }.map(\.published) }
+}

@@ -12,4 +12,19 @@ extension Ticket {
         entry.unknown = [:]
         history = history.suffix(Self.maximumHistory - 1) + [entry]
     }
+
+    /// Remembers a failure at its place in time; what is known of it already is replaced.
+    ///
+    /// - Parameter isSame: of an entry of the same time, whether it is the same failure.
+    public mutating func note(_ failure: JobFailure, replacing isSame: (JobFailure) -> Bool) {
+        let at = ByteText(failure.occurredAt)
+        if let known = history.firstIndex(where: { ByteText($0.occurredAt) == at && isSame($0) }) {
+            history[known].message = failure.message.clipped(toBytes: Self.maximumHistoryMessageBytes)
+            return
+        }
+        let later = history.drop { ByteText($0.occurredAt) <= at }
+        history.removeLast(later.count)
+        note(failure)
+        history = (history + later).suffix(Self.maximumHistory)
+    }
 }

@@ -56,6 +56,14 @@ public struct Ticket: Sendable, Hashable {
 
     public var key: JobKey { JobKey(kind: kind, id: id) }
 
+    /// Where the source is, as `supervisor submit` takes it: a URL, or `key:` and the key of an object. nil when the job names none.
+    public var sourceText: ByteText? {
+        (source ?? sourceKey.map { Self.keyPrefix + $0 }).map { ByteText($0) }
+    }
+
+    /// Of an object's key in ``sourceText``.
+    public static let keyPrefix = "key:"
+
     public init(id: ByteText, mediaID: ByteText, kind: MediaKind) {
         self.id = id
         self.mediaID = mediaID

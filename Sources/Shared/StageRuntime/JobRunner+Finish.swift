@@ -21,6 +21,7 @@ extension JobRunner {
         var record = ticket
         record.outcome = outcome
         if outcome != .failed { record.failure = nil }
+        if outcome != .completed { record.outputs = try await publishedOutputs(ticket) }
         record.previousPhase = .cleanup
         record.phase = outcome == .completed ? .completed : .failed
         record.tempFiles = []
@@ -38,6 +39,24 @@ extension JobRunner {
         }
         CrashPoint.endRecorded.cross()
         try await meetEnd(end, ticket, recorded: end.record == bytes ? record : nil, delivery, logger)
+    }
+
+    /// Of the outputs of a job that did not complete those that are in the store. Their files and those of the others are gone.
+    private func publishedOutputs(_ ticket: Ticket) async throws -> [JobOutput] {
+        if ticket.outputs.isEmpty { return [] }
+        let published = try await tracker.published(ticket.key)
+        // Most often there are none, and a message may name very many.
+        if published.isEmpty { return ticket.publishedOutputs }
+        return ticket.outputs.compactMap { output in
+            if output.location != nil { return output.published }
+            guard let path = output.localPath, let file = try? tracker.file(path.string, job: ticket.key),
+                let object = published[ByteText(file.absolutePath)], ByteText(object.key) == output.key
+            else { return nil }
+            var output = output.published
+            output.location = object.location
+            output.sizeBytes = object.sizeBytes
+            return output
+        }
     }
 
     /// A message whose job the ledger knows as finished: by this message or by another one.
@@ -191,7 +210,7 @@ extension JobRunner {
     /// The ticket as it was recorded at the end.
     private func finalTicket(_ end: JobRecord) -> Ticket {
         let recorded = end.record.flatMap { try? Ticket(parsing: $0, expecting: kind) }
-        var ticket = recorded ?? Ticket(id: end.id, mediaID: ByteText(end.mediaID), kind: kind)
+        var ticket = recorded ?? Ticket(id: end.id, mediaID: end.mediaID, kind: kind)
         ticket.outcome = end.outcome
         return ticket
     }

@@ -25,6 +25,7 @@ struct JobRunner: Sendable {
     let status: StatusChannel
     let retryPolicy: RetryPolicy
     let node: String
+    let worker: WorkerLife
     let logger: Logger
 
     let troubles = FailureCount()
@@ -78,10 +79,12 @@ struct JobRunner: Sendable {
             stage: stage,
             hop: ticket.hop,
             run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
-            mediaID: ticket.mediaID.string,
+            mediaID: ticket.mediaID,
+            source: ticket.sourceText,
             manifest: ticket.tempFiles,
             ticket: record(of: ticket, delivery.message),
-            progress: stage == .cleanup ? nil : startedProgress(of: ticket)
+            progress: stage == .cleanup ? nil : startedProgress(of: ticket),
+            worker: worker
         )
         switch try await tracker.enter(ticket.key, message, timeout: patience) {
         case .finished(let outcome):
@@ -106,6 +109,8 @@ struct JobRunner: Sendable {
             await acknowledge(delivery, logger)
         case .entered(let entered):
             defer { entered.lease.release() }
+            var ticket = ticket
+            ticket.note(deaths: entered.deaths, host: HostName.current)
             do {
                 if entered.isCancelRequested {
                     try await meetCancellation(ticket, entered, delivery, logger)

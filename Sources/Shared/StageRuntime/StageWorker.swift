@@ -108,6 +108,7 @@ public enum StageWorker {
             status: status,
             retryPolicy: RetryPolicy(maximumAttempts: settings.attemptLimits[stage]),
             node: settings.nodeName,
+            worker: WorkerLife(name: name, processID: getpid()),
             logger: logger
         )
         let loop = WorkerLoop(runner: runner, client: client, status: status, logger: logger)

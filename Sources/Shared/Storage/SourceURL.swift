@@ -74,7 +74,7 @@ public enum SourceURL {
     }
 
     /// For messages: without user, password and query, which may be secret, on one line, and not endless.
-    public static func redacted(_ url: String) -> String {
+    public static func redacted(_ url: String, atMost limit: Int = 300) -> String {
         let bytes = Array(url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
         func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
         let separator = Array("://".utf8)
@@ -82,10 +82,10 @@ public enum SourceURL {
         if let start {
             let authority = bytes[(start + separator.count)...].prefix { $0 != UInt8(ascii: "/") }
             if let at = authority.firstIndex(of: UInt8(ascii: "@")) {
-                return (text(bytes[..<authority.startIndex]) + "…" + text(bytes[at...])).clipped(toBytes: 300).shown
+                return (text(bytes[..<authority.startIndex]) + "…" + text(bytes[at...])).clipped(toBytes: limit).shown
             }
         }
-        return text(bytes).clipped(toBytes: 300).shown
+        return text(bytes).clipped(toBytes: limit).shown
     }
 
     private static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {

@@ -8,13 +8,24 @@ public struct JobFilter: Sendable, Hashable {
     public var kind: MediaKind?
     /// The stage that has the job, or last had it.
     public var stage: Stage?
+    public var mediaID: ByteText?
+    /// As ``Ticket/sourceText``, or the key of an object alone.
+    public var source: ByteText?
+    /// What the job's id, its media id or its source is.
+    public var name: ByteText?
 
     public init(
         state: JobRecord.State? = nil,
         outcome: JobOutcome? = nil,
         kind: MediaKind? = nil,
-        stage: Stage? = nil
+        stage: Stage? = nil,
+        mediaID: ByteText? = nil,
+        source: ByteText? = nil,
+        name: ByteText? = nil
     ) {
+        self.mediaID = mediaID
+        self.source = source
+        self.name = name
         self.state = state
         self.outcome = outcome
         self.kind = kind
@@ -41,6 +52,8 @@ public struct JobEvent: Sendable, Hashable {
         /// A step that clients are told of.
         case step
         case cancelRequested
+        /// A worker has died while it had the job.
+        case workerDied
         /// The job's end is claimed, then recorded.
         case finishing
         case finished
@@ -50,7 +63,7 @@ public struct JobEvent: Sendable, Hashable {
     public var what: What
     public var stage: Stage?
     public var hop: Int64
-    /// The step, or the outcome.
+    /// The step, the outcome, or the worker that died and what of.
     public var detail: String?
 }
 

@@ -13,7 +13,9 @@ public struct JobRecord: Sendable, Hashable {
     }
 
     public var key: JobKey
-    public var mediaID: String
+    public var mediaID: ByteText
+    /// As ``Ticket/sourceText``; nil for one of more than ``TempFileTracker/maximumSourceBytes``.
+    public var source: ByteText?
     public var state: State
     /// The stage that has the job, or last had it. nil before the first start.
     public var stage: Stage?

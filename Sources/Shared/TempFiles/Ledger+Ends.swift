@@ -27,7 +27,7 @@ extension Ledger {
         try db.run(
             sql: """
                 UPDATE job SET state = 'finished', outcome = ?1, record = ?2, updatedAt = ?3,
-                    finishedAt = COALESCE(finishedAt, ?3), ticket = NULL, quietSince = NULL, quietMark = NULL,
+                    finishedAt = COALESCE(finishedAt, ?3), ticket = NULL, worker = NULL, quietSince = NULL, quietMark = NULL,
                     rememberedSince = (SELECT serviceMilliseconds FROM about), leftFiles = fileCount,
                     leftBytes = (SELECT COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?4)
                 WHERE number = ?4

@@ -16,7 +16,7 @@ struct JobRow: Sendable {
     var hasFiles: Bool
 
     static let columns = """
-        number, kind, id, directory, mediaID, state, stage, hop, progress, step, outcome, finishToken,
+        number, kind, id, directory, media, source, state, stage, hop, progress, step, outcome, finishToken,
         isCancelRequested, record, createdAt, updatedAt, finishedAt, quietSince, quietMark, ticket, fileCount,
         attempt, redrives, announcedAt, leftFiles, leftBytes
         """
@@ -36,6 +36,7 @@ struct JobRow: Sendable {
         let final: Data? = row["record"]
         let progress: Int64 = row["progress"]
         let lastTicket: Data? = row["ticket"]
+        let (media, source): (Data, Data?) = (row["media"], row["source"])
         let fileCount: Int64 = row["fileCount"]
         hasFiles = fileCount > 0
         quietSince = row["quietSince"]
@@ -43,7 +44,8 @@ struct JobRow: Sendable {
         ticket = lastTicket.map { [UInt8]($0) }
         record = JobRecord(
             key: JobKey(kind: kind, id: ByteText(String(decoding: id, as: UTF8.self))),
-            mediaID: row["mediaID"],
+            mediaID: ByteText(String(decoding: media, as: UTF8.self)),
+            source: source.map { ByteText(String(decoding: $0, as: UTF8.self)) },
             state: state,
             stage: stage.flatMap { Stage(rawValue: $0) },
             hop: row["hop"],
@@ -80,9 +82,14 @@ struct JobHead: Sendable {
     var outcome: JobOutcome?
     var isCancelRequested: Bool
     var updateSentAt: Int64?
+    /// The worker that has begun a stage and neither handed the job over nor given it back, as ``WorkerLife/text``.
+    var worker: String?
+    /// How many workers died of the job.
+    var deaths: Int64
 
-    static let columns =
-        "number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt"
+    static let columns = """
+        number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt, worker, deaths
+        """
 
     /// nil for a row of a state that a newer version wrote.
     init?(_ row: Row) {
@@ -99,6 +106,8 @@ struct JobHead: Sendable {
         self.outcome = outcome.flatMap { JobOutcome(rawValue: $0) }
         isCancelRequested = row[8]
         updateSentAt = row[9]
+        worker = row[10]
+        deaths = row[11]
     }
 
     /// How the job ended, when it has.

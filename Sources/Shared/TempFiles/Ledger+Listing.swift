@@ -4,6 +4,17 @@ internal import JobModel
 
 extension Ledger {
     static func jobs(_ db: Database, _ filter: JobFilter, before cursor: Int64?, limit: Int) throws -> [JobRow] {
+        let query = listing(filter, before: cursor, limit: limit)
+        return try Row.fetchAll(db.cachedStatement(sql: query.sql), arguments: query.arguments).compactMap {
+            JobRow($0)
+        }
+    }
+
+    static func listing(
+        _ filter: JobFilter,
+        before cursor: Int64?,
+        limit: Int
+    ) -> (sql: String, arguments: StatementArguments) {
         var conditions: [String] = []
         var arguments: StatementArguments = []
         func require(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
@@ -11,31 +22,43 @@ extension Ledger {
             conditions.append(condition)
             arguments += [value]
         }
-        require("state = ?", filter.state?.rawValue)
-        require("outcome = ?", filter.outcome?.rawValue)
-        require("kind = ?", filter.kind?.rawValue)
-        require("stage = ?", filter.stage?.rawValue)
+        let isNamed = filter.mediaID != nil || filter.source != nil || filter.name != nil
+        // Of all indexes that of a name leads to the fewest rows, which SQLite cannot know: a plus keeps it from the others.
+        let other = isNamed ? "+" : ""
+        require("media = ?", filter.mediaID.map { Data($0.utf8) })
+        if let source = filter.source {
+            conditions.append(filter.mediaID == nil ? "source IN (?, ?)" : "+source IN (?, ?)")
+            arguments += sourceForms(source)
+        }
+        if let name = filter.name {
+            conditions.append("number IN (\(named))")
+            let bytes = Data(name.utf8)
+            arguments += [bytes, bytes] + sourceForms(name)
+        }
+        require("\(other)state = ?", filter.state?.rawValue)
+        require("\(other)outcome = ?", filter.outcome?.rawValue)
+        require("\(other)kind = ?", filter.kind?.rawValue)
+        require("\(other)stage = ?", filter.stage?.rawValue)
         require("number < ?", cursor)
         arguments += [limit]
         let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-        let sql = "SELECT \(JobRow.columns) FROM job \(condition) ORDER BY number DESC LIMIT ?"
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { JobRow($0) }
+        return ("SELECT \(JobRow.columns) FROM job \(condition) ORDER BY number DESC LIMIT ?", arguments)
+    }
+
+    private static let named = """
+        SELECT number FROM job WHERE kind IN ('video', 'image') AND id = ?
+        UNION SELECT number FROM job WHERE media = ?
+        UNION SELECT number FROM job WHERE source IN (?, ?)
+        """
+
+    /// As it is written down, and for an object's key alone.
+    private static func sourceForms(_ source: ByteText) -> StatementArguments {
+        [Data(source.utf8), Data((Ticket.keyPrefix + source.string).utf8)]
     }
 
     static func events(_ db: Database, job number: Int64) throws -> [JobEvent] {
         let sql = "SELECT at, what, stage, hop, detail FROM event WHERE job = ? ORDER BY number"
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).compactMap { row in
-            // A word that a newer version wrote means nothing here.
-            guard let what = JobEvent.What(rawValue: row["what"]) else { return nil }
-            let stage: String? = row["stage"]
-            return JobEvent(
-                at: Date(milliseconds: row["at"]),
-                what: what,
-                stage: stage.flatMap { Stage(rawValue: $0) },
-                hop: row["hop"],
-                detail: row["detail"]
-            )
-        }
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).compactMap(JobEvent.init)
     }
 
     static func files(_ db: Database, job number: Int64, limit: Int) throws -> [FileRow] {
@@ -98,5 +121,20 @@ extension Ledger {
     private static func age(since then: Int64, now: Int64) -> Duration {
         let (milliseconds, overflow) = now.subtractingReportingOverflow(then)
         return overflow ? .zero : .milliseconds(max(milliseconds, 0))
+    }
+}
+
+extension JobEvent {
+    /// nil for a word that a newer version wrote.
+    init?(_ row: Row) {
+        guard let what = What(rawValue: row["what"]) else { return nil }
+        let stage: String? = row["stage"]
+        self.init(
+            at: Date(milliseconds: row["at"]),
+            what: what,
+            stage: stage.flatMap { Stage(rawValue: $0) },
+            hop: row["hop"],
+            detail: row["detail"]
+        )
     }
 }

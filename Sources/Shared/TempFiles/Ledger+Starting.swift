@@ -15,6 +15,8 @@ extension Ledger {
         var isWaitingForSpace = false
         /// All of the job's.
         var files: [FileRow] = []
+        /// Workers that died of the job so far, the oldest first.
+        var deaths: [JobEvent] = []
     }
 
     static func begin(_ db: Database, _ key: JobKey, _ message: StageMessage, now: Int64) throws -> Start {
@@ -36,18 +38,20 @@ extension Ledger {
             try db.run(sql: "UPDATE job SET isCancelRequested = 1 WHERE number = ?", arguments: [row.number])
             row.isCancelRequested = true
         }
+        let isAfterDeath = try noteDeath(db, of: row, foundBy: message.worker)
         let stage = message.stage.rawValue
         try db.run(
             sql: """
-                UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?,
-                    updatedAt = ?
+                UPDATE job SET hop = ?, stage = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?, updatedAt = ?,
+                    worker = ?
                 WHERE number = ?
                 """,
             arguments: [
-                message.hop, stage, message.mediaID, message.ticket.map { Data($0) }, message.run.attempt,
-                message.run.redrives, now, row.number,
+                message.hop, stage, message.ticket.map { Data($0) }, message.run.attempt, message.run.redrives, now,
+                message.worker?.text, row.number,
             ]
         )
+        try noteNames(db, message, job: row.number)
         let starts = try Int64.fetchOne(
             db.cachedStatement(
                 sql: """
@@ -71,7 +75,20 @@ extension Ledger {
             if isNews { start.news = highest }
         }
         start.files = try files(db, job: row.number)
+        if isAfterDeath || row.deaths > 0 { start.deaths = try deaths(db, job: row.number) }
         return start
+    }
+
+    /// What the job is found by. Its indexes are written only when that is news.
+    private static func noteNames(_ db: Database, _ message: StageMessage, job number: Int64) throws {
+        let source = message.source.flatMap { $0.count <= TempFileTracker.maximumSourceBytes ? Data($0.utf8) : nil }
+        try db.run(
+            sql: """
+                UPDATE job SET media = ?1, source = COALESCE(?2, source)
+                WHERE number = ?3 AND (media <> ?1 OR source IS NOT COALESCE(?2, source))
+                """,
+            arguments: [Data(message.mediaID.utf8), source, number]
+        )
     }
 
     /// Begins a new run of a finished job. Messages of earlier runs are stale from now on.
@@ -80,7 +97,7 @@ extension Ledger {
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
                     outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
-                    announcedAt = NULL, rememberedSince = NULL, updateSentAt = NULL, updatedAt = ?
+                    announcedAt = NULL, rememberedSince = NULL, updateSentAt = NULL, updatedAt = ?, worker = NULL
                 WHERE number = ? AND state = 'finished' AND redrives < ?
                 """,
             arguments: [hop, redrives, now, number, redrives]
@@ -94,7 +111,11 @@ extension Ledger {
             sql: "UPDATE start SET count = count - 1 WHERE job = ? AND stage = ? AND hop = ? AND count = ?",
             arguments: [row.number, stage.rawValue, hop, start]
         )
-        try db.run(sql: "UPDATE job SET updatedAt = ? WHERE number = ?", arguments: [now, row.number])
+        // The next stage may have the job by now.
+        try db.run(
+            sql: "UPDATE job SET updatedAt = ?1, worker = iif(hop = ?2, NULL, worker) WHERE number = ?3",
+            arguments: [now, hop, row.number]
+        )
     }
 
     /// What the job waits with for its next try, until that begins.
@@ -109,9 +130,11 @@ extension Ledger {
         let row = try ensureJob(db, key, now: now)
         // The next stage may have begun already, or even be further.
         try db.run(
-            sql:
-                "UPDATE job SET hop = ?, stage = ?, updatedAt = ? WHERE number = ? AND hop <= ? AND state <> 'finished'",
-            arguments: [hop, stage.rawValue, now, row.number, hop]
+            sql: """
+                UPDATE job SET hop = ?1, stage = ?2, updatedAt = ?3, worker = iif(hop < ?1, NULL, worker)
+                WHERE number = ?4 AND hop <= ?1 AND state <> 'finished'
+                """,
+            arguments: [hop, stage.rawValue, now, row.number]
         )
     }
 

@@ -55,7 +55,7 @@ extension LedgerSchema {
         (NEW.stage = 'cleanup' OR (SELECT step FROM job WHERE number = NEW.job) <> '\(UpdateStep.waitingForSpace)')
         """
 
-    private static func event(
+    static func event(
         _ job: String,
         _ what: String,
         _ stage: String,

@@ -20,6 +20,11 @@ enum LedgerSchema {
         migrator.registerMigration("9: quiet looks for space") { db in try db.execute(sql: quietLooks) }
         migrator.registerMigration("10: service ends") { db in try db.execute(sql: serviceEnds) }
         migrator.registerMigration("11: claims of several hosts") { db in try db.execute(sql: claims) }
+        migrator.registerMigration("13: names to find jobs by, deaths of workers") { db in
+            try db.execute(sql: names)
+            try noteSources(db)
+            try db.execute(sql: deaths)
+        }
         return migrator
     }
 

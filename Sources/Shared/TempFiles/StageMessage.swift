@@ -7,29 +7,37 @@ public struct StageMessage: Sendable {
     public var hop: Int64
     /// Tells the message from those of earlier runs of the job.
     public var run: JobRun
-    public var mediaID: String
+    public var mediaID: ByteText
+    /// As ``Ticket/sourceText``.
+    public var source: ByteText?
     public var manifest: [TempFileEntry]
     /// The message as JSON, kept until the job's end: what is known of the job if it is abandoned.
     public var ticket: [UInt8]?
     /// Recorded with the start; nil when nobody is told of it.
     public var progress: JobProgress?
+    /// Who is to work on the job.
+    public var worker: WorkerLife?
 
     public init(
         stage: Stage,
         hop: Int64,
         run: JobRun = JobRun(),
-        mediaID: String,
+        mediaID: ByteText,
+        source: ByteText? = nil,
         manifest: [TempFileEntry]?,
         ticket: [UInt8]? = nil,
-        progress: JobProgress? = nil
+        progress: JobProgress? = nil,
+        worker: WorkerLife? = nil
     ) {
         self.stage = stage
         self.hop = hop
         self.run = run
         self.mediaID = mediaID
+        self.source = source
         self.manifest = manifest ?? []
         self.ticket = ticket
         self.progress = progress
+        self.worker = worker
     }
 }
 
@@ -86,6 +94,8 @@ public struct EnteredStage: Sendable {
     public let files: [TempFileEntry]
     /// Some of them have to be restored before they are read.
     public let hasCompressedFiles: Bool
+    /// Workers that died of the job so far, the oldest first.
+    public let deaths: [JobEvent]
 }
 
 extension Duration {

@@ -45,7 +45,8 @@ extension TempFileTracker {
                     news: start.news,
                     isWaitingForSpace: start.isWaitingForSpace,
                     files: workspace.entries(start.files, of: job),
-                    hasCompressedFiles: start.files.contains { $0.plainBytes != nil }
+                    hasCompressedFiles: start.files.contains { $0.plainBytes != nil },
+                    deaths: start.deaths
                 )
             )
         }
@@ -61,7 +62,8 @@ extension TempFileTracker {
         stage: Stage,
         hop: Int64,
         run: JobRun = JobRun(),
-        mediaID: String,
+        mediaID: ByteText,
+        source: ByteText? = nil,
         manifest: [TempFileEntry]?,
         ticket: [UInt8]? = nil
     ) async throws(TempFileError) -> StageStart {
@@ -70,6 +72,7 @@ extension TempFileTracker {
             hop: hop,
             run: run,
             mediaID: mediaID,
+            source: source,
             manifest: manifest,
             ticket: ticket
         )

@@ -26,7 +26,8 @@ enum JobDetailText {
 
     private static func facts(_ detail: JobDetailView) -> [(name: String, value: String)] {
         let job = detail.job
-        var facts = [("media id", job.mediaId)]
+        var facts = [("media id", job.mediaId.string)]
+        if let source = job.source { facts.append(("source", source.string)) }
         if !job.isOver {
             facts.append(("stage", job.stage?.rawValue ?? "-"))
             facts.append(("step", ProgressLine.step(job)))
@@ -75,6 +76,7 @@ enum JobDetailText {
         case .handedOver: "handed over"
         case .step: "step"
         case .cancelRequested: "cancel requested"
+        case .workerDied: "worker died"
         case .finishing: "finishing"
         case .finished: "finished"
         }

@@ -5,8 +5,8 @@ enum JobTable {
     static func lines(_ list: JobList, usesColours: Bool) -> [String] {
         guard !list.jobs.isEmpty else { return ["no jobs"] }
         var table = TextTable(columns: [
-            ("JOB", .left), ("STATE", .left), ("STAGE", .left), ("STEP", .left), ("DONE", .right), ("UPDATED", .left),
-            ("ERROR", .left),
+            ("JOB", .left), ("MEDIA ID", .left), ("STATE", .left), ("STAGE", .left), ("STEP", .left), ("DONE", .right),
+            ("UPDATED", .left), ("ERROR", .left), ("SOURCE", .left),
         ])
         table.rows = list.jobs.map(row)
         var lines = table.lines
@@ -19,9 +19,25 @@ enum JobTable {
 
     private static func row(_ job: JobView) -> [String] {
         [
-            name(job), state(job), job.stage?.rawValue ?? "-", job.isOver ? "-" : OrphanText.plain(step(job)),
-            "\(job.progress) %", time(job.updatedAt), OrphanText.plain(job.error?.code ?? ""),
+            name(job), clipped(job.mediaId), state(job), job.stage?.rawValue ?? "-",
+            job.isOver ? "-" : OrphanText.plain(step(job)),
+            "\(job.progress) %", time(job.updatedAt), OrphanText.plain(job.error?.code ?? "-"),
+            job.source.map(clippedAtStart) ?? "-",
         ]
+    }
+
+    /// Of a media id or a source in the list. `jobs ID` and --json show all of it.
+    private static let maximumWidth = 40
+
+    private static func clipped(_ text: ByteText) -> String {
+        let plain = OrphanText.plain(text.string)
+        return plain.count <= maximumWidth ? plain : plain.prefix(maximumWidth - 1) + "…"
+    }
+
+    /// The end of a path or a URL tells more of it than the start.
+    private static func clippedAtStart(_ text: ByteText) -> String {
+        let plain = OrphanText.plain(text.string)
+        return plain.count <= maximumWidth ? plain : "…" + plain.suffix(maximumWidth - 1)
     }
 
     private static func step(_ job: JobView) -> String { job.step.isEmpty ? "-" : ProgressLine.step(job) }

@@ -69,11 +69,14 @@ struct JobListQuery: Sendable, Equatable {
     var stage: Stage?
     /// One of ``JobQuery/states``.
     var state: String?
+    var mediaID: String?
+    /// As in ``JobFilter/source``.
+    var source: String?
 
     func path(limit: Int, cursor: String?) -> String {
         let parameters: [(name: String, value: String?)] = [
-            ("kind", kind?.rawValue), ("stage", stage?.rawValue), ("state", state), ("limit", "\(limit)"),
-            ("cursor", cursor),
+            ("kind", kind?.rawValue), ("stage", stage?.rawValue), ("state", state),
+            ("mediaId", mediaID), ("source", source), ("limit", "\(limit)"), ("cursor", cursor),
         ]
         let query = parameters.compactMap { name, value in value.map { "\(name)=\(PercentCoding.encode($0))" } }
         return "/jobs?" + query.joined(separator: "&")

@@ -11,6 +11,8 @@ struct JobsCommand: AsyncParsableCommand {
             Without an ID the newest jobs are listed. With one, its stages, timeline, failures that were tried again, \
             outputs and temp files are shown. Jobs are remembered for JOB_RETENTION_HOURS.
 
+            --media-id and --source find jobs by exactly what they were submitted with.
+
             --watch goes on showing what changes: drawn anew on a terminal, else a line (with --json a document on a \
             line) for each change. With an ID it ends when the job does, and waits for one that no stage \
             has seen yet when its kind is said.
@@ -18,6 +20,8 @@ struct JobsCommand: AsyncParsableCommand {
             Examples:
               supervisor jobs --stage process --kind video
               supervisor jobs --outcome failed --limit 500 --json
+              supervisor jobs --media-id m-1
+              supervisor jobs --source uploads/clip.mov
               supervisor jobs video/job-1 --watch
 
             JSON: {"jobs": […], "next"?}, the answer of GET /jobs; with an ID that of GET /jobs/{kind}/{id}; with --watch jobs, \
@@ -47,6 +51,12 @@ struct JobsCommand: AsyncParsableCommand {
     @Option(help: "Only jobs that ended so.")
     var outcome: JobOutcome?
 
+    @Option(help: "Only jobs of this media item.")
+    var mediaID: String?
+
+    @Option(help: "Only jobs of this source: a URL, key:KEY, or the KEY alone.")
+    var source: String?
+
     @Option(help: "How many to list, the newest first.")
     var limit = JobQuery.defaultLimit
 
@@ -60,8 +70,10 @@ struct JobsCommand: AsyncParsableCommand {
     private static let maximumLimit = 100_000
 
     func validate() throws {
-        if id != nil, stage != nil || state != nil || outcome != nil {
-            throw ValidationError("--stage, --state and --outcome choose from the list; an ID names one job")
+        if id != nil, stage != nil || state != nil || outcome != nil || mediaID != nil || source != nil {
+            throw ValidationError(
+                "--stage, --state, --outcome, --media-id and --source choose from the list; an ID names one job"
+            )
         }
         if let state, !Self.states.contains(state) {
             throw ValidationError("--state is one of \(Self.states.joined(separator: ", "))")
@@ -87,7 +99,13 @@ struct JobsCommand: AsyncParsableCommand {
     }
 
     private func list(_ supervisor: RunningSupervisor) async throws {
-        let query = JobListQuery(kind: kind, stage: stage, state: outcome?.rawValue ?? state)
+        let query = JobListQuery(
+            kind: kind,
+            stage: stage,
+            state: outcome?.rawValue ?? state,
+            mediaID: mediaID,
+            source: source
+        )
         if watch {
             try await JobWatch(supervisor: supervisor, style: style).list(query, limit: limit)
         } else {

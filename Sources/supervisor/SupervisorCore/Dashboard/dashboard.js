@@ -224,7 +224,7 @@ function showPool(card, pool) {
   setText(tools.children[1], pool.ready + " of " + pool.wanted);
   tools.children[0].disabled = pool.wanted === 0;
   setText(note, (pool.failing ? "Workers keep dying. " : "")
-    + (pool.restarts ? count(pool.restarts, "restart") + (pool.lastExit ? ", last: " + pool.lastExit.cause : "") : ""));
+    + (pool.deaths ? count(pool.deaths, "death") + (pool.lastExit ? ", last: " + pool.lastExit.cause : "") : ""));
   note.hidden = note.textContent === "";
 }
 

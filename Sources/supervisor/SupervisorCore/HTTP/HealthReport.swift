@@ -41,7 +41,10 @@ struct HealthReport: Sendable, Codable, Equatable {
     struct PoolStatus: Sendable, Codable, Equatable {
         var wanted: Int
         var ready: Int
+        /// Starts after an end, requested ones among them.
         var restarts: Int
+        /// Ends that nobody had asked for.
+        var deaths: Int
         var failing: Bool
         var lastExit: LastExit?
     }
@@ -204,6 +207,7 @@ extension HealthReport {
                         wanted: pool.wanted,
                         ready: pool.ready,
                         restarts: pool.restarts,
+                        deaths: pool.deathCount,
                         failing: pool.isFailing,
                         lastExit: pool.lastExit.map { LastExit(worker: $0.worker, cause: $0.cause) }
                     )

@@ -11,7 +11,7 @@ struct JobDetailView: Sendable, Equatable {
         var what: JobEvent.What
         var stage: Stage?
         var hop: Int64
-        /// The step, or the outcome.
+        /// The step, the outcome, or the worker that died and what of.
         var detail: String?
     }
 
@@ -31,7 +31,7 @@ struct JobDetailView: Sendable, Equatable {
     var stages: [StageSummary]
     /// The oldest first.
     var timeline: [Event]
-    /// Why stages were tried again, the oldest first: `stage`, `code`, `message`, `at`, `host`.
+    /// Why stages were tried again, deaths of workers among it, the oldest first: `stage`, `code`, `message`, `at`, `host`.
     var history: [JSONValue]
     /// As in the manifest of a job message, at most ``maximumFiles``.
     var files: [JSONValue]
@@ -47,7 +47,13 @@ extension JobDetailView {
         let ticket = (detail.record.record ?? detail.ticket).flatMap {
             try? Ticket(parsing: $0, expecting: detail.record.kind)
         }
-        history = ticket?.history.map(\.json.value) ?? []
+        // The message that a stage began with does not know of those that died since.
+        let told = ticket.map { ticket in
+            var ticket = ticket
+            ticket.note(deaths: detail.events.filter { $0.what == .workerDied }, host: HostName.current)
+            return ticket
+        }
+        history = told?.history.map(\.json.value) ?? []
         redrives = ticket?.redrives ?? 0
         job.tempFiles = JobView.Files(detail.totals)
         stages = Self.stages(detail.events)
@@ -85,7 +91,7 @@ extension JobDetailView {
                     summaries.append((StageSummary(stage: stage, starts: 1, startedAt: began), event))
                 }
             case .handedOver where event.stage != summaries.last?.summary.stage, .finished: close(event)
-            case .handedOver, .handedBack, .step, .cancelRequested, .finishing: break
+            case .handedOver, .handedBack, .step, .cancelRequested, .workerDied, .finishing: break
             }
         }
         return summaries.map(\.summary)

@@ -28,6 +28,9 @@ struct JobQuery: Sendable, Equatable {
         }
         filter.kind = try Self.choice("kind", text)
         filter.stage = try Self.choice("stage", text)
+        filter.mediaID = try Self.name("mediaId", text)
+        filter.source = try Self.name("source", text)
+        filter.name = try Self.name("search", text)
         if let cursor = text("cursor") {
             guard let number = Int64(cursor), number > 0 else {
                 throw Problem(
@@ -47,6 +50,15 @@ struct JobQuery: Sendable, Equatable {
             throw Problem(title: "Unusable limit", status: 400, detail: "`limit` must be 1 to \(maximumLimit)")
         }
         return number
+    }
+
+    /// What a job is found by, byte for byte.
+    private static func name(_ name: String, _ text: (String) -> String?) throws(Problem) -> ByteText? {
+        guard let value = text(name) else { return nil }
+        guard !value.utf8.isEmpty else {
+            throw Problem(title: "Unusable \(name)", status: 400, detail: "`\(name)` must not be empty")
+        }
+        return ByteText(value)
     }
 
     private static func choice<T: RawRepresentable & CaseIterable>(

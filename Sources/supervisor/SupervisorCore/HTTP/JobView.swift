@@ -1,5 +1,6 @@
 internal import JobModel
 internal import ServiceKit
+internal import Storage
 internal import TempFiles
 
 /// A job as lists show it.
@@ -24,7 +25,9 @@ struct JobView: Sendable, Codable, Equatable {
 
     var id: ByteText
     var kind: MediaKind
-    var mediaId: String
+    var mediaId: ByteText
+    /// A URL without what may be secret in it, or `key:` and the key of an object. Absent for a job without one.
+    var source: ByteText?
     /// `active`, `finishing` or `finished`.
     var state: String
     var stage: Stage?
@@ -38,7 +41,7 @@ struct JobView: Sendable, Codable, Equatable {
     var attempts: Attempts?
     var outcome: JobOutcome?
     var error: Failure?
-    /// As in the job message, each with `location` once it is published.
+    /// As in the job message, each with `location` once it is published. Of a job that did not complete only those that were.
     var outputs: [JSONValue]
     /// Where they were counted.
     var tempFiles: Files?
@@ -68,6 +71,7 @@ extension JobView {
         id = record.id
         kind = record.kind
         mediaId = record.mediaID
+        source = record.source.map(Self.shown)
         state = record.state.rawValue
         stage = record.stage
         step = record.step
@@ -92,11 +96,18 @@ extension JobView {
         let message = (record.record ?? lastTicket).flatMap { $0.count <= Self.maximumReadBytes ? $0 : nil }
         let ticket = message.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         error = ticket?.failure.map { Failure(stage: $0.stage.rawValue, code: $0.code, message: $0.message) }
-        outputs = ticket?.outputs.map(Self.shown) ?? []
+        let isGivenUp = record.state != .active && record.outcome != .completed
+        outputs = (isGivenUp ? ticket?.publishedOutputs : ticket?.outputs)?.map(Self.shown) ?? []
     }
 }
 
 extension JobView {
+    private static func shown(_ source: ByteText) -> ByteText {
+        let isKey = source.utf8.starts(with: Ticket.keyPrefix.utf8)
+        let limit = TempFileTracker.maximumSourceBytes
+        return isKey ? source : ByteText(SourceURL.redacted(source.string, atMost: limit))
+    }
+
     /// What others have put into a message as deep as they like, and this version does not know, is nothing for those who read
     /// this.
     private static func shown(_ output: JobOutput) -> JSONValue {

@@ -15,7 +15,10 @@ struct Overview: Sendable, Codable, Equatable {
         var depth: Int?
         var wanted: Int
         var ready: Int
+        /// Starts after an end, requested ones among them.
         var restarts: Int
+        /// Ends that nobody had asked for.
+        var deaths: Int
         var failing: Bool
         var lastExit: HealthReport.LastExit?
         var workers: [Worker]
@@ -78,6 +81,7 @@ extension Overview.Pool {
         wanted = pool.wanted
         ready = pool.ready
         restarts = pool.restarts
+        deaths = pool.deathCount
         failing = pool.isFailing
         lastExit = pool.lastExit.map { HealthReport.LastExit(worker: $0.worker, cause: $0.cause) }
         workers = pool.workers.map { worker in

@@ -79,6 +79,21 @@ enum MetricsReport {
         each("workers_ready", .gauge, "Workers that take jobs.") { $0.ready }
         each("workers_failing", .gauge, "1 when the workers of a pool keep dying.") { $0.isFailing ? 1 : 0 }
         each("worker_restarts_total", .counter, "Starts of workers but the first of each.") { $0.restarts }
+        text.add(
+            "media_processor_worker_deaths_total",
+            .counter,
+            "Ends of workers that nobody had asked for, by cause; requested restarts are none.",
+            facts.pools.flatMap { pool in
+                let counted = Dictionary(uniqueKeysWithValues: Pool.commonDeaths.map { ($0, 0) })
+                    .merging(pool.deaths) { $1 }
+                return counted.sorted { $0.key < $1.key }.map { cause, count in
+                    Sample(
+                        ["kind": pool.name.kind.rawValue, "stage": pool.name.stage.rawValue, "cause": cause],
+                        count
+                    )
+                }
+            }
+        )
     }
 
     private static func addJobs(_ facts: MetricsFacts, to text: inout PrometheusText) {

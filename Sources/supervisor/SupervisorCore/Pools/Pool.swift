@@ -27,6 +27,8 @@ struct Pool: Sendable {
     /// Starts after a worker's end; new workers of a larger pool or of a rolling restart are none.
     private(set) var restarts = 0
     private(set) var lastExit: LastExit?
+    /// Ends of workers that nobody had asked for, by ``cause(of:_:)`` in a word. Requested restarts are none.
+    private(set) var deaths: [String: Int] = [:]
     /// What workers that are gone have counted.
     private(set) var retired = WorkerReport.Counters()
     private(set) var isDraining = false
@@ -116,9 +118,12 @@ struct Pool: Sendable {
 
     /// The process has ended, or could not be started.
     ///
-    /// - Parameter jitter: drawn evenly from 0 to 1.
+    /// - Parameters:
+    ///   - exit: nil when there was no process.
+    ///   - jitter: drawn evenly from 0 to 1.
     mutating func ended(
         slot: Int,
+        exit: ProcessExit? = nil,
         cause: String,
         at now: ContinuousClock.Instant,
         jitter: Double
@@ -128,8 +133,8 @@ struct Pool: Sendable {
         let lifetime = worker.startedAt.map { $0.duration(to: now) } ?? .zero
         if let counters = worker.report?.counters { retired.add(counters) }
         if !wasTold {
-            let cause = worker.hang.map { "\($0.cause), so it was ended: \(cause)" } ?? cause
-            lastExit = LastExit(worker: workerName(slot), cause: cause)
+            lastExit = LastExit(worker: workerName(slot), cause: self.cause(ofEndOf: slot, cause))
+            deaths[worker.hang == nil ? Self.word(exit) : Self.hangWord, default: 0] += 1
         }
         workers[slot] = PoolWorker(turn: worker.turn)
         workers[slot]?.phase = isDraining ? .stopped : .waiting
@@ -142,6 +147,22 @@ struct Pool: Sendable {
         guard let left = workers[slot], left.phase == .waiting else { return actions }
         return [.retry(slot: slot, turn: left.turn, after: delay)] + actions
     }
+
+    /// Why a worker has ended.
+    ///
+    /// - Parameter cause: what the kernel says.
+    func cause(ofEndOf slot: Int, _ cause: String) -> String {
+        workers[slot]?.hang.map { "\($0.cause), so it was ended: \(cause)" } ?? cause
+    }
+
+    /// For a worker that hung and was ended.
+    static let hangWord = "hang"
+
+    /// Causes of deaths that are counted from the start, so that the first one is an increase.
+    static let commonDeaths = [hangWord] + [SIGKILL, SIGSEGV, SIGABRT].map { word(.signal($0)) }
+
+    /// A cause of deaths in a word.
+    private static func word(_ exit: ProcessExit?) -> String { exit?.word ?? "not_started" }
 
     mutating func retryIsDue(slot: Int, turn: Int) -> [Action] {
         guard let worker = workers[slot], worker.phase == .waiting, worker.turn == turn, !isDraining else { return [] }

@@ -18,6 +18,8 @@ struct PoolSnapshot: Sendable {
     var wanted: Int
     var ready: Int
     var restarts: Int
+    /// By cause, in a word.
+    var deaths: [String: Int]
     var lastExit: Pool.LastExit?
     var isFailing: Bool
     var isDraining: Bool
@@ -27,11 +29,14 @@ struct PoolSnapshot: Sendable {
     /// Of all workers there ever were; never goes back.
     var counters: WorkerReport.Counters
 
+    var deathCount: Int { deaths.values.reduce(0, +) }
+
     init(_ pool: Pool, at now: ContinuousClock.Instant) {
         name = pool.name
         wanted = pool.wanted
         ready = pool.readyCount
         restarts = pool.restarts
+        deaths = pool.deaths
         lastExit = pool.lastExit
         isFailing = pool.policy.isFailing
         isDraining = pool.isDraining

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Logging
 internal import ServiceKit
+internal import TempFiles
 
 /// Keeps the wanted number of workers of every pool running, and ends them all.
 actor PoolSupervisor {
@@ -16,6 +17,7 @@ actor PoolSupervisor {
     private var killTimer: Task<Void, Never>?
     private let loop: SupervisionLoop
     private let listener: SupervisionLoop.Listener?
+    private let onEnd: @Sendable (WorkerEnd) -> Void
     private var watcher: Task<Void, Never>?
     private var lookedAt: ContinuousClock.Instant?
 
@@ -28,6 +30,7 @@ actor PoolSupervisor {
     /// - Parameters:
     ///   - executablesDirectory: where `stage-download` and the others are.
     ///   - listener: hears of every round of the loop that supervises.
+    ///   - onEnd: called for every process of a worker that has ended.
     init(
         counts: WorkerCounts,
         executablesDirectory: String,
@@ -36,10 +39,12 @@ actor PoolSupervisor {
         limits: RestartPolicy.Limits = .init(),
         watch: WatchLimits = .init(),
         listener: SupervisionLoop.Listener? = nil,
+        onEnd: @escaping @Sendable (WorkerEnd) -> Void = { _ in },
         logger: Logger
     ) throws {
         self.host = host
         self.listener = listener
+        self.onEnd = onEnd
         loop = SupervisionLoop(interval: min(watch.interval, listener?.interval ?? watch.interval))
         self.logger = logger
         lifeline = try Lifeline()
@@ -279,21 +284,30 @@ actor PoolSupervisor {
                     LogKey.workerName: "\(worker)", LogKey.cause: "\(error)",
                 ]
             )
-            ended(seat, cause: "\(error)", at: now)
+            ended(seat, nil, cause: "\(error)", at: now)
         case .ended(let exit):
-            let wasTold = pools[seat.pool]?.workers[seat.slot]?.phase == .ending
+            let state = pools[seat.pool]?.workers[seat.slot]
+            let wasTold = state?.phase == .ending
+            let cause = pools[seat.pool]?.cause(ofEndOf: seat.slot, exit.description) ?? exit.description
+            var metadata: Logger.Metadata = [LogKey.workerName: "\(worker)", LogKey.cause: "\(cause)"]
+            if !wasTold, let job = state?.report?.job { metadata[LogKey.jobID] = "\(job)" }
             logger.log(
                 level: wasTold ? .info : .warning,
                 wasTold ? "worker stopped" : "worker died",
-                metadata: [LogKey.workerName: "\(worker)", LogKey.cause: "\(exit)"]
+                metadata: metadata
             )
-            ended(seat, cause: exit.description, at: now)
+            if let processID = state?.processID {
+                onEnd(WorkerEnd(worker: WorkerLife(name: worker, processID: processID), cause: cause))
+            }
+            ended(seat, exit, cause: exit.description, at: now)
         }
     }
 
-    private func ended(_ seat: Seat, cause: String, at now: ContinuousClock.Instant) {
+    private func ended(_ seat: Seat, _ exit: ProcessExit?, cause: String, at now: ContinuousClock.Instant) {
         children[seat] = nil
-        change(seat.pool) { pool in pool.ended(slot: seat.slot, cause: cause, at: now, jitter: .random(in: 0...1)) }
+        change(seat.pool) { pool in
+            pool.ended(slot: seat.slot, exit: exit, cause: cause, at: now, jitter: .random(in: 0...1))
+        }
         noteStopped()
     }
 

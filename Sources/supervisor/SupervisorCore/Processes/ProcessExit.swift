@@ -26,6 +26,15 @@ enum ProcessExit: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// For counting: `SIGKILL`, `exit_70`.
+    var word: String {
+        switch self {
+        case .status(let status): "exit_\(status)"
+        case .signal(let signal): Self.names[signal] ?? "signal_\(signal)"
+        case .unknown: "unknown"
+        }
+    }
+
     private static let names: [CInt: String] = [
         1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
         9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ", 31: "SIGSYS",

@@ -19,7 +19,7 @@ enum AbandonedJobNotice {
             known.flatMap { $0.key == record.key ? $0 : nil }
             ?? Ticket(
                 id: record.id,
-                mediaID: record.mediaID.isEmpty ? record.id : ByteText(record.mediaID),
+                mediaID: record.mediaID.isEmpty ? record.id : record.mediaID,
                 kind: record.kind
             )
         ticket.hop = Ticket.counted(record.hop)

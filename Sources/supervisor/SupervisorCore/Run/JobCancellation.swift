@@ -113,7 +113,8 @@ struct JobCancellation: Sendable {
                 stage: .download,
                 hop: ticket.hop,
                 run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
-                mediaID: ticket.mediaID.string,
+                mediaID: ticket.mediaID,
+                source: ticket.sourceText,
                 manifest: nil,
                 ticket: ticket.json.serialized()
             )

@@ -31,6 +31,8 @@ actor ProcessTree {
     private var updatesWatch: Task<Void, Never>?
     private var compressor: Task<Void, Never>?
     private var claimsWatch: Task<Void, Never>?
+    private var ends: WorkerEnds?
+    private var endsWatch: Task<Void, Never>?
     private var webhookCalls: Task<Void, Never>?
     private var connecting: Task<Void, Never>?
     private var hastener: Task<Void, Never>?
@@ -162,6 +164,9 @@ actor ProcessTree {
         let link = BrokerLink(configuration: connection, logger: logger)
         self.link = link
         try await link.connect(to: brokerURL)
+        let ends = WorkerEnds(tracker: tracker, logger: logger)
+        self.ends = ends
+        endsWatch = Task { await ends.run() }
         let pools = try PoolSupervisor(
             counts: settings.workers,
             executablesDirectory: executablesDirectory,
@@ -172,6 +177,7 @@ actor ProcessTree {
             listener: SupervisionLoop.Listener(interval: manager.pingInterval) { [notifier] pools in
                 await notifier.round(ServiceReport.Facts(pools, brokerProblem: await link.problem))
             },
+            onEnd: { ends.note($0) },
             logger: logger
         )
         self.pools = pools
@@ -359,6 +365,8 @@ actor ProcessTree {
         }
         await pools?.drain(limit: settings.drainLimit)
         hastener?.cancel()
+        ends?.finish()
+        await endsWatch?.value
         await connecting?.value
         await sweeper?.value
         await serviceWatch?.value
