@@ -174,6 +174,14 @@ struct BadInputTests {
                 #expect(mine.count == 3)
                 #expect(mine.allSatisfy { $0.headers["x-reason-code"] == .string(code) }, "\(body)")
             }
+            // Those whose id can be read.
+            let updates = tree.names.updates(.video)
+            let named = bodies.count { $0.0.contains(#"id":"a""#) }
+            try await eventually("all are told") { try await tree.client.messageCount(queue: updates) == named * 3 }
+            for delivery in try await tree.drain(updates) {
+                let update = try JSONValue(parsing: delivery.body).objectValue
+                #expect(update?["job_id"] == "a" && update?["refused"] == true)
+            }
             #expect(tree.leftovers().isEmpty)
             #expect(try await tree.restarts() == 0)
             for stage in Stage.allCases {

@@ -108,6 +108,51 @@ struct UpdateTests {
         #expect(update["error_code"] == "unknown" && update["stage"] == "cleanup")
     }
 
+    @Test(
+        "of a refused message says so, with what the message says of its job where that can be told",
+        arguments: [
+            (#"{"id":"j","mediaId":"m","userId":"u"}"#, "m", "u"),
+            (#"{"id":"j","mediaId":"","userId":7}"#, nil, nil),
+            (#"{"type":"x","job_id":"j","media_id":"m","user_id":"u"}"#, "m", "u"),
+            (#"{"id":"j","mediaId":"m","userId":"u","mediaType":"VIDEO"}"#, "m", "u"),
+        ] as [(String, String?, String?)]
+    )
+    func refusal(text: String, mediaID: String?, userID: String?) throws {
+        var refusal: MessageError?
+        do throws(MessageError) { _ = try Ticket(parsing: text.utf8, expecting: .image) } catch { refusal = error }
+        let error = try #require(refusal)
+        let update = ProgressUpdate(
+            refusing: error,
+            id: try #require(error.jobID),
+            kind: .image,
+            in: .download,
+            timestamp: "t"
+        )
+        var expected: [ByteText: JSONValue] = [
+            "type": "image_processing_update", "job_id": "j", "status": "failed", "progress": 0,
+            "current_step": "download_failed", "stage": "download", "error_code": .string(error.code.rawValue),
+            "error_message": .string("a message of job j was refused: \(error.message)"), "refused": true,
+            "timestamp": "t",
+        ]
+        expected["media_id"] = mediaID.map { .string($0) }
+        expected["userId"] = userID.map { .string($0) }
+        #expect(update.json.value == .object(expected))
+        #expect(!update.isTerminal)
+    }
+
+    @Test("of a refused message is short, whatever that says of its job")
+    func longRefusal() throws {
+        let long = String(repeating: "x", count: 500_000)
+        let text = #"{"id":"j","mediaId":"\#(long)","userId":"\#(long)","mediaType":"\#(long)"}"#
+        do throws(MessageError) {
+            _ = try Ticket(parsing: text.utf8, expecting: .image)
+            Issue.record("it is none of a known kind")
+        } catch {
+            let update = ProgressUpdate(refusing: error, id: "j", kind: .image, in: .download, timestamp: "t")
+            #expect(update.json.serialized().count < 4096)
+        }
+    }
+
     @Test("tells what is not as it should be, and nothing of it when all is well")
     func warnings() {
         var update = ProgressUpdate(

@@ -8,7 +8,8 @@ public struct ProgressUpdate: Sendable, Hashable {
     }
 
     public var key: JobKey
-    public var mediaID: ByteText
+    /// nil for a refused message that names none.
+    public var mediaID: ByteText?
     /// As the job's producer gave it; nil also when it has more than ``maximumUserIDBytes``.
     public var userID: String?
     public var status: Status
@@ -27,6 +28,8 @@ public struct ProgressUpdate: Sendable, Hashable {
     public var warnings: [Warning] = []
     /// ISO 8601.
     public var timestamp: String
+    /// It is about a message that was not taken, and no end of a job: there may be one of its id.
+    public private(set) var isRefusal = false
 
     public struct Warning: Sendable, Hashable {
         /// A short word for programs.
@@ -76,11 +79,32 @@ public struct ProgressUpdate: Sendable, Hashable {
         errorMessage = "job \(ticket.id) failed in \(self.stage.rawValue): \(cause)\(source)"
     }
 
+    /// Tells whoever waits for the job of a message that the message was not taken.
+    ///
+    /// - Parameters:
+    ///   - id: of the job that the message would have been.
+    ///   - kind: of the queue that the message came in.
+    ///   - stage: whose queue that was.
+    public init(refusing error: MessageError, id: ByteText, kind: MediaKind, in stage: Stage, timestamp: String) {
+        key = JobKey(kind: kind, id: id)
+        mediaID = error.mediaID
+        userID = error.userID.flatMap { $0.utf8.count <= Self.maximumUserIDBytes ? $0 : nil }
+        status = .failed
+        progress = 0
+        currentStep = UpdateStep.failed(stage)
+        self.stage = stage
+        outputs = []
+        errorCode = error.code.rawValue
+        errorMessage = "a message of job \(id) was refused: \(error.message)"
+        self.timestamp = timestamp
+        isRefusal = true
+    }
+
     /// Length of the `userId` that an update carries, in bytes.
     public static let maximumUserIDBytes = 1024
 
     /// No other update of this job follows.
-    public var isTerminal: Bool { status != .processing }
+    public var isTerminal: Bool { status != .processing && !isRefusal }
 
     /// Length of the metadata that an update carries, in bytes. A producer may put more into a job; it comes back with every
     /// update, which is not what updates are for.
@@ -112,6 +136,7 @@ public struct ProgressUpdate: Sendable, Hashable {
         object.set("stage", stage.rawValue)
         object.set("error_code", errorCode)
         object.set("error_message", errorMessage)
+        if isRefusal { object.set("refused", true) }
         if !warnings.isEmpty {
             object.set(
                 "warnings",

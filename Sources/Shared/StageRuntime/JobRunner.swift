@@ -43,8 +43,7 @@ struct JobRunner: Sendable {
         do {
             ticket = received(try readTicket(delivery.message), from: delivery.message)
         } catch {
-            await bury(delivery, reason: error)
-            return
+            return await refuse(delivery, reason: error)
         }
         await run(ticket, delivery)
     }
@@ -81,11 +80,14 @@ struct JobRunner: Sendable {
             mediaID: ticket.mediaID.string,
             manifest: ticket.tempFiles,
             ticket: record(of: ticket, delivery.message),
-            progress: stage == .cleanup ? nil : startedProgress(of: ticket)
+            progress: stage == .cleanup ? nil : startedProgress(of: ticket),
+            content: stage == .download ? ticket.content : nil
         )
         switch try await tracker.enter(ticket.key, message, timeout: patience) {
         case .finished(let outcome):
             try await meetFinished(ticket, outcome, delivery, logger)
+        case .otherContent:
+            await refuse(delivery, reason: usedID(ticket))
         case .stale(let currentHop):
             await drop(
                 delivery,

@@ -20,6 +20,7 @@ extension Ledger {
     static func begin(_ db: Database, _ key: JobKey, _ message: StageMessage, now: Int64) throws -> Start {
         var row = try ensureJob(db, key, now: now)
         var isReopened = false
+        if row.isOther(than: message) { return Start(answer: .otherContent) }
         if let end = row.end {
             guard message.run.redrives > row.redrives else { return Start(answer: .finished(end)) }
             try reopen(db, job: row.number, hop: message.hop, redrives: message.run.redrives, now: now)
@@ -39,12 +40,12 @@ extension Ledger {
         try db.run(
             sql: """
                 UPDATE job SET hop = ?, stage = ?, mediaID = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?,
-                    updatedAt = ?
+                    content = COALESCE(?, content), updatedAt = ?
                 WHERE number = ?
                 """,
             arguments: [
                 message.hop, stage, message.mediaID, message.ticket.map { Data($0) }, message.run.attempt,
-                message.run.redrives, now, row.number,
+                message.run.redrives, message.content.map { Data($0) }, now, row.number,
             ]
         )
         let starts = try Int64.fetchOne(
