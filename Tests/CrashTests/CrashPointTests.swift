@@ -60,6 +60,12 @@ struct CrashPointTests {
                 }
                 number += 1
                 try await unreadable(number: number, watch)
+                for isUsed in [false, true] {
+                    for point in [CrashPoint.deadLetterConfirmed, .refusalConfirmed] {
+                        number += 1
+                        try await refused(isUsed, point, number: number, watch)
+                    }
+                }
                 for point in [CrashPoint.replacementNoted, .replacementLinked] {
                     number += 1
                     try await replacing(point, number: number, watch)
@@ -84,6 +90,35 @@ struct CrashPointTests {
             letters += try await tree.drain(tree.names.dead(.image)).count { $0.body == Array(body.utf8) }
             return letters == 2
         }
+    }
+
+    /// A message that is refused though its id can be read becomes a dead letter and is told, both again when the worker dies before
+    /// it has settled the message. It is no end of the job that has the id.
+    private func refused(_ isUsed: Bool, _ point: CrashPoint, number: Int, _ watch: Watch) async throws {
+        let (tree, id) = (watch.tree, "refused-\(number)")
+        if isUsed {
+            try await watch.submit(.image, id: id)
+            try await eventually("the job ended") { watch.ends.of(id) == ["completed"] }
+            // Logged once the books have it that clients know.
+            try await eventually("its end is noted") {
+                tree.log.split(separator: "\n").contains {
+                    $0.contains("the job ended") && $0.contains("job.id=\(id) ")
+                }
+            }
+        }
+        let source = isUsed ? #","mediaId":"another","s3Key":"none""# : ""
+        let body = Array(#"{"id":"\#(id)","mediaType":"IMAGE"\#(source)}"#.utf8)
+        let file = try watch.give(CrashOrder(process: "stage-download", point: point, crossing: 1, number: number))
+        try await tree.client.publish(AMQPMessage(body: body), to: tree.names.entry(.image))
+        try await eventually("\(point) was crossed") { access(file, F_OK) != 0 }
+        var letters = 0
+        try await eventually("the dead letter came twice") {
+            letters += try await tree.drain(tree.names.dead(.image)).count { $0.body == body }
+            return letters == 2
+        }
+        let told = point == .refusalConfirmed ? 2 : 1
+        try await eventually("it was told") { watch.ends.refused.count { $0 == id } == told }
+        #expect(watch.ends.of(id) == (isUsed ? ["completed"] : []))
     }
 
     /// The job's objects are there already, as of an earlier job for the same media, and the worker dies while it replaces one.
@@ -137,7 +172,8 @@ extension CrashPoint {
         // Tests of their own.
         case .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
             .retryConfirmed, .retryOvertook,
-            .deadLetterConfirmed, .moved, .moveConfirmed, .claimConfirmed, .claimDecided, .compressionPlanned,
+            .deadLetterConfirmed, .refusalConfirmed, .moved, .moveConfirmed, .claimConfirmed, .claimDecided,
+            .compressionPlanned,
             .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
             .restoreRecorded:

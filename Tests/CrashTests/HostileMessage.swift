@@ -9,12 +9,25 @@ struct HostileMessage: Sendable {
     var message: AMQPMessage
     /// Of the job that a worker reads in it; nil when it is none. One parser decides.
     let id: ByteKey?
+    /// Of the job that it names and is not taken for; nil when it names none, or may be one.
+    let refusedID: ByteKey?
 
     init(_ name: String, to queue: String, _ message: AMQPMessage, kind: MediaKind) {
         self.name = name
         self.queue = queue
         self.message = message
-        id = (try? Ticket(parsing: message.body, expecting: kind)).map { ByteKey(Array("\($0.id)".utf8)) }
+        var read: (id: ByteText?, refused: ByteText?)
+        do throws(MessageError) {
+            let ticket = try Ticket(parsing: message.body, expecting: kind)
+            read.id = ticket.id
+            try ticket.checkLimits(bytes: message.body.count)
+        } catch {
+            read.refused = error.jobID
+        }
+        // A worker does not even read what is longer than any job.
+        if message.body.count > Ticket.maximumBytes { read.refused = nil }
+        id = read.id.map { ByteKey(Array($0.utf8)) }
+        refusedID = read.refused.map { ByteKey(Array($0.utf8)) }
     }
 
     var body: ByteKey { ByteKey(message.body) }

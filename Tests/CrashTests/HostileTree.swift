@@ -23,11 +23,15 @@ final class HostileTree: Sendable {
         var count = 0
         /// Of the jobs in them.
         var ids: Set<ByteKey> = []
+        /// Of jobs that they name and are not.
+        var refused: Set<ByteKey> = []
     }
 
     let tree: TestTree
     private let outcomes = Outcomes()
     private let published = Mutex<[ByteKey: Sent]>([:])
+    /// Bodies of the messages that name a job's id.
+    private let naming = Mutex<[ByteKey: Set<ByteKey>]>([:])
     private let client: AMQPClient
 
     var names: QueueNames { tree.names }
@@ -104,10 +108,36 @@ final class HostileTree: Sendable {
     private func expectNothingLeft() async throws {
         #expect(tree.leftovers().isEmpty)
         let published = published.withLock { $0 }
-        for (body, sent) in published { #expect(outcomes.count(body, sent.ids) == sent.count) }
+        for (body, sent) in published { #expect(count(body, sent) == sent.count) }
+        for (id, bodies) in naming.withLock({ $0 }) { expectEnds(of: id, bodies, published) }
         #expect(outcomes.letters == outcomes.failures + published.reduce(0) { $0 + outcomes.letters(of: $1.key) })
         #expect(outcomes.longestUpdate <= Limit.updateBytes)
         for path in ["/jobs?limit=1000", "/dead", "/health"] { #expect(try await tree.get(path)?.status == 200) }
+    }
+
+    /// What came of the messages with this body: letters, or ends of the jobs in them. The end of a job whose id other messages have
+    /// as well may be that of one of these.
+    private func count(_ body: ByteKey, _ sent: Sent) -> Int {
+        let letters = outcomes.letters(of: body)
+        return letters > 0 && sent.ids.contains(where: isShared) ? letters : outcomes.count(body, sent.ids)
+    }
+
+    private func isShared(_ id: ByteKey) -> Bool { naming.withLock { $0[id, default: []].count > 1 } }
+
+    /// One end for an id that any of its messages was taken with, and none otherwise; one refusal of each message that can be no job,
+    /// and none of another, but of one that came with the id of another job.
+    private func expectEnds(of id: ByteKey, _ bodies: Set<ByteKey>, _ published: [ByteKey: Sent]) {
+        let messages = bodies.compactMap { published[$0] }
+        let isTaken = bodies.contains { published[$0]?.ids.contains(id) == true && outcomes.letters(of: $0) == 0 }
+        #expect(outcomes.ends(of: id) == (isTaken ? 1 : 0))
+        let certain = messages.filter { $0.refused.contains(id) }.reduce(0) { $0 + $1.count }
+        let all = messages.reduce(0) { $0 + $1.count }
+        if bodies.count == 1 {
+            #expect(outcomes.refusals(of: id) == certain)
+        } else {
+            // While the job that has the id goes on, its end is all that clients hear.
+            #expect(outcomes.refusals(of: id) <= all - (isTaken ? 1 : 0))
+        }
     }
 
     /// How many letters and ends there were.
@@ -119,6 +149,10 @@ final class HostileTree: Sendable {
         published.withLock { published in
             published[message.body, default: Sent()].count += 1
             if let id = message.id { published[message.body, default: Sent()].ids.insert(id) }
+            if let id = message.refusedID { published[message.body, default: Sent()].refused.insert(id) }
+        }
+        for id in [message.id, message.refusedID].compactMap(\.self) {
+            naming.withLock { _ = $0[id, default: []].insert(message.body) }
         }
         do {
             try await client.publish(message.message, to: message.queue)
@@ -129,7 +163,8 @@ final class HostileTree: Sendable {
 
     private func isDone(_ message: HostileMessage) -> Bool {
         let sent = published.withLock { $0[message.body] ?? Sent() }
-        return outcomes.count(message.body, sent.ids) >= sent.count
+        return count(message.body, sent) >= sent.count
+            && sent.refused.allSatisfy { outcomes.refusals(of: $0) > 0 || isShared($0) }
     }
 
     /// Sends messages together, waits for the end of all, and expects them within their limits.
@@ -244,6 +279,8 @@ private final class Outcomes: Sendable {
         var letterCount = 0
         var ends: [ByteKey: Int] = [:]
         var failures = 0
+        /// Messages that were not taken, by the id that they name.
+        var refusals: [ByteKey: Int] = [:]
         var longestUpdate = 0
     }
 
@@ -263,6 +300,11 @@ private final class Outcomes: Sendable {
         state.withLock { state in
             state.longestUpdate = max(state.longestUpdate, delivery.body.count)
             guard status != "processing" else { return }
+            // Of a message that is no job, which is a letter.
+            if update?["refused"] == true {
+                state.refusals[job, default: 0] += 1
+                return
+            }
             state.ends[job, default: 0] += 1
             if status == "failed" { state.failures += 1 }
         }
@@ -277,13 +319,16 @@ private final class Outcomes: Sendable {
 
     func ends(of job: ByteKey) -> Int { state.withLock { $0.ends[job] ?? 0 } }
 
+    func refusals(of job: ByteKey) -> Int { state.withLock { $0.refusals[job] ?? 0 } }
+
     func letters(of body: ByteKey) -> Int { state.withLock { $0.letters[body] ?? 0 } }
 
     var text: String {
         state.withLock { state in
             let ends = state.ends.values.reduce(0, +)
             return
-                "\(state.letterCount - state.failures) letters of no job, \(ends) ends, \(state.failures) of them failed"
+                "\(state.letterCount - state.failures) letters of no job, \(state.refusals.values.reduce(0, +)) of them told, "
+                + "\(ends) ends, \(state.failures) of them failed"
         }
     }
 

@@ -81,6 +81,7 @@ struct KillEverythingTests {
         let summary = try await reader.stop()
 
         #expect(summary.violations == [])
+        #expect(summary.refusals == [])
         #expect(Set(summary.ends.keys) == Set(jobs + ["reference"]))
         for id in jobs {
             #expect(summary.ends[id] == "completed", "\(id)")

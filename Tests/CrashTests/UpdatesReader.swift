@@ -17,6 +17,8 @@ struct UpdatesReader: Sendable {
         var messages: Int
         var connections: Int
         var ends: [String: String]
+        /// Jobs of messages that were not taken, one for each message.
+        var refusals: [String]
         /// Terminal updates that came again, the same to the byte.
         var repeats: [Repeat]
         var repeatedProgress: Int

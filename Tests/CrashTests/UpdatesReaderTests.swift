@@ -21,8 +21,14 @@ struct UpdatesReaderTests {
         update("twice", "completed", 100), update("twice", "failed", 100),
         update("again", "completed", 100), update("again", "completed", 100),
         update("endless", "processing", 1), update("endless", "processing", 1),
-        ["job_id": "no update"],
+        ["job_id": "no update"], refusal("good"), refusal("unknown"),
     ]
+
+    private static func refusal(_ job: String) -> JSONValue {
+        var fields = update(job, "failed", 0).objectValue ?? [:]
+        fields["refused"] = true
+        return .object(fields)
+    }
 
     @Test("finds progress that goes back, what comes after an end, and a second end; it lists repeats apart")
     func findings() async throws {
@@ -48,6 +54,7 @@ struct UpdatesReaderTests {
                 )
                 #expect(summary.repeats == [.init(job: "again", sameConnection: true, redelivered: false)])
                 #expect(summary.repeatedProgress == 1)
+                #expect(summary.refusals == ["good", "unknown"])
                 #expect(try await client.messageCount(queue: queue) == 0)
             }
         }

@@ -63,6 +63,7 @@ struct Watch: Sendable {
             }
             // All workers have drained: whatever they were to do is done.
             await ends.stop()
+            #expect(ends.refused.allSatisfy(Self.mayBeRefused), "a job's own message was refused")
             for (job, all) in ends.all {
                 let mayRepeat = allowsRepeats && all.count > runs(job) && Self.wasTakenOver(job, in: tree)
                 let repeats = mayRepeat ? ends.repeats(of: job) : 0
@@ -75,6 +76,9 @@ struct Watch: Sendable {
             #expect(try await Self.waiting(tree) == 0)
         }
     }
+
+    /// Whether a test sends messages with this id that are to be refused.
+    private static func mayBeRefused(_ id: String) -> Bool { id.hasPrefix("refused-") }
 
     /// Whether the log says that a message announced an end that another one had made.
     private static func wasTakenOver(_ job: String, in tree: TestTree) -> Bool {
@@ -259,11 +263,14 @@ final class EndLog: Sendable {
 
     private final class Box: Sendable {
         let ends = Mutex<[String: [(status: String, body: [UInt8])]]>([:])
+        let refused = Mutex<[String]>([])
 
         func note(_ body: [UInt8]) {
             guard let update = try? JSONValue(parsing: body).objectValue, let job = update["job_id"]?.stringValue,
                 let status = update["status"]?.stringValue, status != "processing"
             else { return }
+            // Nothing that a job comes to.
+            if update["refused"] == true { return refused.withLock { $0.append(job) } }
             ends.withLock { $0[job, default: []].append((status, body)) }
         }
     }
@@ -272,6 +279,8 @@ final class EndLog: Sendable {
 
     /// The statuses of a job's terminal updates so far.
     func of(_ job: String) -> [String] { box.ends.withLock { $0[job]?.map(\.status) ?? [] } }
+    /// Jobs of messages that were not taken, one for each update.
+    var refused: [String] { box.refused.withLock { $0 } }
     var all: [String: [String]] { box.ends.withLock { $0.mapValues { $0.map(\.status) } } }
 
     /// Terminal updates of a job that were the same as an earlier one, byte for byte.

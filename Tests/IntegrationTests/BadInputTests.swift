@@ -82,6 +82,7 @@ struct BadInputTests {
             for kind in MediaKind.allCases {
                 let mine = cases.filter { $0.kind == kind }
                 let updates = try await tree.updates(kind, untilTheEndOf: Set(mine.map(\.id)))
+                let letters = try await tree.drain(tree.names.dead(kind))
                 for bad in mine {
                     let ends = updates.filter { $0["job_id"]?.stringValue == bad.id && $0["status"] != "processing" }
                     #expect(ends.count == 1, "\(bad.id)")
@@ -92,8 +93,13 @@ struct BadInputTests {
                     #expect(bad.cause.isEmpty || message.contains(bad.cause), "\(message)")
                     let step = bad.stage == "download" ? "download_failed" : "processing_failed"
                     #expect(end["current_step"]?.stringValue == step)
+                    #expect(end["stage"]?.stringValue == bad.stage)
+                    let letter = letters.first { $0.headers["x-job-id"] == .string(AMQPText(bad.id)) }
+                    let code = AMQPText(end["error_code"]?.stringValue ?? "none")
+                    #expect(letter?.headers["x-reason-code"] == .string(code))
+                    let key = bad.fields["s3Key"]?.stringValue.map { " (source: the key \($0.shown))" }
+                    #expect(key.map { message.hasSuffix($0) } ?? true, "\(message)")
                 }
-                let letters = try await tree.drain(tree.names.dead(kind))
                 #expect(
                     Set(letters.compactMap { try? Ticket(parsing: $0.body, expecting: kind).id.string })
                         == Set(mine.map(\.id))
@@ -167,6 +173,14 @@ struct BadInputTests {
                 let mine = letters.filter { $0.body == Array(body.utf8) }
                 #expect(mine.count == 3)
                 #expect(mine.allSatisfy { $0.headers["x-reason-code"] == .string(code) }, "\(body)")
+            }
+            // Those whose id can be read.
+            let updates = tree.names.updates(.video)
+            let named = bodies.count { $0.0.contains(#"id":"a""#) }
+            try await eventually("all are told") { try await tree.client.messageCount(queue: updates) == named * 3 }
+            for delivery in try await tree.drain(updates) {
+                let update = try JSONValue(parsing: delivery.body).objectValue
+                #expect(update?["job_id"] == "a" && update?["refused"] == true)
             }
             #expect(tree.leftovers().isEmpty)
             #expect(try await tree.restarts() == 0)

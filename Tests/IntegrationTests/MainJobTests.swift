@@ -106,6 +106,8 @@ struct MainJobTests {
         let last = try #require(updates.last)
         #expect(last["status"] == "completed" && last["progress"] == 100)
         #expect(last["type"] == .string("\(kind)_processing_update"))
+        #expect(last["stage"] == "cleanup" && updates.first?["stage"] == "download")
+        #expect(updates.allSatisfy { $0["userId"] == "u" && $0["error_code"] == nil })
         let versions = try #require(last["\(kind)_versions"]?.arrayValue)
         #expect(versions.count == 4)
         #expect(versions.allSatisfy { ($0.objectValue?["file_size"]?.clampedInteger ?? 0) > 0 })

@@ -317,4 +317,49 @@ struct SeveralHostsTests {
             #expect(first.leftovers().isEmpty)
         }
     }
+
+    @Test("refuse a message once, also one with the id of another's job, which hears of it if it is over")
+    func refusals() async throws {
+        try await withHosts { first, second in
+            let (entry, updates) = (first.names.entry(.image), first.names.updates(.image))
+            func refused() async throws -> [JSONValue?] {
+                try await first.drain(updates).compactMap { try JSONValue(parsing: $0.body).objectValue }
+                    .filter { $0["refused"] == true }.map { $0["job_id"] }
+            }
+            try await first.running {
+                try await first.submit(.image, id: "known", source: "photo.jpg")
+                expectOneEnd(try await first.updates(.image, untilTheEndOf: ["known"]), ["known"])
+            }
+            let others: [JSONValue] = [
+                ["id": "known", "mediaId": "another", "mediaType": "IMAGE", "s3Key": "none"],
+                ["id": "known", "mediaType": "IMAGE"],
+            ]
+            try await second.running {
+                let unknown = (1...10).map { "unknown-\($0)" }
+                for id in unknown { try await second.publish(["id": .string(id), "mediaType": "IMAGE"], to: entry) }
+                // They wait for the host whose job it is. To claim the first, the log has to be read.
+                for (number, message) in others.enumerated() {
+                    try await second.publish(message, to: entry)
+                    try await eventually("it is moved") {
+                        try await depth(first, first.names.work(.image, .download)) == number + 1
+                    }
+                }
+                try await eventually("all are refused or moved") {
+                    let moved = try await depth(first, first.names.work(.image, .download))
+                    return try await depth(first, first.names.dead(.image)) == unknown.count && moved == others.count
+                }
+                try await first.running {
+                    try await eventually("all are refused") {
+                        try await depth(first, first.names.dead(.image)) == unknown.count + others.count
+                    }
+                    try await expectRest(first, second)
+                }
+                let told = try await refused().compactMap { $0?.stringValue }
+                #expect(told.sorted() == (unknown + ["known", "known"]).sorted())
+            }
+            let letters = try await first.drain(first.names.dead(.image))
+            #expect(letters.contains { $0.body == others[1].serialized() })
+            #expect(Set(letters.map { $0.headers["x-reason-code"] }) == ["missing_field", "used_id"])
+        }
+    }
 }

@@ -51,7 +51,7 @@ struct TicketLimitsTests {
         )
         #expect(ticket.unknown.fields.count == 2)
         #expect(try read(ticket.json.serialized()) == ticket)
-        let update = ProgressUpdate(ticket: ticket, status: .completed, progress: 1, currentStep: "s", timestamp: "t")
+        let update = Self.update(ticket)
         #expect(update.json.serialized().count < ProgressUpdate.maximumMetadataBytes)
         #expect(try JSONValue(parsing: ticket.json.serialized()).objectValue?.count == ticket.json.fields.count)
     }
@@ -101,12 +101,32 @@ struct TicketLimitsTests {
         let pad = String(repeating: "x", count: 2_000_000)
         var ticket = try read(text(#""metadata":{"width":7,"pad":"\#(pad)","codec":"\#(pad)"}"#))
         ticket.metadata?["height"] = 9
-        let update = ProgressUpdate(ticket: ticket, status: .completed, progress: 1, currentStep: "s", timestamp: "t")
+        let update = Self.update(ticket)
         #expect(update.metadata == ["width": 7, "height": 9])
         #expect(try read(ticket.json.serialized()).metadata?["pad"] != nil)
         ticket.metadata = ["width": 7, "vendor": "kept"]
-        let short = ProgressUpdate(ticket: ticket, status: .completed, progress: 1, currentStep: "s", timestamp: "t")
+        let short = Self.update(ticket)
         #expect(short.metadata == ["width": 7, "vendor": "kept"])
+    }
+
+    @Test("carries no longer a user id in updates than updates are for, and never a part of one")
+    func userID() throws {
+        for (length, isCarried) in [(1024, true), (1025, false)] {
+            let id = String(repeating: "é", count: length / 2) + (length.isMultiple(of: 2) ? "" : "e")
+            let update = Self.update(try read(text(#""userId":"\#(id)""#)))
+            #expect(update.json["userId"]?.stringValue == (isCarried ? id : nil))
+        }
+    }
+
+    private static func update(_ ticket: Ticket) -> ProgressUpdate {
+        ProgressUpdate(
+            ticket: ticket,
+            status: .completed,
+            progress: 1,
+            currentStep: "s",
+            stage: .cleanup,
+            timestamp: "t"
+        )
     }
 
     @Test("is kept short once it has ended")

@@ -88,7 +88,8 @@ struct TicketTests {
             throws: MessageError(
                 code: .wrongType,
                 message: "the field `tempFiles[1].path` must be a string, not a number",
-                jobID: "j-9"
+                jobID: "j-9",
+                mediaID: "m"
             )
         ) { try Ticket(parsing: text.utf8, expecting: .video) }
     }

@@ -5,6 +5,7 @@ import Testing
 struct UpdateTests {
     private var ticket: Ticket {
         var ticket = Ticket(id: "j", mediaID: "m", kind: .video)
+        ticket.userID = "u"
         ticket.metadata = ["duration": 2.5]
         var rendition = JobOutput(kind: .scaled, key: "videos/m_360p.mp4")
         rendition.quality = "360p"
@@ -26,12 +27,14 @@ struct UpdateTests {
             status: .completed,
             progress: 100,
             currentStep: "cleanup_complete",
+            stage: .cleanup,
             timestamp: "t"
         )
         #expect(
             update.json.value == [
-                "type": "video_processing_update", "job_id": "j", "media_id": "m", "status": "completed",
-                "progress": 100, "current_step": "cleanup_complete", "timestamp": "t", "metadata": ["duration": 2.5],
+                "type": "video_processing_update", "job_id": "j", "media_id": "m", "userId": "u",
+                "status": "completed", "progress": 100, "current_step": "cleanup_complete", "stage": "cleanup",
+                "timestamp": "t", "metadata": ["duration": 2.5],
                 "thumbnails": [
                     [
                         "s3_key": "thumbnails/m_0.jpg", "s3Key": "thumbnails/m_0.jpg", "timestamp": 15, "width": 720,
@@ -56,12 +59,98 @@ struct UpdateTests {
             status: .processing,
             progress: 250,
             currentStep: UpdateStep.started(.process, .image),
+            stage: .process,
             timestamp: "t"
         )
         #expect(update.json["video_versions"] == nil)
         #expect(update.progress == 100)
         #expect(update.currentStep == "processing_image")
+        #expect(update.json["stage"] == "process" && update.json["error_code"] == nil)
         #expect(!update.isTerminal)
+    }
+
+    private func failed(_ ticket: Ticket) -> JSONFields {
+        ProgressUpdate(
+            ticket: ticket,
+            status: .failed,
+            progress: 10,
+            currentStep: UpdateStep.failed(.process),
+            stage: .cleanup,
+            timestamp: "t"
+        ).json
+    }
+
+    @Test("of a failed job has the code, the stage that gave up, and the source in words without what is secret")
+    func failure() {
+        var ticket = ticket
+        ticket.failure = JobFailure(stage: .process, code: "no_video_stream", message: "no video", occurredAt: "t")
+        var update = failed(ticket)
+        #expect(update["error_code"] == "no_video_stream" && update["stage"] == "process")
+        #expect(update["error_message"] == "job j failed in process: no video")
+        #expect(update["video_versions"] == nil)
+        ticket.sourceKey = "up/a\n.mov"
+        update = failed(ticket)
+        #expect(
+            update["error_message"]?.stringValue == "job j failed in process: no video (source: the key up/a\\n.mov)"
+        )
+        ticket.source = "https://user:pw@host/a.mov?token=1"
+        update = failed(ticket)
+        #expect(
+            update["error_message"]?.stringValue
+                == "job j failed in process: no video (source: https://…@host/a.mov)"
+        )
+        ticket.sourceKey = String(repeating: "\u{1}", count: 100_000)
+        ticket.source = nil
+        ticket.failure?.message = String(repeating: "x", count: JobFailure.maximumMessageBytes)
+        #expect(failed(ticket)["error_message"]?.stringValue?.utf8.count ?? 0 < 5000)
+        ticket.failure = nil
+        update = failed(ticket)
+        #expect(update["error_code"] == "unknown" && update["stage"] == "cleanup")
+    }
+
+    @Test(
+        "of a refused message says so, with what the message says of its job where that can be told",
+        arguments: [
+            (#"{"id":"j","mediaId":"m","userId":"u"}"#, "m", "u"),
+            (#"{"id":"j","mediaId":"","userId":7}"#, nil, nil),
+            (#"{"type":"x","job_id":"j","media_id":"m","user_id":"u"}"#, "m", "u"),
+            (#"{"id":"j","mediaId":"m","userId":"u","mediaType":"VIDEO"}"#, "m", "u"),
+        ] as [(String, String?, String?)]
+    )
+    func refusal(text: String, mediaID: String?, userID: String?) throws {
+        var refusal: MessageError?
+        do throws(MessageError) { _ = try Ticket(parsing: text.utf8, expecting: .image) } catch { refusal = error }
+        let error = try #require(refusal)
+        let update = ProgressUpdate(
+            refusing: error,
+            id: try #require(error.jobID),
+            kind: .image,
+            in: .download,
+            timestamp: "t"
+        )
+        var expected: [ByteText: JSONValue] = [
+            "type": "image_processing_update", "job_id": "j", "status": "failed", "progress": 0,
+            "current_step": "download_failed", "stage": "download", "error_code": .string(error.code.rawValue),
+            "error_message": .string("a message of job j was refused: \(error.message)"), "refused": true,
+            "timestamp": "t",
+        ]
+        expected["media_id"] = mediaID.map { .string($0) }
+        expected["userId"] = userID.map { .string($0) }
+        #expect(update.json.value == .object(expected))
+        #expect(!update.isTerminal)
+    }
+
+    @Test("of a refused message is short, whatever that says of its job")
+    func longRefusal() throws {
+        let long = String(repeating: "x", count: 500_000)
+        let text = #"{"id":"j","mediaId":"\#(long)","userId":"\#(long)","mediaType":"\#(long)"}"#
+        do throws(MessageError) {
+            _ = try Ticket(parsing: text.utf8, expecting: .image)
+            Issue.record("it is none of a known kind")
+        } catch {
+            let update = ProgressUpdate(refusing: error, id: "j", kind: .image, in: .download, timestamp: "t")
+            #expect(update.json.serialized().count < 4096)
+        }
     }
 
     @Test("tells what is not as it should be, and nothing of it when all is well")
@@ -71,6 +160,7 @@ struct UpdateTests {
             status: .completed,
             progress: 100,
             currentStep: UpdateStep.completed(.cleanup),
+            stage: .cleanup,
             timestamp: "t"
         )
         #expect(update.json["warnings"] == nil)

@@ -11,6 +11,8 @@ its parent: it reads what is left, writes DIRECTORY/summary.json, and exits, wit
 - nothing comes after the terminal update,
 - there is one terminal update for each job.
 
+An update with `refused` is about a message that was not taken, and about no job's progress or end; they are listed apart.
+
 A broker that dies may deliver a message again that was acknowledged, and so may the product with a terminal update whose commit
 went unanswered. Such a repeat is the same to the byte. Repeats break no promise here; those of terminal updates are listed, with
 whether both came over one connection, as then no death of the broker lies between the two deliveries.
@@ -39,6 +41,7 @@ class Reader:
     def __init__(self, directory):
         self.jobs = {}
         self.violations = []
+        self.refusals = []
         self.repeats = []
         self.repeated_progress = 0
         self.messages = 0
@@ -57,6 +60,9 @@ class Reader:
             self.violations.append(f"no update: {error}: {body[:200]!r}")
             return
         self.log.write(json.dumps([number, redelivered, update]) + "\n")
+        if update.get("refused") is True:
+            self.refusals.append(name)
+            return
         job = self.jobs.setdefault(name, Job())
         is_end = status != "processing"
         if body in job.bodies:
@@ -83,6 +89,7 @@ class Reader:
             "connections": self.connection_number,
             "jobs": len(self.jobs),
             "ends": {name: job.end for name, job in self.jobs.items() if job.end is not None},
+            "refusals": self.refusals,
             "repeats": self.repeats,
             "repeated_progress": self.repeated_progress,
             "violations": self.violations,

@@ -227,6 +227,7 @@ struct LocalFileSourceTests {
     func redaction() {
         #expect(SourceURL.redacted("https://user:pw@host/a?token=1#x") == "https://…@host/a")
         #expect(SourceURL.redacted("https://host/a@b") == "https://host/a@b")
+        #expect(SourceURL.redacted("https://user:p@w@host/a") == "https://…@host/a")
         #expect(SourceURL.scheme("HTTPS://x") == "https")
         #expect(SourceURL.scheme("/path:x") == nil)
     }

@@ -106,4 +106,22 @@ struct DeadLettersTests {
             #expect(delivery.headers["x-reason-code"] == .string("not_json"))
         }
     }
+
+    @Test("of a message with the id of another job stay where they are: sent back it would be a new run of that job")
+    func usedID() async throws {
+        try await withLetters { letters, client, names in
+            var message = AMQPMessage(body: Ticket(id: "a", mediaID: "another", kind: .image).json.serialized())
+            message.headers = ["x-reason-code": "used_id", "x-job-id": "a"]
+            try await client.publish(message, to: names.dead(.image))
+            let letter = try #require(try await letters.list().letters.last)
+            #expect(letter.id == "a" && letter.reasonCode == "used_id" && !letter.isRedrivable)
+            let redriven = try await letters.redrive(.id("a"))
+            #expect(redriven.jobs == ["image/a"] && redriven.unreadable == 1)
+            #expect(
+                try await letters.list().letters.map(\.reasonCode) == [
+                    "not_found", "worker_died", "not_json", "used_id",
+                ]
+            )
+        }
+    }
 }

@@ -364,7 +364,7 @@ import Testing
             case .entered(let entered):
                 #expect(isNew && entered.starts == 1)
                 entered.lease.release()
-            case .held, .stale: Issue.record("not entered")
+            case .held, .stale, .otherContent: Issue.record("not entered")
             }
         }
         #expect(try await begin(.cleanup, 3) == .stale(currentHop: 4))

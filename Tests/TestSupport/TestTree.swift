@@ -312,7 +312,8 @@ package final class TestTree: Sendable {
                 let update = try JSONValue(parsing: delivery.body).objectValue ?? [:]
                 updates.append(update)
                 try await delivery.acknowledge()
-                if update["status"]?.stringValue != "processing" { waiting.remove(update["job_id"]?.stringValue ?? "") }
+                let isEnd = update["status"]?.stringValue != "processing" && update["refused"] != true
+                if isEnd { waiting.remove(update["job_id"]?.stringValue ?? "") }
             }
             if !waiting.isEmpty { throw Failure(description: "no terminal update of \(waiting.sorted())") }
             return updates

@@ -66,6 +66,7 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case retryConfirmed = "retry-confirmed"
     case retryOvertook = "retry-overtook"
     case deadLetterConfirmed = "dead-letter-confirmed"
+    case refusalConfirmed = "refusal-confirmed"
 
     #if DEBUG
         package func cross() { CrashOrder.listener?.cross(self) }

@@ -12,6 +12,9 @@ public struct JobFailure: Sendable, Hashable {
     public var host: String?
     public var unknown = JSONFields()
 
+    /// Of a failure that came without a code.
+    public static let unknownCode = "unknown"
+
     /// Longer messages are cut: they travel in headers and updates, and quote what strangers wrote.
     public static let maximumMessageBytes = 2048
 
@@ -26,7 +29,7 @@ public struct JobFailure: Sendable, Hashable {
     init(_ object: JSONFields, prefix: String, jobID: ByteText?) throws(MessageError) {
         var fields = FieldReader(object, prefix: prefix, jobID: jobID)
         stage = try fields.choice("stage", Stage.self) ?? .download
-        code = (try fields.string("code") ?? "unknown").clipped(toBytes: 128)
+        code = (try fields.string("code") ?? Self.unknownCode).clipped(toBytes: 128)
         message = (try fields.string("message") ?? "").clipped(toBytes: Self.maximumMessageBytes)
         occurredAt = (try fields.string("at") ?? "").clipped(toBytes: 64)
         host = try fields.string("host")?.clipped(toBytes: 255)

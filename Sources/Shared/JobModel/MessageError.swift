@@ -12,17 +12,49 @@ public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let invalidValue = Code(rawValue: "invalid_value")
         public static let unknownKind = Code(rawValue: "unknown_kind")
         public static let tooLarge = Code(rawValue: "too_large")
+        /// The id is that of another job.
+        public static let usedID = Code(rawValue: "used_id")
     }
 
     public var code: Code
     public var message: String
     /// The job's id, when the message was readable enough to have one.
     public var jobID: ByteText?
+    /// What the message says of its job, where that can be told: for those who wait for its end.
+    public var mediaID: ByteText?
+    public var userID: String?
 
-    public init(code: Code, message: String, jobID: ByteText? = nil) {
+    public init(
+        code: Code,
+        message: String,
+        jobID: ByteText? = nil,
+        mediaID: ByteText? = nil,
+        userID: String? = nil
+    ) {
         self.code = code
         self.message = message.clipped(toBytes: JobFailure.maximumMessageBytes)
         self.jobID = jobID
+        self.mediaID = mediaID
+        self.userID = userID
+    }
+
+    /// Why the job of a message is not taken.
+    public init(code: Code, message: String, of ticket: Ticket) {
+        self.init(code: code, message: message, jobID: ticket.id, mediaID: ticket.mediaID, userID: ticket.userID)
+    }
+
+    /// The same, with what the message's fields say of its job if they are what they should be.
+    func about(_ fields: JSONFields) -> MessageError {
+        guard jobID != nil else { return self }
+        func text(_ names: [ByteText], atMost bytes: Int) -> ByteText? {
+            // As it is written, a byte may take six.
+            let found = names.lazy.compactMap { fields[$0] }.first { $0.count <= 6 * bytes + 2 }?.textValue
+            return found.flatMap { $0.isEmpty || $0.count > bytes ? nil : $0 }
+        }
+        var error = self
+        error.mediaID = text(["mediaId", "media_id"], atMost: Ticket.maximumMediaIDBytes)
+        error.userID = text(["userId", "user_id"], atMost: ProgressUpdate.maximumUserIDBytes)?.string
+        return error
     }
 
     public var description: String { message }

@@ -8,18 +8,28 @@ public struct ProgressUpdate: Sendable, Hashable {
     }
 
     public var key: JobKey
-    public var mediaID: ByteText
+    /// nil for a refused message that names none.
+    public var mediaID: ByteText?
+    /// As the job's producer gave it; nil also when it has more than ``maximumUserIDBytes``.
+    public var userID: String?
     public var status: Status
     /// 0 to 100.
     public var progress: Int
     public var currentStep: String
+    /// The stage that the news is from; of a failed job the one that gave up.
+    public var stage: Stage
     public var outputs: [JobOutput]
     public var metadata: JSONFields?
+    /// Why a job failed: a short word for programs, such as `invalid_media`.
+    public var errorCode: String?
+    /// The same for people, with the source that it was about.
     public var errorMessage: String?
     /// What is not as it should be and is no failure of the job.
     public var warnings: [Warning] = []
     /// ISO 8601.
     public var timestamp: String
+    /// It is about a message that was not taken, and no end of a job: there may be one of its id.
+    public private(set) var isRefusal = false
 
     public struct Warning: Sendable, Hashable {
         /// A short word for programs.
@@ -42,27 +52,59 @@ public struct ProgressUpdate: Sendable, Hashable {
         }
     }
 
+    /// - Parameter stage: that the news is from. A failed job's is in ``Ticket/failure``, if that is known.
     public init(
         ticket: Ticket,
         status: Status,
         progress: Int,
         currentStep: String,
-        errorMessage: String? = nil,
+        stage: Stage,
         timestamp: String
     ) {
         key = ticket.key
         mediaID = ticket.mediaID
+        userID = ticket.userID.flatMap { $0.utf8.count <= Self.maximumUserIDBytes ? $0 : nil }
         self.status = status
         self.progress = min(max(progress, 0), 100)
         self.currentStep = currentStep
         outputs = status == .completed ? ticket.outputs : []
         metadata = ticket.metadata.map(Self.carried)
-        self.errorMessage = errorMessage
         self.timestamp = timestamp
+        self.stage = stage
+        guard status == .failed else { return }
+        self.stage = ticket.failure?.stage ?? stage
+        errorCode = ticket.failure?.code ?? JobFailure.unknownCode
+        let source = ticket.sourceWords.map { " (source: \($0))" } ?? ""
+        let cause = ticket.failure?.message ?? "the cause is not known"
+        errorMessage = "job \(ticket.id) failed in \(self.stage.rawValue): \(cause)\(source)"
     }
 
+    /// Tells whoever waits for the job of a message that the message was not taken.
+    ///
+    /// - Parameters:
+    ///   - id: of the job that the message would have been.
+    ///   - kind: of the queue that the message came in.
+    ///   - stage: whose queue that was.
+    public init(refusing error: MessageError, id: ByteText, kind: MediaKind, in stage: Stage, timestamp: String) {
+        key = JobKey(kind: kind, id: id)
+        mediaID = error.mediaID
+        userID = error.userID.flatMap { $0.utf8.count <= Self.maximumUserIDBytes ? $0 : nil }
+        status = .failed
+        progress = 0
+        currentStep = UpdateStep.failed(stage)
+        self.stage = stage
+        outputs = []
+        errorCode = error.code.rawValue
+        errorMessage = "a message of job \(id) was refused: \(error.message)"
+        self.timestamp = timestamp
+        isRefusal = true
+    }
+
+    /// Length of the `userId` that an update carries, in bytes.
+    public static let maximumUserIDBytes = 1024
+
     /// No other update of this job follows.
-    public var isTerminal: Bool { status != .processing }
+    public var isTerminal: Bool { status != .processing && !isRefusal }
 
     /// Length of the metadata that an update carries, in bytes. A producer may put more into a job; it comes back with every
     /// update, which is not what updates are for.
@@ -87,10 +129,14 @@ public struct ProgressUpdate: Sendable, Hashable {
         object.set("type", "\(key.kind.rawValue)_processing_update" as String)
         object.set("job_id", key.id)
         object.set("media_id", mediaID)
+        object.set("userId", userID)
         object.set("status", status.rawValue)
         object.set("progress", progress)
         object.set("current_step", currentStep)
+        object.set("stage", stage.rawValue)
+        object.set("error_code", errorCode)
         object.set("error_message", errorMessage)
+        if isRefusal { object.set("refused", true) }
         if !warnings.isEmpty {
             object.set(
                 "warnings",

@@ -4,17 +4,21 @@ extension Ticket {
     /// - Throws: ``MessageError`` that says which field is wrong and how.
     public init(parsing bytes: some Sequence<UInt8>, expecting kind: MediaKind) throws(MessageError) {
         let object = try JSONFields(parsing: bytes)
-        if Self.isLegacyRequest(object) {
-            try self.init(legacyRequest: object)
-        } else {
-            try self.init(object)
+        do {
+            if Self.isLegacyRequest(object) {
+                try self.init(legacyRequest: object)
+            } else {
+                try self.init(object)
+            }
+        } catch {
+            throw error.about(object)
         }
         guard self.kind == kind else {
             throw MessageError(
                 code: .unknownKind,
                 message: "a \(self.kind.rawValue) job was sent to a queue for \(kind.rawValue) jobs; "
                     + "send it to \(self.kind.rawValue).processing.download",
-                jobID: id
+                of: self
             )
         }
     }

@@ -31,7 +31,7 @@ extension Ticket {
             throw MessageError(
                 code: .tooLarge,
                 message: "the message has \(bytes) bytes; at most \(limit) are accepted",
-                jobID: id
+                of: self
             )
         }
         guard isFromOutside else { return }
@@ -40,7 +40,7 @@ extension Ticket {
             throw MessageError(
                 code: .invalidValue,
                 message: "the field `\(name)` is \(count); it must be 0 to \(Self.maximumEntryCount)",
-                jobID: id
+                of: self
             )
         }
     }

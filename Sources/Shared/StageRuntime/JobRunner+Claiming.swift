@@ -20,7 +20,7 @@ extension JobRunner {
         do {
             ticket = received(try readTicket(delivery), from: delivery)
         } catch {
-            return await bury(message, reason: error)
+            return await refuse(message, reason: error)
         }
         do {
             let claimant = try await claims.claimant(of: ticket)
@@ -41,7 +41,7 @@ extension JobRunner {
             await acknowledge(message, logger)
             troubles.reset()
         } catch let error as TicketTooLong {
-            await bury(message, reason: MessageError(code: .tooLarge, message: error.description, jobID: ticket.id))
+            await refuse(message, reason: MessageError(code: .tooLarge, message: error.description, of: ticket))
         } catch {
             await putBack(message, after: error)
         }
@@ -54,6 +54,15 @@ extension JobRunner {
         let queue = topology.layout.entry(kind)
         do {
             let ticket = try readTicket(delivery.message)
+            // Its letter is to have the bytes that were sent.
+            let asked = StageMessage(
+                stage: stage,
+                hop: ticket.hop,
+                mediaID: ticket.mediaID,
+                manifest: nil,
+                content: ticket.content
+            )
+            if try await tracker.isOther(asked, of: ticket.key) { throw usedID(ticket) }
             if usesTransactions {
                 try await publisher.move(delivery.message, as: ticket, to: queue)
                 CrashPoint.moved.cross()
@@ -63,9 +72,9 @@ extension JobRunner {
                 await acknowledge(delivery, logger)
             }
         } catch let error as MessageError {
-            await bury(delivery, reason: error)
+            await refuse(delivery, reason: error)
         } catch let error as TicketTooLong {
-            await bury(delivery, reason: MessageError(code: .tooLarge, message: error.description))
+            await refuse(delivery, reason: MessageError(code: .tooLarge, message: error.description))
         } catch {
             await putBack(delivery, after: error)
         }

@@ -232,8 +232,7 @@ extension JobRunner {
             status: status,
             progress: outcome == .completed ? 100 : end.progress,
             currentStep: outcome == .failed ? UpdateStep.failed(failedStage) : UpdateStep.completed(.cleanup),
-            errorMessage: outcome != .failed
-                ? nil : ticket.failure.map { "job \(ticket.id) failed in \($0.stage.rawValue): \($0.message)" },
+            stage: .cleanup,
             timestamp: Timestamp.string(end.finishedAt ?? end.updatedAt)
         )
         if end.leftFiles > 0 { update.warnings = [.filesLeft(end.leftFiles, bytes: end.leftBytes)] }
@@ -246,7 +245,7 @@ extension JobRunner {
         // It may be sent back to download, which has to accept it.
         if letter.body.count > Ticket.maximumBytes { letter = Publisher.message(ticket.shortened) }
         letter.headers["x-reason"] = .string(ticket.failure?.message ?? "unknown")
-        letter.headers["x-reason-code"] = .string(ticket.failure?.code ?? "unknown")
+        letter.headers["x-reason-code"] = .string(ticket.failure?.code ?? JobFailure.unknownCode)
         letter.headers["x-stage"] = .string(ticket.failure?.stage.rawValue ?? stage.rawValue)
         letter.headers["x-job-id"] = .string(ticket.id.string)
         letter.headers["x-failed-at"] = .string(ticket.failure?.occurredAt ?? "")

@@ -41,42 +41,6 @@ extension JobRunner {
         await acknowledge(delivery, logger)
     }
 
-    /// Puts a message that is no job where an operator finds it, bytes unchanged, reason beside.
-    func bury(_ delivery: JobDelivery, reason: MessageError) async {
-        let message = delivery.message
-        let jobID = reason.jobID.map { "\($0)" }
-        logger.error(
-            "an unreadable message goes to the dead letters",
-            metadata: [
-                LogKey.queueName: "\(topology.dead.name)", LogKey.cause: "\(reason.message)",
-                LogKey.jobID: "\(jobID ?? message.messageID?.description ?? "unknown")",
-            ]
-        )
-        // Whatever of these the message came with was not said by us.
-        let headers: [AMQPText: AMQPValue?] = [
-            "x-reason": .string(reason.message.clipped(toBytes: Self.maximumReasonBytes)),
-            "x-reason-code": .string(reason.code.rawValue.clipped(toBytes: 64)),
-            "x-stage": .string(stage.rawValue),
-            "x-queue": .string(message.queue),
-            "x-failed-at": .string(Timestamp.string(Date())),
-            "x-job-id": jobID.map { .string($0.clipped(toBytes: 512)) },
-            "x-given-up-by": nil as AMQPValue?,
-            "x-dropped-bytes": message.isOversized ? .int(Int64(clamping: message.bodyBytes)) : nil,
-        ]
-        do {
-            try await publisher.publish(firstFitting: message.copies(setting: headers), to: topology.dead)
-            CrashPoint.deadLetterConfirmed.cross()
-            status.update { $0.counters.rejected += 1 }
-            await acknowledge(delivery, logger)
-        } catch {
-            logger.error("the dead letter was not published", metadata: [LogKey.cause: "\(error)"])
-            await handBack(delivery, logger)
-        }
-    }
-
-    /// Of the reason in a letter's headers, which must fit in the shortest frame that a broker may ask for.
-    private static let maximumReasonBytes = 1024
-
     func readTicket(_ delivery: AMQPDelivery) throws(MessageError) -> Ticket {
         if delivery.isOversized {
             throw MessageError(

@@ -44,8 +44,7 @@ struct JobRunner: Sendable {
         do {
             ticket = received(try readTicket(delivery.message), from: delivery.message)
         } catch {
-            await bury(delivery, reason: error)
-            return
+            return await refuse(delivery, reason: error)
         }
         await run(ticket, delivery)
     }
@@ -84,11 +83,14 @@ struct JobRunner: Sendable {
             manifest: ticket.tempFiles,
             ticket: record(of: ticket, delivery.message),
             progress: stage == .cleanup ? nil : startedProgress(of: ticket),
-            worker: worker
+            worker: worker,
+            content: stage == .download ? ticket.content : nil
         )
         switch try await tracker.enter(ticket.key, message, timeout: patience) {
         case .finished(let outcome):
             try await meetFinished(ticket, outcome, delivery, logger)
+        case .otherContent:
+            await refuse(delivery, reason: usedID(ticket))
         case .stale(let currentHop):
             await drop(
                 delivery,

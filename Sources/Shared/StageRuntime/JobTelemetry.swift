@@ -185,6 +185,7 @@ public final class JobTelemetry: Sendable {
             status: .processing,
             progress: news,
             currentStep: step,
+            stage: stage,
             timestamp: Timestamp.string(Date())
         )
         let number = state.withLock { state in

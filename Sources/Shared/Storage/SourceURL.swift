@@ -1,18 +1,7 @@
-internal import JobModel
+public import JobModel
 
-/// The little that has to be known of URLs here, without a URL library that traps or normalises.
-public enum SourceURL {
-    /// The scheme in lower case, or nil when the text does not begin with one.
-    public static func scheme(_ url: String) -> String? {
-        let bytes = url.utf8
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon != bytes.startIndex else { return nil }
-        let scheme = bytes[..<colon]
-        guard scheme.allSatisfy({ (97...122).contains($0 | 0x20) || (48...57).contains($0) || $0 == 0x2B }) else {
-            return nil
-        }
-        return String(decoding: scheme, as: UTF8.self).lowercased()
-    }
-
+/// URLs of files.
+extension SourceURL {
     /// Looks whether this version reads sources of the URL's scheme. Nothing is looked up.
     ///
     /// - Throws: ``StorageError`` with code `unsupported_scheme` or `invalid_url`.
@@ -71,21 +60,6 @@ public enum SourceURL {
             }
         }
         return encoded
-    }
-
-    /// For messages: without user, password and query, which may be secret, on one line, and not endless.
-    public static func redacted(_ url: String, atMost limit: Int = 300) -> String {
-        let bytes = Array(url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
-        func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
-        let separator = Array("://".utf8)
-        let start = bytes.indices.first { bytes[$0...].starts(with: separator) }
-        if let start {
-            let authority = bytes[(start + separator.count)...].prefix { $0 != UInt8(ascii: "/") }
-            if let at = authority.firstIndex(of: UInt8(ascii: "@")) {
-                return (text(bytes[..<authority.startIndex]) + "…" + text(bytes[at...])).clipped(toBytes: limit).shown
-            }
-        }
-        return text(bytes).clipped(toBytes: limit).shown
     }
 
     private static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {

@@ -86,9 +86,11 @@ struct JobHead: Sendable {
     var worker: String?
     /// How many workers died of the job.
     var deaths: Int64
+    /// As ``StageMessage/content``.
+    var content: [UInt8]?
 
     static let columns = """
-        number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt, worker, deaths
+        number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt, worker, deaths, content
         """
 
     /// nil for a row of a state that a newer version wrote.
@@ -108,6 +110,14 @@ struct JobHead: Sendable {
         updateSentAt = row[9]
         worker = row[10]
         deaths = row[11]
+        let mark: Data? = row[12]
+        content = mark.map { [UInt8]($0) }
+    }
+
+    /// Whether the message is of another job with this one's id. A new run of a job that is over may ask for something else.
+    func isOther(than message: StageMessage) -> Bool {
+        guard let content, let asked = message.content, content != asked else { return false }
+        return end == nil || message.run.redrives <= redrives
     }
 
     /// How the job ended, when it has.
@@ -196,7 +206,7 @@ extension Ledger {
             sql: """
                 UPDATE job SET state = 'active', stage = NULL, hop = 0, progress = 0, step = '', outcome = NULL,
                     finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL, announcedAt = NULL,
-                    rememberedSince = NULL, updatedAt = ?
+                    rememberedSince = NULL, content = NULL, updatedAt = ?
                 WHERE number = ? AND fileCount > 0
                 """,
             arguments: [now, row.number]
@@ -298,6 +308,24 @@ extension Ledger {
             return .over(row.end)
         }
         return .requested
+    }
+
+    /// Whether a job of this id, of whatever kind, has not come to its end or its clients may not have heard of it. A wish for a job
+    /// that no stage has seen is none; a job that another host has claimed may be one.
+    ///
+    /// - Parameter kind: whose claims are not looked at.
+    static func isLive(_ db: Database, id: ByteText, elsewhereBut kind: MediaKind, node: String?) throws -> Bool {
+        let id = Data(id.utf8)
+        let kinds = MediaKind.allCases.map(\.rawValue)
+        let places = databaseQuestionMarks(count: kinds.count)
+        let sql = """
+            SELECT EXISTS (SELECT 1 FROM job WHERE kind IN (\(places)) AND id = ? AND announcedAt IS NULL
+                    AND NOT (stage IS NULL AND isCancelRequested))
+                OR EXISTS (SELECT 1 FROM claim WHERE kind IN (\(places)) AND id = ? AND kind <> ? AND node <> ?)
+            """
+        var arguments = StatementArguments(kinds) + [id]
+        arguments += StatementArguments(kinds) + [id, kind.rawValue, node ?? ""]
+        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: arguments) ?? false
     }
 
     static func isCancelRequested(_ db: Database, _ key: JobKey) throws -> Bool {

@@ -22,6 +22,7 @@ extension Ledger {
     static func begin(_ db: Database, _ key: JobKey, _ message: StageMessage, now: Int64) throws -> Start {
         var row = try ensureJob(db, key, now: now)
         var isReopened = false
+        if row.isOther(than: message) { return Start(answer: .otherContent) }
         if let end = row.end {
             guard message.run.redrives > row.redrives else { return Start(answer: .finished(end)) }
             try reopen(db, job: row.number, hop: message.hop, redrives: message.run.redrives, now: now)
@@ -42,13 +43,13 @@ extension Ledger {
         let stage = message.stage.rawValue
         try db.run(
             sql: """
-                UPDATE job SET hop = ?, stage = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?, updatedAt = ?,
-                    worker = ?
+                UPDATE job SET hop = ?, stage = ?, ticket = COALESCE(?, ticket), attempt = ?, redrives = ?,
+                    content = COALESCE(?, content), updatedAt = ?, worker = ?
                 WHERE number = ?
                 """,
             arguments: [
-                message.hop, stage, message.ticket.map { Data($0) }, message.run.attempt, message.run.redrives, now,
-                message.worker?.text, row.number,
+                message.hop, stage, message.ticket.map { Data($0) }, message.run.attempt, message.run.redrives,
+                message.content.map { Data($0) }, now, message.worker?.text, row.number,
             ]
         )
         try noteNames(db, message, job: row.number)

@@ -20,6 +20,7 @@ enum LedgerSchema {
         migrator.registerMigration("9: quiet looks for space") { db in try db.execute(sql: quietLooks) }
         migrator.registerMigration("10: service ends") { db in try db.execute(sql: serviceEnds) }
         migrator.registerMigration("11: claims of several hosts") { db in try db.execute(sql: claims) }
+        migrator.registerMigration("12: what jobs ask for") { db in try db.execute(sql: content) }
         migrator.registerMigration("13: names to find jobs by, deaths of workers") { db in
             try db.execute(sql: names)
             try noteSources(db)
@@ -171,6 +172,10 @@ enum LedgerSchema {
             WHERE state = 'finished' OR state = 'active' AND stage IS NULL AND isCancelRequested;
         CREATE INDEX finishedJobWithFiles ON job (number) WHERE state = 'finished' AND fileCount > 0;
         """
+
+    // The SHA-256 of what the job asks for, which tells a second message of the job from one of another job with its id. NULL when
+    // no download has begun with it: of older jobs, or since books were lost.
+    private static let content = "ALTER TABLE job ADD COLUMN content BLOB;"
 
     // Statistics are asked for at every health check; counting a million rows would take too long.
     private static let counters = """

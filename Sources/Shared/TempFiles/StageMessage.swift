@@ -1,3 +1,4 @@
+internal import Crypto
 public import JobModel
 
 /// What a message says of the job that a stage is to work on.
@@ -17,7 +18,11 @@ public struct StageMessage: Sendable {
     public var progress: JobProgress?
     /// Who is to work on the job.
     public var worker: WorkerLife?
+    /// SHA-256 of what the job asks for; nil where that is not looked at.
+    let content: [UInt8]?
 
+    /// - Parameter content: what the job asks for, as ``Ticket/content`` has it. A message that asks for something else under the same
+    ///   id is none of the job's.
     public init(
         stage: Stage,
         hop: Int64,
@@ -27,7 +32,8 @@ public struct StageMessage: Sendable {
         manifest: [TempFileEntry]?,
         ticket: [UInt8]? = nil,
         progress: JobProgress? = nil,
-        worker: WorkerLife? = nil
+        worker: WorkerLife? = nil,
+        content: [UInt8]? = nil
     ) {
         self.stage = stage
         self.hop = hop
@@ -38,6 +44,7 @@ public struct StageMessage: Sendable {
         self.ticket = ticket
         self.progress = progress
         self.worker = worker
+        self.content = content.map { Array(SHA256.hash(data: $0)) }
     }
 }
 
@@ -66,6 +73,8 @@ public enum StageStart: Sendable, Hashable {
     /// A late duplicate: the job has moved on.
     case stale(currentHop: Int64)
     case finished(JobOutcome)
+    /// The id is that of a job that asks for something else.
+    case otherContent
 }
 
 /// The answer to a message that asks a stage to work on a job.
@@ -77,6 +86,8 @@ public enum StageEntry: Sendable {
     case stale(currentHop: Int64)
     /// The ledger remembers the job as over. Nothing is left on disk of the try.
     case finished(JobOutcome)
+    /// The id is that of a job that asks for something else: one that goes on, or one that is over.
+    case otherContent
 }
 
 /// A stage that has a job.

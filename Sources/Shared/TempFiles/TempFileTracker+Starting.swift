@@ -19,8 +19,8 @@ extension TempFileTracker {
         let hold: LeaseHold
         switch try await lock(job, message, timeout: timeout) {
         case .locked(let locked): hold = locked
-        case .held: return .held
-        case .finished(let outcome): return .finished(outcome)
+        case .held: return try await isOther(message, of: job) ? .otherContent : .held
+        case .finished(let outcome): return try await isOther(message, of: job) ? .otherContent : .finished(outcome)
         }
         let start: Ledger.Start
         do {
@@ -36,6 +36,9 @@ extension TempFileTracker {
         case .stale(let hop):
             hold.releaseRemovingEmptyDirectory()
             return .stale(currentHop: hop)
+        case .otherContent:
+            hold.releaseRemovingEmptyDirectory()
+            return .otherContent
         case .proceed(let starts, _, let isCancelRequested):
             return .entered(
                 EnteredStage(
@@ -50,6 +53,25 @@ extension TempFileTracker {
                 )
             )
         }
+    }
+
+    /// Whether the message is of another job with the id of the one that is on the books.
+    public func isOther(_ message: StageMessage, of job: JobKey) async throws(TempFileError) -> Bool {
+        if message.content == nil { return false }
+        return try await ledger.read { try Ledger.head($0, job)?.isOther(than: message) ?? false }
+    }
+
+    /// Whether a job of this id has not come to its end, as far as this host knows, or its clients may not have heard of it.
+    ///
+    /// - Parameters:
+    ///   - kind: a claim of a job of this kind by another host says nothing.
+    ///   - node: this host; nil when it is the only one.
+    public func isLive(
+        _ id: ByteText,
+        elsewhereBut kind: MediaKind,
+        node: String?
+    ) async throws(TempFileError) -> Bool {
+        try await ledger.read { try Ledger.isLive($0, id: id, elsewhereBut: kind, node: node) }
     }
 
     /// Counts the start of a stage, and says whether it may go on. Called under the job's lease. A finished job begins anew when

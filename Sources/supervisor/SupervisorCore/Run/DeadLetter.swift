@@ -18,7 +18,7 @@ struct DeadLetter: Sendable, Codable, Equatable {
     var redrives: Int64
     /// Failures that were tried again before, the oldest first.
     var history: [JSONValue]
-    /// Whether it is a job, which can be sent back.
+    /// Whether it is a job, which can be sent back. One whose id another job had can not; it needs a new id.
     var isRedrivable: Bool
 
     init(_ delivery: AMQPDelivery, _ kind: MediaKind) {
@@ -44,7 +44,8 @@ struct DeadLetter: Sendable, Codable, Equatable {
         bytes = delivery.bodyBytes
         redrives = ticket?.redrives ?? 0
         history = ticket?.history.map(\.json.value) ?? []
-        isRedrivable = ticket != nil
+        // Sent back, it would be a new run of the job that has its id.
+        isRedrivable = ticket != nil && header("x-reason-code") != MessageError.Code.usedID.rawValue
     }
 
     /// Of what a sender makes as long as it likes.

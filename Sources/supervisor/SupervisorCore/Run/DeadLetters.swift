@@ -56,7 +56,7 @@ struct DeadLetters: Sendable {
     struct Redriven: Sendable, Codable, Equatable {
         /// `kind/id` of each job that was sent back, in order.
         var jobs: [String] = []
-        /// Letters that were meant and are no jobs; they stay, bytes unchanged.
+        /// Letters that were meant and are no jobs, or have the id of another one; they stay, bytes unchanged.
         var unreadable = 0
         /// Letters that were not looked at, as too many wait; ask again.
         var unseen = 0
@@ -99,7 +99,7 @@ struct DeadLetters: Sendable {
             let sight = try await browser.browse(queues.names.dead(kind)) { delivery, client in
                 let letter = DeadLetter(delivery, kind)
                 guard selection.includes(letter) else { return .next }
-                guard let ticket = DeadLetter.ticket(delivery, kind) else {
+                guard letter.isRedrivable, let ticket = DeadLetter.ticket(delivery, kind) else {
                     unreadable += 1
                     return .next
                 }

@@ -1,0 +1,18 @@
+extension Ticket {
+    /// What the job asks for, as bytes: two messages of one id that have the same are of one job, however else they differ, as by
+    /// the time at which they were made. It stays the same from stage to stage.
+    public var content: [UInt8] {
+        var asked = JSONFields()
+        asked.set("mediaId", mediaID)
+        asked.set("userId", userID)
+        asked.set("s3Key", sourceKey)
+        asked.set("source", source)
+        asked.set("destination", destination)
+        asked.set("requestThumbnails", wantsThumbnails)
+        for name in Self.askingFields { asked[name] = unknown[name] }
+        return asked.serialized()
+    }
+
+    /// Fields that no stage of this version knows, and that ask for something all the same.
+    private static let askingFields: [ByteText] = ["profile", "callbackUrl", "sha256"]
+}

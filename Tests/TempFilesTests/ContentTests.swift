@@ -1,0 +1,166 @@
+import Foundation
+import GRDB
+import JobModel
+import Testing
+
+@testable import TempFiles
+
+/// Two messages of one id that ask for different things.
+@Suite struct ContentTests {
+    let lab: Lab
+    let tracker: TempFileTracker
+
+    init() throws {
+        lab = try Lab()
+        tracker = try lab.tracker()
+    }
+
+    private func message(_ content: String?, hop: Int64 = 0, redrives: Int64 = 0, _ stage: Stage = .download)
+        -> StageMessage
+    {
+        StageMessage(
+            stage: stage,
+            hop: hop,
+            run: JobRun(redrives: redrives),
+            mediaID: "media of \(content ?? "nothing")",
+            manifest: nil,
+            ticket: content.map { Array($0.utf8) },
+            content: content.map { Array($0.utf8) }
+        )
+    }
+
+    /// What becomes of a message, in a word.
+    private func enter(_ message: StageMessage, holding: Bool = false) async throws -> String {
+        switch try await tracker.enter(video(), message, timeout: .zero) {
+        case .entered(let entered):
+            if !holding { entered.lease.release() }
+            return "entered \(entered.starts)"
+        case .held: return "held"
+        case .stale: return "stale"
+        case .finished: return "finished"
+        case .otherContent: return "other"
+        }
+    }
+
+    private var known: String? {
+        get async throws {
+            let read = try await tracker.ledger.read { try Ledger.job($0, video())?.ticket }
+            return read.map { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+
+    @Test func aJobIsNeverWorkedOnWithAnothersContent() async throws {
+        #expect(try await enter(message("first")) == "entered 1")
+        // At the same hop, at one that was made up, and of a run that was: none of them is the job's.
+        for hop in [0, 1, 7] as [Int64] { #expect(try await enter(message("second", hop: hop)) == "other") }
+        #expect(try await enter(message("second", redrives: 1)) == "other")
+        #expect(try await known == "first")
+        #expect(try await tracker.job(video())?.mediaID == "media of first")
+        // The same again is a redelivery, whose worker has died.
+        #expect(try await enter(message("first")) == "entered 2")
+        try await tracker.handedOver(video(), to: .process, hop: 1)
+        #expect(try await enter(message("first")) == "stale")
+        #expect(try await enter(message("second")) == "other")
+        // Later stages have the tickets of their predecessors, and look at nothing.
+        #expect(try await enter(message(nil, hop: 1, .process)) == "entered 1")
+    }
+
+    @Test func itIsToldApartWhileTheJobIsWorkedOn() async throws {
+        let entry = try await tracker.enter(video(), message("first"), timeout: .zero)
+        guard case .entered(let entered) = entry else { throw LabError(message: "not entered") }
+        #expect(try await enter(message("first")) == "held")
+        #expect(try await enter(message("second")) == "other")
+        entered.lease.release()
+    }
+
+    @Test func itIsToldApartWhenTheJobIsOverAndANewRunMayAskForSomethingElse() async throws {
+        #expect(try await enter(message("first")) == "entered 1")
+        try await tracker.finish(video(), outcome: .failed, record: [])
+        // With the job's directory and, once that was found to be empty, without.
+        for _ in 1...2 {
+            #expect(try await enter(message("second")) == "other")
+            #expect(try await enter(message("first")) == "finished")
+        }
+        #expect(try await enter(message("second", hop: 3, redrives: 1)) == "entered 1")
+        #expect(try await enter(message("first", hop: 3, redrives: 1)) == "other")
+        #expect(try await known == "second")
+    }
+
+    @Test func booksThatDoNotKnowSayNothing() async throws {
+        _ = try await enter(message(nil, hop: 1, .process))
+        #expect(try await enter(message("any", hop: 1)) == "entered 1")
+        #expect(try await enter(message("another", hop: 1)) == "other")
+    }
+
+    @Test func aJobIsLiveUntilItsEndIsAnnounced() async throws {
+        func isLive(_ id: ByteText) async throws -> Bool {
+            try await tracker.isLive(id, elsewhereBut: .video, node: "here")
+        }
+        let (id, key) = (video().id, video())
+        #expect(try await !isLive(id))
+        try await tracker.requestCancel(key)
+        #expect(try await !isLive(id))
+        _ = try await enter(message("first"))
+        // Of whatever kind: to a queue of the wrong kind it may have been sent as well.
+        #expect(try await isLive(id))
+        #expect(try await tracker.isLive(id, elsewhereBut: .image, node: nil))
+        try await tracker.finish(key, outcome: .cancelled, record: [])
+        #expect(try await isLive(id))
+        try await tracker.noteAnnounced(try #require(try await tracker.job(key)))
+        #expect(try await !isLive(id))
+        let claims = [("claimed", MediaKind.video, "there"), ("claimed", .image, "there"), ("own", .image, "here")]
+        try await tracker.ledger.write { db in
+            for (id, kind, node) in claims {
+                try db.execute(
+                    sql:
+                        "INSERT INTO claim (kind, id, redrives, hop, node, position, since) VALUES (?, ?, 0, 0, ?, 0, 0)",
+                    arguments: [kind.rawValue, Data(id.utf8), node]
+                )
+            }
+        }
+        #expect(try await isLive("claimed"))
+        #expect(try await !isLive("own"))
+        try await tracker.ledger.write { try $0.execute(sql: "DELETE FROM claim WHERE kind = 'image'") }
+        // The other host gets the message, as its books know.
+        #expect(try await !isLive("claimed"))
+    }
+
+    @Test func aLedgerOfBeforeIsOpenedWithItsJobs() async throws {
+        let old = try Lab()
+        try FileManager.default.createDirectory(
+            atPath: old.workspacePath,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+        do {
+            let pool = try DatabasePool(path: old.workspacePath + "/ledger.sqlite")
+            try LedgerSchema.migrator(createdAt: Date()).migrate(pool, upTo: "11: claims of several hosts")
+            try await pool.write { db in
+                for (id, state) in [("active", "active"), ("over", "finished")] {
+                    try db.execute(
+                        sql: """
+                            INSERT INTO job (kind, id, directory, mediaID, state, stage, hop, outcome, createdAt, updatedAt)
+                            VALUES ('video', ?, ?, 'm', ?, 'download', 0, ?, 1, 1)
+                            """,
+                        arguments: [Data(id.utf8), id, state, state == "finished" ? "completed" : nil]
+                    )
+                }
+            }
+            try pool.close()
+        }
+        let tracker = try old.tracker()
+        #expect(try await tracker.jobs(limit: 9).map(\.id) == ["over", "active"])
+        #expect(try await tracker.ledger.read { try Ledger.head($0, video("active"))?.content } == nil)
+        for content in ["first", "second"] {
+            guard case .finished = try await tracker.enter(video("over"), message(content), timeout: .zero) else {
+                throw LabError(message: "the job is over")
+            }
+        }
+        guard case .entered(let entered) = try await tracker.enter(video("active"), message("first"), timeout: .zero)
+        else { throw LabError(message: "not entered") }
+        entered.lease.release()
+        guard case .otherContent = try await tracker.enter(video("active"), message("second"), timeout: .zero) else {
+            throw LabError(message: "its content is known from now on")
+        }
+    }
+}
