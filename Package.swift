@@ -97,11 +97,11 @@ let package = Package(
 
         shared("JobModel", []),
         shared("CrashPoints", []),
-        shared("Threads", []),
+        shared("Threads", ["CLinux"]),
         shared("RootedFiles", ["CLinux"]),
         shared("AMQP", ["JobModel", "CRabbitMQ", logging]),
-        shared("Media", ["CFFmpeg", logging]),
-        shared("Images", ["CVips", logging]),
+        shared("Media", ["CFFmpeg", "Threads", logging]),
+        shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
         shared(
             "TempFiles",
@@ -109,7 +109,7 @@ let package = Package(
         ),
         shared("Storage", ["JobModel", "RootedFiles", "Threads", "CrashPoints", logging]),
         shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", "ServiceKit", logging]),
-        shared("ServiceKit", ["JobModel", logging, configuration, unixSignals]),
+        shared("ServiceKit", ["JobModel", "Threads", logging, configuration, unixSignals]),
         shared(
             "StageRuntime",
             [

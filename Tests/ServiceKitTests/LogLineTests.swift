@@ -70,10 +70,39 @@ struct LogLineTests {
         #expect(
             object == [
                 "time": "1970-01-01T00:00:00.000Z", "level": "info", "process": "process.video.1",
-                "message": "took\n\"it\"", "job.id": "a b", "file.bytes": "7", "level_": "x",
+                "message": "took\n\"it\"", "job.id": "a b", "file.bytes": 7, "level_": "x",
             ]
         )
     }
+}
+
+@Suite("A number in the log")
+struct LogNumberTests {
+    private func value(_ key: String, _ text: String) throws -> JSONValue? {
+        let line = LogLine(time: Date(), level: "info", process: "p", message: "m", fields: [key: text])
+        return try JSONValue(parsing: Array(line.rendered(as: .json).utf8)).objectValue?[ByteText(key)]
+    }
+
+    @Test(
+        "is one in JSON",
+        arguments: [
+            ("file.bytes", "7", JSONValue.integer(7)), ("input.bytes", "9223372036854775807", .integer(.max)),
+            ("duration.ms", "0.25", .double(0.25)), ("duration.ms", "1e-05", .double(0.00001)),
+            ("job.attempt.limit", "5", .integer(5)), ("process.id", "12", .integer(12)), ("failures", "0", .integer(0)),
+            ("disk.used.percent", "-1", .integer(-1)),
+        ]
+    )
+    func numbers(key: String, text: String, expected: JSONValue) throws { #expect(try value(key, text) == expected) }
+
+    @Test(
+        "is none in a field that holds text, or where it is no number",
+        arguments: [
+            ("job.id", "7"), ("cause", "12"), ("bytes.of", "1"), ("file.bytes", "many"), ("file.bytes", ""),
+            ("duration.ms", "nan"), ("duration.ms", "inf"), ("duration.ms", "0x1"), ("duration.ms", "1e999"),
+            ("duration.ms", "--1"), ("file.bytes", "\u{0661}"),
+        ]
+    )
+    func texts(key: String, text: String) throws { #expect(try value(key, text) == .string(text)) }
 }
 
 @Suite("The log leaves out")

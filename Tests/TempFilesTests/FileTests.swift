@@ -226,7 +226,7 @@ import Testing
         _ = try await tracker.cleanupJobTempFiles(video())
         lease.release()
         let messages = [
-            "temp file planned", "temp file written", "temp file marked for clean-up", "temp file removed",
+            "temp file planned", "temp file written", "temp file marked for cleanup", "cleanup: temp file removed",
         ]
         for message in messages {
             let line = try #require(lab.log.lines.first { $0.message == message }, "\(message)")
@@ -235,6 +235,6 @@ import Testing
             #expect(line.metadata["file.path"] == file.absolutePath)
             #expect(line.level >= .info)
         }
-        #expect(lab.log.lines.first { $0.message == "temp file removed" }?.metadata["file.bytes"] == "5")
+        #expect(lab.log.lines.first { $0.message == "cleanup: temp file removed" }?.metadata["file.bytes"] == "5")
     }
 }

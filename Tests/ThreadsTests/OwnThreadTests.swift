@@ -28,6 +28,18 @@ struct OwnThreadTests {
         }
     }
 
+    @Test("has a name of its own, whoever made it, and lends another to what is made on it")
+    func names() async {
+        let (name, lent, after) = await OwnThread.run { () -> (String, String, String) in
+            let name = ThreadName.current
+            let lent = ThreadName.with("x264 1280x720, and so on") { ThreadName.current }
+            return (name, lent, ThreadName.current)
+        }
+        #expect(name == "task" && after == "task")
+        #expect(lent == "x264 1280x720, ")
+        #expect(await OwnThread.run(politely: true) { ThreadName.current } == "background")
+    }
+
     @Test("is used again, and never one that was made to come last")
     func politeness() async {
         let usual = Self.niceValue()

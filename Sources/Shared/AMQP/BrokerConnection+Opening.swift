@@ -123,7 +123,7 @@ extension BrokerConnection {
             }
         return AMQPError(
             cause.code,
-            "the broker at \(endpoint.redacted) refused the login: \(text); \(advice)",
+            "the broker refuses the login at \(endpoint.redacted): \(text); \(advice)",
             isRetriable: cause.isRetriable,
             replyCode: replyCode
         )

@@ -32,8 +32,10 @@ struct SessionLog {
         var metadata = Self.metadata(nil, error)
         metadata["amqp.attempt"] = "\(attempt)"
         metadata["amqp.retry_in"] = "\(delay)"
+        // Waiting does not mend what was refused.
+        let isRefused = error.code == .accessRefused || error.code == .notAllowed
         logger.log(
-            level: isNews ? .warning : .debug,
+            level: !isNews ? .debug : isRefused ? .error : .warning,
             "No connection to the broker: \(error.message). Trying again by itself.",
             metadata: metadata
         )

@@ -105,6 +105,11 @@ int clinux_is_locked_elsewhere(int descriptor) {
 }
 
 int clinux_set_parent_death_signal(int signal_number) { return prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0); }
+void clinux_name_thread(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
+void clinux_thread_name(char *name) {
+    name[0] = 0;
+    (void)prctl(PR_GET_NAME, name, 0, 0, 0);
+}
 int clinux_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
 int clinux_parent_death_signal(void) {

@@ -1,5 +1,6 @@
 internal import CVips
 public import Logging
+internal import Threads
 
 /// Inspects images and makes their variants with libvips.
 ///
@@ -28,7 +29,7 @@ public struct ImageEngine: Sendable {
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(ImageError) -> ImageMetadata {
         try ImageRuntime.start()
-        return try VipsMessage.withFreshBuffer { () throws(ImageError) in
+        return try Self.onVips { () throws(ImageError) in
             let watch = EvaluationWatch(progress: { _ in }, isCancelled: isCancelled)
             let input = try InputFile(path: path)
             let picture = try input.load(watch)
@@ -86,7 +87,7 @@ public struct ImageEngine: Sendable {
         try ImageRuntime.start()
         let meter = ProgressMeter(report: progress)
         let watch = EvaluationWatch(progress: { meter.advance(to: $0 * Self.decodingShare) }, isCancelled: isCancelled)
-        return try VipsMessage.withFreshBuffer { () throws(ImageError) in
+        return try Self.onVips { () throws(ImageError) in
             try watch.checkCancellation()
             let order = plan.variants.indices.sorted { plan.variants[$0].isLarger(than: plan.variants[$1]) }
             guard let first = order.first else { throw ImageError(.invalidPlan, "the image plan has no variants") }
@@ -114,6 +115,11 @@ public struct ImageEngine: Sendable {
             }
             return ImageResult(outputs: plan.variants.indices.compactMap { outputs[$0] })
         }
+    }
+
+    /// Runs libvips on the caller's thread, under a name that its own threads begin with.
+    private static func onVips<T>(_ body: () throws(ImageError) -> T) throws(ImageError) -> T {
+        try ThreadName.with("image") { () throws(ImageError) in try VipsMessage.withFreshBuffer(body) }
     }
 
     /// The part of the time that decoding and making the largest variant takes, roughly.

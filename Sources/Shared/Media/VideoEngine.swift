@@ -1,5 +1,6 @@
 import Glibc
 public import Logging
+import Threads
 
 /// Makes all outputs of a plan in one pass over the source.
 ///
@@ -65,8 +66,10 @@ public struct VideoEngine: Sendable {
         LibavLog.install(logger)
         let state = RunState(callbacks: callbacks)
         do throws(MediaError) {
-            return try withExtendedLifetime(state) { () throws(MediaError) in
-                try VideoRun(plan: plan, path: input, threads: threads, state: state, logger: logger).run()
+            return try ThreadName.with("decode") { () throws(MediaError) in
+                try withExtendedLifetime(state) { () throws(MediaError) in
+                    try VideoRun(plan: plan, path: input, threads: threads, state: state, logger: logger).run()
+                }
             }
         } catch {
             if error.code == .cancelled { Self.log(state.pictures, logger) }

@@ -36,18 +36,50 @@ struct LogLine: Sendable {
 
     /// One flat object. A field of the name of a fixed key gets an underscore.
     private var json: String {
-        let fixed = [
-            "time": Timestamp.string(time), "level": level, "process": process,
-            "message": message.clipped(toBytes: Self.maximumMessage),
+        let fixed: [String: Value] = [
+            "time": .text(Timestamp.string(time)), "level": .text(level), "process": .text(process),
+            "message": .text(message.clipped(toBytes: Self.maximumMessage)),
         ]
         let object = fields.reduce(into: fixed) { object, field in
             let value = field.value.clipped(toBytes: Self.maximumField)
-            object[fixed[field.key] == nil ? field.key : field.key + "_"] = value
+            object[fixed[field.key] == nil ? field.key : field.key + "_"] = Value(value, of: field.key)
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(object) else { return "{}" }
         return Self.escapingUnseen(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// A field's value in JSON.
+    private enum Value: Encodable {
+        case text(String)
+        case integer(Int64)
+        case number(Double)
+
+        /// - Parameter key: tells whether the value is a number; one that is none all the same stays text.
+        init(_ value: String, of key: String) {
+            guard LogKey.isNumber(key), value.utf8.allSatisfy({ (0x2B...0x39).contains($0) || $0 | 0x20 == 0x65 })
+            else {
+                self = .text(value)
+                return
+            }
+            if let integer = Int64(value) {
+                self = .integer(integer)
+            } else if let number = Double(value), number.isFinite {
+                self = .number(number)
+            } else {
+                self = .text(value)
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .text(let value): try container.encode(value)
+            case .integer(let value): try container.encode(value)
+            case .number(let value): try container.encode(value)
+            }
+        }
     }
 
     /// The encoder leaves all but C0 controls as they are; some readers take U+0085, U+2028 or U+2029 for ends of lines.

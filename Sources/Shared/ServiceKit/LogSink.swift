@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
+internal import Threads
 
 /// One place that log lines go to. A thread of its own writes them, so that whoever logs never waits: a reader that stands still, a
 /// disk that hangs or a lock that somebody holds stop the log and nothing else.
@@ -106,6 +107,7 @@ final class LogSink: Sendable {
     }
 
     private func run() {
+        ThreadName.set("log")
         while true {
             let isEnded = state.withLock { state in
                 state.isAsleep = state.waiting.isEmpty && state.dropped == 0 && state.requests.isEmpty && !state.isEnded

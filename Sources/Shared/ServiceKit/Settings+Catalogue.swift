@@ -14,7 +14,7 @@ extension Settings {
         Keys.runAs, Keys.httpAddress, Keys.port, Keys.httpHosts, Keys.apiToken, Keys.workers, Keys.drainSeconds,
         Keys.heartbeatTimeoutSeconds, Keys.stallSeconds, Keys.maximumAttempts, Keys.stageMaximumAttempts,
         Keys.maximumStarts,
-        Keys.logLevel, Keys.logFormat, Keys.logDirectory, Keys.logMaximumBytes, Keys.logKeep,
+        Keys.logLevel, Keys.logFormat, Keys.temporaryFileLog, Keys.logDirectory, Keys.logMaximumBytes, Keys.logKeep,
         Keys.videoLadder, Keys.videoPreset, Keys.videoCRF, Keys.audioKilobits, Keys.keepsOriginal, Keys.codecThreads,
         Keys.thumbnailInterval, Keys.thumbnailSide,
         Keys.imageVariants, Keys.imageJPEGQuality, Keys.imageAlphaFormat, Keys.imageMegapixels,
@@ -410,6 +410,16 @@ extension Settings {
             default: "text",
             range: Settings.LogFormat.allCases.map(\.rawValue).joined(separator: ", "),
             "`text`: time, level, process, message and fields. `json`: an object a line, with those names."
+        )
+        static let temporaryFileLog = SettingKey(
+            "LOG_TEMP_FILES",
+            section: logs,
+            type: "word",
+            default: "each",
+            range: Settings.TemporaryFileLog.allCases.map(\.rawValue).joined(separator: ", "),
+            "`each`: what is done with a single temp file (planned, written, uploaded, removed, …) is a line of level info. "
+                + "`summary`: of level debug; a stage's last line tells how many files and bytes it read and made, clean-up's how "
+                + "many it removed."
         )
         static let logMaximumBytes = SettingKey(
             "LOG_MAX_BYTES",

@@ -126,6 +126,7 @@ extension Settings {
         maximumStarts = reader.integer(Keys.maximumStarts, default: 3, in: 1...100)
         logLevel = reader.choice(Keys.logLevel, default: .info)
         logFormat = reader.choice(Keys.logFormat, default: .text)
+        temporaryFileLog = reader.choice(Keys.temporaryFileLog, default: .each)
         logMaximumBytes = reader.integer(Keys.logMaximumBytes, default: 52_428_800, in: 0...(1 << 62))
         logKeep = reader.integer(Keys.logKeep, default: 5, in: 1...1000)
         logDirectory = Self.absolute(reader.text(Keys.logDirectory, default: "logs"))

@@ -1,4 +1,5 @@
 public import JobModel
+public import Logging
 
 /// The configuration of all processes. Each key is an environment variable; `docs/configuration.md` is the reference page.
 public struct Settings: Sendable {
@@ -66,6 +67,7 @@ public struct Settings: Sendable {
     // Logs
     public var logLevel: LogLevel
     public var logFormat: LogFormat
+    public var temporaryFileLog: TemporaryFileLog
     public var logDirectory: String
     /// 0: the log is never rotated.
     public var logMaximumBytes: Int64
@@ -97,6 +99,17 @@ public struct Settings: Sendable {
 
     /// Whose files a ticket's are: the `node` of tickets.
     public var nodeName: String { nodeID ?? HostName.current }
+
+    /// How much the log tells of temp files.
+    public enum TemporaryFileLog: String, Sendable, CaseIterable {
+        /// A line for each thing that is done with each file.
+        case each
+        /// What a stage or a clean-up did with all of them.
+        case summary
+    }
+
+    /// Of the lines that tell what is done with a single temp file.
+    public var fileLogLevel: Logger.Level { temporaryFileLog == .each ? .info : .debug }
 
     public enum LogLevel: String, Sendable, CaseIterable {
         case trace

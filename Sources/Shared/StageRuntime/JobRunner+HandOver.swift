@@ -124,11 +124,11 @@ extension JobRunner {
             downloads: ticket.downloads,
             stage: stage
         )
-        let facts: Logger.Metadata = [
+        let facts = telemetry.summary.merging([
             LogKey.stageName: "\(stage.rawValue)", LogKey.cause: "\(failure.message)",
             "failure.code": "\(failure.code)",
             LogKey.jobAttempt: "\(ticket.attempt + 1)", LogKey.jobAttemptLimit: "\(retryPolicy.maximumAttempts)",
-        ]
+        ]) { $1 }
         if case .waitForSpace = decision {} else { await telemetry.goOn() }
         switch decision {
         case .retry(let step):

@@ -205,10 +205,9 @@ struct JobRunner: Sendable {
             }
             let elapsed = ContinuousClock().now - began
             status.update { $0.counters.complete(after: elapsed) }
-            logger.info(
-                "\(stage.rawValue) is done",
-                metadata: [LogKey.durationMilliseconds: "\(elapsed.milliseconds)"]
-            )
+            var summary = telemetry.summary
+            summary[LogKey.durationMilliseconds] = "\(elapsed.milliseconds)"
+            logger.info("\(stage.rawValue) is done", metadata: summary)
         } catch let left as WorkLeftBehind {
             await depart(ticket, starts, left, delivery, logger)
         } catch let error where error is CancellationError || Task.isCancelled {

@@ -17,11 +17,13 @@ public final class JobTelemetry: Sendable {
         var percent = 0
         /// Sent so far.
         var updates = 0
+        var figures = StageFigures()
         /// Clients know that the job waits for space, from this look for it or from an earlier one.
         var isWaitingForSpace: Bool
     }
 
     private let state: Mutex<State>
+    private let began = ContinuousClock.now
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
     private let ticket: Ticket
@@ -75,6 +77,28 @@ public final class JobTelemetry: Sendable {
         }
         if isChange { status.noteActivity() }
         changed.yield()
+    }
+
+    /// What the stage has read, for the line that it logs at its end.
+    public func note(inputs files: Int, bytes: Int64) {
+        state.withLock { ($0.figures.inputs, $0.figures.inputBytes) = (files, bytes) }
+    }
+
+    /// What the stage has made.
+    public func note(outputs files: Int, bytes: Int64) {
+        state.withLock { ($0.figures.outputs, $0.figures.outputBytes) = (files, bytes) }
+    }
+
+    /// What the stage has removed.
+    public func note(removed files: Int, bytes: Int64) {
+        state.withLock { ($0.figures.removed, $0.figures.removedBytes) = (files, bytes) }
+    }
+
+    /// The work so far in figures.
+    var summary: Logger.Metadata {
+        var metadata = state.withLock { $0.figures }.metadata
+        metadata[LogKey.durationMilliseconds] = "\((ContinuousClock.now - began).milliseconds)"
+        return metadata
     }
 
     /// Something got done that is neither a fraction nor bytes. A handler that tells nothing for `STALL_SECONDS` counts as

@@ -65,7 +65,11 @@ public enum StageWorker {
                 "RABBITMQ_URL is not set; start the tree with `supervisor run`, which sets it"
             )
         }
-        let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
+        let tracker = try TempFileTracker.open(
+            temporaryDirectory: settings.temporaryDirectory,
+            fileLevel: settings.fileLogLevel,
+            logger: logger
+        )
         let services = StageServices(kind: options.kind, settings: settings, tracker: tracker, logger: logger)
         let handler = try await makeHandler(services)
         var connection = AMQPConfiguration()

@@ -25,6 +25,8 @@ struct JobDirectoryCleaner {
     let directory: String
     let logger: Logger
     let metadata: Logger.Metadata
+    /// Of a removed file's line.
+    let level: Logger.Level
     var onRemoval: @Sendable () -> Void = {}
 
     /// Removes all that the directory holds but the lease file.
@@ -177,8 +179,8 @@ struct JobDirectoryCleaner {
     ///   the level debug.
     private func log(removed name: String, _ status: FileStatus, isStray: Bool, number: Int = 1) {
         logger.log(
-            level: isStray || number <= Self.loggedRemovals ? .info : .debug,
-            isStray ? "a stray file was removed" : "temp file removed",
+            level: isStray ? .info : number <= Self.loggedRemovals ? level : .debug,
+            isStray ? "cleanup: a stray file was removed" : "cleanup: temp file removed",
             metadata: metadata.with(LogKey.filePath, absolute(name)).with(LogKey.fileBytes, status.sizeBytes)
         )
     }
@@ -187,7 +189,7 @@ struct JobDirectoryCleaner {
         let cause = FileSystemError(operation: "remove", path: absolute(name), errno: errno)
         result.report.failures.append(CleanupReport.Failure(path: absolute(name), errno: errno))
         logger.error(
-            "a temp file cannot be removed; it is tried again at the next sweep",
+            "cleanup: a temp file cannot be removed; it is tried again at the next sweep",
             metadata: metadata.with(LogKey.filePath, absolute(name)).with(LogKey.cause, cause)
         )
     }

@@ -26,7 +26,7 @@ extension TempFileTracker {
         }
         if !report.failures.isEmpty {
             logger.warning(
-                "files outside their job's directory were to be released; they are left alone",
+                "cleanup: files outside their job's directory were to be released; they are left alone",
                 metadata: Logger.Metadata(job: job).with(LogKey.fileCount, report.failures.count)
                     .with(LogKey.filePath, report.failures[0].path.clipped(toBytes: 300))
             )
@@ -41,7 +41,7 @@ extension TempFileTracker {
         } catch {
             // Rows of files that are gone do no harm: the job's clean-up drops them.
             logger.error(
-                "files are released, but not taken off the books",
+                "cleanup: files are removed, but not taken off the books",
                 metadata: Logger.Metadata(job: job).with(LogKey.cause, error)
             )
         }
@@ -75,7 +75,7 @@ extension TempFileTracker {
         metadata[LogKey.fileCount] = "\(report.filesCleaned)"
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
         metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
-        logger.info("temp files of the job cleaned up", metadata: metadata)
+        logger.info("cleanup: the temp files of the job are removed", metadata: metadata)
         return report
     }
 
@@ -162,7 +162,8 @@ extension TempFileTracker {
             root: workspace.root,
             directory: directory,
             logger: logger,
-            metadata: job.map { Logger.Metadata(job: $0) } ?? [:]
+            metadata: job.map { Logger.Metadata(job: $0) } ?? [:],
+            level: fileLevel
         )
     }
 }

@@ -231,9 +231,9 @@ extension TempFileTracker {
             try Ledger.endCompression(db, name, storedBytes: stored, temporary: temporary, job: job.number)
         }
         CrashPoint.compressionRecorded.cross()
-        logger.info(
+        log(
             "temp file compressed",
-            metadata: metadata(name, job.key).with(LogKey.fileBytes, row.sizeBytes).with("file.stored.bytes", stored)
+            metadata(name, job.key).with(LogKey.fileBytes, row.sizeBytes).with("file.stored.bytes", stored)
         )
         return stored
     }

@@ -65,7 +65,7 @@ extension TempFileTracker {
         let tracked = files.map {
             TrackedFile(job: job, name: $0.name, absolutePath: workspace.absolutePath(of: $0.name, job: job))
         }
-        for file in tracked { logger.info("temp file planned", metadata: metadata(file).with(LogKey.fileBytes, 0)) }
+        for file in tracked { log("temp file planned", metadata(file).with(LogKey.fileBytes, 0)) }
         return tracked
     }
 
@@ -134,7 +134,7 @@ extension TempFileTracker {
         }
         CrashPoint.fileRowsPresent.cross()
         for (file, size) in zip(files, sizes) {
-            logger.info("temp file written", metadata: metadata(file).with(LogKey.fileBytes, size))
+            log("temp file written", metadata(file).with(LogKey.fileBytes, size))
         }
         return files.compactMap { file in rows[file]?.entry(path: file.absolutePath) }
     }
@@ -159,9 +159,9 @@ extension TempFileTracker {
             guard let row = try Ledger.head(db, job) else { return false }
             return try Ledger.mark(db, job: row.number, name: file.name)
         }
-        logger.info(
-            isKnown ? "temp file marked for clean-up" : "a file to be marked is not on the books",
-            metadata: metadata(file)
+        log(
+            isKnown ? "temp file marked for cleanup" : "a file to be marked for cleanup is not on the books",
+            metadata(file)
         )
     }
 
@@ -288,6 +288,11 @@ extension TempFileTracker {
         let name = path.utf8.first == UInt8(ascii: "/") ? workspace.relativePath(ofJobFile: path, job: job) : path
         guard let name, (try? FileName.check(name)) != nil else { return nil }
         return name
+    }
+
+    /// What is done with a single file.
+    func log(_ message: Logger.Message, _ metadata: Logger.Metadata) {
+        logger.log(level: fileLevel, message, metadata: metadata)
     }
 
     func metadata(_ file: TrackedFile) -> Logger.Metadata {

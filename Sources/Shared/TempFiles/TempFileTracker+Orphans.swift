@@ -68,7 +68,7 @@ extension TempFileTracker {
                 let path = workspace.path + "/" + sight.place.path
                 report.failures.append(CleanupReport.Failure(path: path, errno: error.errno ?? EIO))
                 logger.error(
-                    "a job's directory could not be swept; it is tried again at the next sweep",
+                    "cleanup: a job's directory could not be swept; it is tried again at the next sweep",
                     metadata: [LogKey.filePath: "\(path)", LogKey.cause: "\(error)"]
                 )
             }
@@ -78,7 +78,7 @@ extension TempFileTracker {
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
         metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
         logger.info(
-            "orphaned files swept, \(report.failures.count) left, \(report.abandonedJobs) abandoned jobs ended",
+            "cleanup: orphaned files swept, \(report.failures.count) left, \(report.abandonedJobs) abandoned jobs ended",
             metadata: metadata
         )
         return report
@@ -92,7 +92,7 @@ extension TempFileTracker {
         let (place, first, found) = (sight.place, try sight.snapshot.get(), sight.verdicts)
         for verdict in found where !verdict.isRemovable {
             let orphan = orphan(verdict, place, job: first.job?.record.key)
-            logger.warning("a foreign entry is left alone", metadata: metadata(orphan))
+            logger.warning("cleanup: a foreign entry is left alone", metadata: metadata(orphan))
         }
         if !found.contains(where: \.isRemovable) { return CleanupReport() }
         if first.exists, !first.isDirectory {
@@ -127,7 +127,9 @@ extension TempFileTracker {
         if verdicts.isEmpty { return CleanupReport() }
         count(orphans: verdicts.map(\.reason))
         let job = snapshot.job?.record.key
-        for verdict in verdicts { logger.info("orphaned file", metadata: metadata(orphan(verdict, place, job: job))) }
+        for verdict in verdicts {
+            logger.info("cleanup: orphaned file", metadata: metadata(orphan(verdict, place, job: job)))
+        }
         // A whole directory that is nobody's goes as one; of a living job only what is listed does.
         guard let row = snapshot.job, row.end == nil, verdicts.first?.reason != .overdueCleanup else {
             return try await clean(directory: place.path, row: snapshot.job, job: job)

@@ -73,7 +73,7 @@ extension TempFileTracker {
         }
         CrashPoint.restoreRecorded.cross()
         if result == .restored {
-            logger.info("temp file restored", metadata: metadata(name, job.key).with(LogKey.fileBytes, size))
+            log("temp file restored", metadata(name, job.key).with(LogKey.fileBytes, size))
         }
     }
 

@@ -13,10 +13,13 @@ public final class TempFileTracker: Sendable {
     public let workspace: Workspace
     let ledger: Ledger
     let logger: Logger
+    /// Of the lines that tell what is done with a single file.
+    public let fileLevel: Logger.Level
     let registry = LeaseRegistry()
     let counters = Mutex(CleaningCounters())
 
-    init(workspace: Workspace, ledger: Ledger, logger: Logger) {
+    init(workspace: Workspace, ledger: Ledger, fileLevel: Logger.Level, logger: Logger) {
+        self.fileLevel = fileLevel
         self.workspace = workspace
         self.ledger = ledger
         self.logger = logger
@@ -26,15 +29,18 @@ public final class TempFileTracker: Sendable {
     ///
     /// Blocks for a moment; call it while the process starts.
     ///
-    /// - Parameter now: the wall clock, for records and for the age of unknown files.
+    /// - Parameters:
+    ///   - fileLevel: of the lines that tell what is done with a single file.
+    ///   - now: the wall clock, for records and for the age of unknown files.
     public static func open(
         temporaryDirectory: String,
+        fileLevel: Logger.Level = .info,
         logger: Logger,
         now: @escaping @Sendable () -> Date = { Date() }
     ) throws(TempFileError) -> TempFileTracker {
         let workspace = try Workspace.open(temporaryDirectory: temporaryDirectory)
         let ledger = try Ledger(workspace: workspace, logger: logger, now: now)
-        return TempFileTracker(workspace: workspace, ledger: ledger, logger: logger)
+        return TempFileTracker(workspace: workspace, ledger: ledger, fileLevel: fileLevel, logger: logger)
     }
 
     /// Files, jobs and bytes on the books, for each kind. Quick at any number of files.

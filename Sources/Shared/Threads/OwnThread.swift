@@ -183,6 +183,7 @@ public enum OwnThread {
 
         private func run() {
             pthread_detach(pthread_self())
+            ThreadName.set(staysForMore ? "task" : "background")
             pthread_setspecific(OwnThread.mark, Unmanaged.passUnretained(self).toOpaque())
             while let work = body.withLock({ $0.take() }) {
                 work()

@@ -10,6 +10,7 @@ public struct CleanupHandler: StageHandler {
 
     public func run(_ job: JobContext) async throws -> Ticket {
         let report = try await job.tracker.cleanupJobTempFiles(job.key, onActivity: job.telemetry.noteActivity)
+        job.telemetry.note(removed: report.filesCleaned, bytes: report.bytesFreed)
         if let first = report.failures.first {
             throw StageFailure(
                 .transient,

@@ -43,7 +43,10 @@ public struct DownloadHandler: StageHandler {
         // One that did not say how large it is has had room enough now.
         await job.telemetry.goOn()
         try await job.tracker.commitFiles([file])
-        job.logger.info(
+        job.telemetry.note(inputs: 1, bytes: bytes)
+        job.telemetry.note(outputs: 1, bytes: bytes)
+        job.logger.log(
+            level: job.tracker.fileLevel,
             "downloaded",
             metadata: [LogKey.filePath: "\(file.absolutePath)", LogKey.fileBytes: "\(bytes)"]
         )

@@ -26,7 +26,13 @@ public struct ProcessHandler: StageHandler {
     public func run(_ job: JobContext) async throws -> Ticket {
         let source = try await job.requireFile(job.ticket.localMediaPath, "source")
         do {
-            return try await work.run(source: source, job)
+            let ticket = try await work.run(source: source, job)
+            job.telemetry.note(inputs: 1, bytes: ticket.metadata?["fileSize"]?.clampedInteger ?? 0)
+            job.telemetry.note(
+                outputs: ticket.outputs.count,
+                bytes: ticket.outputs.reduce(0) { $0 &+ ($1.sizeBytes ?? 0) }
+            )
+            return ticket
         } catch let error as MediaError {
             if error.code == .cancelled { throw CancellationError() }
             try await makeRoom(after: error.underlying, error.isRetriable, job)

@@ -58,6 +58,8 @@ public struct UploadHandler: StageHandler {
             throw error
         }
         try await release(&published, job, isLast: true)
+        job.telemetry.note(inputs: ticket.outputs.count, bytes: totalBytes)
+        job.telemetry.note(outputs: ticket.outputs.count, bytes: doneBytes)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         return ticket
     }
@@ -120,7 +122,8 @@ public struct UploadHandler: StageHandler {
             } onCancel: {
                 cancelled.store(true, ordering: .relaxed)
             }
-            job.logger.info(
+            job.logger.log(
+                level: job.tracker.fileLevel,
                 "uploaded",
                 metadata: [
                     LogKey.filePath: "\(path)", LogKey.fileBytes: "\(published.sizeBytes)",

@@ -49,6 +49,11 @@ void clinux_wait_for_writing(int descriptor, long long offset, long long count);
 int clinux_set_parent_death_signal(int signal_number);
 int clinux_become_subreaper(void);
 
+// prctl(2) is variadic, and pthread_setname_np(3) needs _GNU_SOURCE. Of the calling thread; the kernel keeps 15 bytes.
+void clinux_name_thread(const char *name);
+// `name` has room for 16 bytes.
+void clinux_thread_name(char *name);
+
 // No wrapper in glibc 2.36 that Swift's Glibc module shows. -1 with errno.
 int clinux_pidfd_open(int pid);
 int clinux_pidfd_send_signal(int pidfd, int signal_number);

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Threads
 
 /// Encodes one rendition as H.264. Owned by one thread at a time.
 final class VideoEncoder {
@@ -29,7 +30,10 @@ final class VideoEncoder {
         }
         guard let context = avcodec_alloc_context3(codec) else { throw .outOfMemory }
         Self.configure(context, settings)
-        let status = avcodec_open2(context, codec, nil)
+        // x264 makes its threads here.
+        let status = ThreadName.with(Self.threadName(settings.size)) {
+            avcodec_open2(context, codec, nil)
+        }
         guard status >= 0 else {
             var owned: UnsafeMutablePointer<AVCodecContext>? = context
             avcodec_free_context(&owned)
@@ -37,6 +41,9 @@ final class VideoEncoder {
         }
         self.context = context
     }
+
+    /// Of the thread that encodes pictures of this size, and of those that x264 makes for it.
+    static func threadName(_ size: PictureSize) -> String { "x264 \(size.width)x\(size.height)" }
 
     deinit {
         var context: UnsafeMutablePointer<AVCodecContext>? = context

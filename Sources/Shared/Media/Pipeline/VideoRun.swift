@@ -88,8 +88,8 @@ extension VideoRun {
         for (_, track) in tracks { state.onStop { [queue = track.queue] in queue.abort() } }
         var workers = WorkerThreads()
         do {
-            try workers.start { stage.run() }
-            for (_, track) in tracks { try workers.start { track.run() } }
+            try workers.start("scale") { stage.run() }
+            for (size, track) in tracks { try workers.start(VideoEncoder.threadName(size)) { track.run() } }
             try reader.run(
                 video: { packet throws(MediaError) in try videoCopy?.write(packet) },
                 audio: { packet throws(MediaError) in

@@ -1,11 +1,18 @@
 import Glibc
+import Threads
 
 /// Threads of the operating system that end together: every group must be joined.
 struct WorkerThreads: ~Copyable {
     private var threads: [pthread_t] = []
 
-    mutating func start(_ run: @escaping @Sendable () -> Void) throws(MediaError) {
-        let context = Unmanaged.passRetained(Body(run: run))
+    /// - Parameter name: see ``ThreadName``.
+    mutating func start(_ name: String, _ run: @escaping @Sendable () -> Void) throws(MediaError) {
+        let context = Unmanaged.passRetained(
+            Body {
+                ThreadName.set(name)
+                run()
+            }
+        )
         var thread = pthread_t()
         let status = pthread_create(
             &thread,

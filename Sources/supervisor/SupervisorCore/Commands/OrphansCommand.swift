@@ -53,7 +53,11 @@ struct OrphansCommand: AsyncParsableCommand {
         if access(path, F_OK) != 0, errno == ENOENT { return OrphanReport(workspace: path, orphans: []) }
         // Standard output belongs to the command.
         let logger = Logger(label: "orphans") { _ in SwiftLogNoOpLogHandler() }
-        let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
+        let tracker = try TempFileTracker.open(
+            temporaryDirectory: settings.temporaryDirectory,
+            fileLevel: settings.fileLogLevel,
+            logger: logger
+        )
         let rules = SweepRules(settings)
         let orphans = try await tracker.findOrphanedFiles(rules)
         var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)

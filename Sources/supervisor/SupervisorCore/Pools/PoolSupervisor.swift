@@ -20,6 +20,8 @@ actor PoolSupervisor {
     private let onEnd: @Sendable (WorkerEnd) -> Void
     private var watcher: Task<Void, Never>?
     private var lookedAt: ContinuousClock.Instant?
+    private var startedAt: ContinuousClock.Instant?
+    private var hasBeenReady = false
 
     /// A place for a worker: its pool and number.
     private struct Seat: Hashable {
@@ -63,6 +65,7 @@ actor PoolSupervisor {
     }
 
     func start() {
+        startedAt = .now
         for name in PoolName.all { change(name) { pool in pool.begin() } }
         watcher = Task { await loop.run { await goRound() } }
     }
@@ -215,6 +218,20 @@ actor PoolSupervisor {
             )
         }
         for action in actions { perform(action, name) }
+        tellWhenReady()
+    }
+
+    /// Says once that the tree is up.
+    private func tellWhenReady() {
+        guard !hasBeenReady, let startedAt else { return }
+        let wanted = pools.values.reduce(0) { $0 + $1.wanted }
+        guard wanted > 0, pools.values.allSatisfy({ $0.readyCount >= $0.wanted }) else { return }
+        hasBeenReady = true
+        let elapsed = startedAt.duration(to: .now)
+        logger.info(
+            "all workers are ready",
+            metadata: ["worker.count": "\(wanted)", LogKey.durationMilliseconds: "\(elapsed / .milliseconds(1))"]
+        )
     }
 
     private func perform(_ action: Pool.Action, _ name: PoolName) {

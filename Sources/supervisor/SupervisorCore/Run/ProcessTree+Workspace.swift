@@ -7,7 +7,7 @@ extension ProcessTree {
     func emptyWorkspace() async {
         guard settings.shutdownCleanup == .all, pools != nil, let link, let tracker else { return }
         guard await stop.count < 2 else {
-            logger.notice("asked again to stop: temp files stay, and their jobs go on at the next start")
+            logger.notice("cleanup: asked again to stop: temp files stay, and their jobs go on at the next start")
             return
         }
         let returning: JobReturn
@@ -25,7 +25,9 @@ extension ProcessTree {
             let report = try await tracker.cleanupAllTempFiles(sparing: JobReturn.stages)
             logger.log(
                 level: kept == 0 && report.failures.isEmpty ? .info : .warning,
-                kept == 0 ? "the workspace is emptied" : "some jobs keep their temp files and go on from there",
+                kept == 0
+                    ? "cleanup: the workspace is emptied"
+                    : "cleanup: some jobs keep their temp files and go on from there",
                 metadata: [
                     "jobs.returned": "\(count)", "jobs.kept": "\(kept)", LogKey.fileCount: "\(report.filesCleaned)",
                     LogKey.fileBytes: "\(report.bytesFreed)", "failures": "\(report.failures.count)",
@@ -33,7 +35,7 @@ extension ProcessTree {
             )
         } catch {
             logger.warning(
-                "temp files stay, and their jobs go on at the next start",
+                "cleanup: temp files stay, and their jobs go on at the next start",
                 metadata: [LogKey.cause: "\(error)"]
             )
         }

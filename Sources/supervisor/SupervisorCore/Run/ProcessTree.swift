@@ -145,7 +145,11 @@ actor ProcessTree {
     private func start() async throws {
         try StateDirectory(settings).make()
         locks.append(try await SupervisorLock.take(directory: settings.stateDirectory, variable: "STATE_DIR"))
-        let tracker = try TempFileTracker.open(temporaryDirectory: settings.temporaryDirectory, logger: logger)
+        let tracker = try TempFileTracker.open(
+            temporaryDirectory: settings.temporaryDirectory,
+            fileLevel: settings.fileLogLevel,
+            logger: logger
+        )
         self.tracker = tracker
         locks.append(try await SupervisorLock.take(directory: tracker.workspace.path, variable: "TEMP_DIR"))
         RunFile.remove(stateDirectory: settings.stateDirectory)

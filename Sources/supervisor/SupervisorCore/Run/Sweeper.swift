@@ -42,7 +42,7 @@ struct Sweeper: Sendable {
         } catch {
             logger.log(
                 level: error.code == .sweepInProgress ? .debug : .warning,
-                "files that a clean-up was given up with are not removed yet",
+                "cleanup: files that a clean-up was given up with are not removed yet",
                 metadata: [LogKey.cause: "\(error)"]
             )
         }
@@ -67,9 +67,9 @@ struct Sweeper: Sendable {
             )
         } catch  where error.code == .sweepInProgress {
             schedule.postpone(until: elapsed + Self.interval)
-            logger.notice("another process sweeps the workspace; trying again in a minute")
+            logger.notice("cleanup: another process sweeps the workspace; trying again in a minute")
         } catch {
-            logger.error("the sweep failed", metadata: [LogKey.cause: "\(error)"])
+            logger.error("cleanup: the sweep failed", metadata: [LogKey.cause: "\(error)"])
         }
     }
 
@@ -77,7 +77,7 @@ struct Sweeper: Sendable {
         if report.filesCleaned == 0 { return }
         logger.log(
             level: level,
-            "\(what)",
+            "cleanup: \(what)",
             metadata: [LogKey.fileCount: "\(report.filesCleaned)", LogKey.fileBytes: "\(report.bytesFreed)"]
         )
     }
@@ -95,7 +95,7 @@ struct Sweeper: Sendable {
         }
         for failure in report.failures {
             logger.warning(
-                "an orphaned file could not be removed",
+                "cleanup: an orphaned file could not be removed",
                 metadata: [LogKey.filePath: "\(failure.path)", LogKey.cause: "\(systemMessage(failure.errno))"]
             )
         }
