@@ -8,6 +8,9 @@ const reasons = {
   missingFile: "row without a file", abandonedJob: "abandoned job", foreignEntry: "foreign entry",
 };
 let overview = null;
+// What is searched for, and the jobs that have it: { text, jobs, hasMore }.
+let wanted = null;
+let found = null;
 
 // MARK: elements
 
@@ -231,11 +234,16 @@ function showPool(card, pool) {
 // MARK: jobs
 
 function showJobs() {
-  const jobs = [...overview.jobs, ...overview.recent];
+  const jobs = found ? found.jobs : [...overview.jobs, ...overview.recent];
   byId("jobs-empty").hidden = jobs.length > 0;
+  setText(byId("jobs-empty"), found ? "No job has this id, media id or source. It must be all of it, letter by letter."
+    : "No job is under way.");
   byId("jobs").parentElement.hidden = jobs.length === 0;
-  setText(byId("jobs-note"), overview.hasMoreJobs ? "the newest " + overview.jobs.length : "");
-  list(byId("jobs"), jobs, (job) => job.kind + "/" + job.id, (job) => {
+  setText(byId("jobs-note"), found ? (found.hasMore ? "the newest " : "") + count(jobs.length, "job") + " of “" + found.text + "”"
+    : overview.hasMoreJobs ? "the newest " + overview.jobs.length : "");
+  const keyOf = (job) => job.kind + "/" + job.id;
+  const live = new Map(overview.jobs.map((job) => [keyOf(job), job]));
+  list(byId("jobs"), jobs, keyOf, (job) => {
     const row = make("tr");
     const name = make("td");
     name.append(button(job.id, "", () => showDetail(job), "link"), make("span", "muted"));
@@ -247,9 +255,9 @@ function showJobs() {
     const actions = make("td");
     actions.append(button("Cancel", "Cancel " + job.id, (event) =>
       order(event.currentTarget, () => job.id + " is being cancelled.", "DELETE", pathOf(job))));
-    const cells = ["", "Temp files", "Size", "Since"].map((title, index) => {
-      const cell = make("td", index ? "number" : "");
-      if (title) cell.dataset.name = title;
+    const cells = ["Stage", "Temp files", "Size", "Since"].map((title, index) => {
+      const cell = make("td", index ? "number" : "stage-cell");
+      cell.dataset.name = title;
       return cell;
     });
     row.append(name, make("td"), bar, ...cells, actions);
@@ -257,14 +265,19 @@ function showJobs() {
   }, (row, job) => {
     const [name, step, bar, stage, files, bytes, age, actions] = row.children;
     setText(name.children[1], job.kind + (job.mediaId ? " · " + job.mediaId : ""));
-    row.classList.toggle("over", Boolean(job.outcome));
+    name.title = job.source ?? "";
+    row.className = job.outcome ? "over " + job.outcome : "";
     setText(step, job.outcome ?? (job.cancelRequested ? "being cancelled" : words(job.step || "queued")));
     bar.querySelector("progress").value = job.progress;
     bar.querySelector("progress").setAttribute("aria-label", "Progress of " + job.id);
     setText(bar.querySelector("span"), job.progress + " %");
     setText(stage, job.outcome ? "–" : job.stage ?? "–");
-    setText(files, String(job.tempFiles?.files ?? 0));
-    setText(bytes, size(job.tempFiles?.sizeBytes ?? 0));
+    // Only the live ones come with their files.
+    const known = live.get(keyOf(job));
+    const temp = known?.tempFiles ?? { files: 0, sizeBytes: 0 };
+    const isKnown = known !== undefined || Boolean(job.outcome);
+    setText(files, isKnown ? String(temp.files) : "–");
+    setText(bytes, isKnown ? size(temp.sizeBytes) : "–");
     setText(age, since(job.createdAt));
     actions.firstChild.hidden = Boolean(job.outcome);
     actions.firstChild.disabled = Boolean(job.cancelRequested) || job.stage === "cleanup";
@@ -293,6 +306,42 @@ function showFailures() {
   });
 }
 
+// Asks for the jobs that were searched for; an answer that comes late, to an earlier question, is not shown.
+async function search() {
+  const text = wanted;
+  if (text === null) return;
+  try {
+    const answer = await call("GET", "/jobs?limit=50&search=" + encodeURIComponent(text));
+    if (wanted !== text) return;
+    found = { text, jobs: answer.jobs, hasMore: Boolean(answer.next) };
+    byId("search-end").hidden = false;
+    if (overview) showJobs();
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
+function endSearch() {
+  wanted = found = null;
+  byId("search-text").value = "";
+  byId("search-end").hidden = true;
+  if (overview) showJobs();
+}
+
+byId("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = byId("search-text").value;
+  if (text === "") return endSearch();
+  wanted = text;
+  search();
+});
+byId("search-end").addEventListener("click", () => {
+  endSearch();
+  byId("search-text").focus();
+});
+// The field's own cross.
+byId("search-text").addEventListener("search", () => { if (byId("search-text").value === "") endSearch(); });
+
 async function showDetail(job) {
   const lines = (id, texts) => {
     byId(id).hidden = byId(id).previousElementSibling.hidden = texts.length === 0;
@@ -305,6 +354,8 @@ async function showDetail(job) {
     setText(byId("detail-state"), [detail.kind, detail.mediaId, detail.outcome ?? detail.state, detail.progress + " %",
       detail.attempts && "attempt " + detail.attempts.number + " of " + detail.attempts.limit]
       .filter(Boolean).join(" · "));
+    byId("detail-source").hidden = !detail.source;
+    setText(byId("detail-source"), "source " + (detail.source ?? ""));
     byId("detail-error").hidden = !detail.error;
     setText(byId("detail-error"), detail.error ? detail.error.code + ": " + detail.error.message : "");
     lines("detail-stages", detail.stages.map((stage) => stage.stage + " · "
@@ -398,6 +449,7 @@ async function listen() {
       if (!data) continue;
       overview = JSON.parse(data.slice(6));
       show();
+      search();
     }
   }
 }
