@@ -92,7 +92,8 @@ struct JobCancellation: Sendable {
                 run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
                 mediaID: ticket.mediaID.string,
                 manifest: nil,
-                ticket: ticket.json.serialized()
+                ticket: ticket.json.serialized(),
+                content: ticket.content
             )
             lease.release()
             isFound = try await tracker.endCancelled(job, AbandonedJobNotice.ender(client, queues: queues))
