@@ -170,6 +170,8 @@ struct ControlRoutesTests {
             ("/dead/redrive", #"{"id":"a","kind":"audio"}"#, 400), ("/dead/redrive", #"{"kind":"video"}"#, 400),
             ("/dead/redrive", #"{"id":"a","all":true}"#, 400), ("/jobs", #"{"mediaType":"VIDEO"}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"AUDIO","s3Key":"k"}"#, 400),
+            ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO","s3Key":"k","priority":10}"#, 400),
+            ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO","s3Key":"k","priority":1.5}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO"}"#, 400),
             ("/jobs", #"{"mediaId":"\#(String(repeating: "x", count: 2 << 20))"}"#, 413),
         ]

@@ -44,9 +44,7 @@ extension JobRunner {
 
     /// - Returns: whether there was anything to tell, and nobody else who tells it.
     private func tell(_ reason: MessageError) async throws -> Bool {
-        guard let id = reason.jobID, try await !tracker.isLive(id, elsewhereBut: kind, node: claims?.node) else {
-            return false
-        }
+        guard let id = reason.jobID, try await isFree(id, reason.code) else { return false }
         let update = ProgressUpdate(
             refusing: reason,
             id: id,
@@ -58,6 +56,24 @@ extension JobRunner {
         CrashPoint.refusalConfirmed.cross()
         return true
     }
+
+    /// Whether clients hear nothing more of a job with this id. One whose end is being told is waited for, for a moment.
+    private func isFree(_ id: ByteText, _ code: MessageError.Code) async throws -> Bool {
+        // In the wrong queue, it may have been sent to the right one as well.
+        let other = code == .unknownKind ? MediaKind.allCases.first { $0 != kind } : nil
+        let job = JobKey(kind: kind, id: id)
+        for failures in 1...Self.looksForAnEnd {
+            switch try await tracker.presence(of: job, or: other, node: claims?.node) {
+            case .none: return true
+            case .live: return false
+            case .ending: try await Pause.after(failures: failures)
+            }
+        }
+        return false
+    }
+
+    /// Three seconds together.
+    private static let looksForAnEnd = 5
 
     /// The other host that has the job of this id, in whose books it is whether the job goes on.
     private func owner(of reason: MessageError, in message: AMQPDelivery) async throws -> String? {

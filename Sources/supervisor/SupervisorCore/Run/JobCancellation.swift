@@ -116,7 +116,8 @@ struct JobCancellation: Sendable {
                 mediaID: ticket.mediaID,
                 source: ticket.sourceText,
                 manifest: nil,
-                ticket: ticket.json.serialized()
+                ticket: ticket.json.serialized(),
+                content: ticket.content
             )
             lease.release()
             if try await tracker.endCancelled(job, AbandonedJobNotice.ender(client, queues: queues)) {
