@@ -62,7 +62,7 @@ extension Ticket {
         for (index, entry) in failures.suffix(Self.maximumHistory).enumerated() {
             note(try JobFailure(entry, prefix: "history[\(index)].", jobID: id))
         }
-        node = try fields.string("node")
+        node = try fields.string("node").flatMap(Self.token)
         if let error = try fields.object("error") { failure = try JobFailure(error, prefix: "error.", jobID: id) }
         outcome = try fields.choice("outcome", JobOutcome.self)
         wantsThumbnails = try fields.bool("requestThumbnails") ?? true
@@ -199,7 +199,7 @@ extension Ticket {
 
     private static func readKind(_ fields: inout FieldReader) throws(MessageError) -> MediaKind {
         let mediaType = try fields.required("mediaType")
-        guard let kind = MediaKind(mediaType: mediaType.string) else {
+        guard let kind = MediaKind(mediaType: mediaType) else {
             throw fields.error(
                 .unknownKind,
                 "the field `mediaType` is `\(mediaType.string.clipped(toBytes: 64))`; known are VIDEO, IMAGE"

@@ -17,7 +17,7 @@ extension JobRunner {
     func refuse(_ delivery: JobDelivery, reason: MessageError) async {
         do {
             if let owner = try await owner(of: reason, in: delivery.message) {
-                return try await move(delivery, to: owner, reason)
+                if try await move(delivery, to: owner, reason) { return }
             }
             try await publisher.publish(firstFitting: letters(delivery.message, reason), to: topology.dead)
             CrashPoint.deadLetterConfirmed.cross()
@@ -82,16 +82,16 @@ extension JobRunner {
         return owner == claims.node ? nil : owner
     }
 
-    private func move(_ delivery: JobDelivery, to owner: String, _ reason: MessageError) async throws {
-        try await publisher.publish(
-            firstFitting: delivery.message.copies(),
-            to: topology.work(stage, of: owner)
-        )
+    /// - Returns: false when there is no such host.
+    private func move(_ delivery: JobDelivery, to owner: String, _ reason: MessageError) async throws -> Bool {
+        let queue = topology.work(stage, of: owner)
+        guard try await publisher.publish(firstFitting: delivery.message.copies(), toOther: queue) else { return false }
         CrashPoint.moveConfirmed.cross()
         var facts = facts(reason, delivery.message)
         facts["node"] = "\(owner)"
         logger.info("another host has the job of a message that is to be refused; it gets the message", metadata: facts)
         await acknowledge(delivery, logger)
+        return true
     }
 
     private func facts(_ reason: MessageError, _ message: AMQPDelivery) -> Logger.Metadata {

@@ -114,10 +114,15 @@ struct JobHead: Sendable {
         content = mark.map { [UInt8]($0) }
     }
 
-    /// Whether the message is of another job with this one's id. A new run of a job that is over may ask for something else.
+    /// Whether the message is of another job with this one's id. A new run of a job asks for the same.
     func isOther(than message: StageMessage) -> Bool {
-        guard let content, let asked = message.content, content != asked else { return false }
-        return end == nil || message.run.redrives <= redrives
+        guard let content, let asked = message.content else { return false }
+        return content != asked
+    }
+
+    /// Whether the job has moved on since the message was sent.
+    func isBeyond(_ message: StageMessage) -> Bool {
+        message.hop < hop || message.run.redrives < redrives
     }
 
     /// How the job ended, when it has.

@@ -17,7 +17,17 @@ extension TempFileTracker {
         timeout: Duration
     ) async throws(TempFileError) -> StageEntry {
         let hold: LeaseHold
-        switch try await lock(job, message, timeout: timeout) {
+        var lock = try await lock(job, message, timeout: .zero)
+        if case .held = lock, timeout > .zero {
+            // Whoever has the job may be long at it, and a late duplicate has nothing to wait for.
+            if let head = try await ledger.read({ try Ledger.head($0, job) }), head.end == nil, head.isBeyond(message),
+                !head.isOther(than: message)
+            {
+                return .stale(currentHop: head.hop)
+            }
+            lock = try await self.lock(job, message, timeout: timeout)
+        }
+        switch lock {
         case .locked(let locked): hold = locked
         case .held: return try await isOther(message, of: job) ? .otherContent : .held
         case .finished(let outcome): return try await isOther(message, of: job) ? .otherContent : .finished(outcome)
