@@ -68,6 +68,10 @@ struct CommandLineTests {
             #expect(late.exit == .status(1))
             #expect(late.errors.contains("slow: too late: the job video/slow has ended: cancelled"))
             #expect(late.errors.contains("nobody: unknown job: no stage has seen the job nobody yet"))
+            let odd = try await tree.command("jobs", "video/no\u{1B}[31m\u{9B}\u{202E}body")
+            #expect(odd.exit == .status(1))
+            #expect(odd.errors.contains(#"no\u{1B}[31m\u{9B}\u{202E}body"#))
+            #expect(odd.errors.unicodeScalars.allSatisfy { $0.isShown || $0 == "\n" })
             #expect(try await tree.restarts() == 0)
         }
     }

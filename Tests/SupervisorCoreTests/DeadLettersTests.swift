@@ -107,6 +107,21 @@ struct DeadLettersTests {
         }
     }
 
+    @Test("are shown without what would move the cursor, whatever their headers hold")
+    func shown() async throws {
+        try await withLetters { letters, client, names in
+            let odd = AMQPValue.string("\u{1B}[31m\u{9B}\u{202E}\r\n")
+            var message = AMQPMessage(body: Self.unreadable)
+            for name: AMQPText in ["x-reason-code", "x-reason", "x-job-id", "x-stage", "x-failed-at"] {
+                message.headers[name] = odd
+            }
+            try await client.publish(message, to: names.dead(.image))
+            let lines = DeadLetterText.lines(try await letters.list())
+            #expect(lines.contains { $0.contains(#"\u{1B}[31m\u{9B}\u{202E}\r\n"#) })
+            #expect(lines.allSatisfy { $0.unicodeScalars.allSatisfy(\.isShown) })
+        }
+    }
+
     @Test("of a job whose counters can count no further stay where they are: a new run could not be told from the last")
     func counted() async throws {
         try await withLetters { letters, client, names in

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JobModel
 
 /// Text on standard output and error, unbuffered.
 enum StandardStreams {
@@ -6,7 +7,13 @@ enum StandardStreams {
     @discardableResult
     static func write(_ text: String) -> CInt? { put(text, STDOUT_FILENO) }
 
-    static func writeError(_ line: String) { _ = put(line + "\n", STDERR_FILENO) }
+    /// Lines for people. What they quote may be anybody's text, and nothing in it moves the cursor.
+    static func writeError(_ lines: String) {
+        let newline = UInt8(ascii: "\n")
+        let shown = lines.utf8.split(separator: newline, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self).shown }
+        _ = put(shown.joined(separator: "\n") + "\n", STDERR_FILENO)
+    }
 
     private static func put(_ text: String, _ descriptor: CInt) -> CInt? {
         var rest = Array(text.utf8)[...]
