@@ -20,14 +20,14 @@ struct CommandTextTests {
         let lines = JobTable.lines(list, usesColours: false)
         #expect(
             lines == [
-                "JOB               MEDIA ID     STATE       STAGE    STEP                     DONE  "
-                    + "UPDATED               ERROR          SOURCE",
-                "video/a           m            active      process  processing_video (75 %)  50 %  "
-                    + "                      -              -",
-                "video/b           m            failed      process  -                        40 %  "
-                    + "2026-01-02T03:04:05Z  invalid_media  -",
-                #"video/c\u{1B}[2J  media\u{9B}  cancelling  process  processing_video          3 %  "#
-                    + "                      -              …/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/clip.mov",
+                "JOB               STATE       STAGE    STEP                     DONE  UPDATED               "
+                    + "ERROR          MEDIA ID     SOURCE",
+                "video/a           active      process  processing_video (75 %)  50 %                        "
+                    + "-              m            -",
+                "video/b           failed      process  -                        40 %  2026-01-02T03:04:05Z  "
+                    + "invalid_media  m            -",
+                #"video/c\u{1B}[2J  cancelling  process  processing_video          3 %                        "#
+                    + #"-              media\u{9B}  …/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/clip.mov"#,
                 "there are more; --limit shows them",
             ]
         )

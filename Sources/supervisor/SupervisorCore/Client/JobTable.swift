@@ -5,8 +5,8 @@ enum JobTable {
     static func lines(_ list: JobList, usesColours: Bool) -> [String] {
         guard !list.jobs.isEmpty else { return ["no jobs"] }
         var table = TextTable(columns: [
-            ("JOB", .left), ("MEDIA ID", .left), ("STATE", .left), ("STAGE", .left), ("STEP", .left), ("DONE", .right),
-            ("UPDATED", .left), ("ERROR", .left), ("SOURCE", .left),
+            ("JOB", .left), ("STATE", .left), ("STAGE", .left), ("STEP", .left), ("DONE", .right),
+            ("UPDATED", .left), ("ERROR", .left), ("MEDIA ID", .left), ("SOURCE", .left),
         ])
         table.rows = list.jobs.map(row)
         var lines = table.lines
@@ -19,9 +19,8 @@ enum JobTable {
 
     private static func row(_ job: JobView) -> [String] {
         [
-            name(job), clipped(job.mediaId), state(job), job.stage?.rawValue ?? "-",
-            job.isOver ? "-" : OrphanText.plain(step(job)),
-            "\(job.progress) %", time(job.updatedAt), OrphanText.plain(job.error?.code ?? "-"),
+            name(job), state(job), job.stage?.rawValue ?? "-", job.isOver ? "-" : OrphanText.plain(step(job)),
+            "\(job.progress) %", time(job.updatedAt), OrphanText.plain(job.error?.code ?? "-"), clipped(job.mediaId),
             job.source.map(clippedAtStart) ?? "-",
         ]
     }
