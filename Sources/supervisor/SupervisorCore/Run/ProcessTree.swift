@@ -325,6 +325,7 @@ actor ProcessTree {
             port: server.port,
             token: token.text,
             brokerURL: brokerURL,
+            workspace: tracker?.workspace.path,
             startedAt: startedAt,
             version: Version.text
         ).write(stateDirectory: settings.stateDirectory)
