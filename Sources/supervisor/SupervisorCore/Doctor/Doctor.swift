@@ -14,7 +14,9 @@ struct Doctor: Sendable {
             supervisor(running, stranger), HostChecks.user(geteuid(), runAs: settings.runAs),
             HostChecks.port(settings.port, address: settings.httpAddress, running: running, stranger: stranger),
         ]
-        findings += await BrokerChecks(settings: settings, running: running).findings()
+        let tree = running == nil ? nil : await runningTree()
+        if let running, let tree { findings += TreeChecks(settings: settings, running: running, tree: tree).findings() }
+        findings += await BrokerChecks(settings: settings, running: running, tree: tree).findings()
         findings += DirectoryChecks(settings: settings).findings()
         findings += TrustedFiles.warnings(settings, executablesDirectory: executablesDirectory).map {
             .warning($0.check, $0.problem.cause, $0.problem.remedy)
@@ -23,6 +25,11 @@ struct Doctor: Sendable {
         findings += HostChecks.findings(workers: settings.workers)
         findings += await MediaChecks(executablesDirectory: executablesDirectory).findings()
         return DoctorReport(version: Version.text, findings: findings)
+    }
+
+    /// nil when it does not answer.
+    private func runningTree() async -> InfoReport? {
+        try? await RunningSupervisor(SupervisorPlace.find(settings)).info()
     }
 
     private func supervisor(_ running: RunFile?, _ stranger: uid_t?) -> Finding {
