@@ -101,6 +101,12 @@ struct TreeActions: TreeControl {
         }
     }
 
+    func discard(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Discarded {
+        try await Problem.onBroker {
+            try await DeadLetters(broker, queues: settings.queueLayout, logger: logger).discard(selection)
+        }
+    }
+
     private func onPools(_ body: () async throws -> Void) async throws {
         do {
             try await body()
