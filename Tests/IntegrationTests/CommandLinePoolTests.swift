@@ -1,3 +1,4 @@
+import AMQP
 import Foundation
 import JobModel
 import TestSupport
@@ -45,6 +46,37 @@ struct CommandLinePoolTests {
             let patient = try await tree.command("scale", "process=1", "--timeout", "120")
             #expect(patient.exit == .status(0) && workers("stage-process", tree).count == 2, "\(patient)")
             #expect(try await tree.command("restart", "process", "--timeout", "-1").exit == .status(64))
+        }
+    }
+
+    @Test("that are to have no workers are listed with what waits for them, and health says so until they have one")
+    func waiting() async throws {
+        try await TestTree.with { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+            #expect(try await tree.command("scale", "download.image=0", "--wait").exit == .status(0))
+            #expect(try await tree.get("/health")?.body.objectValue?["status"] == "healthy")
+            try await tree.submit(.image, id: "late", source: "photo.jpg")
+            try await eventually("the message waits") {
+                try await tree.client.messageCount(queue: tree.names.entry(.image)) == 1
+            }
+            let text = try await tree.command("status")
+            let words = "1 message waits for download.image, which is to have no workers; "
+            #expect(text.exit == .status(0) && text.output.contains("  problem: \(words)`supervisor scale "), "\(text)")
+            #expect(text.output.contains("degraded"))
+            let row = text.output.split(separator: "\n").first { $0.hasPrefix("download.image ") }
+            #expect(row?.split(separator: " ").dropFirst() == ["0", "0", "1"], "\(text)")
+            let pools = try await tree.command("status", "--json").document["pools"]?.arrayValue ?? []
+            #expect(pools.count == 8)
+            let queue = JSONValue.string(tree.names.entry(.image))
+            #expect(
+                pools.contains(["name": "download.image", "queue": queue, "waiting": 1, "wanted": 0, "ready": 0]),
+                "\(pools)"
+            )
+            #expect(try await tree.command("scale", "download.image=1").exit == .status(0))
+            #expect(try await tree.command("jobs", "image/late", "--watch").exit == .status(0))
+            try await eventually("the tree is well") {
+                try await tree.get("/health")?.body.objectValue?["status"] == "healthy"
+            }
         }
     }
 
