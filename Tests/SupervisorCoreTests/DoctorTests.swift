@@ -261,7 +261,8 @@ struct DoctorTests {
         let (exit, output) = try await run([], ["RABBITMQ_URL": "amqp://u:hidden@127.0.0.1:1"])
         #expect(exit == .status(1))
         #expect(output.contains("failure  broker  "))
-        #expect(output.contains("→ "))
+        #expect(output.contains(": Connection refused; "))
+        #expect(output.contains("→ start it, or correct host and port in RABBITMQ_URL"))
         #expect(!output.contains("hidden"))
         #expect(!output.contains("\u{1B}"))
     }

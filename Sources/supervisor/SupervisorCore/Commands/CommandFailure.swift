@@ -60,6 +60,8 @@ enum CommandFailure {
     }
 
     static func words(_ problem: Problem) -> String {
+        // The detail says the same, with where and why.
+        if problem.title == Problem.brokerAway, let detail = problem.detail { return detail }
         let title = problem.title.prefix(1).lowercased() + problem.title.dropFirst()
         return problem.detail.map { "\(title): \($0)" } ?? title
     }

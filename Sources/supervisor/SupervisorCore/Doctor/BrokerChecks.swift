@@ -124,8 +124,7 @@ struct BrokerChecks: Sendable {
                 for await state in client.states {
                     switch state {
                     case .connected, .blocked: return nil
-                    case .disconnected(let error):
-                        return .failure("broker", error.message, "nothing can be done without it; see the cause")
+                    case .disconnected(let error): return .failure("broker", error.message, Self.advice(error.code))
                     case .connecting, .closed: continue
                     }
                 }
@@ -142,6 +141,15 @@ struct BrokerChecks: Sendable {
             let first = await group.next() ?? nil
             group.cancelAll()
             return first
+        }
+    }
+
+    private static func advice(_ code: AMQPError.Code) -> String {
+        switch code {
+        case .connectionFailed: "start it, or correct host and port in RABBITMQ_URL"
+        case .accessRefused, .notAllowed:
+            "correct user, password or virtual host in RABBITMQ_URL, or the broker's permissions"
+        default: "nothing can be done without it; see the cause"
         }
     }
 
