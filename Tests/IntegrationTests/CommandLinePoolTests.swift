@@ -4,6 +4,8 @@ import JobModel
 import TestSupport
 import Testing
 
+@testable import SupervisorCore
+
 /// Pools by the command line, and where it finds the supervisor.
 @Suite("The command line's pools", .serialized, .timeLimit(.minutes(10)))
 struct CommandLinePoolTests {
@@ -110,9 +112,33 @@ struct CommandLinePoolTests {
         let wrong = far.merging(["API_TOKEN": token + "-not"]) { $1 }
         let refused = try await tree.command("scale", "download.video=1", changes: wrong)
         #expect(refused.exit == .status(77))
+        let words =
+            "the supervisor that answers on 127.0.0.2:\(place["PORT"] ?? "") is process \(tree.supervisorID ?? 0), and there is no "
+            + "\(tree.directory)/elsewhere/supervisor.json; set STATE_DIR to the directory that it has there"
         #expect(
-            refused.errors.contains("refuses a call without its token; the token is in \(tree.directory)/elsewhere/")
+            refused.errors.contains("refuses a call without its token; \(words), or API_TOKEN to its token"),
+            "\(refused)"
         )
+        // Without a broker nothing can be submitted there either.
+        try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+        let photo = tree.sources + "/photo.jpg"
+        let submitted = try await tree.command("submit", photo, changes: wrong.merging(["RABBITMQ_URL": ""]) { $1 })
+        #expect(submitted.exit == .status(69) && submitted.errors == "Error: \(words)\n", "\(submitted)")
+        // The lock tells of a supervisor that has no run file yet, or no more.
+        let starting = tree.directory + "/starting"
+        try FileManager.default.createDirectory(atPath: starting, withIntermediateDirectories: false)
+        let held = try ProcessLock(starting + "/supervisor.lock")
+        let free = ["STATE_DIR": starting, "PORT": "1", "RABBITMQ_URL": ""]
+        for command in [["status"], ["cancel", "x"], ["submit", photo]] {
+            let run = try await tree.command(command, changes: free)
+            #expect(run.exit == .status(69))
+            #expect(
+                run.errors
+                    == "Error: the supervisor is starting or ending (process \(getpid())); try again in a moment\n",
+                "\(command) \(run)"
+            )
+        }
+        withExtendedLifetime(held) {}
     }
 
     @Test("are another user's to look at, and not to change")

@@ -12,7 +12,7 @@ struct OrphansCommand: AsyncParsableCommand {
         abstract: "List temp files that are nobody's, or remove them.",
         discussion: """
             Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from STATE_DIR \
-            it has to be that one's. Files of jobs that are worked on or \
+            it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. Files of jobs that are worked on or \
             wait for their next stage are never among them. A running tree removes orphans by itself, every \
             CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which needs the broker: that of the \
             running tree, or RABBITMQ_URL.
@@ -36,6 +36,11 @@ struct OrphansCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try CommandFailure.settings()
+        do throws(PrivilegeError) {
+            try Privileges.take(settings)
+        } catch {
+            throw CommandFailure.report(error.message, .failed)
+        }
         signal(SIGPIPE, SIG_IGN)
         do {
             let report = try await report(settings)
