@@ -43,6 +43,13 @@ struct CommandLineDocumentsTests {
         #expect(Set(names).subtracting(words) == [])
     }
 
+    @Test("Help of a stage's executable says what it is", arguments: ["download", "process", "upload", "cleanup"])
+    func stages(name: String) async throws {
+        let help = try await ChildProcess.run(try BuiltExecutable.path("stage-\(name)"), ["--help"])
+        #expect(help.hasPrefix("OVERVIEW: Works on the jobs of one stage of the media processor."))
+        #expect(help.contains("\nUSAGE: stage-\(name) --kind <kind>"), "\(help)")
+    }
+
     @Test("Help has a line for each command, and names every exit status")
     func help() async throws {
         let help = try await ChildProcess.run(try BuiltExecutable.path("supervisor"), ["--help"])
