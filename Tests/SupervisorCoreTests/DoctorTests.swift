@@ -256,6 +256,24 @@ struct DoctorTests {
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/state"))
     }
 
+    @Test("A supervisor that does not answer, and one that is starting, are told")
+    func silentTree() async throws {
+        let state = scratch.path + "/state"
+        #expect(mkdir(state, 0o700) == 0)
+        let more = ["RABBITMQ_URL": "amqp://u@127.0.0.1:1"]
+        do {
+            let lock = try ProcessLock(state + "/supervisor.lock")
+            let (_, output) = try await run([], more)
+            #expect(output.contains("  process \(getpid()) is starting or ending\n"), "\(output)")
+            withExtendedLifetime(lock) {}
+        }
+        try RunFile(pid: getpid(), port: 1, brokerURL: more["RABBITMQ_URL"] ?? "", startedAt: "", version: "")
+            .write(stateDirectory: state)
+        let (_, output) = try await run([], more)
+        let words = "could not be compared with the running supervisor's: nobody answers on 127.0.0.1:1\n"
+        #expect(output.contains(words), "\(output)")
+    }
+
     @Test("A broker that is away is a failure with what to do, and exit status 1")
     func noBroker() async throws {
         let (exit, output) = try await run([], ["RABBITMQ_URL": "amqp://u:hidden@127.0.0.1:1"])
