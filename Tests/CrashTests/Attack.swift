@@ -10,7 +10,8 @@ struct Attack: Sendable {
     /// One or several, which are sent one after the other.
     var messages: @Sendable (HostileTree) -> [HostileMessage]
 
-    static let all = properties + copies + [long] + marks + numbers + limits + manifests + metadata + [kinds]
+    static let all =
+        properties + copies + [long] + marks + markedWords + numbers + limits + manifests + metadata + [kinds]
 
     private init(_ row: Int, _ name: String, _ messages: @escaping @Sendable (HostileTree) -> [HostileMessage]) {
         (self.row, self.name, self.messages) = (row, name, messages)
@@ -83,6 +84,16 @@ struct Attack: Sendable {
             let name = place == 0 ? "e" + text : "metadata"
             let value = place == 0 ? Array("1".utf8) : RawJSON.object([(RawJSON.text("k" + text), RawJSON.text(text))])
             return job([(RawJSON.text(name), value)])
+        }
+    }
+
+    /// Words that are looked up among those that are known.
+    private static let markedWords = ["mediaType", "node", "stage", "outcome", "type", "outputs"].map { field in
+        Attack(3, "combining marks as \(field)") { _ in
+            let marks = String(repeating: "\u{301}", count: 120_000) + String(repeating: "\u{316}", count: 120_000)
+            let text = RawJSON.text(marks)
+            let output = RawJSON.array([RawJSON.object([(RawJSON.text("type"), text)])])
+            return job([(RawJSON.text(field), field == "outputs" ? output : text)])
         }
     }
 

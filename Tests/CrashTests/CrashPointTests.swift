@@ -78,6 +78,7 @@ struct CrashPointTests {
     /// What is no job becomes a dead letter, again when the worker dies before it can say so.
     private func unreadable(number: Int, _ watch: Watch) async throws {
         let (tree, body) = (watch.tree, "no job \(number)")
+        let before = Self.refusals(tree)
         let point = CrashPoint.deadLetterConfirmed
         let file = try watch.give(
             CrashOrder(process: "stage-download", point: point, crossing: 1, number: number)
@@ -90,6 +91,12 @@ struct CrashPointTests {
             letters += try await tree.drain(tree.names.dead(.image)).count { $0.body == Array(body.utf8) }
             return letters == 2
         }
+        try await eventually("the message is settled") { Self.refusals(tree) == before + 1 }
+    }
+
+    /// Lines of the log, one for each refused message, written when all points are behind it. Who dies there writes none.
+    private static func refusals(_ tree: TestTree) -> Int {
+        tree.log.split(separator: "\n").count { $0.contains("a message is refused") }
     }
 
     /// A message that is refused though its id can be read becomes a dead letter and is told, both again when the worker dies before
@@ -106,6 +113,7 @@ struct CrashPointTests {
                 }
             }
         }
+        let before = Self.refusals(tree)
         let source = isUsed ? #","mediaId":"another","s3Key":"none""# : ""
         let body = Array(#"{"id":"\#(id)","mediaType":"IMAGE"\#(source)}"#.utf8)
         let file = try watch.give(CrashOrder(process: "stage-download", point: point, crossing: 1, number: number))
@@ -118,6 +126,7 @@ struct CrashPointTests {
         }
         let told = point == .refusalConfirmed ? 2 : 1
         try await eventually("it was told") { watch.ends.refused.count { $0 == id } == told }
+        try await eventually("the message is settled") { Self.refusals(tree) == before + 1 }
         #expect(watch.ends.of(id) == (isUsed ? ["completed"] : []))
     }
 

@@ -38,6 +38,24 @@ struct CancelCommandTests {
         }
     }
 
+    @Test("finds a job that waits unseen, among requests of the older service too")
+    func waiting() async throws {
+        try await TestTree.with(["WORKERS": "download.image=0"]) { tree in
+            let request: JSONValue = [
+                "type": "image_processing_request", "job_id": "old", "media_id": "m", "user_id": "u", "s3_key": "k",
+            ]
+            try await tree.publish(request, to: tree.names.legacyRequests(.image))
+            try await tree.submit(.image, id: "new", source: "photo.jpg")
+            let run = try await tree.command("cancel", "image/old", "image/new", "--wait")
+            #expect(run.exit == .status(0), "\(run)")
+            let updates = try await tree.updates(.image, untilTheEndOf: ["old", "new"])
+            #expect(updates.map { $0["status"] } == ["cancelled", "cancelled"])
+            for queue in [tree.names.legacyRequests(.image), tree.names.work(.image, .download)] {
+                try await eventually("its message is gone") { try await tree.client.messageCount(queue: queue) == 0 }
+            }
+        }
+    }
+
     @Test("--wait tells each job's own outcome and status, side by side")
     func severalWaited() async throws {
         try await TestTree.with(["WORKERS": "download.image=0"], starting: false) { tree in

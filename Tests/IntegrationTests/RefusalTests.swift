@@ -41,6 +41,11 @@ struct RefusalTests {
             code: "invalid_value"
         ),
         Refused(
+            id: "priority",
+            body: #"{"id":"priority","mediaId":"m","mediaType":"IMAGE","userId":"u","priority":10}"#,
+            code: "invalid_value"
+        ),
+        Refused(
             id: "files",
             body: #"{"id":"files","mediaId":"m","mediaType":"IMAGE","userId":"u","tempFiles":[{"path":7}]}"#,
             code: "wrong_type"

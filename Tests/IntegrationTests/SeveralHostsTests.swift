@@ -318,6 +318,35 @@ struct SeveralHostsTests {
         }
     }
 
+    @Test("do the jobs that a host which does not exist has claimed, and make no queues for it")
+    func forgedClaims() async throws {
+        try await withHosts { first, _ in
+            try await first.running {
+                let ids = (0..<6).map { "job-\($0)" }
+                try await withTestClient { client in
+                    for (index, id) in ids.enumerated() {
+                        var record = AMQPMessage(body: Array(id.utf8), messageID: AMQPText("token-\(id)"))
+                        record.type = "claim"
+                        record.headers["redrives"] = .int(index < 4 ? 0 : 1)
+                        record.headers["hop"] = .int(Int64(index % 2) * 1000)
+                        record.headers["node"] = .string("ghost")
+                        try await client.publish(record, to: first.names.claims(.image))
+                    }
+                }
+                for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }
+                expectOneEnd(try await first.updates(.image, untilTheEndOf: Set(ids)), ids)
+                try await withTestClient { client in
+                    for stage in Stage.allCases {
+                        let queue = first.names.of(node: "ghost").work(.image, stage)
+                        #expect(try await client.messageCount(queue: queue) == nil)
+                    }
+                }
+                try await expectRest(first)
+            }
+            #expect(first.leftovers().isEmpty)
+        }
+    }
+
     @Test("refuse a message once, also one with the id of another's job, which hears of it if it is over")
     func refusals() async throws {
         try await withHosts { first, second in

@@ -1,6 +1,7 @@
 import Foundation
-import JobModel
 import Testing
+
+@testable import JobModel
 
 /// What a producer sends is carried along as it is, and cannot make a message that a later stage refuses.
 @Suite("A job message from a stranger")
@@ -54,6 +55,29 @@ struct TicketLimitsTests {
         let update = Self.update(ticket)
         #expect(update.json.serialized().count < ProgressUpdate.maximumMetadataBytes)
         #expect(try JSONValue(parsing: ticket.json.serialized()).objectValue?.count == ticket.json.fields.count)
+    }
+
+    @Test(
+        "with many combining marks in any field is read, or refused, in a time that goes with its length",
+        .timeLimit(.minutes(1))
+    )
+    func marksInFields() {
+        let marks = String(repeating: "\u{301}", count: 120_000) + String(repeating: "\u{316}", count: 120_000)
+        let names = Ticket.fieldNames.map(\.string).sorted()
+        let nested = ["outputs", "tempFiles", "history"].flatMap { list in
+            ["type", "s3Key", "stage", "path", "code", "location", "quality", "localPath"].map { (list, $0) }
+        }
+        let fields =
+            names.map { #""\#($0)":"\#(marks)""# } + nested.map { #""\#($0.0)":[{"\#($0.1)":"\#(marks)"}]"# }
+            + [#""job_id":"j","media_id":"m","type":"\#(marks)""#, #""error":{"stage":"\#(marks)"}"#]
+        for field in fields {
+            for own in [text(field), Array("{\(field)}".utf8)] {
+                guard let ticket = try? Ticket(parsing: own, expecting: .video) else { continue }
+                _ = Self.update(ticket).json.serialized()
+                _ = ticket == ticket.redriven()
+                _ = ticket.outputs.contains { $0.kind == .thumbnail }
+            }
+        }
     }
 
     @Test("keeps counters that later stages can read", arguments: ["hop", "attempt", "downloads", "redrives"])

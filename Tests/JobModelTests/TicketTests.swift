@@ -118,12 +118,49 @@ struct TicketTests {
         arguments: ["1e300", "-1e300", "1.5", "18446744073709551615", "-9223372036854775808", "0"]
     )
     func extremeNumbers(number: String) throws {
-        let fields = ["fileSize", "priority", "progressInterval"]
+        let fields = ["fileSize", "progressInterval"]
             .map { #""\#($0)":\#(number)"# }.joined(separator: ",")
         let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO",\#(fields)}"#
         let ticket = try Ticket(parsing: text.utf8, expecting: .video)
-        #expect((0...9).contains(ticket.priority ?? 0))
         #expect(!ticket.json.serialized().isEmpty)
+    }
+
+    @Test("has a priority from 0 to 9, or none")
+    func priority() throws {
+        func read(_ value: String) throws -> Int64? {
+            let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO","priority":\#(value)}"#
+            return try Ticket(parsing: text.utf8, expecting: .video).priority
+        }
+        for (value, priority) in [("0", 0), ("9", 9), ("3.0", 3), ("-0.0", 0), ("1e0", 1)] as [(String, Int64)] {
+            #expect(try read(value) == priority)
+        }
+        #expect(try read("null") == nil)
+        for value in ["-1", "10", "1.5", "1e300", "18446744073709551615", "-9223372036854775809"] {
+            #expect { try read(value) } throws: { ($0 as? MessageError)?.code == .invalidValue }
+        }
+        #expect { try read(#""9""#) } throws: { ($0 as? MessageError)?.code == .wrongType }
+    }
+
+    @Test(
+        "tells how often it wants updates in either spelling, in a job message and in a request",
+        arguments: [
+            (#""progressInterval":7"#, 7), (#""progress_interval":7"#, 7), (#""progress_interval":"7""#, nil),
+            (#""progress_interval":1,"progressInterval":7"#, nil),
+        ] as [(String, Double?)]
+    )
+    func progressInterval(fields: String, seconds: Double?) throws {
+        let messages = [
+            #"{"id":"j","mediaId":"m","mediaType":"VIDEO",\#(fields)}"#,
+            #"{"type":"video_processing_request","job_id":"j","media_id":"m",\#(fields)}"#,
+        ]
+        for (message, own) in zip(messages, [7.0, 1.0]) {
+            // A request with a word there was refused ever since.
+            if fields.contains(#""7""#), own == 1 { continue }
+            let ticket = try Ticket(parsing: message.utf8, expecting: .video)
+            #expect(ticket.progressIntervalSeconds == (fields.contains(",") ? own : seconds))
+            let next = try Ticket(parsing: ticket.json.serialized(), expecting: .video)
+            #expect(next.progressIntervalSeconds == ticket.progressIntervalSeconds)
+        }
     }
 
     @Test("with a counter that cannot be one is refused", arguments: ["attempt", "hop", "downloads"])

@@ -48,6 +48,26 @@ struct LogFileTests {
         #expect(text("log.1") == nil)
     }
 
+    @Test("that is a pipe nobody reads is refused at once, and one that is put there later is not written to")
+    func pipe() throws {
+        defer { remove() }
+        #expect(mkfifo(directory + "/log", 0o600) == 0)
+        #expect(throws: LogFile.Failure.self) { try log(0, keep: 1) }
+        #expect(unlink(directory + "/log") == 0)
+        let file = try log(0, keep: 1)
+        write("before", to: file)
+        #expect(rename(directory + "/log", directory + "/moved") == 0)
+        for reader in [nil, open(directory + "/reader", O_RDONLY | O_CREAT, 0o600)] {
+            _ = unlink(directory + "/log")
+            #expect(mkfifo(directory + "/log", 0o600) == 0)
+            let end = reader.map { _ in open(directory + "/log", O_RDONLY | O_NONBLOCK) }
+            write("after", to: file)
+            if let end { close(end) }
+            if let reader { close(reader) }
+        }
+        #expect(text("moved") == "before\nafter\nafter\n")
+    }
+
     @Test("that another program moved away is followed by a new one, at a request or with the next line")
     func moved() throws {
         defer { remove() }

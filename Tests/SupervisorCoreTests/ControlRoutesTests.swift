@@ -177,6 +177,8 @@ struct ControlRoutesTests {
             ("/dead/discard", #"{"notJobs":1}"#, 400), ("/dead/discard", #"{"all":true,"notJobs":true}"#, 400),
             ("/dead/discard", #"{"reason":"r","notJobs":true}"#, 400), ("/jobs", #"{"mediaType":"VIDEO"}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"AUDIO","s3Key":"k"}"#, 400),
+            ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO","s3Key":"k","priority":10}"#, 400),
+            ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO","s3Key":"k","priority":1.5}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO"}"#, 400),
             ("/jobs", #"{"mediaId":"\#(String(repeating: "x", count: 2 << 20))"}"#, 413),
         ]

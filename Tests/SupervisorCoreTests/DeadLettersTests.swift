@@ -156,6 +156,23 @@ struct DeadLettersTests {
         }
     }
 
+    @Test("of a job whose counters can count no further stay where they are: a new run could not be told from the last")
+    func counted() async throws {
+        try await withLetters { letters, client, names in
+            let counters: [(hop: Int64, redrives: Int64)] = [(1, 1_000_000_000), (1_000_000_000, 1)]
+            for (index, counters) in counters.enumerated() {
+                var ticket = Ticket(id: ByteText("last-\(index)"), mediaID: "m", kind: .image)
+                (ticket.hop, ticket.redrives) = (counters.hop, counters.redrives)
+                ticket.failure = JobFailure(stage: .process, code: "worker_died", message: "why", occurredAt: "then")
+                try await client.publish(AMQPMessage(ticket), to: names.dead(.image))
+            }
+            #expect(try await letters.list().letters.suffix(2).map(\.isRedrivable) == [false, false])
+            let redriven = try await letters.redrive(.all)
+            #expect(redriven.jobs.count == 3 && redriven.unreadable == 3)
+            #expect(try await ids(letters) == ["d", "last-0", "last-1"])
+        }
+    }
+
     @Test("of a message with the id of another job stay where they are: sent back it would be a new run of that job")
     func usedID() async throws {
         try await withLetters { letters, client, names in

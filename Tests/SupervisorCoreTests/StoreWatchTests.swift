@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -10,9 +11,12 @@ struct StoreWatchTests {
     private let scratch = Scratch()
 
     /// Runs `body` beside a watch that looks all the time.
-    private func watching(_ path: String, _ body: (StoreWatch) async throws -> Void) async throws {
+    private func watching(
+        _ path: @escaping @autoclosure @Sendable () -> String,
+        _ body: (StoreWatch) async throws -> Void
+    ) async throws {
         let watch = StoreWatch(
-            url: { "file://" + path },
+            url: { "file://" + path() },
             patience: .milliseconds(300),
             interval: .milliseconds(5),
             logger: TestBroker.logger
@@ -51,8 +55,8 @@ struct StoreWatchTests {
     @Test("waits for no store that hangs, looks at it once, and goes on when it is back")
     func hangs() async throws {
         guard let disk = try await FrozenDisk(scratch.path) else { return }
-        let store = disk.path
-        try await watching(store) { watch in
+        let store = Mutex(disk.path)
+        try await watching(store.withLock { $0 }) { watch in
             try await eventually("it has looked") { watch.looks > 1 }
             #expect(watch.problem == nil)
             try await disk.freeze()
@@ -61,8 +65,13 @@ struct StoreWatchTests {
             let stuck = watch.looks
             try await Task.sleep(for: .milliseconds(100))
             #expect(watch.looks == stuck)
+            // Another store is no prisoner of this one.
+            store.withLock { $0 = scratch.path }
+            try await eventually("the other is well") { watch.problem == nil && watch.looks > stuck }
+            store.withLock { $0 = disk.path }
+            try await eventually("it hangs again") { watch.problem != nil }
             disk.thaw()
-            try await eventually("it is back") { watch.problem == nil && watch.looks > stuck }
+            try await eventually("it is back") { watch.problem == nil }
         }
         await disk.remove()
     }

@@ -52,6 +52,21 @@ struct UpdatesTrimTests {
 
     private func isEnd(_ text: String) -> Bool { !text.hasSuffix("processing") }
 
+    @Test("is trimmed in a time that goes with the length of what is no update of ours", .timeLimit(.minutes(1)))
+    func marks() async throws {
+        let marks = String(repeating: "\u{301}", count: 120_000) + String(repeating: "\u{316}", count: 120_000)
+        try await withTestQueue("updates") { queue in
+            try await withTestClient { client in
+                let update: JSONValue = ["job_id": "job", "status": .string(marks)]
+                for _ in 0..<2 { try await client.publish(AMQPMessage(body: update.serialized()), to: queue) }
+                _ = try await UpdatesTrim(endpoints: AMQPEndpoints(try await TestBroker.endpoint()), limit: 1).run(
+                    queue
+                )
+                try await eventually("both are back in the queue") { try await client.messageCount(queue: queue) == 2 }
+            }
+        }
+    }
+
     @Test("loses its oldest progress updates and nothing else, and keeps its order")
     func trim() async throws {
         try await withQueue { client, queue in

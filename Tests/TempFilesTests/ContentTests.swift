@@ -92,22 +92,23 @@ import Testing
         #expect(try await enter(message("another", hop: 1)) == "other")
     }
 
-    @Test func aJobIsLiveUntilItsEndIsAnnounced() async throws {
-        func isLive(_ id: ByteText) async throws -> Bool {
-            try await tracker.isLive(id, elsewhereBut: .video, node: "here")
+    @Test func aJobIsLiveUntilItsEndAndThereUntilThatIsAnnounced() async throws {
+        func presence(_ id: ByteText, or other: MediaKind? = .image) async throws -> JobPresence {
+            try await tracker.presence(of: JobKey(kind: .video, id: id), or: other, node: "here")
         }
         let (id, key) = (video().id, video())
-        #expect(try await !isLive(id))
+        #expect(try await presence(id) == .none)
         try await tracker.requestCancel(key)
-        #expect(try await !isLive(id))
+        #expect(try await presence(id) == .none)
         _ = try await enter(message("first"))
-        // Of whatever kind: to a queue of the wrong kind it may have been sent as well.
-        #expect(try await isLive(id))
-        #expect(try await tracker.isLive(id, elsewhereBut: .image, node: nil))
+        // Only where the kind is in doubt is the other looked at.
+        #expect(try await tracker.presence(of: image(), node: nil) == .none)
+        #expect(try await presence(id) == .live)
+        #expect(try await tracker.presence(of: image(), or: .video, node: nil) == .live)
         try await tracker.finish(key, outcome: .cancelled, record: [])
-        #expect(try await isLive(id))
+        #expect(try await presence(id) == .ending)
         try await tracker.noteAnnounced(try #require(try await tracker.job(key)))
-        #expect(try await !isLive(id))
+        #expect(try await presence(id) == .none)
         let claims = [("claimed", MediaKind.video, "there"), ("claimed", .image, "there"), ("own", .image, "here")]
         try await tracker.ledger.write { db in
             for (id, kind, node) in claims {
@@ -118,11 +119,12 @@ import Testing
                 )
             }
         }
-        #expect(try await isLive("claimed"))
-        #expect(try await !isLive("own"))
+        #expect(try await presence("claimed") == .live)
+        #expect(try await presence("claimed", or: nil) == .none)
+        #expect(try await presence("own") == .none)
         try await tracker.ledger.write { try $0.execute(sql: "DELETE FROM claim WHERE kind = 'image'") }
         // The other host gets the message, as its books know.
-        #expect(try await !isLive("claimed"))
+        #expect(try await presence("claimed") == .none)
     }
 
     @Test func aLedgerOfBeforeIsOpenedWithItsJobs() async throws {

@@ -37,6 +37,20 @@ import Threads
         lease.release()
     }
 
+    @Test(.timeLimit(.minutes(1))) func isNotWaitedForByALateDuplicate() async throws {
+        let (first, second) = (try lab.tracker(), try lab.tracker())
+        let lease = try await first.lease(video())
+        _ = try await first.begin(video(), stage: .process, hop: 1, mediaID: "m", manifest: nil, content: [1])
+        for content: [UInt8]? in [nil, [1]] {
+            let duplicate = StageMessage(stage: .download, hop: 0, mediaID: "m", manifest: nil, content: content)
+            guard case .stale(1) = try await second.enter(video(), duplicate, timeout: .seconds(3600)) else {
+                Issue.record("a late duplicate is not known as one")
+                return
+            }
+        }
+        lease.release()
+    }
+
     @Test func endsWithItsObject() async throws {
         let tracker = try lab.tracker()
         do { _ = try await tracker.lease(video()) }

@@ -1,4 +1,3 @@
-import CRabbitMQ
 import Glibc
 import Logging
 import Synchronization
@@ -25,12 +24,7 @@ final class IOLoop {
         endpoints = core.endpoints.all.shuffled()
     }
 
-    /// Of the thread while it waits. What it hands on to tasks has threads made, which begin with the name of this one: so it has
-    /// theirs meanwhile.
-    private static let (waitingName, workingName) = ("amqp", "task")
-
     func run() {
-        crabbitmq_name_thread(Self.workingName)
         var failures = 0
         takeCommands()
         while !isClosing {
@@ -190,8 +184,6 @@ final class IOLoop {
         // Rounded up: a wait that ends before its deadline would only go round again.
         let (seconds, attoseconds) = max(duration, .zero).components
         let milliseconds = min(seconds, 3600) * 1000 + attoseconds / 1_000_000_000_000_000 + 1
-        crabbitmq_name_thread(Self.waitingName)
         _ = Glibc.poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: milliseconds))
-        crabbitmq_name_thread(Self.workingName)
     }
 }

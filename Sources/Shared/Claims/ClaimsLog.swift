@@ -321,14 +321,20 @@ extension ClaimsLog {
 extension ClaimsLog {
     /// The host that has the job of this message: this one, if no host has claimed it before.
     ///
+    /// - Parameter absent: a host whose claim does not count, since there is no such host.
     /// - Throws: ``AMQPError``, ``TempFileError`` or `CancellationError` when that is not known now. Nothing is lost by another try.
-    public func claimant(of ticket: Ticket) async throws -> String {
+    public func claimant(of ticket: Ticket, insteadOf absent: String? = nil) async throws -> String {
         let (job, redrives, hop) = (ticket.key, ticket.redrives, ticket.hop)
         let known = try await tracker.claimant(of: job, redrives: redrives, hop: hop)
         // A message that bears its claimant's name was taken out of that host's queues, by whoever wants it done elsewhere.
-        let replaced = known != node && known == ticket.trustedNode ? known : nil
+        let replaced = known != node && (known == ticket.trustedNode || known == absent) ? known : nil
         if let known, replaced == nil { return known }
-        let claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
+        var claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
+        if let replaced, replaced == absent, let standing = try await tracker.claim(of: job), standing.node == replaced
+        {
+            // Whoever has written it may have named any run and hop, and only one of the same takes its place.
+            (claim.redrives, claim.hop) = (standing.redrives, standing.hop)
+        }
         return try await write(claim, job)
     }
 

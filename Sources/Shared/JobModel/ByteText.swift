@@ -47,6 +47,14 @@ extension ByteText: Hashable, Comparable {
     }
 }
 
+extension RawRepresentable where Self: CaseIterable, RawValue == String {
+    /// The value of this name. `init(rawValue:)` compares as `String` does, which takes minutes for a name that somebody made for that.
+    public init?(named name: ByteText) {
+        guard let value = Self.allCases.first(where: { ByteText($0.rawValue) == name }) else { return nil }
+        self = value
+    }
+}
+
 extension ByteText: CodingKeyRepresentable {
     private struct Key: CodingKey {
         var stringValue: String

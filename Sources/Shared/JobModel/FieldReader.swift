@@ -82,7 +82,7 @@ struct FieldReader {
         _ type: T.Type
     ) throws(MessageError) -> T? where T.RawValue == String {
         guard let raw = try text(name) else { return nil }
-        guard let value = T.allCases.first(where: { ByteText($0.rawValue) == raw }) else {
+        guard let value = T(named: raw) else {
             let known = T.allCases.map(\.rawValue).joined(separator: ", ")
             let shown = raw.string.clipped(toBytes: 64)
             throw error(.invalidValue, "the field `\(prefix)\(name)` is `\(shown)`; known are \(known)")

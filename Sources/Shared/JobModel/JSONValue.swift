@@ -9,6 +9,34 @@ public enum JSONValue: Sendable, Hashable {
     case array([JSONValue])
     case object([ByteText: JSONValue])
 
+    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.unsigned(let left), .unsigned(let right)): left == right
+        case (.double(let left), .double(let right)): left == right
+        // Not as `String` does.
+        case (.string(let left), .string(let right)): ByteText(left) == ByteText(right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .bool(let value): hasher.combine(value)
+        case .integer(let value): hasher.combine(value)
+        case .unsigned(let value): hasher.combine(value)
+        case .double(let value): hasher.combine(value)
+        case .string(let value): hasher.combine(ByteText(value))
+        case .array(let value): hasher.combine(value)
+        case .object(let value): hasher.combine(value)
+        }
+    }
+
     /// Parses UTF-8 JSON.
     ///
     /// - Throws: ``MessageError`` with code `notJSON`.
@@ -85,6 +113,8 @@ extension JSONValue {
     public var stringValue: String? {
         if case .string(let value) = self { value } else { nil }
     }
+
+    public var textValue: ByteText? { stringValue.map { ByteText($0) } }
 
     public var boolValue: Bool? {
         if case .bool(let value) = self { value } else { nil }

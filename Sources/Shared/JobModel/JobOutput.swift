@@ -2,8 +2,8 @@
 public struct JobOutput: Sendable, Hashable {
     /// `thumbnail`, `scaled`, `original` or `image_scaled`; an open set.
     public struct Kind: RawRepresentable, Sendable, Hashable {
-        public var rawValue: String
-        public init(rawValue: String) { self.rawValue = rawValue }
+        public var rawValue: ByteText
+        public init(rawValue: ByteText) { self.rawValue = rawValue }
 
         public static let thumbnail = Kind(rawValue: "thumbnail")
         public static let scaled = Kind(rawValue: "scaled")
@@ -38,7 +38,7 @@ public struct JobOutput: Sendable, Hashable {
 
     public init(_ object: JSONFields, prefix: String = "", jobID: ByteText? = nil) throws(MessageError) {
         var fields = FieldReader(object, prefix: prefix, jobID: jobID)
-        kind = Kind(rawValue: try fields.required("type").string)
+        kind = Kind(rawValue: try fields.required("type"))
         key = try fields.text("s3Key") ?? ""
         width = try fields.integer("width")
         height = try fields.integer("height")

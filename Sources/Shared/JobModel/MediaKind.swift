@@ -11,8 +11,8 @@ public enum MediaKind: String, Sendable, Hashable, CaseIterable, Codable, Compar
         }
     }
 
-    public init?(mediaType: String) {
-        guard let kind = Self.allCases.first(where: { $0.mediaType == mediaType }) else { return nil }
+    public init?(mediaType: ByteText) {
+        guard let kind = Self.allCases.first(where: { ByteText($0.mediaType) == mediaType }) else { return nil }
         self = kind
     }
 

@@ -53,7 +53,7 @@ extension Ticket {
             }
             tempFiles = entries
         }
-        priority = try fields.integer("priority").map { min(max($0, 0), 9) }
+        priority = try Self.readPriority(&fields)
         attempt = try Self.readCount("attempt", &fields)
         hop = try Self.readCount("hop", &fields)
         transfer = try fields.string("transfer").flatMap(Self.token)
@@ -63,13 +63,15 @@ extension Ticket {
         for (index, entry) in failures.suffix(Self.maximumHistory).enumerated() {
             note(try JobFailure(entry, prefix: "history[\(index)].", jobID: id))
         }
-        node = try fields.string("node")
+        node = try fields.string("node").flatMap(Self.token)
         if let error = try fields.object("error") { failure = try JobFailure(error, prefix: "error.", jobID: id) }
         outcome = try fields.choice("outcome", JobOutcome.self)
         wantsThumbnails = try fields.bool("requestThumbnails") ?? true
         wantsProgressUpdates = try fields.bool("requestProgressUpdates") ?? true
         progressIntervalSeconds = try fields.double("progressInterval")
         unknown = fields.rest
+        // As requests of the older service spell it. Until it was read it could be anything, and what is no number still is nothing.
+        if progressIntervalSeconds == nil { progressIntervalSeconds = unknown["progress_interval"]?.doubleValue }
     }
 
     /// Reads `video_processing_request` and `image_processing_request`, the older service's entry messages.
@@ -94,6 +96,7 @@ extension Ticket {
         progressIntervalSeconds = try fields.double("progress_interval")
         // Written by some producers as a number of milliseconds, so any type is carried.
         let remaining = fields.rest
+        if progressIntervalSeconds == nil { progressIntervalSeconds = remaining["progressInterval"]?.doubleValue }
         createdAt = remaining["timestamp"]?.stringValue
         // A field that only job messages give a meaning would get it with the next stage.
         unknown = remaining.filter {
@@ -186,9 +189,18 @@ extension Ticket {
         return count
     }
 
+    /// 0 to 9, as the queues can tell apart.
+    private static func readPriority(_ fields: inout FieldReader) throws(MessageError) -> Int64? {
+        guard let given = try fields.double("priority") else { return nil }
+        guard let priority = Int64(exactly: given), (0...9).contains(priority) else {
+            throw fields.error(.invalidValue, "the field `priority` is \(given); it must be a whole number from 0 to 9")
+        }
+        return priority
+    }
+
     private static func readKind(_ fields: inout FieldReader) throws(MessageError) -> MediaKind {
         let mediaType = try fields.required("mediaType")
-        guard let kind = MediaKind(mediaType: mediaType.string) else {
+        guard let kind = MediaKind(mediaType: mediaType) else {
             throw fields.error(
                 .unknownKind,
                 "the field `mediaType` is `\(mediaType.string.clipped(toBytes: 64))`; known are VIDEO, IMAGE"

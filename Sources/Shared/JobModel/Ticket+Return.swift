@@ -11,6 +11,8 @@ extension Ticket {
     }
 
     /// The ticket of a failed job on its way to a new run, with all its attempts. What happened before stays in ``history``.
+    ///
+    /// Only for one that ``canRunAgain``.
     public func redriven() -> Ticket {
         var ticket = returning(from: failure?.stage ?? .cleanup)
         ticket.attempt = 0
@@ -24,4 +26,7 @@ extension Ticket {
         ticket.tempFiles = nil
         return ticket
     }
+
+    /// Whether a new run could be told from this one: counters that somebody has sent at their ends count no further.
+    public var canRunAgain: Bool { Self.counted(hop) > hop && Self.counted(redrives) > redrives }
 }

@@ -101,8 +101,19 @@ final class LogFile: Sendable {
         state.limit = overflow ? .max : next
     }
 
+    /// A pipe or a device in the place of the file would hold up whoever writes: it is refused, and opening waits for nobody.
     private static func open(_ path: String) -> CInt {
-        Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        let descriptor = Glibc.open(
+            path,
+            O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+            0o640
+        )
+        guard descriptor >= 0 else { return descriptor }
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG { return descriptor }
+        close(descriptor)
+        errno = EINVAL
+        return -1
     }
 
     private static func identity(of path: String) -> Identity? {

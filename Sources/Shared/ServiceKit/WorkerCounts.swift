@@ -12,9 +12,9 @@ public struct PoolName: Sendable, Hashable, CustomStringConvertible {
 
     /// `process.video`
     public init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let stage = Stage(rawValue: String(parts[0])),
-            let kind = MediaKind(rawValue: String(parts[1]))
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 2, let stage = ByteText(utf8: parts[0]).flatMap({ Stage(named: $0) }),
+            let kind = ByteText(utf8: parts[1]).flatMap({ MediaKind(named: $0) })
         else { return nil }
         self.init(stage: stage, kind: kind)
     }

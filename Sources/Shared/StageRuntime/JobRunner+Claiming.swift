@@ -25,6 +25,7 @@ extension JobRunner {
         do {
             let claimant = try await claims.claimant(of: ticket)
             CrashPoint.claimDecided.cross()
+            let trusted = ticket
             // Another host's files are out of reach, whatever lies at the same path here.
             if let owner = ticket.node, owner != claimant {
                 if stage == .download { ticket = ticket.returning(from: stage) }
@@ -32,14 +33,21 @@ extension JobRunner {
             }
             ticket.node = claimant
             if claimant == claims.node { return await run(ticket, message) }
-            logger.info(
-                "another host has the job; it gets this message",
-                metadata: [LogKey.jobID: "\(ticket.id)", LogKey.jobKind: "\(kind.rawValue)", "node": "\(claimant)"]
-            )
-            try await publisher.publish(ticket, to: topology.work(stage, of: claimant))
-            CrashPoint.moveConfirmed.cross()
-            await acknowledge(message, logger)
-            troubles.reset()
+            let facts: Logger.Metadata = [
+                LogKey.jobID: "\(ticket.id)", LogKey.jobKind: "\(kind.rawValue)", "node": "\(claimant)",
+            ]
+            if try await publisher.publish(ticket, toOther: topology.work(stage, of: claimant)) {
+                logger.info("another host has the job; it gets this message", metadata: facts)
+                CrashPoint.moveConfirmed.cross()
+                await acknowledge(message, logger)
+                return troubles.reset()
+            }
+            logger.warning("a host that has no queues has claimed the job; this one takes it over", metadata: facts)
+            ticket.node = try await claims.claimant(of: trusted, insteadOf: claimant)
+            CrashPoint.claimDecided.cross()
+            if ticket.node == claims.node { return await run(ticket, message) }
+            // Yet another was quicker.
+            await handBack(message, logger)
         } catch let error as TicketTooLong {
             await refuse(message, reason: MessageError(code: .tooLarge, message: error.description, of: ticket))
         } catch {

@@ -17,7 +17,7 @@ extension JobRunner {
     func refuse(_ delivery: JobDelivery, reason: MessageError) async {
         do {
             if let owner = try await owner(of: reason, in: delivery.message) {
-                return try await move(delivery, to: owner, reason)
+                if try await move(delivery, to: owner, reason) { return }
             }
             try await publisher.publish(firstFitting: letters(delivery.message, reason), to: topology.dead)
             CrashPoint.deadLetterConfirmed.cross()
@@ -44,9 +44,7 @@ extension JobRunner {
 
     /// - Returns: whether there was anything to tell, and nobody else who tells it.
     private func tell(_ reason: MessageError) async throws -> Bool {
-        guard let id = reason.jobID, try await !tracker.isLive(id, elsewhereBut: kind, node: claims?.node) else {
-            return false
-        }
+        guard let id = reason.jobID, try await isFree(id, reason.code) else { return false }
         let update = ProgressUpdate(
             refusing: reason,
             id: id,
@@ -59,6 +57,24 @@ extension JobRunner {
         return true
     }
 
+    /// Whether clients hear nothing more of a job with this id. One whose end is being told is waited for, for a moment.
+    private func isFree(_ id: ByteText, _ code: MessageError.Code) async throws -> Bool {
+        // In the wrong queue, it may have been sent to the right one as well.
+        let other = code == .unknownKind ? MediaKind.allCases.first { $0 != kind } : nil
+        let job = JobKey(kind: kind, id: id)
+        for failures in 1...Self.looksForAnEnd {
+            switch try await tracker.presence(of: job, or: other, node: claims?.node) {
+            case .none: return true
+            case .live: return false
+            case .ending: try await Pause.after(failures: failures)
+            }
+        }
+        return false
+    }
+
+    /// Three seconds together.
+    private static let looksForAnEnd = 5
+
     /// The other host that has the job of this id, in whose books it is whether the job goes on.
     private func owner(of reason: MessageError, in message: AMQPDelivery) async throws -> String? {
         guard let claims, let id = reason.jobID, message.queue != topology.work(stage).name else { return nil }
@@ -66,16 +82,16 @@ extension JobRunner {
         return owner == claims.node ? nil : owner
     }
 
-    private func move(_ delivery: JobDelivery, to owner: String, _ reason: MessageError) async throws {
-        try await publisher.publish(
-            firstFitting: delivery.message.copies(),
-            to: topology.work(stage, of: owner)
-        )
+    /// - Returns: false when there is no such host.
+    private func move(_ delivery: JobDelivery, to owner: String, _ reason: MessageError) async throws -> Bool {
+        let queue = topology.work(stage, of: owner)
+        guard try await publisher.publish(firstFitting: delivery.message.copies(), toOther: queue) else { return false }
         CrashPoint.moveConfirmed.cross()
         var facts = facts(reason, delivery.message)
         facts["node"] = "\(owner)"
         logger.info("another host has the job of a message that is to be refused; it gets the message", metadata: facts)
         await acknowledge(delivery, logger)
+        return true
     }
 
     private func facts(_ reason: MessageError, _ message: AMQPDelivery) -> Logger.Metadata {

@@ -72,8 +72,10 @@ struct JobRunner: Sendable {
 
     private func run(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
         CrashPoint.delivered.cross()
-        // A watch ticket expects to find somebody at work. Others come when their predecessor is about to let go.
-        let patience = delivery.isWatchTicket ? Duration.zero : .seconds(10)
+        // A watch ticket expects to find somebody at work, and what a producer has sent has no predecessor of ours. Others come when
+        // theirs is about to let go.
+        let isFirst = ticket.isFromOutside && !delivery.message.isRedelivered
+        let patience = delivery.isWatchTicket || isFirst ? Duration.zero : .seconds(10)
         let message = StageMessage(
             stage: stage,
             hop: ticket.hop,

@@ -25,12 +25,45 @@ struct Publisher: Sendable {
         }
     }
 
+    /// Publishes a ticket, or the first of a message's copies for which there is room, to another host's queue.
+    ///
+    /// - Returns: false when there is no such queue. It is not declared: a host declares its own before it claims anything, so there is
+    ///   no such host, and nobody would read what is put there.
+    func publish(_ ticket: Ticket, toOther queue: AMQPQueue) async throws -> Bool {
+        try await isPublished { try await publish(ticket, to: queue, declares: false) }
+    }
+
+    /// As ``publish(_:toOther:)``.
+    func publish(firstFitting copies: [AMQPMessage], toOther queue: AMQPQueue) async throws -> Bool {
+        try await isPublished {
+            try await publish(to: queue, declares: false) { () throws(AMQPError) in
+                try await client.publish(firstFitting: copies, to: queue.name)
+            }
+        }
+    }
+
+    private func isPublished(_ publish: () async throws -> Void) async throws -> Bool {
+        do {
+            try await publish()
+            return true
+        } catch let error as AMQPError where error.code == .unroutable {
+            return false
+        }
+    }
+
     /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have arrived.
     ///
-    /// - Parameter type: The AMQP `type` of the message.
+    /// - Parameters:
+    ///   - type: The AMQP `type` of the message.
+    ///   - declares: whether a queue that is missing is declared. If not, `unroutable` is thrown.
     /// - Throws: also ``TicketTooLong``.
-    func publish(_ ticket: Ticket, to queue: AMQPQueue, type: AMQPText? = nil) async throws {
-        try await publish(to: queue) {
+    func publish(
+        _ ticket: Ticket,
+        to queue: AMQPQueue,
+        type: AMQPText? = nil,
+        declares: Bool = true
+    ) async throws {
+        try await publish(to: queue, declares: declares) {
             var message = try Self.transfer(ticket)
             message.type = type
             try await client.publish(message, to: queue.name)
@@ -88,7 +121,11 @@ struct Publisher: Sendable {
         return message
     }
 
-    private func publish(to queue: AMQPQueue, _ send: () async throws -> Void) async throws {
+    private func publish(
+        to queue: AMQPQueue,
+        declares: Bool = true,
+        _ send: () async throws -> Void
+    ) async throws {
         var failures = 0
         while true {
             try await client.waitUntilConnected()
@@ -96,6 +133,7 @@ struct Publisher: Sendable {
                 return try await send()
             } catch let error as AMQPError {
                 failures += 1
+                if error.code == .unroutable, !declares { throw error }
                 if error.code == .unroutable, failures <= 3 {
                     logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
                     try await topology.declare(queue, on: client, logger: logger)

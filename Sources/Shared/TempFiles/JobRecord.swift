@@ -48,6 +48,15 @@ public struct JobRecord: Sendable, Hashable {
     public var id: ByteText { key.id }
 }
 
+/// What there is of a job with some id.
+public enum JobPresence: Sendable, Hashable {
+    /// Nothing, or one whose clients have heard its end.
+    case none
+    /// One that has ended, of which clients may not have heard yet.
+    case ending
+    case live
+}
+
 /// The answer to a wish to cancel a job.
 public enum CancelAnswer: Sendable, Hashable {
     /// The job will end with outcome `cancelled`.

@@ -81,7 +81,7 @@ extension Ledger {
         return .noted(wishes: wishes)
     }
 
-    private static func standing(_ db: Database, _ key: JobKey) throws -> (claim: JobClaim, position: Int64)? {
+    static func standing(_ db: Database, _ key: JobKey) throws -> (claim: JobClaim, position: Int64)? {
         let row = try Row.fetchOne(
             db.cachedStatement(sql: "SELECT redrives, hop, node, position FROM claim WHERE kind = ? AND id = ?"),
             arguments: [key.kind.rawValue, Data(key.id.utf8)]

@@ -114,10 +114,15 @@ struct JobHead: Sendable {
         content = mark.map { [UInt8]($0) }
     }
 
-    /// Whether the message is of another job with this one's id. A new run of a job that is over may ask for something else.
+    /// Whether the message is of another job with this one's id. A new run of a job asks for the same.
     func isOther(than message: StageMessage) -> Bool {
-        guard let content, let asked = message.content, content != asked else { return false }
-        return end == nil || message.run.redrives <= redrives
+        guard let content, let asked = message.content else { return false }
+        return content != asked
+    }
+
+    /// Whether the job has moved on since the message was sent.
+    func isBeyond(_ message: StageMessage) -> Bool {
+        message.hop < hop || message.run.redrives < redrives
     }
 
     /// How the job ended, when it has.
@@ -310,22 +315,23 @@ extension Ledger {
         return .requested
     }
 
-    /// Whether a job of this id, of whatever kind, has not come to its end or its clients may not have heard of it. A wish for a job
-    /// that no stage has seen is none; a job that another host has claimed may be one.
-    ///
-    /// - Parameter kind: whose claims are not looked at.
-    static func isLive(_ db: Database, id: ByteText, elsewhereBut kind: MediaKind, node: String?) throws -> Bool {
-        let id = Data(id.utf8)
-        let kinds = MediaKind.allCases.map(\.rawValue)
-        let places = databaseQuestionMarks(count: kinds.count)
+    /// What there is of a job with this id, or of one of another kind: the livelier counts. A wish for a job that no stage has seen is
+    /// none; a job of the other kind that another host has claimed may be live.
+    static func presence(_ db: Database, _ key: JobKey, or other: MediaKind?, node: String?) throws -> JobPresence {
         let sql = """
-            SELECT EXISTS (SELECT 1 FROM job WHERE kind IN (\(places)) AND id = ? AND announcedAt IS NULL
-                    AND NOT (stage IS NULL AND isCancelRequested))
-                OR EXISTS (SELECT 1 FROM claim WHERE kind IN (\(places)) AND id = ? AND kind <> ? AND node <> ?)
+            SELECT MAX(rank) FROM (
+                SELECT CASE WHEN state <> 'finished' THEN 2 ELSE announcedAt IS NULL END AS rank
+                FROM job WHERE kind IN (?1, ?2) AND id = ?3 AND NOT (stage IS NULL AND isCancelRequested)
+                UNION ALL SELECT 2 FROM claim WHERE kind = ?2 AND id = ?3 AND node <> ?4)
             """
-        var arguments = StatementArguments(kinds) + [id]
-        arguments += StatementArguments(kinds) + [id, kind.rawValue, node ?? ""]
-        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: arguments) ?? false
+        let arguments: StatementArguments = [
+            key.kind.rawValue, other?.rawValue ?? "", Data(key.id.utf8), node ?? "",
+        ]
+        return switch try Int.fetchOne(db.cachedStatement(sql: sql), arguments: arguments) ?? 0 {
+        case 0: .none
+        case 1: .ending
+        default: .live
+        }
     }
 
     static func isCancelRequested(_ db: Database, _ key: JobKey) throws -> Bool {

@@ -29,7 +29,7 @@ extension Ledger {
             row = try ensureJob(db, key, now: now)
             isReopened = true
         }
-        if message.hop < row.hop || message.run.redrives < row.redrives {
+        if row.isBeyond(message) {
             return Start(answer: .stale(currentHop: row.hop))
         }
         // Of a job whose books were lost any stage may be the first to see it.

@@ -33,6 +33,11 @@ extension TempFileTracker {
         try await ledger.read { try Ledger.claimant($0, job, redrives: redrives, hop: hop) }
     }
 
+    /// The claim of the job that stands, as far as the log was read.
+    public func claim(of job: JobKey) async throws(TempFileError) -> JobClaim? {
+        try await ledger.read { try Ledger.standing($0, job)?.claim }
+    }
+
     /// Notes records in the order of the log. Any number of processes may note the same ones.
     ///
     /// - Parameters:

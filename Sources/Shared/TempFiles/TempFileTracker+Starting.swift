@@ -17,7 +17,17 @@ extension TempFileTracker {
         timeout: Duration
     ) async throws(TempFileError) -> StageEntry {
         let hold: LeaseHold
-        switch try await lock(job, message, timeout: timeout) {
+        var lock = try await lock(job, message, timeout: .zero)
+        if case .held = lock, timeout > .zero {
+            // Whoever has the job may be long at it, and a late duplicate has nothing to wait for.
+            if let head = try await ledger.read({ try Ledger.head($0, job) }), head.end == nil, head.isBeyond(message),
+                !head.isOther(than: message)
+            {
+                return .stale(currentHop: head.hop)
+            }
+            lock = try await self.lock(job, message, timeout: timeout)
+        }
+        switch lock {
         case .locked(let locked): hold = locked
         case .held: return try await isOther(message, of: job) ? .otherContent : .held
         case .finished(let outcome): return try await isOther(message, of: job) ? .otherContent : .finished(outcome)
@@ -61,17 +71,17 @@ extension TempFileTracker {
         return try await ledger.read { try Ledger.head($0, job)?.isOther(than: message) ?? false }
     }
 
-    /// Whether a job of this id has not come to its end, as far as this host knows, or its clients may not have heard of it.
+    /// What there is of a job, as far as this host knows. Claims of the job by other hosts say nothing: they have its messages.
     ///
     /// - Parameters:
-    ///   - kind: a claim of a job of this kind by another host says nothing.
+    ///   - other: the job may be of this kind as well; the livelier of the two counts.
     ///   - node: this host; nil when it is the only one.
-    public func isLive(
-        _ id: ByteText,
-        elsewhereBut kind: MediaKind,
+    public func presence(
+        of job: JobKey,
+        or other: MediaKind? = nil,
         node: String?
-    ) async throws(TempFileError) -> Bool {
-        try await ledger.read { try Ledger.isLive($0, id: id, elsewhereBut: kind, node: node) }
+    ) async throws(TempFileError) -> JobPresence {
+        try await ledger.read { try Ledger.presence($0, job, or: other, node: node) }
     }
 
     /// Counts the start of a stage, and says whether it may go on. Called under the job's lease. A finished job begins anew when
@@ -87,7 +97,8 @@ extension TempFileTracker {
         mediaID: ByteText,
         source: ByteText? = nil,
         manifest: [TempFileEntry]?,
-        ticket: [UInt8]? = nil
+        ticket: [UInt8]? = nil,
+        content: [UInt8]? = nil
     ) async throws(TempFileError) -> StageStart {
         let message = StageMessage(
             stage: stage,
@@ -96,7 +107,8 @@ extension TempFileTracker {
             mediaID: mediaID,
             source: source,
             manifest: manifest,
-            ticket: ticket
+            ticket: ticket,
+            content: content
         )
         return try await begin(job, message).answer
     }

@@ -9,8 +9,9 @@ enum DeadLetterText {
         ])
         table.rows = list.letters.map { letter in
             [
-                OrphanText.plain("\(letter.kind.rawValue)/\(letter.id ?? "?")"), letter.stage ?? "-",
-                OrphanText.plain(letter.reasonCode), letter.failedAt.map(JobTable.time) ?? "-",
+                OrphanText.plain("\(letter.kind.rawValue)/\(letter.id ?? "?")"),
+                letter.stage.map(OrphanText.plain) ?? "-",
+                OrphanText.plain(letter.reasonCode), letter.failedAt.map { OrphanText.plain(JobTable.time($0)) } ?? "-",
                 letter.isRedrivable ? "\(letter.redrives.addingReportingOverflow(1).partialValue)" : "-",
                 OrphanText.plain(letter.reason)
                     + (letter.beginning.map { "; it begins: \(OrphanText.plain($0))" } ?? ""),

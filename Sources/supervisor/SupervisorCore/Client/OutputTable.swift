@@ -21,7 +21,7 @@ enum OutputTable {
     private static func row(_ output: JobOutput, _ workingDirectory: String) -> [String] {
         let dimensions = output.width.flatMap { width in output.height.map { "\(width)×\($0)" } }
         return [
-            output.kind.rawValue,
+            output.kind.rawValue.string,
             output.quality ?? output.timestampSeconds.map { "at \(seconds($0)) s" } ?? "-",
             dimensions ?? "-",
             output.codec ?? output.mimeType?.split(separator: "/").last.map(String.init) ?? "-",

@@ -17,10 +17,11 @@ struct JobQuery: Sendable, Equatable {
     /// - Throws: ``Problem`` that names the parameter and what it may be.
     init(_ text: (String) -> String?) throws(Problem) {
         if let state = text("state") {
-            if let outcome = JobOutcome(rawValue: state) {
+            let state = ByteText(state)
+            if let outcome = JobOutcome(named: state) {
                 filter.outcome = outcome
                 filter.state = .finished
-            } else if let known = JobRecord.State(rawValue: state) {
+            } else if let known = JobRecord.State(named: state) {
                 filter.state = known
             } else {
                 throw Self.problem("state", Self.states)
@@ -66,7 +67,7 @@ struct JobQuery: Sendable, Equatable {
         _ text: (String) -> String?
     ) throws(Problem) -> T? where T.RawValue == String {
         guard let value = text(name) else { return nil }
-        guard let found = T(rawValue: value) else { throw problem(name, T.allCases.map(\.rawValue)) }
+        guard let found = T(named: ByteText(value)) else { throw problem(name, T.allCases.map(\.rawValue)) }
         return found
     }
 

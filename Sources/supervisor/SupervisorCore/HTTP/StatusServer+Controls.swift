@@ -83,7 +83,7 @@ extension DeadLetters.Selection {
         switch (object["id"]?.value, object["kind"]?.value, object["reason"]?.value, flags.count) {
         case (.string(let id), nil, nil, 0) where JobKey.isValid(id: ByteText(id)): self = .id(ByteText(id))
         case (.string(let id), .string(let name), nil, 0) where JobKey.isValid(id: ByteText(id)):
-            guard let kind = MediaKind(rawValue: name) else {
+            guard let kind = MediaKind(named: ByteText(name)) else {
                 throw Problem(title: "Unusable choice", status: 400, detail: "`kind` must be video or image")
             }
             self = .job(JobKey(kind: kind, id: ByteText(id)))

@@ -53,7 +53,7 @@ extension StatusServer {
 
     private static func key(_ context: ServerContext) throws(Problem) -> JobKey {
         let kindText = context.parameters.get("first") ?? ""
-        guard let kind = MediaKind(rawValue: kindText) else {
+        guard let kind = MediaKind(named: ByteText(kindText)) else {
             throw Problem(title: "Unknown kind", status: 404, detail: "`\(kindText)` is neither video nor image")
         }
         return JobKey(kind: kind, id: try id("id", context))
@@ -107,7 +107,7 @@ extension Request {
     /// - Throws: ``Problem`` when it is none, or an error of the framework's when it is longer than `bytes`.
     func json(upTo bytes: Int) async throws -> JSONFields {
         // No form of a web page can send this type without being asked for permission first.
-        guard headers[.contentType].map({ $0.lowercased().hasPrefix("application/json") }) == true else {
+        guard headers[.contentType].map({ $0.lowercased().utf8.starts(with: "application/json".utf8) }) == true else {
             throw Problem(
                 title: "Unsupported content type",
                 status: 415,

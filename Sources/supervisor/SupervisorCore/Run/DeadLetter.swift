@@ -49,7 +49,8 @@ struct DeadLetter: Sendable, Codable, Equatable {
         redrives = ticket?.redrives ?? 0
         history = ticket?.history.map(\.json.value) ?? []
         // Sent back, it would be a new run of the job that has its id.
-        isRedrivable = ticket != nil && header("x-reason-code") != MessageError.Code.usedID.rawValue
+        let hasUsedID = header("x-reason-code").map { ByteText($0) } == ByteText(MessageError.Code.usedID.rawValue)
+        isRedrivable = ticket?.canRunAgain == true && !hasUsedID
         beginning = ticket == nil && !delivery.isOversized ? Self.beginning(of: delivery.body) : nil
     }
 

@@ -45,7 +45,7 @@ struct DeadLetters: Sendable {
             case .all: true
             case .id(let id): letter.id == id
             case .job(let key): letter.kind == key.kind && letter.id == key.id
-            case .reason(let code): letter.reasonCode == code
+            case .reason(let code): ByteText(letter.reasonCode) == ByteText(code)
             case .notJobs: !letter.isRedrivable
             }
         }

@@ -19,9 +19,10 @@ struct EntryMessage: Sendable, Equatable {
         } catch {
             throw MessageError(code: error.code, message: "a worker could not read the job: \(error.message)")
         }
-        guard read.key == ticket.key, read.mediaID == ticket.mediaID, read.sourceKey == ticket.sourceKey,
-            read.source == ticket.source, read.destination == ticket.destination
-        else {
+        func names(_ ticket: Ticket) -> [ByteText?] {
+            [ticket.sourceKey, ticket.source, ticket.destination].map { $0.map { ByteText($0) } }
+        }
+        guard read.key == ticket.key, read.mediaID == ticket.mediaID, names(read) == names(ticket) else {
             throw MessageError(
                 code: .invalidValue,
                 message:

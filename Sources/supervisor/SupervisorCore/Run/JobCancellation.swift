@@ -9,7 +9,7 @@ internal import TempFiles
 /// from here, and the message that it waits with is stale from then on.
 ///
 /// A job that no stage has seen ends when its message comes. It is looked for before only where a look costs the other messages
-/// nothing: in a classic queue that is this host's alone.
+/// nothing: in classic queues that are this host's alone.
 struct JobCancellation: Sendable {
     var tracker: TempFileTracker
     var broker: BrokerLink
@@ -77,8 +77,19 @@ struct JobCancellation: Sendable {
         guard queues.type == .classic else { return .unknown }
         var search = Search.unknown
         await trying(job) { logger in
-            search = try await findWaiting(job, in: queues.names.work(job.kind, .download))
-            if case .found = search { logger.info("the job waited for its download; it goes to clean-up") }
+            var isComplete = true
+            // The workers move messages from the first to the second.
+            for queue in [queues.names.legacyRequests(job.kind), queues.names.work(job.kind, .download)] {
+                switch try await findWaiting(job, in: queue) {
+                case .found:
+                    logger.info("the job waited for its download; it goes to clean-up")
+                    search = .found
+                    return
+                case .absent: continue
+                case .unknown: isComplete = false
+                }
+            }
+            if isComplete { search = .absent }
         }
         return search
     }
@@ -116,7 +127,8 @@ struct JobCancellation: Sendable {
                 mediaID: ticket.mediaID,
                 source: ticket.sourceText,
                 manifest: nil,
-                ticket: ticket.json.serialized()
+                ticket: ticket.json.serialized(),
+                content: ticket.content
             )
             lease.release()
             if try await tracker.endCancelled(job, AbandonedJobNotice.ender(client, queues: queues)) {

@@ -54,8 +54,8 @@ struct RunFile: Sendable, Codable, Equatable {
         return [0, user].contains(file.st_uid) || user == 0 && file.st_uid == directory.st_uid
     }
 
-    /// Whose the run file in a directory is, when it is another user's, whom alone it tells anything; nil when it is not. Of a
-    /// directory that this user may not look into it is the one whom that belongs to.
+    /// Whose the run file in a directory is, when it tells this user nothing because it is another's. Of a directory that this user
+    /// may not look into it is whom that belongs to.
     static func stranger(stateDirectory directory: String) -> uid_t? {
         var (file, parent) = (stat(), stat())
         guard stat(directory, &parent) == 0 else {
@@ -64,7 +64,10 @@ struct RunFile: Sendable, Codable, Equatable {
             while stat(above, &parent) != 0, let next = parentPath(above) { above = next }
             return parent.st_uid == geteuid() ? nil : parent.st_uid
         }
-        if lstat(path(stateDirectory: directory), &file) == 0 { return isOwn(file, in: parent) ? nil : file.st_uid }
+        let path = path(stateDirectory: directory)
+        if lstat(path, &file) == 0 {
+            return isOwn(file, in: parent) && access(path, R_OK) == 0 ? nil : file.st_uid
+        }
         return errno == EACCES && parent.st_uid != geteuid() ? parent.st_uid : nil
     }
 

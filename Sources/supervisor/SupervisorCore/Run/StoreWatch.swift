@@ -17,8 +17,9 @@ final class StoreWatch: Sendable {
 
     private struct State {
         var problem: String?
-        /// Since when a look goes on.
+        /// Since when a look goes on, and at which store.
         var began: ContinuousClock.Instant?
+        var url = ""
         /// The store that was there at a look, by its URL.
         var seen: String?
         /// Looks that have ended.
@@ -61,31 +62,39 @@ final class StoreWatch: Sendable {
 
     /// Runs until the task is cancelled. Does not wait for a look that hangs.
     func run() async {
+        var next = ContinuousClock.now
         while !Task.isCancelled {
-            let isFree = state.withLock { state in
-                guard state.began == nil else { return false }
-                state.began = .now
-                return true
-            }
-            if isFree {
-                let url = await url()
-                Task { await lookOnce(url) }
+            // What a look has found may have changed how soon the next one is due.
+            let isDue = next <= .now || problem != nil
+            let url = await url()
+            if isDue, startLook(at: url) {
+                next = .now + interval
+                Task { await lookOnce(at: url) }
             }
             tell()
-            do { try await Task.sleep(for: problem == nil ? interval : min(interval, Self.troubledInterval)) } catch {
-                return
-            }
+            do { try await Task.sleep(for: min(interval, Self.troubledInterval)) } catch { return }
         }
     }
 
-    private func lookOnce(_ url: String) async {
+    /// - Returns: false while one goes on there. One that goes on at a store that was set before is left to itself.
+    private func startLook(at url: String) -> Bool {
+        state.withLock { state in
+            guard state.began == nil || state.url != url else { return false }
+            if state.url != url { state.problem = nil }
+            (state.began, state.url) = (.now, url)
+            return true
+        }
+    }
+
+    private func lookOnce(at url: String) async {
         let result: Result<Bool, StorageError>
         do throws(StorageError) { result = .success(try await ObjectStores.tryWriting(url)) } catch {
             result = .failure(error)
         }
         state.withLock { state in
-            state.began = nil
             state.looks += 1
+            guard state.url == url else { return }
+            state.began = nil
             switch result {
             case .success(true): (state.problem, state.seen) = (nil, url)
             // The workers make it. Once it was there they do not.

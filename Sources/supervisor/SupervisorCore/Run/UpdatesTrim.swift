@@ -99,6 +99,6 @@ struct UpdatesTrim: Sendable {
         guard !delivery.isOversized, let update = try? JSONValue(parsing: delivery.body).objectValue else {
             return false
         }
-        return update["status"]?.stringValue == ProgressUpdate.Status.processing.rawValue
+        return update["status"]?.textValue == ByteText(ProgressUpdate.Status.processing.rawValue)
     }
 }
