@@ -5,7 +5,7 @@ internal import JobModel
 struct RedriveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redrive",
-        abstract: "List dead letters, run their jobs again, or delete them.",
+        abstract: "List dead letters, run them again or delete them.",
         discussion: """
             Alone it lists the messages in the dead-letter queues with their reasons, and changes nothing. Jobs that are \
             chosen by ID, by reason or all of them are sent back to download for a new run with all attempts. Messages \
