@@ -338,7 +338,8 @@ struct SeveralHostsTests {
                 try await withTestClient { client in
                     for stage in Stage.allCases {
                         let queue = first.names.of(node: "ghost").work(.image, stage)
-                        #expect(try await client.messageCount(queue: queue) == nil)
+                        let count = try await client.messageCount(queue: queue)
+                        #expect(count == nil, "\(queue)")
                     }
                 }
                 try await expectRest(first)

@@ -42,13 +42,17 @@ struct Publisher: Sendable {
         }
     }
 
+    /// A queue that was deleted is there again as soon as its host has heard of it.
     private func isPublished(_ publish: () async throws -> Void) async throws -> Bool {
-        do {
-            try await publish()
-            return true
-        } catch let error as AMQPError where error.code == .unroutable {
-            return false
+        for failures in 1...3 {
+            do {
+                try await publish()
+                return true
+            } catch let error as AMQPError where error.code == .unroutable {
+                try await Pause.after(failures: failures)
+            }
         }
+        return false
     }
 
     /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have arrived.
