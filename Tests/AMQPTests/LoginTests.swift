@@ -1,6 +1,7 @@
-import AMQP
 import TestSupport
 import Testing
+
+@testable import AMQP
 
 @Suite struct LoginTests {
     /// The errors of the first tries.
@@ -56,14 +57,25 @@ import Testing
         let error = try #require(try await Self.failures(3, to: endpoint).first)
         #expect(error.code == .connectionFailed)
         #expect(error.isRetriable)
-        #expect(error.message.contains("127.0.0.1:1"))
+        #expect(error.message.contains("127.0.0.1:1/: Connection refused; check that the broker runs"), "\(error)")
     }
 
     @Test("A host name that does not exist is named")
     func unknownHost() async throws {
         let error = try #require(try await Self.failures(1, to: AMQPEndpoint(host: "no-such-host.invalid")).first)
         #expect(error.code == .connectionFailed)
-        #expect(error.message.contains("no-such-host.invalid"))
+        #expect(error.message.contains(": no address is known for the name 'no-such-host.invalid'; "), "\(error)")
+    }
+
+    @Test("The cause of a failed connection is the system's; one that is taken by now has none")
+    func trial() async throws {
+        let broker = try await TestBroker.endpoint()
+        func cause(_ host: String, _ port: UInt16) -> String? {
+            ConnectTrial(host: host, port: port, limit: .seconds(2)).cause()
+        }
+        #expect(cause(broker.host, broker.port) == nil)
+        #expect(cause("127.0.0.1", 1) == "Connection refused")
+        #expect(cause("no-such-host.invalid", 1)?.isEmpty == false)
     }
 
     @Test("TLS with a port that does not speak it fails as TLS")

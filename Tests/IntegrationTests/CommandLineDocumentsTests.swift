@@ -17,6 +17,39 @@ struct CommandLineDocumentsTests {
         try await ChildProcess.run(Self.root + "/scripts/check-documents", [supervisor])
     }
 
+    @Test(
+        "The packages of a host without Swift are those that the executables are linked with, in the script and in the document"
+    )
+    func packages() async throws {
+        let script = #"""
+            set -eo pipefail
+            for name in supervisor stage-download stage-process stage-upload stage-cleanup; do
+                readelf --dynamic "$1/$name" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+            done | sort -u | while read -r library; do
+                path=$(ldconfig -p | awk -v name="$library" '$1 == name { print $NF; exit }')
+                # Those of Swift lie beside the executables.
+                [ -z "$path" ] || dpkg --search "*/$(basename "$(realpath "$path")")" | sed -n 's/:.*//p' | head -n 1
+            done | sort -u
+            """#
+        let directory = URL(filePath: try BuiltExecutable.path("supervisor")).deletingLastPathComponent().path
+        let linked = try await ChildProcess.run("bash", ["-c", script, "bash", directory])
+        let needed = Set(linked.split(separator: "\n").map(String.init)).subtracting(["libc6"])
+        let listed = try await ChildProcess.run(Self.root + "/scripts/bootstrap", ["run", "--list"])
+        let names = listed.split(separator: "\n").map(String.init)
+        #expect(needed.count > 10)
+        #expect(needed.subtracting(names) == [])
+        let page = try String(contentsOfFile: Self.root + "/docs/supervision.md", encoding: .utf8)
+        let words = Set(page.split(whereSeparator: { $0.isWhitespace }).map(String.init))
+        #expect(Set(names).subtracting(words) == [])
+    }
+
+    @Test("Help of a stage's executable says what it is", arguments: ["download", "process", "upload", "cleanup"])
+    func stages(name: String) async throws {
+        let help = try await ChildProcess.run(try BuiltExecutable.path("stage-\(name)"), ["--help"])
+        #expect(help.hasPrefix("OVERVIEW: Works on the jobs of one stage of the media processor."))
+        #expect(help.contains("\nUSAGE: stage-\(name) --kind <kind>"), "\(help)")
+    }
+
     @Test("Help has a line for each command, and names every exit status")
     func help() async throws {
         let help = try await ChildProcess.run(try BuiltExecutable.path("supervisor"), ["--help"])

@@ -14,7 +14,7 @@ struct CommandLineOutputTests {
             #expect(submitted.exit == .status(0), "\(submitted)")
             let job = try #require(try submitted.document["jobs"]?.arrayValue?.first?.objectValue?["id"]?.stringValue)
             let commands: [(arguments: [String], keys: [String])] = [
-                (["status"], ["health", "info"]), (["doctor"], ["version", "verdict", "findings"]),
+                (["status"], ["health", "info", "pools"]), (["doctor"], ["version", "verdict", "findings"]),
                 (["jobs"], ["jobs"]), (["jobs", job], ["id", "kind", "state", "outcome", "outputs", "timeline"]),
                 (["redrive"], ["letters", "total"]),
                 (["redrive", "--all"], ["jobs", "unreadable", "unseen", "errors"]),

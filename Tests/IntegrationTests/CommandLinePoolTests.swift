@@ -1,7 +1,10 @@
+import AMQP
 import Foundation
 import JobModel
 import TestSupport
 import Testing
+
+@testable import SupervisorCore
 
 /// Pools by the command line, and where it finds the supervisor.
 @Suite("The command line's pools", .serialized, .timeLimit(.minutes(10)))
@@ -48,6 +51,37 @@ struct CommandLinePoolTests {
         }
     }
 
+    @Test("that are to have no workers are listed with what waits for them, and health says so until they have one")
+    func waiting() async throws {
+        try await TestTree.with { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+            #expect(try await tree.command("scale", "download.image=0", "--wait").exit == .status(0))
+            #expect(try await tree.get("/health")?.body.objectValue?["status"] == "healthy")
+            try await tree.submit(.image, id: "late", source: "photo.jpg")
+            try await eventually("the message waits") {
+                try await tree.client.messageCount(queue: tree.names.entry(.image)) == 1
+            }
+            let text = try await tree.command("status")
+            let words = "1 message waits for download.image, which is to have no workers; "
+            #expect(text.exit == .status(0) && text.output.contains("  problem: \(words)`supervisor scale "), "\(text)")
+            #expect(text.output.contains("degraded"))
+            let row = text.output.split(separator: "\n").first { $0.hasPrefix("download.image ") }
+            #expect(row?.split(separator: " ").dropFirst() == ["0", "0", "1"], "\(text)")
+            let pools = try await tree.command("status", "--json").document["pools"]?.arrayValue ?? []
+            #expect(pools.count == 8)
+            let queue = JSONValue.string(tree.names.entry(.image))
+            #expect(
+                pools.contains(["name": "download.image", "queue": queue, "waiting": 1, "wanted": 0, "ready": 0]),
+                "\(pools)"
+            )
+            #expect(try await tree.command("scale", "download.image=1").exit == .status(0))
+            #expect(try await tree.command("jobs", "image/late", "--watch").exit == .status(0))
+            try await eventually("the tree is well") {
+                try await tree.get("/health")?.body.objectValue?["status"] == "healthy"
+            }
+        }
+    }
+
     @Test("of a supervisor elsewhere are reached by address, port and token")
     func elsewhere() async throws {
         let token = "a-token-of-the-tests"
@@ -78,9 +112,33 @@ struct CommandLinePoolTests {
         let wrong = far.merging(["API_TOKEN": token + "-not"]) { $1 }
         let refused = try await tree.command("scale", "download.video=1", changes: wrong)
         #expect(refused.exit == .status(77))
+        let words =
+            "the supervisor that answers on 127.0.0.2:\(place["PORT"] ?? "") is process \(tree.supervisorID ?? 0), and there is no "
+            + "\(tree.directory)/elsewhere/supervisor.json; set STATE_DIR to the directory that it has there"
         #expect(
-            refused.errors.contains("refuses a call without its token; the token is in \(tree.directory)/elsewhere/")
+            refused.errors.contains("refuses a call without its token; \(words), or API_TOKEN to its token"),
+            "\(refused)"
         )
+        // Without a broker nothing can be submitted there either.
+        try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+        let photo = tree.sources + "/photo.jpg"
+        let submitted = try await tree.command("submit", photo, changes: wrong.merging(["RABBITMQ_URL": ""]) { $1 })
+        #expect(submitted.exit == .status(69) && submitted.errors == "Error: \(words)\n", "\(submitted)")
+        // The lock tells of a supervisor that has no run file yet, or no more.
+        let starting = tree.directory + "/starting"
+        try FileManager.default.createDirectory(atPath: starting, withIntermediateDirectories: false)
+        let held = try ProcessLock(starting + "/supervisor.lock")
+        let free = ["STATE_DIR": starting, "PORT": "1", "RABBITMQ_URL": ""]
+        for command in [["status"], ["cancel", "x"], ["submit", photo]] {
+            let run = try await tree.command(command, changes: free)
+            #expect(run.exit == .status(69))
+            #expect(
+                run.errors
+                    == "Error: the supervisor is starting or ending (process \(getpid())); try again in a moment\n",
+                "\(command) \(run)"
+            )
+        }
+        withExtendedLifetime(held) {}
     }
 
     @Test("are another user's to look at, and not to change")

@@ -174,4 +174,51 @@ struct CommandLineTests {
             #expect(try all.document["unreadable"] == 0 && all.document["unseen"] == 0)
         }
     }
+
+    @Test("deletes dead letters that were chosen, those that are no jobs included, and never without a choice")
+    func discard() async throws {
+        try await TestTree.with { tree in
+            // The same id on a job and on what is none.
+            try await tree.submit(.image, id: "twin", source: "missing")
+            _ = try await tree.updates(.image, untilTheEndOf: ["twin"])
+            try await tree.publish(["id": "twin", "mediaId": 7], to: tree.names.entry(.image))
+            try await tree.publish("no job", to: tree.names.entry(.video))
+            for (kind, count) in [(MediaKind.image, 2), (.video, 1)] {
+                try await eventually("all are dead letters") {
+                    try await tree.client.messageCount(queue: tree.names.dead(kind)) == count
+                }
+            }
+            let list = try await tree.command("redrive")
+            #expect(list.output.contains(#"; it begins: "no job""#), "\(list)")
+            #expect(list.output.contains("2 of them are no jobs (RUNS is -) and stay; delete such with: "))
+            for wrong in [
+                ["--discard"], ["--not-jobs"], ["--discard", "--all", "--not-jobs"], ["--discard", "--kind", "video"],
+            ] {
+                #expect(try await tree.command(["redrive"] + wrong).exit == .status(64), "\(wrong)")
+            }
+            // What is no job keeps nobody from being done.
+            let all = try await tree.command("redrive", "--all")
+            #expect(all.exit == .status(0), "\(all)")
+            #expect(all.output.hasPrefix("image/twin: runs again\n2 messages are no jobs and stay; "))
+            #expect(try await tree.command("jobs", "image/twin", "--watch").exit == .status(1))
+            try await eventually("the job is a dead letter again") {
+                try await tree.client.messageCount(queue: tree.names.dead(.image)) == 2
+            }
+            let job = try await tree.command("redrive", "--discard", "twin")
+            #expect(job.exit == .status(0) && job.output == "image/twin: discarded\n", "\(job)")
+            let other = try await tree.command("redrive", "--discard", "image/twin")
+            #expect(
+                other.exit == .status(1) && other.errors.contains("choose it by --reason or --not-jobs"),
+                "\(other)"
+            )
+            let none = try await tree.command("redrive", "--discard", "--reason", "nothing")
+            #expect(none.exit == .status(1))
+            let rest = try await tree.command("redrive", "--discard", "--not-jobs", "--json")
+            #expect(rest.exit == .status(0))
+            #expect(try rest.document["notJobs"] == 2 && rest.document["jobs"] == [])
+            #expect(try await tree.command("redrive").output == "no dead letters\n")
+            let empty = try await tree.command("redrive", "--discard", "--all")
+            #expect(empty.exit == .status(0) && empty.output == "nothing was discarded\n")
+        }
+    }
 }

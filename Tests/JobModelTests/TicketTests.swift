@@ -94,6 +94,16 @@ struct TicketTests {
         ) { try Ticket(parsing: text.utf8, expecting: .video) }
     }
 
+    @Test("A job in the queue of the other kind is told which is its own", arguments: MediaKind.allCases)
+    func otherQueue(kind: MediaKind) {
+        let other: MediaKind = kind == .video ? .image : .video
+        let text = #"{"id":"j","mediaId":"m","mediaType":"\#(kind.mediaType)"}"#
+        let words =
+            "\(kind == .video ? "a video" : "an image") job was sent to a queue for \(other.rawValue) jobs; "
+            + "send it to \(kind.rawValue).processing.download"
+        #expect { try Ticket(parsing: text.utf8, expecting: other) } throws: { ($0 as? MessageError)?.message == words }
+    }
+
     @Test("has an id of 1 to 128 characters", arguments: [(1, true), (128, true), (129, false)])
     func idLength(length: Int, isValid: Bool) {
         for letter in ["a", "é", "🎬"] {

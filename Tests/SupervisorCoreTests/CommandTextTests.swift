@@ -36,6 +36,14 @@ struct CommandTextTests {
         #expect(JobTable.lines(JobList(jobs: []), usesColours: true) == ["no jobs"])
     }
 
+    @Test("That the broker cannot be reached is said once")
+    func brokerAway() {
+        let cause = "cannot reach the broker at amqp://u:***@h:1/: Connection refused"
+        let problem = Problem(title: Problem.brokerAway, status: 503, detail: cause)
+        #expect(CommandFailure.words(problem) == cause)
+        #expect(CommandFailure.words(Problem(title: "Too late", status: 409, detail: "why")) == "too late: why")
+    }
+
     @Test("A job is shown with its stages, what happened, and what was tried again")
     func detail() {
         var job = RenderingTests.view("a", state: "finished", progress: 40, outcome: .failed)

@@ -148,6 +148,10 @@ struct ControlRoutesTests {
             ),
             Case(path: "/dead/redrive", body: #"{"reason":"r"}"#, order: .redrive(.reason("r"))),
             Case(path: "/dead/redrive", body: #"{"all":true}"#, order: .redrive(.all)),
+            Case(path: "/dead/discard", body: #"{"id":"j"}"#, order: .discard(.id("j"))),
+            Case(path: "/dead/discard", body: #"{"reason":"r"}"#, order: .discard(.reason("r"))),
+            Case(path: "/dead/discard", body: #"{"notJobs":true}"#, order: .discard(.notJobs)),
+            Case(path: "/dead/discard", body: #"{"all":true}"#, order: .discard(.all)),
         ]
     )
     func order(_ row: Case) async throws {
@@ -168,7 +172,10 @@ struct ControlRoutesTests {
             ("/pools/process.video/scale", "{", 400), ("/pools/process.video/restart", #"{"rolling":1}"#, 400),
             ("/dead/redrive", "{}", 400), ("/dead/redrive", #"{"all":false}"#, 400),
             ("/dead/redrive", #"{"id":"a","kind":"audio"}"#, 400), ("/dead/redrive", #"{"kind":"video"}"#, 400),
-            ("/dead/redrive", #"{"id":"a","all":true}"#, 400), ("/jobs", #"{"mediaType":"VIDEO"}"#, 400),
+            ("/dead/redrive", #"{"id":"a","all":true}"#, 400), ("/dead/redrive", #"{"notJobs":true}"#, 400),
+            ("/dead/discard", "{}", 400), ("/dead/discard", #"{"all":false}"#, 400),
+            ("/dead/discard", #"{"notJobs":1}"#, 400), ("/dead/discard", #"{"all":true,"notJobs":true}"#, 400),
+            ("/dead/discard", #"{"reason":"r","notJobs":true}"#, 400), ("/jobs", #"{"mediaType":"VIDEO"}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"AUDIO","s3Key":"k"}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO","s3Key":"k","priority":10}"#, 400),
             ("/jobs", #"{"mediaId":"m","mediaType":"VIDEO","s3Key":"k","priority":1.5}"#, 400),

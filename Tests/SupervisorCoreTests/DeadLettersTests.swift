@@ -96,6 +96,55 @@ struct DeadLettersTests {
         }
     }
 
+    @Test(
+        "are deleted by id, by reason, because they are no jobs, or all; an id is that of a job only",
+        arguments: [
+            (DeadLetters.Selection.id("b"), DeadLetters.Discarded(jobs: ["image/b"]), ["a", "c", "d"]),
+            (.job(JobKey(kind: .image, id: "c")), .init(jobs: ["image/c"]), ["a", "b", "d"]),
+            (.id("d"), .init(kept: 1), ["a", "b", "c", "d"]), (.notJobs, .init(notJobs: 1), ["a", "b", "c"]),
+            (.reason("not_json"), .init(notJobs: 1), ["a", "b", "c"]),
+            (.reason("worker_died"), .init(jobs: ["image/a", "image/c"]), ["b", "d"]),
+            (.all, .init(jobs: ["image/a", "image/b", "image/c"], notJobs: 1), []),
+            (.job(JobKey(kind: .video, id: "b")), .init(), ["a", "b", "c", "d"]),
+        ]
+    )
+    func discard(_ selection: DeadLetters.Selection, _ expected: DeadLetters.Discarded, _ left: [ByteText])
+        async throws
+    {
+        try await withLetters { letters, client, names in
+            let result = try await letters.discard(selection)
+            #expect(result == expected)
+            #expect(try await ids(letters) == left)
+            #expect(try await client.messageCount(queue: names.work(.image, .download)) == 0)
+        }
+    }
+
+    @Test("are deleted one by one: of a pass that is cut off those beyond stay, and are counted")
+    func discardSome() async throws {
+        try await withLetters { letters, _, _ in
+            var letters = letters
+            letters.browser.maximumMessages = 2
+            let result = try await letters.discard(.all)
+            #expect(result == DeadLetters.Discarded(jobs: ["image/a", "image/b"], unseen: 2))
+            #expect(try await ids(letters) == ["c", "d"])
+        }
+    }
+
+    @Test("that are no jobs show how they begin, on one line, in few bytes and without passwords")
+    func beginning() async throws {
+        try await withLetters { letters, _, _ in
+            let found = try await letters.list().letters.map(\.beginning)
+            #expect(found == [nil, nil, nil, #"{"no": "job""#])
+        }
+        func beginning(_ text: String) -> String { DeadLetter.beginning(of: Array(text.utf8)) }
+        #expect(beginning("a\n\u{1B}[2J") == #"a\n\u{1B}[2J"#)
+        #expect(beginning(#"{"source":"https:\/\/u:hidden@h\/x"}"#) == #"{"source":"https://u:***@h/x"}"#)
+        #expect(beginning(String(repeating: "\u{301}", count: 9000)).utf8.count <= 160)
+        #expect(beginning(String(repeating: "x", count: 160)).count == 160)
+        #expect(beginning(String(repeating: "x", count: 161)).hasSuffix("x…"))
+        #expect(DeadLetter.beginning(of: [0xFF, 0x00]) == "\u{FFFD}" + #"\u{0}"#)
+    }
+
     @Test("keep the bytes of what is unreadable")
     func bytes() async throws {
         try await withLetters { letters, client, names in

@@ -151,6 +151,58 @@ struct DoctorTests {
         #expect(verdict("LavinMQ", "2.0.0") == .warning)
     }
 
+    @Test(
+        "LONG_WORK_SECONDS has to be a minute less than the broker's consumer_timeout; jobs may take as long as they like",
+        arguments: [
+            (false, 1200, Finding.Verdict.ok, "1200"), (false, 1740, .ok, "1740"), (false, 1740.5, .warning, "1740.5"),
+            (true, 1741, .ok, "1741"), (true, 86_340, .ok, "86340"), (true, 86_341, .warning, "86341"),
+        ]
+    )
+    func consumerTimeout(isPrivate: Bool, longWork: Double, verdict: Finding.Verdict, text: String) {
+        let finding = BrokerChecks.consumerTimeout(isPrivate: isPrivate, longWorkSeconds: longWork)
+        #expect(finding.verdict == verdict)
+        #expect(finding.message.hasPrefix("a day") == isPrivate)
+        #expect(finding.message.contains("LONG_WORK_SECONDS=\(text) "))
+        #expect((finding.advice == nil) == (verdict == .ok))
+    }
+
+    @Test("What the running tree has set otherwise is named once, by whatever path a directory is reached")
+    func otherSettings() async throws {
+        let url = "amqp://u:hidden@broker"
+        let variables = [
+            "TEMP_DIR": scratch.path, "RABBITMQ_URL": url, "FILE_SOURCE_ROOTS": "/a", "STATE_DIR": "/s", "PORT": "0",
+        ]
+        let settings = try Settings.from(variables)
+        var tree = await FakeTree().info()
+        tree.broker.isPrivate = false
+        tree.workspace = scratch.path + "/./media-processor"
+        tree.fileSourceRoots = ["/a"]
+        tree.configuration = Dictionary(uniqueKeysWithValues: settings.effective.map { ($0.name, $0.value) })
+        let running = RunFile(pid: 1, port: 1, brokerURL: url, startedAt: "", version: "")
+        func findings(_ change: (inout [String: String]) -> Void) throws -> [Finding] {
+            var changed = variables
+            change(&changed)
+            return TreeChecks(settings: try .from(changed), running: running, tree: tree).findings()
+        }
+        #expect(try findings { _ in } == [])
+        #expect(try findings { $0["STATE_DIR"] = "/other" } == [])
+        let found = try findings {
+            $0["TEMP_DIR"] = "/elsewhere"
+            $0["STORAGE_URL"] = "file:///elsewhere"
+            $0["RABBITMQ_URL"] = "amqp://u:other@broker"
+            $0["FILE_SOURCE_ROOTS"] = "/b"
+            $0["PORT"] = nil
+        }
+        #expect(found.map(\.check) == ["settings"] && found.first?.verdict == .warning)
+        let names = "FILE_SOURCE_ROOTS, PORT, RABBITMQ_URL, STORAGE_URL, TEMP_DIR"
+        #expect(found.first?.message == "the running supervisor has other settings: \(names)")
+        // Of a private broker's tree only that it has none.
+        tree.broker.isPrivate = true
+        tree.configuration["RABBITMQ_URL"] = nil
+        #expect(try findings { $0["RABBITMQ_URL"] = nil } == [])
+        #expect(try findings { _ in }.first?.message.hasSuffix(": RABBITMQ_URL") == true)
+    }
+
     @Test("Without a broker's programs a private one cannot be started")
     func privateBroker() {
         #expect(BrokerChecks.privateBroker(programs: [scratch.path + "/none"]).verdict == .failure)
@@ -204,12 +256,31 @@ struct DoctorTests {
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/state"))
     }
 
+    @Test("A supervisor that does not answer, and one that is starting, are told")
+    func silentTree() async throws {
+        let state = scratch.path + "/state"
+        #expect(mkdir(state, 0o700) == 0)
+        let more = ["RABBITMQ_URL": "amqp://u@127.0.0.1:1"]
+        do {
+            let lock = try ProcessLock(state + "/supervisor.lock")
+            let (_, output) = try await run([], more)
+            #expect(output.contains("  process \(getpid()) is starting or ending\n"), "\(output)")
+            withExtendedLifetime(lock) {}
+        }
+        try RunFile(pid: getpid(), port: 1, brokerURL: more["RABBITMQ_URL"] ?? "", startedAt: "", version: "")
+            .write(stateDirectory: state)
+        let (_, output) = try await run([], more)
+        let words = "could not be compared with the running supervisor's: nobody answers on 127.0.0.1:1\n"
+        #expect(output.contains(words), "\(output)")
+    }
+
     @Test("A broker that is away is a failure with what to do, and exit status 1")
     func noBroker() async throws {
         let (exit, output) = try await run([], ["RABBITMQ_URL": "amqp://u:hidden@127.0.0.1:1"])
         #expect(exit == .status(1))
         #expect(output.contains("failure  broker  "))
-        #expect(output.contains("→ "))
+        #expect(output.contains(": Connection refused; "))
+        #expect(output.contains("→ start it, or correct host and port in RABBITMQ_URL"))
         #expect(!output.contains("hidden"))
         #expect(!output.contains("\u{1B}"))
     }

@@ -15,6 +15,7 @@ final class FakeTree: StatusSource, TreeControl {
         case scale(PoolName, Int)
         case restart(PoolName, isRolling: Bool)
         case redrive(DeadLetters.Selection)
+        case discard(DeadLetters.Selection)
     }
 
     struct State {
@@ -147,5 +148,10 @@ final class FakeTree: StatusSource, TreeControl {
     func redrive(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Redriven {
         try note(.redrive(selection))
         return DeadLetters.Redriven()
+    }
+
+    func discard(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Discarded {
+        try note(.discard(selection))
+        return DeadLetters.Discarded()
     }
 }

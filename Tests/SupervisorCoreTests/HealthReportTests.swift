@@ -107,6 +107,19 @@ struct HealthReportTests {
         Case(testDescription: "no worker is wanted", status: .healthy) {
             $0.pools[0] = pool(PoolName.all[0], wanted: 0, ready: 0)
         },
+        Case(testDescription: "no worker is wanted, and nothing waits", status: .healthy) {
+            $0.pools[0] = pool(PoolName.all[0], wanted: 0, ready: 0)
+            $0.waiting = [PoolName.all[0]: 0]
+        },
+        Case(
+            testDescription: "no worker is wanted, and a message waits",
+            status: .degraded,
+            problem: "1 message waits for download.video, which is to have no workers; "
+                + "`supervisor scale download.video=1` gives it one"
+        ) {
+            $0.pools[0] = pool(PoolName.all[0], wanted: 0, ready: 0)
+            $0.waiting = [PoolName.all[0]: 1]
+        },
         Case(
             testDescription: "little room",
             status: .degraded,

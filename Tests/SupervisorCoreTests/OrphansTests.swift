@@ -162,6 +162,36 @@ struct OrphansTests {
         }
     }
 
+    @Test(
+        "Beside a running supervisor its workspace is looked at, by whatever path, and any other is refused",
+        arguments: [[], ["--clean"]]
+    )
+    func otherWorkspace(_ arguments: [String]) async throws {
+        let (theirs, state) = (scratch.path + "/theirs", scratch.path + "/state")
+        for path in [theirs, state] {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: false,
+                attributes: [.posixPermissions: 0o700]
+            )
+        }
+        let tracker = try TempFileTracker.open(temporaryDirectory: theirs, logger: logger)
+        #expect(symlink(theirs, scratch.path + "/link") == 0)
+        var file = RunFile(pid: getpid(), port: 1, brokerURL: "", startedAt: "", version: "")
+        file.workspace = tracker.workspace.path
+        try file.write(stateDirectory: state)
+        let (exit, output) = try await run(arguments)
+        #expect(exit == .status(78))
+        let words =
+            "Error: the running supervisor (process \(getpid())) uses the workspace \(tracker.workspace.path), this command "
+            + "\(scratch.path)/media-processor; set TEMP_DIR to \(theirs)\n"
+        #expect(output == words)
+        #expect(try await run(arguments, ["TEMP_DIR": scratch.path + "/link"]).exit == .status(0))
+        // One that runs no more does not matter.
+        RunFile.remove(stateDirectory: state)
+        #expect(try await run(arguments).exit == .status(0))
+    }
+
     @Test("Where another process sweeps, nothing is done and that is said")
     func oneSweeper() async throws {
         let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)

@@ -164,6 +164,34 @@ struct RunAsTests {
         #expect(lines.contains { $0.contains("RUN_AS=\(name)") })
     }
 
+    @Test("is what root becomes to look at that user's workspace, and without it root is told how")
+    func orphans() async throws {
+        guard Self.isRoot else { return }
+        let workspace = scratch.path + "/tmp/media-processor"
+        #expect(mkdir(workspace, 0o700) == 0)
+        give(["tmp", "tmp/media-processor"])
+        let output = scratch.path + "/output"
+        func orphans(_ changes: [String: String]) async throws -> (ChildProcess.Exit, String) {
+            try? FileManager.default.removeItem(atPath: output)
+            let environment = try await installed.environment(changes)
+            let child = try ChildProcess(
+                installed.executable,
+                ["orphans"],
+                environment: environment,
+                output: output
+            )
+            let exit = await child.wait()
+            return (exit, try String(contentsOfFile: output, encoding: .utf8))
+        }
+        let (exit, text) = try await orphans([:])
+        #expect(exit == .status(1) && text.contains("`setpriv --reuid=65534 --regid=65534 --init-groups"), "\(text)")
+        #expect(!text.contains("remove"))
+        let (done, report) = try await orphans(["RUN_AS": Self.nobody])
+        #expect(done == .status(0) && report == "no orphans in \(workspace)\n", "\(report)")
+        var ledger = stat()
+        #expect(stat(workspace + "/ledger.sqlite", &ledger) == 0 && ledger.st_uid == 65_534)
+    }
+
     @Test("is missed: root without it is warned in the log and by the doctor")
     func missing() async throws {
         #expect(HostChecks.user(0, runAs: nil).verdict == .warning)

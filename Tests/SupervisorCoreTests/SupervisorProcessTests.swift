@@ -276,6 +276,11 @@ struct SupervisorProcessTests {
                 )
             )
             #expect(try await supervisor.end().exit == .status(1))
+            // No private broker is started for that.
+            let alone = try await run(["run"], ["PORT": "\(port)", "RABBITMQ_URL": ""])
+            _ = try await alone.line(containing: "cannot listen on 127.0.0.1:\(port): it is taken by")
+            #expect(try await alone.end().exit == .status(1))
+            #expect(!FileManager.default.fileExists(atPath: scratch.path + "/state/broker"))
         }
     }
 }

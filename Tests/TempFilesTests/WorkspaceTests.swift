@@ -60,6 +60,8 @@ import Testing
         }
         #expect(error?.code == .workspaceUnusable)
         #expect(error?.message.contains("belongs to user 65534") == true)
+        #expect(error?.message.contains("`setpriv --reuid=65534 --regid=") == true)
+        #expect(error?.message.contains("remove it") == false)
     }
 
     @Test(arguments: ["", "a\0b", "/dev/null", "/proc/none/x"])

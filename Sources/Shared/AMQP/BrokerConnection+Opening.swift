@@ -99,10 +99,27 @@ extension BrokerConnection {
             }
         return AMQPError(
             cause.code,
-            "cannot reach the broker at \(endpoint.redacted): \(cause.message); \(advice)",
+            "cannot reach the broker at \(endpoint.redacted): \(words(endpoint, status, configuration) ?? cause.message); \(advice)",
             isRetriable: true,
             libraryStatus: status
         )
+    }
+
+    /// Better words than the library's, where there are any.
+    private static func words(_ endpoint: AMQPEndpoint, _ status: Int32, _ configuration: AMQPConfiguration) -> String?
+    {
+        switch status {
+        case AMQP_STATUS_SOCKET_ERROR.rawValue:
+            ConnectTrial(
+                host: endpoint.host,
+                port: endpoint.port,
+                limit: min(configuration.connectTimeout, .seconds(2))
+            )
+            .cause()
+        case AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED.rawValue: "no address is known for the name '\(endpoint.host)'"
+        case AMQP_STATUS_TIMEOUT.rawValue: "it did not answer within \(configuration.connectTimeout)"
+        default: nil
+        }
     }
 
     private static func refused(_ endpoint: AMQPEndpoint, reply: amqp_rpc_reply_t) -> AMQPError {

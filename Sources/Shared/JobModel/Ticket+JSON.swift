@@ -16,7 +16,8 @@ extension Ticket {
         guard self.kind == kind else {
             throw MessageError(
                 code: .unknownKind,
-                message: "a \(self.kind.rawValue) job was sent to a queue for \(kind.rawValue) jobs; "
+                message:
+                    "\(self.kind == .image ? "an" : "a") \(self.kind.rawValue) job was sent to a queue for \(kind.rawValue) jobs; "
                     + "send it to \(self.kind.rawValue).processing.download",
                 of: self
             )

@@ -20,6 +20,7 @@ public struct FileStatus: Sendable, Equatable {
     public var modifiedSeconds: Int64
     public var permissions: UInt32
     public var owner: UInt32
+    public var group: UInt32
 
     init(_ raw: stat) {
         kind =
@@ -37,5 +38,6 @@ public struct FileStatus: Sendable, Equatable {
         modifiedSeconds = Int64(raw.st_mtim.tv_sec)
         permissions = raw.st_mode & 0o7777
         owner = raw.st_uid
+        group = raw.st_gid
     }
 }

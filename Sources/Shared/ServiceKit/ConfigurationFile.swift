@@ -21,20 +21,27 @@ struct ConfigurationFile {
 
     private static func text(_ path: String) throws(SettingsReader.ParseFailure) -> String {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { throw .init(message: "cannot open \(path) (errno \(errno))") }
+        guard file >= 0 else { throw .init(message: "cannot open \(path): \(words(errno))") }
         defer { close(file) }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 8192)
         while true {
             let count = read(file, &piece, piece.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .init(message: "cannot read \(path) (errno \(errno))") }
+            guard count >= 0 else { throw .init(message: "cannot read \(path): \(words(errno))") }
             guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
             bytes += piece[..<count]
             guard bytes.count <= maximumBytes else {
                 throw .init(message: "\(path) has more than \(maximumBytes) bytes")
             }
         }
+    }
+
+    private static func words(_ code: CInt) -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard strerror_r(code, &buffer, buffer.count) == 0 else { return "errno \(code)" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            + " (errno \(code))"
     }
 
     /// Blank lines and lines that begin with `#` mean nothing. A value is taken as it is, without the spaces around it.

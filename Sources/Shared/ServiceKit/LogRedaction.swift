@@ -3,7 +3,7 @@
 ///
 /// It looks at bytes. Text comes from everywhere, and to compare characters takes time that grows with the square of the combining
 /// marks on one of them.
-struct LogRedaction: Sendable {
+package struct LogRedaction: Sendable {
     static let mask = "***"
     /// A shorter one would turn up in ordinary words.
     private static let minimumSecretBytes = 8
@@ -21,7 +21,7 @@ struct LogRedaction: Sendable {
 
     /// - Parameter secrets: values of secret settings. Of a URL its password counts as one too, and a broker setting may hold
     ///   several URLs.
-    init(secrets: [String] = []) {
+    package init(secrets: [String] = []) {
         let values = secrets.map { Array($0.utf8)[...] }
         let urls = values.flatMap { Self.split($0, at: Array(",amqp".utf8)) }
         let parts = (values + urls).flatMap { [$0, Self.password(ofURL: $0)].compactMap(\.self) }.map { Array($0) }
@@ -30,7 +30,7 @@ struct LogRedaction: Sendable {
             .sorted { $0.count != $1.count ? $0.count > $1.count : $1.lexicographicallyPrecedes($0) }
     }
 
-    func callAsFunction(_ text: String) -> String {
+    package func callAsFunction(_ text: String) -> String {
         var bytes = Array(text.utf8)
         var isChanged = false
         for secret in secrets where Self.find(secret, in: bytes[...]) != nil {

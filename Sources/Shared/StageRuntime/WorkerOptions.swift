@@ -4,7 +4,19 @@ public import JobModel
 extension MediaKind: ExpressibleByArgument {}
 
 /// The command line of every stage executable.
-public struct WorkerOptions: ParsableArguments {
+public struct WorkerOptions: ParsableCommand {
+    public static let configuration = CommandConfiguration(
+        // Of several executables.
+        commandName: CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "stage",
+        abstract: "Works on the jobs of one stage of the media processor.",
+        discussion: """
+            `supervisor run` starts and watches it, with settings from the environment (see `supervisor settings`). Without \
+            RABBITMQ_URL there is no broker that it could use. SIGTERM drains.
+
+            Exit status: 0 after a drain; 64 wrong usage; 70 it cannot start; 78 wrong settings.
+            """
+    )
+
     @Option(help: "The kind of media whose queue this worker owns: video or image.")
     public var kind: MediaKind
 

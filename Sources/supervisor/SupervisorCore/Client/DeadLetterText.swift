@@ -13,7 +13,8 @@ enum DeadLetterText {
                 letter.stage.map(OrphanText.plain) ?? "-",
                 OrphanText.plain(letter.reasonCode), letter.failedAt.map { OrphanText.plain(JobTable.time($0)) } ?? "-",
                 letter.isRedrivable ? "\(letter.redrives.addingReportingOverflow(1).partialValue)" : "-",
-                OrphanText.plain(letter.reason),
+                OrphanText.plain(letter.reason)
+                    + (letter.beginning.map { "; it begins: \(OrphanText.plain($0))" } ?? ""),
             ]
         }
         var lines = table.lines + [""]
@@ -24,7 +25,10 @@ enum DeadLetterText {
         )
         if unreadable > 0 {
             lines.append(
-                "\(unreadable) of them are no jobs (RUNS is -) and stay; read them with the broker's own tools"
+                (unreadable == 1
+                    ? "1 of them is no job (RUNS is -) and stays"
+                    : "\(unreadable) of them are no jobs (RUNS is -) and stay")
+                    + "; delete such with: supervisor redrive --discard --not-jobs, or --reason CODE"
             )
         }
         if list.total > list.letters.count { lines.append("\(list.total - list.letters.count) are not listed") }

@@ -61,6 +61,11 @@ extension RunningSupervisor {
         let answer = try await change(.POST, "/dead/redrive", selection.json, timeout: Self.longTimeout)
         return try decode(DeadLetters.Redriven.self, answer)
     }
+
+    func discard(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Discarded {
+        let answer = try await change(.POST, "/dead/discard", selection.json, timeout: Self.longTimeout)
+        return try decode(DeadLetters.Discarded.self, answer)
+    }
 }
 
 /// Which jobs `supervisor jobs` lists.

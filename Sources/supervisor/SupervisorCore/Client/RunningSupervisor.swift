@@ -27,6 +27,8 @@ struct RunningSupervisor: Sendable {
 
     func info() async throws -> InfoReport { try decode(InfoReport.self, try await http.get("/info")) }
 
+    func overview() async throws -> Overview { try decode(Overview.self, try await http.get("/overview")) }
+
     func decode<T: Decodable>(_ type: T.Type, _ answer: SupervisorHTTP.Answer) throws -> T {
         if let problem = Self.problem(answer) { throw problem }
         do {

@@ -3,12 +3,19 @@ internal import ServiceKit
 
 /// The state of the tree, for people.
 enum StatusText {
-    static func lines(health: HealthReport, info: InfoReport, usesColours: Bool) -> [String] {
+    static func lines(
+        health: HealthReport,
+        info: InfoReport,
+        pools: [StatusCommand.Pool],
+        usesColours: Bool
+    ) -> [String] {
         let status = Terminal.coloured(health.status.rawValue, colour(health.status), usesColours: usesColours)
         var lines = ["media processor \(info.version), process \(info.pid): \(status)"]
         lines += health.problems.map { "  problem: \($0)" }
         let broker = health.broker.isPrivate ? "private broker" : "broker"
         lines.append("\(broker) \(health.broker.address): \(health.broker.connected ? "connected" : "away")")
+        lines.append("")
+        lines += poolTable(pools).lines
         lines.append("")
         var table = TextTable(columns: [
             ("WORKER", .left), ("PROCESS", .right), ("STATE", .left), ("DONE", .right), ("FAILED", .right),
@@ -30,6 +37,14 @@ enum StatusText {
             ])
         }
         return lines + files.lines
+    }
+
+    private static func poolTable(_ pools: [StatusCommand.Pool]) -> TextTable {
+        var table = TextTable(columns: [("POOL", .left), ("WANTED", .right), ("READY", .right), ("WAITING", .right)])
+        table.rows = pools.map { pool in
+            [pool.name, "\(pool.wanted)", "\(pool.ready)", pool.waiting.map(String.init) ?? "-"]
+        }
+        return table
     }
 
     private static func colour(_ status: HealthReport.Status) -> Terminal.Colour {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import RootedFiles
 internal import ServiceKit
 
 /// Where the supervisor of some settings answers, and what it wants to hear.
@@ -13,6 +14,8 @@ struct SupervisorPlace: Sendable, Equatable {
     var isFromRunFile: Bool
     /// Whose the run file is, when it is there or may be, and not for this user.
     var stranger: uid_t?
+    /// Which supervisor has the state directory, without a run file: before it is up, and while it ends.
+    var starting: pid_t?
 
     /// The tree's run file tells; without one, `HTTP_ADDRESS`, `PORT` and `API_TOKEN` do.
     static func find(_ settings: Settings) -> SupervisorPlace {
@@ -25,7 +28,8 @@ struct SupervisorPlace: Sendable, Equatable {
             token: file == nil ? settings.apiToken : file?.token,
             runFile: path,
             isFromRunFile: file != nil,
-            stranger: file == nil ? RunFile.stranger(stateDirectory: settings.stateDirectory) : nil
+            stranger: file == nil ? RunFile.stranger(stateDirectory: settings.stateDirectory) : nil,
+            starting: file == nil ? SupervisorLock.holder(directory: settings.stateDirectory) : nil
         )
     }
 
@@ -39,10 +43,41 @@ struct SupervisorPlace: Sendable, Equatable {
     }
 
     /// What to do when the supervisor wants the token.
-    var tokenAdvice: String {
-        stranger != nil
-            ? "run this command as the user that \(runFile) belongs to, or set API_TOKEN"
-            : "the token is in \(runFile) of the supervisor's STATE_DIR, or is its API_TOKEN: set one of the two"
+    func tokenAdvice() async -> String {
+        if stranger != nil {
+            return "run this command as the user that \(runFile) belongs to, or set API_TOKEN"
+        }
+        if !isFromRunFile, let other = await otherTree() { return other + ", or API_TOKEN to its token" }
+        return "the token is in \(runFile) of the supervisor's STATE_DIR, or is its API_TOKEN: set one of the two"
+    }
+
+    /// Whose tree answers here, when it is none of the state directory's; nil when no supervisor does.
+    func otherTree() async -> String? {
+        // Without a token, which may be the wrong one: what this machine may read needs none.
+        var place = self
+        place.token = nil
+        let supervisor = RunningSupervisor(place, timeout: .seconds(2))
+        guard !isFromRunFile, let tree = try? await supervisor.info() else { return nil }
+        return
+            "the supervisor that answers on \(ListenFailure.place(host, port)) is process \(tree.pid), and there is no "
+            + "\(runFile); set STATE_DIR to the directory that it has there"
+    }
+
+    /// Why nothing is known of a tree.
+    func explainAbsence() async -> String {
+        if let starting { return Self.isStarting(starting) }
+        if let stranger { return Self.isStrange(runFile, stranger) }
+        return await otherTree()
+            ?? "no supervisor runs from \(parentPath(runFile) ?? runFile) (STATE_DIR), and RABBITMQ_URL is not set; "
+            + "start one with `supervisor run`"
+    }
+
+    private static func isStarting(_ processID: pid_t) -> String {
+        "the supervisor is starting or ending (process \(processID)); try again in a moment"
+    }
+
+    private static func isStrange(_ runFile: String, _ user: uid_t) -> String {
+        "\(runFile) belongs to \(Account.text(ofUser: user)); run this command as that user"
     }
 
     /// What was looked for, and what to do.
@@ -50,10 +85,8 @@ struct SupervisorPlace: Sendable, Equatable {
         guard !isFromRunFile else {
             return "\(failure); the supervisor of \(runFile) is busy, stopping or gone: see its log in LOG_DIR"
         }
-        if let stranger {
-            return "no supervisor was found: \(failure), and \(runFile) belongs to \(Account.text(ofUser: stranger)); "
-                + "run this command as that user"
-        }
+        if let starting { return Self.isStarting(starting) }
+        if let stranger { return "no supervisor was found: \(failure), and \(Self.isStrange(runFile, stranger))" }
         return "no supervisor was found: there is no \(runFile) of a running one (STATE_DIR), and \(failure) "
             + "(HTTP_ADDRESS, PORT); start one with `supervisor run`, or give this command the settings of the running one"
     }

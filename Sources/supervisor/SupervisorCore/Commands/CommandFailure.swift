@@ -51,7 +51,8 @@ enum CommandFailure {
         } catch let failure as SupervisorHTTP.Failure {
             throw report(place.explain(failure), .unavailable)
         } catch let problem as Problem where problem.status == 401 {
-            throw report("the supervisor refuses a call without its token; \(place.tokenAdvice)", .refused)
+            let advice = await place.tokenAdvice()
+            throw report("the supervisor refuses a call without its token; \(advice)", .refused)
         } catch let problem as Problem {
             throw report(words(problem), exit(for: problem))
         } catch let problem as UsageProblem {
@@ -60,6 +61,8 @@ enum CommandFailure {
     }
 
     static func words(_ problem: Problem) -> String {
+        // The detail says the same, with where and why.
+        if problem.title == Problem.brokerAway, let detail = problem.detail { return detail }
         let title = problem.title.prefix(1).lowercased() + problem.title.dropFirst()
         return problem.detail.map { "\(title): \($0)" } ?? title
     }

@@ -2,6 +2,7 @@ internal import AMQP
 internal import ArgumentParser
 internal import Glibc
 internal import Logging
+internal import RootedFiles
 internal import ServiceKit
 internal import TempFiles
 
@@ -10,7 +11,8 @@ struct OrphansCommand: AsyncParsableCommand {
         commandName: "orphans",
         abstract: "List temp files that are nobody's, or remove them.",
         discussion: """
-            Works on the workspace in TEMP_DIR, beside a running tree or without one. Files of jobs that are worked on or \
+            Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from STATE_DIR \
+            it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. Files of jobs that are worked on or \
             wait for their next stage are never among them. A running tree removes orphans by itself, every \
             CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which needs the broker: that of the \
             running tree, or RABBITMQ_URL.
@@ -21,6 +23,7 @@ struct OrphansCommand: AsyncParsableCommand {
 
             \(CommandExit.text([
                 .ok: "listed, or all removable ones removed", .failed: "something was left, or another process sweeps",
+                .configuration: "the running supervisor uses another workspace",
             ]))
             """
     )
@@ -33,6 +36,11 @@ struct OrphansCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try CommandFailure.settings()
+        do throws(PrivilegeError) {
+            try Privileges.take(settings)
+        } catch {
+            throw CommandFailure.report(error.message, .failed)
+        }
         signal(SIGPIPE, SIG_IGN)
         do {
             let report = try await report(settings)
@@ -49,6 +57,7 @@ struct OrphansCommand: AsyncParsableCommand {
 
     private func report(_ settings: Settings) async throws -> OrphanReport {
         let path = settings.temporaryDirectory + "/" + Workspace.directoryName
+        try checkWorkspace(path, RunFile.read(stateDirectory: settings.stateDirectory))
         // A look makes no workspace.
         if access(path, F_OK) != 0, errno == ENOENT { return OrphanReport(workspace: path, orphans: []) }
         // Standard output belongs to the command.
@@ -74,6 +83,16 @@ struct OrphansCommand: AsyncParsableCommand {
         }
         await client?.close()
         return report
+    }
+
+    /// That nothing is wrong in one workspace says nothing of the one in which a tree runs.
+    private func checkWorkspace(_ path: String, _ running: RunFile?) throws {
+        guard let running, let theirs = running.workspace, !Paths.areSame(theirs, path) else { return }
+        throw CommandFailure.report(
+            "the running supervisor (process \(running.pid)) uses the workspace \(OrphanText.plain(theirs)), this command "
+                + "\(OrphanText.plain(Paths.absolute(path))); set TEMP_DIR to \(OrphanText.plain(parentPath(theirs) ?? "/"))",
+            .configuration
+        )
     }
 
     /// nil when there is no broker to be found.

@@ -19,6 +19,15 @@ enum Paths {
         return "/" + components.joined(separator: "/")
     }
 
+    /// Whether both lead to the same file, or, where one leads to none, are the same path.
+    static func areSame(_ one: String, _ other: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        guard stat(one, &first) == 0, stat(other, &second) == 0 else {
+            return absolute(one).utf8.elementsEqual(absolute(other).utf8)
+        }
+        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
     /// The path as seen from a directory when it lies beneath it, else as it is.
     static func relative(_ path: String, to directory: String) -> String {
         pathBytes(path, beneath: directory).map { String(decoding: $0, as: UTF8.self) } ?? path

@@ -70,11 +70,7 @@ struct SubmitCommand: AsyncParsableCommand {
         let submissions = try makeSubmissions()
         let running = RunFile.read(stateDirectory: settings.stateDirectory)
         guard let brokerURL = running?.brokerURL ?? settings.brokerURL else {
-            throw CommandFailure.report(
-                "no media processor runs from \(settings.stateDirectory), and RABBITMQ_URL is not set; "
-                    + "start one with `supervisor run`",
-                .unavailable
-            )
+            throw CommandFailure.report(await SupervisorPlace.find(settings).explainAbsence(), .unavailable)
         }
         try await CommandFailure.reaching(settings) { supervisor in
             // Another tree of this broker may have other directories.

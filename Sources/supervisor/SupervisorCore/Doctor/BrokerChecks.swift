@@ -9,6 +9,8 @@ internal import ServiceKit
 struct BrokerChecks: Sendable {
     var settings: Settings
     var running: RunFile?
+    /// What the running tree says of itself; nil when there is none, or it does not answer.
+    var tree: InfoReport?
     /// Within which the broker must have taken the login.
     var timeLimit = Duration.seconds(10)
 
@@ -79,7 +81,9 @@ struct BrokerChecks: Sendable {
             // It answers nothing else now.
             return findings
         }
-        findings.append(Self.consumerTimeout(isPrivate: settings.brokerURL == nil))
+        let isPrivate = tree?.broker.isPrivate ?? (settings.brokerURL == nil)
+        let longWork = tree?.configuration["LONG_WORK_SECONDS"].flatMap(Double.init) ?? settings.longWorkSeconds
+        findings.append(Self.consumerTimeout(isPrivate: isPrivate, longWorkSeconds: longWork))
         do throws(AMQPError) {
             findings.append(contentsOf: try await queues(client))
         } catch {
@@ -120,8 +124,7 @@ struct BrokerChecks: Sendable {
                 for await state in client.states {
                     switch state {
                     case .connected, .blocked: return nil
-                    case .disconnected(let error):
-                        return .failure("broker", error.message, "nothing can be done without it; see the cause")
+                    case .disconnected(let error): return .failure("broker", error.message, Self.advice(error.code))
                     case .connecting, .closed: continue
                     }
                 }
@@ -141,6 +144,15 @@ struct BrokerChecks: Sendable {
         }
     }
 
+    private static func advice(_ code: AMQPError.Code) -> String {
+        switch code {
+        case .connectionFailed: "start it, or correct host and port in RABBITMQ_URL"
+        case .accessRefused, .notAllowed:
+            "correct user, password or virtual host in RABBITMQ_URL, or the broker's permissions"
+        default: "nothing can be done without it; see the cause"
+        }
+    }
+
     static func version(_ broker: BrokerIdentity) -> Finding {
         let text = "\(broker.product) \(broker.version)"
         guard broker.product == "RabbitMQ" else {
@@ -153,15 +165,27 @@ struct BrokerChecks: Sendable {
         return .ok("broker", text)
     }
 
-    /// A broker tells no client how long a delivery may be held.
-    static func consumerTimeout(isPrivate: Bool) -> Finding {
-        isPrivate
-            ? .ok("broker.consumer-timeout", "a day: the private broker is configured so")
-            : .warning(
-                "broker.consumer-timeout",
-                "unknown: brokers do not tell it; RabbitMQ's default is 30 minutes",
-                "if jobs take longer, set consumer_timeout in rabbitmq.conf; `rabbitmqctl environment` shows it"
+    /// A broker tells no client how long a delivery may be held. Jobs may take longer: after `LONG_WORK_SECONDS` their message is
+    /// acknowledged, if that comes a minute before.
+    static func consumerTimeout(isPrivate: Bool, longWorkSeconds: Double) -> Finding {
+        let check = "broker.consumer-timeout"
+        let limit = isPrivate ? 86_400 : 1800
+        let found =
+            isPrivate
+            ? "a day: the private broker is configured so"
+            : "unknown, as brokers do not tell it; RabbitMQ's default is 30 minutes"
+        let text = longWorkSeconds == longWorkSeconds.rounded() ? "\(Int(longWorkSeconds))" : "\(longWorkSeconds)"
+        guard longWorkSeconds <= Double(limit - 60) else {
+            return .warning(
+                check,
+                "\(found), and LONG_WORK_SECONDS=\(text) must be a minute less, or the messages of long jobs come again",
+                "set LONG_WORK_SECONDS to \(limit - 60) or less"
+                    + (isPrivate
+                        ? ""
+                        : ", or see that the broker's consumer_timeout is a minute more (`rabbitmqctl environment`)")
             )
+        }
+        return .ok(check, "\(found); LONG_WORK_SECONDS=\(text) fits, however long jobs take")
     }
 
     private func queues(_ client: AMQPClient) async throws(AMQPError) -> [Finding] {

@@ -46,6 +46,8 @@ struct HealthReport: Sendable, Codable, Equatable {
         /// Ends that nobody had asked for.
         var deaths: Int
         var failing: Bool
+        /// Messages in its queue; only while it is to have no workers.
+        var waiting: Int?
         var lastExit: LastExit?
     }
 
@@ -104,6 +106,8 @@ struct HealthReport: Sendable, Codable, Equatable {
 /// What the report is made from.
 struct HealthFacts: Sendable {
     var pools: [PoolSnapshot]
+    /// Messages in the queues of pools that are to have no workers.
+    var waiting: [PoolName: Int] = [:]
     var brokerAddress: String
     var isBrokerPrivate: Bool
     /// nil when connected; else why not.
@@ -177,6 +181,13 @@ extension HealthReport {
                 degraded.append("\(pool.ready) of \(pool.wanted) workers of \(pool.name) are ready\(exit)")
             }
         }
+        for pool in facts.pools where pool.wanted == 0 {
+            guard let count = facts.waiting[pool.name], count > 0 else { continue }
+            degraded.append(
+                (count == 1 ? "1 message waits" : "\(count) messages wait")
+                    + " for \(pool.name), which is to have no workers; `supervisor scale \(pool.name)=1` gives it one"
+            )
+        }
         status = !unhealthy.isEmpty ? .unhealthy : !degraded.isEmpty ? .degraded : .healthy
         problems = unhealthy + degraded
         tempFiles = Dictionary(
@@ -209,6 +220,7 @@ extension HealthReport {
                         restarts: pool.restarts,
                         deaths: pool.deathCount,
                         failing: pool.isFailing,
+                        waiting: pool.wanted == 0 ? facts.waiting[pool.name] : nil,
                         lastExit: pool.lastExit.map { LastExit(worker: $0.worker, cause: $0.cause) }
                     )
                 )

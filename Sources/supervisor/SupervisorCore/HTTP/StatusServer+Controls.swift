@@ -14,7 +14,13 @@ extension StatusServer {
         }
         router.post("dead/redrive") { request, _ in
             let selection = try DeadLetters.Selection(try await request.json(upTo: bodyBytes))
+            // What is no job cannot run.
+            guard selection != .notJobs else { throw DeadLetters.Selection.unusable() }
             return try Response.json(try await control.redrive(selection))
+        }
+        router.post("dead/discard") { request, _ in
+            let selection = try DeadLetters.Selection(try await request.json(upTo: bodyBytes))
+            return try Response.json(try await control.discard(selection))
         }
         router.post("pools/:name/scale") { request, context in
             let pool = try Self.pool(context)
@@ -70,25 +76,31 @@ extension StatusServer {
 }
 
 extension DeadLetters.Selection {
-    /// Reads `{"id": …}`, `{"id": …, "kind": …}`, `{"reason": …}` or `{"all": true}`.
+    /// Reads `{"id": …}`, `{"id": …, "kind": …}`, `{"reason": …}`, `{"notJobs": true}` or `{"all": true}`.
     init(_ object: JSONFields) throws(Problem) {
-        switch (object["id"]?.value, object["kind"]?.value, object["reason"]?.value, object["all"]?.value) {
-        case (.string(let id), nil, nil, nil) where JobKey.isValid(id: ByteText(id)): self = .id(ByteText(id))
-        case (.string(let id), .string(let name), nil, nil) where JobKey.isValid(id: ByteText(id)):
+        let flags = [(name: "all", choice: Self.all), (name: "notJobs", choice: Self.notJobs)]
+            .filter { object[ByteText($0.name)] != nil }
+        switch (object["id"]?.value, object["kind"]?.value, object["reason"]?.value, flags.count) {
+        case (.string(let id), nil, nil, 0) where JobKey.isValid(id: ByteText(id)): self = .id(ByteText(id))
+        case (.string(let id), .string(let name), nil, 0) where JobKey.isValid(id: ByteText(id)):
             guard let kind = MediaKind(named: ByteText(name)) else {
                 throw Problem(title: "Unusable choice", status: 400, detail: "`kind` must be video or image")
             }
             self = .job(JobKey(kind: kind, id: ByteText(id)))
-        case (nil, nil, .string(let code), nil) where !code.isEmpty: self = .reason(code)
-        case (nil, nil, nil, .bool(true)): self = .all
-        default:
-            throw Problem(
-                title: "Unusable choice",
-                status: 400,
-                detail:
-                    "give exactly one of `id` (a job's, `kind` beside it if wished), `reason` (a code) and `all` (true)"
-            )
+        case (nil, nil, .string(let code), 0) where !code.isEmpty: self = .reason(code)
+        case (nil, nil, nil, 1) where object[ByteText(flags[0].name)]?.value == .bool(true): self = flags[0].choice
+        default: throw Self.unusable()
         }
+    }
+
+    static func unusable() -> Problem {
+        Problem(
+            title: "Unusable choice",
+            status: 400,
+            detail:
+                "give exactly one of `id` (a job's, `kind` beside it if wished), `reason` (a code) and `all` (true); "
+                + "`notJobs` (true) is for /dead/discard"
+        )
     }
 
     /// What ``init(_:)`` reads.
@@ -98,6 +110,7 @@ extension DeadLetters.Selection {
         case .id(let id): ["id": .string(id.string)]
         case .job(let key): ["id": .string(key.id.string), "kind": .string(key.kind.rawValue)]
         case .reason(let code): ["reason": .string(code)]
+        case .notJobs: ["notJobs": true]
         }
     }
 }

@@ -15,6 +15,8 @@ protocol TreeControl: Sendable {
     /// - Parameter isRolling: whether each new worker is ready before the old one drains.
     func restart(_ pool: PoolName, isRolling: Bool) async throws
     func redrive(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Redriven
+    /// Deletes dead letters.
+    func discard(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Discarded
 }
 
 /// A job in an answer.

@@ -46,7 +46,8 @@ final class ProcessLock: Sendable {
         _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
-    private static func holders(_ path: String) -> [pid_t] {
+    /// As the file of a lock names them.
+    static func holders(_ path: String) -> [pid_t] {
         (SmallFile.read(path, limit: 256) ?? "").split(whereSeparator: \.isWhitespace).compactMap { pid_t($0) }
     }
 }

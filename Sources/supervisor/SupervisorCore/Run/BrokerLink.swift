@@ -71,7 +71,7 @@ actor BrokerLink {
     func connected() async throws -> AMQPClient {
         await waitWhileConnecting()
         guard let client, problem == nil else {
-            throw TreeError(message: "the broker is away: \(problem ?? "the connection is closed")")
+            throw TreeError(message: problem ?? "the connection to the broker is closed")
         }
         return client
     }

@@ -1,5 +1,6 @@
 internal import AMQP
 internal import JobModel
+internal import ServiceKit
 
 /// A message in the dead-letter queue of a kind, with why it is there.
 struct DeadLetter: Sendable, Codable, Equatable {
@@ -20,6 +21,9 @@ struct DeadLetter: Sendable, Codable, Equatable {
     var history: [JSONValue]
     /// Whether it is a job, which can be sent back. One whose id another job had can not; it needs a new id.
     var isRedrivable: Bool
+    /// How the body of what is no job begins, on one line, without what is secret in URLs and headers; absent for jobs, and for
+    /// a body that is not kept for its length.
+    var beginning: String?
 
     init(_ delivery: AMQPDelivery, _ kind: MediaKind) {
         func header(_ name: AMQPText) -> String? {
@@ -47,7 +51,24 @@ struct DeadLetter: Sendable, Codable, Equatable {
         // Sent back, it would be a new run of the job that has its id.
         let hasUsedID = header("x-reason-code").map { ByteText($0) } == ByteText(MessageError.Code.usedID.rawValue)
         isRedrivable = ticket?.canRunAgain == true && !hasUsedID
+        beginning = ticket == nil && !delivery.isOversized ? Self.beginning(of: delivery.body) : nil
     }
+
+    /// For people, who are to know whose message it is.
+    static func beginning(of body: [UInt8]) -> String {
+        let (backslash, slash) = (UInt8(ascii: "\\"), UInt8(ascii: "/"))
+        let bytes = Array(body.prefix(maximumTextBytes))
+        // Writers of JSON may escape the slash, and would hide a URL from the redaction.
+        let plain = bytes.indices.filter { bytes[$0] != backslash || $0 + 1 == bytes.count || bytes[$0 + 1] != slash }
+            .map { bytes[$0] }
+        let shown = LogRedaction()(String(decoding: plain, as: UTF8.self)).shown
+        guard body.count > maximumTextBytes, shown.utf8.count <= maximumBeginningBytes else {
+            return shown.clipped(toBytes: maximumBeginningBytes)
+        }
+        return shown + "…"
+    }
+
+    private static let maximumBeginningBytes = 160
 
     /// Of what a sender makes as long as it likes.
     private static let maximumTextBytes = 4096

@@ -29,7 +29,7 @@ struct DeadLetters: Sendable {
         var total = 0
     }
 
-    /// Which letters to send back.
+    /// Which letters to send back or to discard.
     enum Selection: Sendable, Hashable {
         case all
         /// Of either kind.
@@ -37,6 +37,8 @@ struct DeadLetters: Sendable {
         case job(JobKey)
         /// By reason code, such as `worker_died`.
         case reason(String)
+        /// What cannot be sent back.
+        case notJobs
 
         func includes(_ letter: DeadLetter) -> Bool {
             switch self {
@@ -44,6 +46,15 @@ struct DeadLetters: Sendable {
             case .id(let id): letter.id == id
             case .job(let key): letter.kind == key.kind && letter.id == key.id
             case .reason(let code): ByteText(letter.reasonCode) == ByteText(code)
+            case .notJobs: !letter.isRedrivable
+            }
+        }
+
+        /// Whether it is the id of one job. A message that is no job has the id that its sender wrote, which may be another job's.
+        var namesJob: Bool {
+            switch self {
+            case .id, .job: true
+            case .all, .reason, .notJobs: false
             }
         }
 
@@ -58,6 +69,19 @@ struct DeadLetters: Sendable {
         var jobs: [String] = []
         /// Letters that were meant and are no jobs, or have the id of another one; they stay, bytes unchanged.
         var unreadable = 0
+        /// Jobs that were meant and have become too long to be sent; they stay. Absent when there are none.
+        var tooLong: Int?
+        /// Letters that were not looked at, as too many wait; ask again.
+        var unseen = 0
+    }
+
+    struct Discarded: Sendable, Codable, Equatable {
+        /// `kind/id` of each job whose letter was deleted, in order.
+        var jobs: [String] = []
+        /// Letters that were deleted and are no jobs, or have the id of another one.
+        var notJobs = 0
+        /// Letters with a chosen id that are no jobs; they stay.
+        var kept = 0
         /// Letters that were not looked at, as too many wait; ask again.
         var unseen = 0
     }
@@ -96,6 +120,7 @@ struct DeadLetters: Sendable {
         for kind in kinds where selection.concerns(kind) {
             var sent: [String] = []
             var unreadable = 0
+            var tooLong = 0
             let sight = try await browser.browse(queues.names.dead(kind)) { delivery, client in
                 let letter = DeadLetter(delivery, kind)
                 guard selection.includes(letter) else { return .next }
@@ -107,7 +132,7 @@ struct DeadLetters: Sendable {
                     try await send(ticket, client)
                 } catch let error as AMQPError where error.code == .invalidArgument {
                     // What a job has become too long for; those behind it are not to wait for that.
-                    unreadable += 1
+                    tooLong += 1
                     return .next
                 }
                 try await delivery.acknowledge()
@@ -116,9 +141,53 @@ struct DeadLetters: Sendable {
             }
             result.jobs += sent
             result.unreadable += unreadable
+            if tooLong > 0 { result.tooLong = (result.tooLong ?? 0) + tooLong }
             result.unseen += sight.waiting - sight.seen
         }
         return result
+    }
+
+    /// Deletes letters for good. The jobs among them have ended, and cannot be sent back any more.
+    ///
+    /// Each letter is acknowledged by itself, so that of a pass that is cut off the others stay.
+    ///
+    /// - Throws: ``AMQPError``. What was not deleted stays where it is.
+    func discard(_ selection: Selection, kinds: [MediaKind] = MediaKind.allCases) async throws -> Discarded {
+        var result = Discarded()
+        for kind in kinds where selection.concerns(kind) {
+            var found = Discarded()
+            let sight = try await browser.browse(queues.names.dead(kind)) { delivery, _ in
+                let letter = DeadLetter(delivery, kind)
+                guard selection.includes(letter) else { return .next }
+                if selection.namesJob, !letter.isRedrivable {
+                    found.kept += 1
+                    return .next
+                }
+                try await delivery.acknowledge()
+                noteDiscarded(letter)
+                if let id = letter.id, letter.isRedrivable {
+                    found.jobs.append("\(JobKey(kind: kind, id: id))")
+                } else {
+                    found.notJobs += 1
+                }
+                return .settled
+            }
+            result.jobs += found.jobs
+            result.notJobs += found.notJobs
+            result.kept += found.kept
+            result.unseen += sight.waiting - sight.seen
+        }
+        return result
+    }
+
+    private func noteDiscarded(_ letter: DeadLetter) {
+        logger.notice(
+            "a dead letter is discarded",
+            metadata: [
+                LogKey.jobID: "\(letter.id ?? "unknown")", LogKey.jobKind: "\(letter.kind.rawValue)",
+                "failure.code": "\(letter.reasonCode)", "message.bytes": "\(letter.bytes)",
+            ]
+        )
     }
 
     private func send(_ ticket: Ticket, _ client: AMQPClient) async throws {

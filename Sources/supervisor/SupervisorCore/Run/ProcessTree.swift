@@ -161,6 +161,10 @@ actor ProcessTree {
             ]
         )
         try await tracker.checkLedger()
+        // A private broker takes ten seconds and more to start, and would for nothing.
+        if settings.port != 0, let failure = ListenFailure.trying(settings.httpAddress, settings.port) {
+            throw TreeError(message: failure.text)
+        }
         let host = try ProcessHost()
         brokerURL = try await findBroker(host)
         var connection = AMQPConfiguration()
@@ -325,6 +329,7 @@ actor ProcessTree {
             port: server.port,
             token: token.text,
             brokerURL: brokerURL,
+            workspace: tracker?.workspace.path,
             startedAt: startedAt,
             version: Version.text
         ).write(stateDirectory: settings.stateDirectory)

@@ -13,6 +13,8 @@ struct RunFile: Sendable, Codable, Equatable {
     /// What HTTP calls that change something need; absent in files of older versions.
     var token: String?
     var brokerURL: String
+    /// Absolute path of the tree's workspace; absent in files of older versions.
+    var workspace: String?
     /// ISO 8601.
     var startedAt: String
     var version: String

@@ -1,3 +1,5 @@
+internal import CLinux
+internal import Glibc
 internal import TempFiles
 
 /// One supervisor for each workspace and state directory.
@@ -9,6 +11,16 @@ enum SupervisorLock {
     /// Between the death of a holder and the end of its lock lies a child that it was just about to start, at most.
     private static let settlingMilliseconds: CInt = 50
     private static let settlings = 40
+
+    /// The supervisor that holds the lock in a directory now; nil when none does, or this user may not know.
+    static func holder(directory: String) -> pid_t? {
+        let path = directory + "/" + name
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        guard clinux_is_locked_elsewhere(file) == 1 else { return nil }
+        return ProcessLock.holders(path).first { ProcessTable.isRunning($0) }
+    }
 
     /// A supervisor that lives is an error at once; the end of one that is being killed is waited for.
     ///

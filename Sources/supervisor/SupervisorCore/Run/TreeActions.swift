@@ -101,6 +101,12 @@ struct TreeActions: TreeControl {
         }
     }
 
+    func discard(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Discarded {
+        try await Problem.onBroker {
+            try await DeadLetters(broker, queues: settings.queueLayout, logger: logger).discard(selection)
+        }
+    }
+
     private func onPools(_ body: () async throws -> Void) async throws {
         do {
             try await body()
@@ -122,12 +128,14 @@ extension DeadLetters {
 }
 
 extension Problem {
+    static let brokerAway = "The broker cannot be reached"
+
     /// Runs `body`; what goes wrong with the broker becomes a problem.
     static func onBroker<T>(_ body: () async throws -> T) async throws -> T {
         do {
             return try await body()
         } catch let error as TreeError {
-            throw Problem(title: "The broker cannot be reached", status: 503, detail: error.message)
+            throw Problem(title: Problem.brokerAway, status: 503, detail: error.message)
         } catch let error as AMQPError {
             throw Problem(title: "The broker did not take it", status: 503, detail: error.message)
         }

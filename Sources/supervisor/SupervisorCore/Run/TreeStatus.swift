@@ -71,6 +71,7 @@ struct TreeStatus: StatusSource {
         return HealthReport(
             HealthFacts(
                 pools: snapshots,
+                waiting: await waiting(snapshots),
                 brokerAddress: await broker.address,
                 isBrokerPrivate: isBrokerPrivate,
                 brokerProblem: await broker.problem,
@@ -92,6 +93,16 @@ struct TreeStatus: StatusSource {
                 uptimeSeconds: start.duration(to: .now).seconds
             )
         )
+    }
+
+    /// Messages that no worker of this host is to take: those of its own queues whose pools have been scaled to none. The broker is
+    /// only asked while there are such.
+    private func waiting(_ pools: [PoolSnapshot]) async -> [PoolName: Int] {
+        let idle = pools.filter { $0.wanted == 0 }.map {
+            ($0.name, settings.queueNames.work($0.name.kind, $0.name.stage))
+        }
+        guard !idle.isEmpty, let depths = await broker.depths(of: idle.map(\.1)) else { return [:] }
+        return Dictionary(idle.compactMap { name, queue in depths[queue].map { (name, $0) } }) { $1 }
     }
 
     func info() async -> InfoReport {

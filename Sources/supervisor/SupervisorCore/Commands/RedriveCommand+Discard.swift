@@ -1,0 +1,81 @@
+internal import ArgumentParser
+internal import JobModel
+
+extension RedriveCommand {
+    /// What `--json` prints of a `--discard`.
+    struct DiscardDocument: Codable, Equatable {
+        /// `kind/id` of each job whose letter was deleted.
+        var jobs: [String]
+        /// Deleted messages that were no jobs.
+        var notJobs: Int
+        /// Messages that were not looked at, as too many wait; ask again.
+        var unseen: Int
+        /// Chosen IDs of which nothing was deleted, and why.
+        var errors: [Refusal]
+    }
+
+    func discard(_ supervisor: RunningSupervisor) async throws {
+        if all {
+            try conclude(try await supervisor.discard(.all))
+        } else if notJobs {
+            try conclude(try await supervisor.discard(.notJobs))
+        } else if let reason {
+            try conclude(try await supervisor.discard(.reason(reason)), mustFind: "the reason \(reason)")
+        } else {
+            try await discardJobs(supervisor)
+        }
+    }
+
+    private func discardJobs(_ supervisor: RunningSupervisor) async throws {
+        let (jobs, refusals) = try await chosen(supervisor)
+        var errors = refusals
+        var total = DeadLetters.Discarded()
+        for job in jobs {
+            let result = try await supervisor.discard(job.selection)
+            total.jobs += result.jobs
+            total.unseen = max(total.unseen, result.unseen)
+            if result.jobs.isEmpty {
+                let cause =
+                    result.kept > 0
+                    ? "its message is no job, so the id may be another's; choose it by --reason or --not-jobs"
+                    : "no dead letter has this id"
+                errors.append(Refusal(job: job.name, error: cause))
+            }
+        }
+        // What was found needs no further look.
+        if errors.isEmpty { total.unseen = 0 }
+        try conclude(total, errors: errors)
+    }
+
+    /// - Parameter mustFind: what nothing being found is an error of.
+    private func conclude(
+        _ result: DeadLetters.Discarded,
+        errors: [Refusal] = [],
+        mustFind: String? = nil
+    ) throws {
+        tell(errors)
+        let done = result.jobs.count + result.notJobs
+        if json {
+            try CommandOutput.write(
+                json: DiscardDocument(
+                    jobs: result.jobs,
+                    notJobs: result.notJobs,
+                    unseen: result.unseen,
+                    errors: errors
+                )
+            )
+        } else {
+            var lines = result.jobs.map { "\(OrphanText.plain($0)): discarded" }
+            if result.notJobs > 0 {
+                lines.append(
+                    Self.messages(result.notJobs, "that was no job: discarded", "that were no jobs: discarded")
+                )
+            }
+            if lines.isEmpty, errors.isEmpty { lines.append("nothing was discarded") }
+            if result.unseen > 0 { lines.append("\(Self.notSeen(result.unseen)); discard again") }
+            CommandOutput.write(lines: lines)
+        }
+        if let mustFind, done == 0 { throw Self.nothing(mustFind) }
+        try Self.end(done: done, failed: errors.count + result.unseen)
+    }
+}
