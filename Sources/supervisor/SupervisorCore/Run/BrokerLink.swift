@@ -111,6 +111,20 @@ actor BrokerLink {
         return depths
     }
 
+    /// As ``depths(of:)``, for those who cannot wait until a connection through which nothing comes any more is missed: nil when
+    /// the broker does not answer within `limit`. What was asked is forgotten with the connection then.
+    func depths(of queues: [String], within limit: Duration) async -> [String: Int]? {
+        let (answers, answer) = AsyncStream.makeStream(of: [String: Int]?.self, bufferingPolicy: .bufferingOldest(1))
+        Task { answer.yield(await depths(of: queues)) }
+        let clock = Task {
+            try await Task.sleep(for: limit)
+            answer.yield(nil)
+        }
+        defer { clock.cancel() }
+        for await first in answers { return first }
+        return nil
+    }
+
     /// nil when connected.
     var problem: String? {
         switch client?.state {

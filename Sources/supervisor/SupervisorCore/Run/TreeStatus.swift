@@ -95,13 +95,18 @@ struct TreeStatus: StatusSource {
         )
     }
 
+    /// Of `/health`, with a broker that does not answer.
+    private static let patience = Duration.seconds(1)
+
     /// Messages that no worker of this host is to take: those of its own queues whose pools have been scaled to none. The broker is
     /// only asked while there are such.
     private func waiting(_ pools: [PoolSnapshot]) async -> [PoolName: Int] {
         let idle = pools.filter { $0.wanted == 0 }.map {
             ($0.name, settings.queueNames.work($0.name.kind, $0.name.stage))
         }
-        guard !idle.isEmpty, let depths = await broker.depths(of: idle.map(\.1)) else { return [:] }
+        guard !idle.isEmpty, let depths = await broker.depths(of: idle.map(\.1), within: Self.patience) else {
+            return [:]
+        }
         return Dictionary(idle.compactMap { name, queue in depths[queue].map { (name, $0) } }) { $1 }
     }
 
