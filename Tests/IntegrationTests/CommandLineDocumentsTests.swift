@@ -22,13 +22,14 @@ struct CommandLineDocumentsTests {
     )
     func packages() async throws {
         let script = #"""
+            # Whoever reads a pipe reads all of it, or its writer would die of that.
             set -eo pipefail
             for name in supervisor stage-download stage-process stage-upload stage-cleanup; do
                 readelf --dynamic "$1/$name" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
             done | sort -u | while read -r library; do
-                path=$(ldconfig -p | awk -v name="$library" '$1 == name { print $NF; exit }')
+                path=$(ldconfig -p | awk -v name="$library" '$1 == name && !found++ { print $NF }')
                 # Those of Swift lie beside the executables.
-                [ -z "$path" ] || dpkg --search "*/$(basename "$(realpath "$path")")" | sed -n 's/:.*//p' | head -n 1
+                [ -z "$path" ] || dpkg --search "*/$(basename "$(realpath "$path")")" | awk -F : 'NR == 1 { print $1 }'
             done | sort -u
             """#
         let directory = URL(filePath: try BuiltExecutable.path("supervisor")).deletingLastPathComponent().path

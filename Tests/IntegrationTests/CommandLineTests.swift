@@ -27,7 +27,7 @@ struct CommandLineTests {
             let jobs = try list.document["jobs"]?.arrayValue ?? []
             #expect(jobs.map { $0.objectValue?["id"] } == ["slow"])
             #expect(jobs.first?.objectValue?["state"] == "active")
-            #expect(try await tree.command("jobs").output.contains("video/slow  media-slow  active"))
+            #expect(try await tree.command("jobs").output.contains("video/slow  active"))
             #expect(try await tree.command("jobs", "--kind", "image").output == "no jobs\n")
             #expect(try await tree.command("jobs", "--outcome", "failed", "--json").document["jobs"] == [])
 
