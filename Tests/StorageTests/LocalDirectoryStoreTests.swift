@@ -227,6 +227,11 @@ struct LocalFileSourceTests {
     func redaction() {
         #expect(SourceURL.redacted("https://user:pw@host/a?token=1#x") == "https://…@host/a")
         #expect(SourceURL.redacted("https://host/a@b") == "https://host/a@b")
+        for url in ["file://bob:secret@nas/x", "file://bob:sec@ret@nas/x", "file://bob:secret@localhost/x"] {
+            #expect { try SourceURL.filePath(url) } throws: {
+                !"\($0)".contains("ret") && "\($0)".contains("it names the host")
+            }
+        }
         #expect(SourceURL.redacted("https://user:p@w@host/a") == "https://…@host/a")
         #expect(SourceURL.scheme("HTTPS://x") == "https")
         #expect(SourceURL.scheme("/path:x") == nil)

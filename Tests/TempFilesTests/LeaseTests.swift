@@ -48,6 +48,11 @@ import Threads
                 return
             }
         }
+        let other = StageMessage(stage: .download, hop: 1000, mediaID: "m", manifest: nil, content: [2])
+        guard case .otherContent = try await second.enter(video(), other, timeout: .seconds(3600)) else {
+            Issue.record("the message of another job waits")
+            return
+        }
         lease.release()
     }
 

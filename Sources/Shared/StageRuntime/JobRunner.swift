@@ -72,10 +72,8 @@ struct JobRunner: Sendable {
 
     private func run(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
         CrashPoint.delivered.cross()
-        // A watch ticket expects to find somebody at work, and what a producer has sent has no predecessor of ours. Others come when
-        // theirs is about to let go.
-        let isFirst = ticket.isFromOutside && !delivery.message.isRedelivered
-        let patience = delivery.isWatchTicket || isFirst ? Duration.zero : .seconds(10)
+        // A watch ticket expects to find somebody at work. Others come when their predecessor is about to let go.
+        let patience = delivery.isWatchTicket ? Duration.zero : Self.patience(stage)
         let message = StageMessage(
             stage: stage,
             hop: ticket.hop,
@@ -127,6 +125,10 @@ struct JobRunner: Sendable {
             }
         }
     }
+
+    /// How long a message waits for whoever has its job. Producers write to the queue of downloads, whatever their messages say of
+    /// themselves, and a worker that waits does nothing else; a message that would have to wait longer is parked.
+    private static func patience(_ stage: Stage) -> Duration { stage == .download ? .milliseconds(300) : .seconds(10) }
 
     private var startedStep: String { UpdateStep.started(stage, kind) }
 

@@ -35,7 +35,12 @@ extension SourceURL {
             rest = rest.dropFirst(2)
             let host = String(decoding: rest.prefix { $0 != slash }, as: UTF8.self)
             guard host.utf8.isEmpty || host.lowercased().utf8.elementsEqual("localhost".utf8) else {
-                throw refuse("it names the host \(host.clipped(toBytes: 300).shown)")
+                // Without user and password.
+                let name = String(
+                    decoding: host.utf8.reversed().prefix { $0 != UInt8(ascii: "@") }.reversed(),
+                    as: UTF8.self
+                )
+                throw refuse("it names the host \(name.clipped(toBytes: 300).shown)")
             }
             rest = rest.dropFirst(host.utf8.count)
         }

@@ -19,11 +19,10 @@ extension TempFileTracker {
         let hold: LeaseHold
         var lock = try await lock(job, message, timeout: .zero)
         if case .held = lock, timeout > .zero {
-            // Whoever has the job may be long at it, and a late duplicate has nothing to wait for.
-            if let head = try await ledger.read({ try Ledger.head($0, job) }), head.end == nil, head.isBeyond(message),
-                !head.isOther(than: message)
-            {
-                return .stale(currentHop: head.hop)
+            // Whoever has the job may be long at it. A late duplicate has nothing to wait for, nor has another job's message.
+            if let head = try await ledger.read({ try Ledger.head($0, job) }), head.end == nil {
+                if head.isOther(than: message) { return .otherContent }
+                if head.isBeyond(message) { return .stale(currentHop: head.hop) }
             }
             lock = try await self.lock(job, message, timeout: timeout)
         }
