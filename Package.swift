@@ -126,7 +126,8 @@ let package = Package(
                 argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
-                "HTTP/openapi.json", "Dashboard/index.html", "Dashboard/dashboard.css", "Dashboard/dashboard.js",
+                "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
+                "ControlAPI/Dashboard/dashboard.css", "ControlAPI/Dashboard/dashboard.js",
             ]
         )
         + process(
