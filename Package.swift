@@ -129,7 +129,8 @@ let package = Package(
                 "CLinux", logging, argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
-                "HTTP/openapi.json", "Dashboard/index.html", "Dashboard/dashboard.css", "Dashboard/dashboard.js",
+                "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
+                "ControlAPI/Dashboard/dashboard.css", "ControlAPI/Dashboard/dashboard.js",
             ]
         )
         + process(
