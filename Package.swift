@@ -11,7 +11,6 @@ let strict: [SwiftSetting] = [
 ]
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -75,8 +74,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        // The JSON trait would bring file providers that nothing here reads.
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -98,8 +95,9 @@ let package = Package(
         shared("JobModel", []),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
-        shared("Files", ["CLinux"]),
-        shared("AMQP", ["JobModel", "CRabbitMQ", logging]),
+        shared("Text", []),
+        shared("Files", ["Text", "CLinux"]),
+        shared("AMQP", ["Text", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
@@ -107,17 +105,17 @@ let package = Package(
             "TempFiles",
             ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
         ),
-        shared("Storage", ["JobModel", "Files", "Threads", "CrashPoints", logging]),
-        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", logging]),
-        shared("Settings", ["JobModel", logging, configuration]),
+        shared("Storage", ["JobModel", "Text", "Files", "Threads", "CrashPoints", logging]),
+        shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "CrashPoints", logging]),
+        shared("Settings", ["JobModel", "Text", logging]),
+        shared("Queues", ["JobModel", "Settings", "AMQP"]),
         shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
         shared("WorkerProtocol", ["JobModel"]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "Settings", "Logs", "WorkerProtocol",
-                "CrashPoints",
-                "CLinux", logging, argumentParser, unixSignals,
+                "JobModel", "AMQP", "Queues", "Claims", "TempFiles", "Threads", "Settings", "Logs", "WorkerProtocol",
+                "CrashPoints", "CLinux", logging, argumentParser, unixSignals,
             ]
         ),
     ]
@@ -125,8 +123,9 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "Files", "Settings", "Logs", "WorkerProtocol", "Storage",
-                "CLinux", logging, argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
+                "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "Files", "Settings", "Logs",
+                "WorkerProtocol",
+                "Storage", "CLinux", logging, argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
@@ -159,40 +158,42 @@ let package = Package(
         + [
             .target(
                 name: "TestSupport",
-                dependencies: ["AMQP", "JobModel", "CLinux", logging],
+                dependencies: ["AMQP", "Queues", "JobModel", "CLinux", logging],
                 path: "Tests/TestSupport",
                 swiftSettings: strict
             ),
             tests("JobModelTests", ["JobModel"]),
             tests("ThreadsTests", ["Threads"]),
             tests("FilesTests", ["Files"]),
-            tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
+            tests("TextTests", ["Text"]),
+            tests("AMQPTests", ["AMQP", "TestSupport", logging]),
+            tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", logging]),
             tests("ImagesTests", ["Images", logging]),
             tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
             tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),
-            tests("SettingsTests", ["Settings", "JobModel", logging]),
+            tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),
             tests(
                 "StageRuntimeTests",
-                ["StageRuntime", "JobModel", "AMQP", "TempFiles", "Settings", "TestSupport", logging]
+                ["StageRuntime", "JobModel", "AMQP", "Queues", "TempFiles", "Settings", "TestSupport", logging]
             ),
-            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "TestSupport", logging]),
+            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "Queues", "TempFiles", "TestSupport", logging]),
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "Files", "Settings", "WorkerProtocol",
+                    "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "Files", "Settings", "WorkerProtocol",
                     "TestSupport", logging, hummingbird,
                 ] + nio
             ),
             tests(
                 "CrashTests",
-                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "Files", "TestSupport", logging]
+                ["CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles", "Files", "TestSupport", logging]
             ),
             tests(
                 "IntegrationTests",
-                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "Settings", "TestSupport", logging]
+                ["SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "Settings", "TestSupport", logging]
             ),
         ]
 )

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import JobModel
+import Queues
 import Synchronization
 import TestSupport
 import Testing

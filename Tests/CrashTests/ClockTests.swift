@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import Logging
+import Queues
 import Synchronization
 import TempFiles
 import TestSupport

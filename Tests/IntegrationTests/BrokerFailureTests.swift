@@ -2,6 +2,7 @@ import AMQP
 import Foundation
 import JobModel
 import Logging
+import Queues
 import Settings
 import TempFiles
 import TestSupport

@@ -1,5 +1,6 @@
 package import AMQP
 import Foundation
+import Queues
 import Synchronization
 
 /// A TCP relay on loopback between processes and a broker that knows AMQP's frames and does to connections what bad networks

@@ -3,6 +3,7 @@ internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
 public import Logging
+package import Queues
 internal import Synchronization
 public import TempFiles
 
@@ -55,7 +56,7 @@ public final class ClaimsLog: Sendable {
     ///   - layout: of a host with a name of its own.
     ///   - client: carries the records.
     ///   - endpoints: of the same broker, for a first look.
-    public init?(
+    package init?(
         _ kind: MediaKind,
         layout: QueueLayout,
         client: AMQPClient,

@@ -1,4 +1,5 @@
 public import JobModel
+internal import Text
 
 /// URLs of files.
 extension SourceURL {
@@ -45,48 +46,13 @@ extension SourceURL {
             rest = rest.dropFirst(host.utf8.count)
         }
         guard rest.first == slash else { throw refuse("its path is not absolute") }
-        guard let path = percentDecoded(rest) else { throw refuse("a `%` is not followed by two hexadecimal digits") }
+        guard let path = PercentCoding.decode(rest) else {
+            throw refuse("a `%` is not followed by two hexadecimal digits")
+        }
         guard !path.utf8.contains(0) else { throw refuse("it has a NUL character") }
         return path
     }
 
     /// A file URL for an absolute path.
-    public static func file(_ path: String) -> String {
-        var encoded = "file://"
-        for byte in path.utf8 {
-            let isPlain =
-                (97...122).contains(byte | 0x20) || (48...57).contains(byte)
-                || [0x2D, 0x2E, 0x2F, 0x5F, 0x7E].contains(byte)
-            if isPlain {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                let digits = String(byte, radix: 16, uppercase: true)
-                encoded += digits.count == 1 ? "%0" + digits : "%" + digits
-            }
-        }
-        return encoded
-    }
-
-    private static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text
-        func digit(_ byte: UInt8) -> UInt8? {
-            switch byte {
-            case 48...57: byte - 48
-            case 65...70, 97...102: (byte | 0x20) - 87
-            default: nil
-            }
-        }
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else {
-                return nil
-            }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
+    public static func file(_ path: String) -> String { "file://" + PercentCoding.encode(path, keeping: "/") }
 }

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JobModel
 import Logging
+import Queues
 import TempFiles
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
+internal import Queues
 
 /// Publishes until the broker has it. A lost connection is waited out; a missing queue is declared again.
 struct Publisher: Sendable {

@@ -3,6 +3,7 @@ internal import Claims
 internal import CrashPoints
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import TempFiles
 
 extension JobRunner {

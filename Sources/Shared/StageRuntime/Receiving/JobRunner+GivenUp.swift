@@ -1,6 +1,7 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
+internal import Queues
 internal import Settings
 
 extension JobRunner {

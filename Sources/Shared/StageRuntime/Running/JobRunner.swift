@@ -4,6 +4,7 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Settings
 internal import Synchronization
 internal import TempFiles

@@ -3,6 +3,7 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol

@@ -1,4 +1,5 @@
 public import JobModel
+internal import Queues
 
 /// What becomes of a job whose stage failed. Pure: the runner acts on it.
 public struct RetryPolicy: Sendable, Hashable {

@@ -6,6 +6,7 @@ internal import Glibc
 public import JobModel
 internal import Logging
 internal import Logs
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import UnixSignals

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Files
 internal import Glibc
 internal import Logging
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol

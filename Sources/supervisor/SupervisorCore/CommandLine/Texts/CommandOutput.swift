@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Text
 
 /// Standard output of a command. A command whose output nobody takes has nothing more to do.
 enum CommandOutput {

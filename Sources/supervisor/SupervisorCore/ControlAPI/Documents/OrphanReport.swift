@@ -1,5 +1,6 @@
 internal import JobModel
 internal import TempFiles
+internal import Text
 
 /// What `supervisor orphans` found and did, as its JSON document.
 struct OrphanReport: Sendable, Codable, Equatable {

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Queues
 
 /// What the HTTP interface can do to the tree.
 ///

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Queues
 internal import Settings
 internal import Storage
 

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Text
 
 /// Ties a program that knows nothing of us to the life of the process that starts it.
 ///

@@ -2,6 +2,7 @@ internal import AMQP
 internal import Claims
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Synchronization
 internal import TempFiles
 

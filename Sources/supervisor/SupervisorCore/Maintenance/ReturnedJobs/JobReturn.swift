@@ -2,6 +2,7 @@ internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol
@@ -86,7 +87,7 @@ struct JobReturn: Sendable {
             back.hop = Ticket.counted(back.hop)
             back.transfer = UUID().uuidString
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
-            try await client.publish(try AMQPMessage(back), to: queues.work(kind, .download))
+            try await client.publish(try AMQPMessage(fitting: back), to: queues.work(kind, .download))
             try await tracker.handedOver(back.key, to: .download, hop: back.hop)
             try await delivery.acknowledge()
             let report = try await tracker.cleanupJobTempFiles(back.key)

@@ -1,5 +1,6 @@
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol

@@ -1,6 +1,7 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import TempFiles
 
 /// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there; all that it carries is the

@@ -29,5 +29,5 @@ extension WatchLimits {
 
 extension Settings {
     /// What a worker that was told to end may take: beyond `DRAIN_SECONDS` it hands its job back.
-    var drainLimit: Duration { .seconds(drainSeconds) + .seconds(5) }
+    var drainLimit: Duration { .seconds(supervision.drainSeconds) + .seconds(5) }
 }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import JobModel
+internal import Queues
 internal import Settings
 internal import TempFiles
 
