@@ -1,11 +1,12 @@
 import AMQP
+import Files
 import Foundation
 import JobModel
-import RootedFiles
-import ServiceKit
+import Settings
 import TempFiles
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

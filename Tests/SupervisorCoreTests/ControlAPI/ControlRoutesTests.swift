@@ -1,6 +1,6 @@
 import AMQP
 import JobModel
-import ServiceKit
+import Settings
 import TempFiles
 import Testing
 

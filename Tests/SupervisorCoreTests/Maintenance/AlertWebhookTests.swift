@@ -2,7 +2,7 @@ import Hummingbird
 import JobModel
 import Logging
 import NIOCore
-import ServiceKit
+import Settings
 import Synchronization
 import TempFiles
 import TestSupport

@@ -1,5 +1,5 @@
 import JobModel
-import ServiceKit
+import Settings
 import Synchronization
 import TempFiles
 import TestSupport

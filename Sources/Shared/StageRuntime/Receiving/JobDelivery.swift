@@ -2,7 +2,6 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import Synchronization
 
 /// The message of the job that a worker has, and what takes its place when the work takes long.

@@ -3,7 +3,6 @@ internal import Claims
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
 
 extension JobRunner {

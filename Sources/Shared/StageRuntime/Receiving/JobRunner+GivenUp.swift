@@ -1,7 +1,7 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 extension JobRunner {
     /// Why a job failed whose message a quorum queue has given up.

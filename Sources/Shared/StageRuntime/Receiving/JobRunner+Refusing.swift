@@ -4,8 +4,8 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Messages that are not taken: they are no job, or of another job than that which has their id.
 extension JobRunner {

@@ -1,7 +1,6 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
 
 /// The job at hand is to be given up, because somebody asked for it.

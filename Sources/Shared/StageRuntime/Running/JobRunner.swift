@@ -4,9 +4,10 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import Synchronization
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Takes one delivery through a stage: lease, manifest, work, hand-over, acknowledgement.
 ///

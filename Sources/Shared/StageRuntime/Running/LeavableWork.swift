@@ -1,6 +1,6 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import Logs
 internal import Synchronization
 internal import Threads
 

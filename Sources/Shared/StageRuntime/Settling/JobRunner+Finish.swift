@@ -3,8 +3,8 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 extension JobRunner {
     /// How long the message that ended a job is waited for, before another one takes its place.

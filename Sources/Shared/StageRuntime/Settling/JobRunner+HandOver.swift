@@ -3,8 +3,9 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 extension JobRunner {
     /// Gives the job to the next stage. The order keeps the promise that nothing is lost: the successor is confirmed before

@@ -3,8 +3,8 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Deliveries that are not worked on, and how every delivery ends.
 extension JobRunner {

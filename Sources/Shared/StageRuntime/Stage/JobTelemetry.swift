@@ -3,9 +3,9 @@ internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import Synchronization
 public import TempFiles
+internal import WorkerProtocol
 
 /// Carries a job's progress and the sizes of its growing files to clients, supervisor and ledger, at a bounded rate.
 ///

@@ -1,4 +1,4 @@
-public import ServiceKit
+public import Settings
 public import TempFiles
 
 extension Settings {

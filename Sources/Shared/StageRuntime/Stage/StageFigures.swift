@@ -1,5 +1,5 @@
+internal import JobModel
 internal import Logging
-internal import ServiceKit
 
 /// What a stage has read, made and removed of one job: numbers of files, and their bytes. nil where there is nothing to tell.
 struct StageFigures: Sendable {

@@ -1,6 +1,6 @@
 public import JobModel
 public import Logging
-public import ServiceKit
+public import Settings
 public import TempFiles
 
 /// What a stage's handler is built from.

@@ -5,9 +5,11 @@ internal import FoundationEssentials
 internal import Glibc
 public import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
 internal import TempFiles
 internal import UnixSignals
+internal import WorkerProtocol
 
 /// The whole life of a stage executable.
 public enum StageWorker {

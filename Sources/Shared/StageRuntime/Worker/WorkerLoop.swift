@@ -2,8 +2,9 @@ internal import AMQP
 internal import Claims
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import Threads
+internal import WorkerProtocol
 
 /// Consumes the worker's queue, one job at a time, until it is asked to stop.
 struct WorkerLoop: Sendable {

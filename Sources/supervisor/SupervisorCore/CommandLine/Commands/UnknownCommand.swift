@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 /// A command line that names no command of ours. A tree is started by `run` only: who mistypes gets no tree.
 enum UnknownCommand {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// Verdicts on the stages' executables and on the media libraries, which only stage-process links.
 struct MediaChecks: Sendable {

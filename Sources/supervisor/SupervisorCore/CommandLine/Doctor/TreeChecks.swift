@@ -1,5 +1,5 @@
-internal import RootedFiles
-internal import ServiceKit
+internal import Files
+internal import Settings
 internal import TempFiles
 
 /// Whether what the doctor looks at is what the running tree uses.

@@ -1,7 +1,7 @@
+internal import Files
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 
 /// A job that the command line submits.
 struct Submission: Sendable, Equatable {

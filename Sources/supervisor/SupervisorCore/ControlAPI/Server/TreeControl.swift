@@ -1,5 +1,4 @@
 internal import JobModel
-internal import ServiceKit
 
 /// What the HTTP interface can do to the tree.
 ///

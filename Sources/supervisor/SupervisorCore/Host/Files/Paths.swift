@@ -1,5 +1,5 @@
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// Paths as people give them on a command line.
 enum Paths {

@@ -1,5 +1,5 @@
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// `STATE_DIR/supervisor.json`: how the command line finds the running tree. Only its owner may read it, for the
 /// broker's URL holds a password, and the token is one.

@@ -1,5 +1,6 @@
 internal import Glibc
-internal import ServiceKit
+internal import Settings
+internal import WorkerProtocol
 
 /// `STATE_DIR`: what is in it is believed (the lock, how to reach the tree, a private broker with its configuration and messages),
 /// so nobody else may have put it there.

@@ -1,5 +1,5 @@
 internal import AMQP
-internal import ServiceKit
+internal import Settings
 internal import Storage
 
 /// The settings of a tree, with what all its processes know of their values, so that none is found wrong by one that dies of it.

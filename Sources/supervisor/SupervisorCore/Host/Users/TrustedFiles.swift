@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 /// What others than root and this process's user could change of the files that say what the tree does. They keep it from nothing:
 /// where they lie is the operator's choice, and some file systems show modes that mean nothing.

@@ -1,9 +1,11 @@
 internal import AsyncHTTPClient
+internal import JobModel
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import ServiceKit
+internal import Settings
+internal import WorkerProtocol
 
 /// Tells a webhook of alerts, one call at a time. A newer state replaces one that could not be delivered yet.
 actor AlertWebhook {

@@ -1,4 +1,3 @@
-internal import ServiceKit
 internal import TempFiles
 
 /// What a webhook is told, as JSON. `text` alone says it all, so that chat services that show only that can be called.

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import Settings
+internal import WorkerProtocol
 
 /// The workers of one pool as the supervisor knows them, and what to do when one changes. Pure: transitions return
 /// actions.

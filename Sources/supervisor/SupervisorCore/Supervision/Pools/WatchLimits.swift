@@ -1,4 +1,4 @@
-internal import ServiceKit
+internal import Settings
 
 /// When a worker counts as hanging, and what it is given then.
 struct WatchLimits: Sendable, Equatable {

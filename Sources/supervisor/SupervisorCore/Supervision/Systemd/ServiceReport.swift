@@ -1,4 +1,5 @@
-internal import ServiceKit
+internal import JobModel
+internal import WorkerProtocol
 
 /// What the service manager has been told, and what it is to hear next. Pure: transitions return messages, each the lines of
 /// one datagram.

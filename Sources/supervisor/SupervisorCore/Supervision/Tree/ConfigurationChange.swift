@@ -1,4 +1,4 @@
-internal import ServiceKit
+internal import Settings
 
 /// What a running tree takes over of a new configuration.
 struct ConfigurationChange: Sendable {

@@ -1,6 +1,8 @@
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 extension ProcessTree {
     /// Does what `SHUTDOWN_CLEANUP` says, once no worker is left. Nothing here keeps the tree from stopping.

@@ -1,8 +1,9 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// What the running tree does when it is told to.
 struct TreeActions: TreeControl {

@@ -2,8 +2,9 @@ internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// What the running tree says of itself.
 struct TreeStatus: StatusSource {

@@ -1,4 +1,4 @@
-internal import ServiceKit
+internal import Settings
 
 /// The environment of workers: ours, with all that they must agree on spelled out.
 enum WorkerEnvironment {

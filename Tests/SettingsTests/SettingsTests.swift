@@ -1,6 +1,6 @@
 import Foundation
 import JobModel
-import ServiceKit
+import Settings
 import Testing
 
 @Suite("Settings")
@@ -182,26 +182,6 @@ struct KeyTemplateTests {
         let ticket = Ticket(id: "j", mediaID: "m", kind: .video)
         let key = try settings.videoKeyTemplate.key(ticket: ticket, fileExtension: "mp4")
         #expect(Array(key.rawValue.utf8) == Array("m\u{301}.mp4".utf8))
-    }
-}
-
-@Suite("A worker's report")
-struct WorkerReportTests {
-    @Test("survives its line")
-    func roundTrip() throws {
-        var report = WorkerReport(state: .ready)
-        report.job = "line\nfeed"
-        report.progress = 42
-        report.counters.completed = 7
-        let line = report.line()
-        #expect(line.last == UInt8(ascii: "\n"))
-        #expect(line.dropLast().allSatisfy { $0 != UInt8(ascii: "\n") })
-        #expect(WorkerReport(line: line.dropLast()) == report)
-    }
-
-    @Test("is nothing else", arguments: ["", "{}", "nonsense", #"{"state":"asleep"}"#])
-    func invalid(line: String) {
-        #expect(WorkerReport(line: line.utf8) == nil)
     }
 }
 

@@ -1,7 +1,9 @@
 internal import Dispatch
 internal import FoundationEssentials
 internal import Glibc
+internal import JobModel
 internal import Logging
+public import Settings
 internal import Synchronization
 
 /// Sends every line of this process to its output descriptor and to `media-processor.log`, each from a thread of its own: who logs

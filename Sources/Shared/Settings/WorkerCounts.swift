@@ -1,31 +1,5 @@
 public import JobModel
 
-/// A pool: the workers of one stage for one kind of media.
-public struct PoolName: Sendable, Hashable, CustomStringConvertible {
-    public var stage: Stage
-    public var kind: MediaKind
-
-    public init(stage: Stage, kind: MediaKind) {
-        self.stage = stage
-        self.kind = kind
-    }
-
-    /// `process.video`
-    public init?(_ text: some StringProtocol) {
-        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 2, let stage = ByteText(utf8: parts[0]).flatMap({ Stage(named: $0) }),
-            let kind = ByteText(utf8: parts[1]).flatMap({ MediaKind(named: $0) })
-        else { return nil }
-        self.init(stage: stage, kind: kind)
-    }
-
-    public var description: String { "\(stage.rawValue).\(kind.rawValue)" }
-
-    public static let all = MediaKind.allCases.flatMap { kind in
-        Stage.allCases.map { PoolName(stage: $0, kind: kind) }
-    }
-}
-
 /// How many workers each pool has.
 public struct WorkerCounts: Sendable, Hashable, CustomStringConvertible {
     public static let maximumPerPool = 64
@@ -57,10 +31,4 @@ public struct WorkerCounts: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { PoolName.all.map { "\($0)=\(self[$0])" }.joined(separator: ",") }
-}
-
-extension StringProtocol {
-    var trimmed: String {
-        String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
-    }
 }

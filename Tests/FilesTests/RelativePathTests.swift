@@ -1,4 +1,4 @@
-import RootedFiles
+import Files
 import Testing
 
 @Suite struct RelativePathTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import ServiceKit
+@testable import Settings
 
 struct ConfigurationFileTests {
     @Test("Lines are KEY=VALUE, comments or blank; values keep what is inside them")

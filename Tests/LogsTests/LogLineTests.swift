@@ -1,8 +1,9 @@
 import Foundation
 import JobModel
+import Settings
 import Testing
 
-@testable import ServiceKit
+@testable import Logs
 
 @Suite("A log line")
 struct LogLineTests {

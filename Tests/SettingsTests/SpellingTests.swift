@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ServiceKit
+@testable import Settings
 
 @Suite("Words that are nearly ours")
 struct SpellingTests {

@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Glibc
-import RootedFiles
 import Testing
 
 @Suite final class RootedDirectoryTests {

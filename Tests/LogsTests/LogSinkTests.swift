@@ -1,10 +1,11 @@
 import Dispatch
 import Foundation
 import Glibc
+import Settings
 import Synchronization
 import Testing
 
-@testable import ServiceKit
+@testable import Logs
 
 @Suite("A place of the log", .timeLimit(.minutes(10)))
 struct LogSinkTests {

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import ServiceKit
+@testable import Logs
 
 @Suite("The log file", .timeLimit(.minutes(10)))
 struct LogFileTests {

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import JobModel
+internal import Settings
 
 /// One line of the log, before it is written. Pure.
 ///
