@@ -47,7 +47,7 @@ crash-test: bootstrap-tests ## Kill, attack and fail everything, N times as long
 	CRASH_TEST_ROUNDS=$(or $(N),10) scripts/run-tests --skip-build $(SWIFT_FLAGS) --filter CrashTests
 	@scripts/check-leftovers
 
-fault-test: bootstrap-tests ## Kill and poison workers, fail network and broker, N times as long as `make test` (N=20)
+fault-test: bootstrap-tests ## Kill, stop and poison workers, fail network and broker, N times as long as `make test`
 	swift build --build-tests $(SWIFT_FLAGS)
 	CRASH_TEST_ROUNDS=$(or $(N),20) scripts/run-tests --skip-build $(SWIFT_FLAGS) \
 		--filter 'KillEverything|ProxyFault|StoppedWorker|Poison|BrokerFailure|BrokerTLS|LongWork'
