@@ -161,7 +161,7 @@ let package = Package(
             tests("ThreadsTests", ["Threads"]),
             tests("RootedFilesTests", ["RootedFiles"]),
             tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
-            tests("MediaTests", ["Media", logging]),
+            tests("MediaTests", ["Media", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
             tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "Threads", "TestSupport", logging, grdb]),
             tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),

@@ -4,6 +4,7 @@ import JobModel
 import Logging
 import RootedFiles
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import TempFiles

@@ -3,6 +3,7 @@ import Glibc
 import JobModel
 import Logging
 import RootedFiles
+import TestSupport
 import Testing
 
 @testable import TempFiles

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import JobModel
 import RootedFiles
+import TestSupport
 import Testing
 
 @testable import TempFiles
