@@ -4,7 +4,7 @@ internal import ServiceKit
 internal import TempFiles
 
 /// Compresses temp files of jobs that wait, from time to time.
-struct FileCompression: Sendable {
+struct FileCompression: MaintenanceService {
     private let tracker: TempFileTracker
     private let rules: CompressionRules
     private let pause: Duration
