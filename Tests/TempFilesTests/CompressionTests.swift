@@ -4,6 +4,7 @@ import Glibc
 import JobModel
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import TempFiles

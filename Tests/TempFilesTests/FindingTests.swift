@@ -2,6 +2,7 @@ import Files
 import Foundation
 import GRDB
 import JobModel
+import TestSupport
 import Testing
 
 @testable import TempFiles
