@@ -62,7 +62,7 @@ final class LoopbackProxy: Sendable {
         }
     }
 
-    /// Keeps back what the broker says, on the connections of now and later.
+    /// Keeps back the broker's answers, on present and later connections.
     func holdReplies(_ isHolding: Bool) {
         state.withLock { $0.isHoldingReplies = isHolding }
     }
@@ -161,7 +161,7 @@ final class LoopbackProxy: Sendable {
         return hit.lowerBound + size + 1 == bytes.endIndex ? bytes[(hit.lowerBound - 7)...] : nil
     }
 
-    /// How many of the bytes to pass on, and whether to cut then.
+    /// The number of bytes to pass on, and whether to cut the connection after them.
     private func watch(_ bytes: ArraySlice<UInt8>) -> (length: Int, cuts: Bool) {
         state.withLock { state in
             for index in state.watches.indices.reversed() {
