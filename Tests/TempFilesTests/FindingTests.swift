@@ -7,7 +7,7 @@ import Testing
 
 @testable import TempFiles
 
-/// Jobs are found by what their producers know.
+/// Jobs are found by facts that their producers know.
 @Suite struct FindingTests {
     let lab: Lab
     let tracker: TempFileTracker
