@@ -168,7 +168,7 @@ let package = Package(
             tests("TextTests", ["Text"]),
             tests("AMQPTests", ["AMQP", "TestSupport", logging]),
             tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
-            tests("MediaTests", ["Media", logging]),
+            tests("MediaTests", ["Media", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
             tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
             tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),

@@ -41,7 +41,8 @@ struct FaultTests {
             cases.shuffle(using: &generator)
             let all = cases.count
             if Rounds.isShort {
-                // The last calls are the clean-up's: a row of a file that was gone stayed on the books when one failed.
+                // The last calls are the clean-up's: a row of a file that was gone stayed in the ledger when one of
+                // them failed.
                 let last = (counts[.open] ?? 0) - 12
                 let pinned = cases.filter { $0.operation == .open && $0.error == EMFILE && $0.number > last }
                 cases = cases.prefix(Self.sampleSize) + pinned

@@ -29,7 +29,7 @@ import Testing
         )
     }
 
-    /// What becomes of a message, in a word.
+    /// The fate of a message, in one word.
     private func enter(_ message: StageMessage, holding: Bool = false) async throws -> String {
         switch try await tracker.enter(video(), message, timeout: .zero) {
         case .entered(let entered):
@@ -124,7 +124,7 @@ import Testing
         #expect(try await presence("claimed", or: nil) == .none)
         #expect(try await presence("own") == .none)
         try await tracker.ledger.write { try $0.execute(sql: "DELETE FROM claim WHERE kind = 'image'") }
-        // The other host gets the message, as its books know.
+        // The other host gets the message, because its ledger has the job.
         #expect(try await presence("claimed") == .none)
     }
 

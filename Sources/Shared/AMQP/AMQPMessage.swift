@@ -39,8 +39,8 @@ public struct AMQPMessage: Sendable, Hashable {
 }
 
 extension AMQPMessage {
-    /// Checks what the protocol cannot carry before anything is written: a message that fails half-way through its
-    /// frames would cost the whole connection.
+    /// Refuses a message that the protocol cannot carry before anything is written: a message that fails half-way
+    /// through its frames would cost the whole connection.
     ///
     /// - Throws: `.invalidArgument`.
     func validate(queue: String, maximumBodyBytes: Int) throws(AMQPError) {

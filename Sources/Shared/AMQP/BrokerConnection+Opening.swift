@@ -46,7 +46,7 @@ extension BrokerConnection {
         var properties = try pool.table([
             "product": "media-processor",
             "connection_name": .string(name),
-            // The library announces the rest of what it can do by itself.
+            // The library announces its other capabilities by itself.
             "capabilities": .table([
                 "basic.nack": true, "connection.blocked": true, "consumer_cancel_notify": true,
                 "publisher_confirms": true,

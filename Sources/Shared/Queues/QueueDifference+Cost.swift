@@ -1,7 +1,7 @@
 package import AMQP
 
 extension QueueDifference {
-    /// What the service loses as long as the queue stays as it is.
+    /// The harm that the difference does as long as the queue stays as it is.
     package var cost: String {
         switch (argument, wanted) {
         case ("x-queue-type", "quorum"?):

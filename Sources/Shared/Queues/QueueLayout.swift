@@ -5,8 +5,8 @@ package import Settings
 /// All queues of the service as they are declared.
 ///
 /// Classic queues are those of existing clients: durable, without arguments. Quorum queues give up a message that was
-/// delivered too often, and lose none on the way to where it goes then: at-least-once dead-lettering, for which
-/// RabbitMQ asks for the overflow behaviour `reject-publish`.
+/// delivered too often, and lose none on the way to the next queue: at-least-once dead-lettering, for which RabbitMQ
+/// asks for the overflow behaviour `reject-publish`.
 package struct QueueLayout: Sendable, Hashable {
     package var names: QueueNames
     package var type: QueueType
@@ -28,18 +28,18 @@ package struct QueueLayout: Sendable, Hashable {
         self.maximumPriority = maximumPriority
     }
 
-    /// Work for one stage of this host. What a quorum queue gives up goes to clean-up, which ends the job as a failed
-    /// one.
+    /// The queue of one stage of this host. A message that a quorum queue gives up goes to clean-up, which ends the job
+    /// as a failed one.
     package func work(_ kind: MediaKind, _ stage: Stage) -> AMQPQueue {
         work(names.work(kind, stage), givingUpTo: stage == .cleanup ? names.dead(kind) : names.work(kind, .cleanup))
     }
 
-    /// The same of all hosts together; see ``QueueNames/shared(_:_:)``.
+    /// The queue of one stage that all hosts share; see ``QueueNames/shared(_:_:)``.
     package func shared(_ kind: MediaKind, _ stage: Stage) -> AMQPQueue {
         work(names.shared(kind, stage), givingUpTo: stage == .cleanup ? names.dead(kind) : names.shared(kind, .cleanup))
     }
 
-    /// Where jobs come in.
+    /// The queue that jobs come in by.
     package func entry(_ kind: MediaKind) -> AMQPQueue { shared(kind, .download) }
 
     /// Clients of the older service declare it, and know no priorities.
@@ -61,8 +61,8 @@ package struct QueueLayout: Sendable, Hashable {
         return queue
     }
 
-    /// The delays that a retry of this step has a choice of. Quorum queues have one: each such queue is a group of
-    /// replicas that elects a leader of its own.
+    /// The delays that a retry of this step can take. Quorum queues have one: each such queue is a group of replicas
+    /// that elects a leader of its own.
     package func retryDelays(ofStep milliseconds: Int) -> [Int] {
         type == .quorum ? [milliseconds] : QueueNames.retryDelays(ofStep: milliseconds)
     }
@@ -70,9 +70,9 @@ package struct QueueLayout: Sendable, Hashable {
     /// The delays of all steps.
     package var retryDelaysMilliseconds: [Int] { QueueNames.retrySteps.flatMap(retryDelays) }
 
-    /// Where hosts that share a broker write down who takes which job, in one order for all of them. Read by each as
-    /// far as it has to be, and never emptied: the broker drops what is old, a segment at a time. The same on all hosts
-    /// and for ever, as the broker refuses whoever declares it otherwise.
+    /// The claims log, in which hosts that share a broker record which of them takes which job, in one order for all.
+    /// Each host reads it as far as it needs, and nobody empties it: the broker drops old records, a segment at a time.
+    /// Its declaration is the same on all hosts and for ever, because the broker refuses a different one.
     package func claims(_ kind: MediaKind) -> AMQPQueue {
         AMQPQueue(
             names.claims(kind),
@@ -83,14 +83,14 @@ package struct QueueLayout: Sendable, Hashable {
         )
     }
 
-    /// All queues of a kind but those that messages wait in for their next attempt.
+    /// All queues of a kind except the delay queues.
     package func lasting(_ kind: MediaKind) -> [AMQPQueue] {
         var queues = Stage.allCases.map { work(kind, $0) }
         if names.node != nil { queues += QueueNames.sharedStages.map { shared(kind, $0) } + [claims(kind)] }
         return queues + [updates(kind), dead(kind), legacyRequests(kind)]
     }
 
-    /// The queue of this name as it is declared for the other type, in whose place it may have come.
+    /// The queue of this name as it is declared for the other type, which it may have replaced.
     package func otherwise(_ queue: AMQPQueue) -> AMQPQueue? {
         var other = self
         other.type = type == .quorum ? .classic : .quorum
@@ -106,8 +106,8 @@ package struct QueueLayout: Sendable, Hashable {
         return nil
     }
 
-    /// How often a message may have been given back before it is put into its queue anew instead: a quorum queue counts
-    /// every return against its limit, whatever the cause. Half of the limit is left to the deaths of workers.
+    /// The number of returns after which a message is put into its queue anew instead: a quorum queue counts every
+    /// return against its limit, whatever the cause. Half of the limit is left to the deaths of workers.
     package var returnsBeforeRenewal: Int64 { max(deliveryLimit / 2, 1) }
 
     private func plain(_ name: String) -> AMQPQueue {

@@ -2,8 +2,8 @@ package import JobModel
 
 /// The names of all queues. `prefix` (`QUEUE_PREFIX`) comes before every one.
 ///
-/// Hosts that share a broker have names of their own (`NODE_ID`). They share the queues that clients know, and each has
-/// its own for all that its temp files belong to.
+/// Hosts that share a broker have names of their own (`NODE_ID`). They share the queues that clients know; each host
+/// has its own queues for the stages that need its temp files.
 package struct QueueNames: Sendable, Hashable {
     package var prefix: String
     /// This host, when it is one of several; nil when there is one, whose queues have the plain names.
@@ -23,11 +23,11 @@ package struct QueueNames: Sendable, Hashable {
     /// Work for one stage that is no host's yet: `video.processing.download`.
     package func shared(_ kind: MediaKind, _ stage: Stage) -> String { name(kind, stage.queueSegment) }
 
-    /// Where jobs come in, whoever sends them.
+    /// The queue that jobs come in by, whoever sends them.
     package func entry(_ kind: MediaKind) -> String { shared(kind, .download) }
 
     /// Stages that take messages from a shared queue besides their host's own. Downloads come in there; clean-up ends
-    /// what no host could even take from there.
+    /// the jobs that no host could even take from there.
     package static let sharedStages: Set<Stage> = [.download, .cleanup]
 
     /// All queues that the workers of a stage take messages from, those that others fill first.
@@ -36,7 +36,7 @@ package struct QueueNames: Sendable, Hashable {
         return [shared(kind, stage), work(kind, stage)]
     }
 
-    /// What clients read: `video.processing.updates`.
+    /// The queue that clients read: `video.processing.updates`.
     package func updates(_ kind: MediaKind) -> String { name(kind, "updates") }
 
     /// The older service's entry queue: `video.processing.requests`.
@@ -64,8 +64,9 @@ package struct QueueNames: Sendable, Hashable {
     /// The delays of all steps, one queue each for every stage.
     package static let retryDelaysMilliseconds = retrySteps.flatMap(retryDelays)
 
-    /// Where a job waits before it comes back to the stage's queue: `video.processing.download.retry.5000ms`. One queue
-    /// for each delay, because a queue only expires messages at its head.
+    /// The delay queue that a job waits in before it comes back to the stage's queue:
+    /// `video.processing.download.retry.5000ms`. One queue for each delay, because a queue only expires messages at its
+    /// head.
     package func retry(_ kind: MediaKind, _ stage: Stage, delayMilliseconds: Int) -> String {
         work(kind, stage) + ".retry.\(delayMilliseconds)ms"
     }

@@ -198,7 +198,7 @@ struct DoctorTests {
         #expect(found.map(\.check) == ["settings"] && found.first?.verdict == .warning)
         let names = "FILE_SOURCE_ROOTS, PORT, RABBITMQ_URL, STORAGE_URL, TEMP_DIR"
         #expect(found.first?.message == "the running supervisor has other settings: \(names)")
-        // Of a private broker's tree only that it has none.
+        // For a tree with a private broker, only the absence of a URL is compared.
         tree.broker.isPrivate = true
         tree.configuration["RABBITMQ_URL"] = nil
         #expect(try findings { $0["RABBITMQ_URL"] = nil } == [])

@@ -5,8 +5,8 @@ import JobModel
 
 /// A directory with a program for each stage that speaks the status protocol and does nothing else.
 ///
-/// `FAKE_WORKER` in its environment makes it misbehave: `crash` ends at once, `stubborn` does not heed SIGTERM, `talkative` says
-/// some hundred thousand bytes at SIGUSR1.
+/// `FAKE_WORKER` in its environment makes it misbehave: `crash` exits at once, `stubborn` ignores SIGTERM, `talkative`
+/// prints some hundred thousand bytes at SIGUSR1.
 enum FakeWorkers {
     static func install(in scratch: Scratch) async throws {
         let script = """
@@ -33,7 +33,7 @@ enum FakeWorkers {
     static let environment = ["PATH": "/usr/bin:/bin"]
 }
 
-/// A child of the test, and what it says.
+/// A child of the test, and its reports.
 final class WatchedChild: Sendable {
     private let host: ProcessHost
     private let id: ProcessHost.ChildID
