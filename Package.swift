@@ -105,7 +105,7 @@ let package = Package(
             "TempFiles",
             ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
         ),
-        shared("Storage", ["JobModel", "Text", "Files", "Threads", "CrashPoints", logging]),
+        shared("Storage", ["JobModel", "Text", "Files", "Settings", "Threads", "CrashPoints", logging]),
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
@@ -158,7 +158,7 @@ let package = Package(
         + [
             .target(
                 name: "TestSupport",
-                dependencies: ["AMQP", "Queues", "JobModel", "CLinux", logging],
+                dependencies: ["AMQP", "Queues", "Storage", "JobModel", "CLinux", logging],
                 path: "Tests/TestSupport",
                 swiftSettings: strict
             ),
@@ -168,10 +168,10 @@ let package = Package(
             tests("TextTests", ["Text"]),
             tests("AMQPTests", ["AMQP", "TestSupport", logging]),
             tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
-            tests("MediaTests", ["Media", "TestSupport", logging]),
+            tests("MediaTests", ["Media", "Settings", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
             tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
-            tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),
+            tests("StorageTests", ["Storage", "Files", "JobModel", "TestSupport", logging]),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),

@@ -118,6 +118,22 @@ struct SettingsTests {
         #expect(Set(Settings.catalogue.map(\.name)).count == Settings.catalogue.count)
     }
 
+    @Test("have defaults that could be set, each as it is shown")
+    func defaultsAsText() throws {
+        let shown = try Settings.from([:]).effective.filter { !$0.value.isEmpty }
+        #expect(shown.count > 45)
+        for (name, value) in shown {
+            let again = try Settings.from([name: value]).effective.first { $0.name == name }
+            #expect(again?.value == value)
+        }
+    }
+
+    @Test("can be asked of their group")
+    func groups() throws {
+        let settings = try Settings.from(["PORT": "1", "SOURCE_MAX_BYTES": "2"])
+        #expect(settings.http.port == 1 && settings.port == 1 && settings.storage.maximumSourceBytes == 2)
+    }
+
     @Test(
         "count workers by pool",
         arguments: [

@@ -5,15 +5,14 @@ internal import Logging
 internal import Settings
 public import StageRuntime
 internal import Storage
-internal import Synchronization
 internal import TempFiles
 
 /// Publishes a job's outputs in the object store.
 public struct UploadHandler: StageHandler {
-    private let stores: ObjectStores
+    private let stores: Stores
 
     init(_ services: StageServices) throws {
-        stores = try ObjectStores(storageURL: services.settings.storageURL)
+        stores = try Stores(services.settings.storage)
     }
 
     public static func main() async -> Never {
@@ -23,8 +22,8 @@ public struct UploadHandler: StageHandler {
     public func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
         let earlier = try await publishedEarlier(job)
-        // All are checked before the first is published: a job that must go back to download publishes nothing half. What an
-        // earlier run has published may be gone.
+        // All are checked before the first is published: a job that must go back to download publishes nothing half.
+        // What an earlier run has published may be gone.
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
@@ -78,8 +77,8 @@ public struct UploadHandler: StageHandler {
         return objects
     }
 
-    /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in between
-    /// would miss a file and send the job back to download.
+    /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in
+    /// between would miss a file and send the job back to download.
     ///
     /// - Parameter isLast: with it goes what the job has reserved and does not use.
     private func release(
@@ -111,17 +110,13 @@ public struct UploadHandler: StageHandler {
         didWrite: @escaping @Sendable (Int64) -> Void
     ) async throws -> PublishedObject {
         let path = try await job.requireFile(output.localPath, name(of: output))
-        let cancelled = Atomic(false)
         do {
-            let key = try ObjectKey(output.key.string)
-            let published = try await withTaskCancellationHandler {
-                try await stores.standard.publish(fileAt: path, as: key, mimeType: output.mimeType) { written in
-                    if cancelled.load(ordering: .relaxed) { throw CancellationError() }
-                    didWrite(written)
-                }
-            } onCancel: {
-                cancelled.store(true, ordering: .relaxed)
-            }
+            let object = NewObject(
+                path: path,
+                key: try ObjectKey(output.key.string),
+                contentType: output.mimeType
+            )
+            let published = try await stores.standard.put(object, didWrite: didWrite)
             job.logger.log(
                 level: job.tracker.fileLevel,
                 "uploaded",
@@ -147,8 +142,8 @@ public struct UploadHandler: StageHandler {
     }
 }
 
-/// Outputs that are in the object store and still take space here. Small ones wait for each other a moment, as each release
-/// writes the ledger through to the disk.
+/// Outputs that are in the object store and still take space here. Small ones wait for each other a moment, as each
+/// release writes the ledger through to the disk.
 private struct PublishedOutputs {
     private var records: [ByteText: PublishedFile] = [:]
     private var bytes: Int64 = 0

@@ -11,7 +11,7 @@ package struct VideoSettings: SettingsGroup {
     package let thumbnailIntervalSeconds: Double
     package let thumbnailSide: Int64
 
-    /// x264's, as the media engine knows them.
+    /// x264's. The media engine has the same list, which a module without libav cannot read; a test compares the two.
     package static let presets = [
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
     ]

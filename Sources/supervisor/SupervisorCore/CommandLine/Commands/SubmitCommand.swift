@@ -105,7 +105,7 @@ struct SubmitCommand: AsyncParsableCommand {
             for text in source {
                 let submission = try Submission(text, options: options, workingDirectory: Paths.workingDirectory)
                 do throws(StorageError) {
-                    if let source = submission.ticket.source { try SourceURL.checkScheme(source) }
+                    if let source = submission.ticket.source { try Sources.check(source) }
                 } catch {
                     throw UsageProblem(message: error.message)
                 }
@@ -124,10 +124,9 @@ struct SubmitCommand: AsyncParsableCommand {
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots
         else { return }
-        let files = LocalFileSource(roots: roots)
         for source in sources {
             do throws(StorageError) {
-                try await files.checkAllowed(source)
+                try await LocalFileSource(url: source, roots: roots).checkAllowed()
             } catch {
                 throw CommandFailure.report(error.message, error.code == .notAllowed ? .refused : .usage)
             }

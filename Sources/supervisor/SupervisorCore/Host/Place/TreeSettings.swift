@@ -11,7 +11,7 @@ enum TreeSettings {
             return nil
         },
         SettingCheck("STORAGE_URL") { text in
-            do throws(StorageError) { try ObjectStores.check(text) } catch { return error.message }
+            do throws(StorageError) { try Stores.check(text) } catch { return error.message }
             return nil
         },
     ]

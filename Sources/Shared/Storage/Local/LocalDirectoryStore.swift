@@ -1,20 +1,23 @@
 internal import CrashPoints
 internal import Files
 internal import Glibc
-public import JobModel
+package import JobModel
+package import Settings
 internal import Synchronization
 internal import Threads
 
 /// Objects as files beneath one directory: the store of the embedded setup (`STORAGE_URL=file:///…`).
 ///
-/// A file on the store's own file system becomes the object itself, by another name (a hard link): no byte is copied, and the
-/// object is durable as the file is. Elsewhere, and where the store's directory gives its files more than the file has (a group,
-/// an access list, a label), the object is written to a file without a name (`O_TMPFILE`) and given its name when all its bytes
-/// are on the device, so a writer that dies leaves nothing behind. Of one that dies while it replaces an object,
-/// ``ObjectReplacement`` removes what it left.
+/// A file on the store's own file system becomes the object itself, by another name (a hard link): no byte is copied,
+/// and the object is durable as the file is. Elsewhere, and where the store's directory gives its files more than the
+/// file has (a group, an access list, a label), the object is written to a file without a name (`O_TMPFILE`) and given
+/// its name when all its bytes are on the device, so a writer that dies leaves nothing behind. Of one that dies while
+/// it replaces an object, ``ObjectReplacement`` removes what it left.
 ///
 /// A key is a path, so not every key can be held: see ``check(_:)``.
-public final class LocalDirectoryStore: ObjectStore {
+package final class LocalDirectoryStore: StoreKind {
+    package static let schemes = [FileURL.scheme]
+
     private let root: RootedDirectory
     /// Called with the path of every directory whose names are on the device, for tests.
     private let didSynchronize: @Sendable (String) -> Void
@@ -22,10 +25,16 @@ public final class LocalDirectoryStore: ObjectStore {
     private let reachable = Mutex<[RelativePath: FileIdentity]>([:])
     private static let maximumReachable = 1024
 
-    public var description: String { SourceURL.file(root.path) }
+    package var description: String { FileURL.text(root.path) }
+
+    package static func check(url: String) throws(StorageError) { _ = try FileURL.path(url) }
+
+    package convenience init(url: String, _ settings: StorageSettings) throws(StorageError) {
+        try self.init(creating: try FileURL.path(url))
+    }
 
     /// Makes the directory when it is missing, opens it, and removes what writers left that died.
-    public convenience init(creating path: String) throws(StorageError) {
+    package convenience init(creating path: String) throws(StorageError) {
         try self.init(creating: path, didSynchronize: { _ in })
     }
 
@@ -39,14 +48,14 @@ public final class LocalDirectoryStore: ObjectStore {
                 code: .ioFailure,
                 message:
                     "the object store cannot be opened: \(error); check STORAGE_URL and the directory's permissions",
-                isRetriable: error.isRetriable,
+                verdict: error.isRetriable ? .transient : .permanent,
                 underlying: error
             )
         }
         ObjectReplacement(root: root).sweep()
     }
 
-    public func check(_ key: ObjectKey) throws(StorageError) { _ = try place(of: key) }
+    package func check(_ key: ObjectKey) throws(StorageError) { _ = try place(of: key) }
 
     /// Where an object is.
     private func place(of key: ObjectKey) throws(StorageError) -> RelativePath {
@@ -64,40 +73,59 @@ public final class LocalDirectoryStore: ObjectStore {
         )
     }
 
-    public func size(_ key: ObjectKey) async throws -> Int64? {
-        try await open(key) { file in try file.status().sizeBytes }
+    package func source(_ key: ObjectKey) -> any Source { StoredFile(key: key, store: self) }
+
+    package func facts(_ key: ObjectKey) async throws -> SourceFacts? {
+        do {
+            return try await source(key).probe()
+        } catch let error as StorageError where error.verdict == .sourceGone {
+            return nil
+        }
     }
 
-    public func read(
-        _ key: ObjectKey,
-        consume: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
-    ) async throws -> Int64 {
-        try await open(key) { file in try file.forEachPiece(consume) }
-    }
-
-    private func open(
-        _ key: ObjectKey,
-        _ body: @escaping @Sendable (borrowing OpenFile) throws -> Int64
-    ) async throws -> Int64 {
-        let path = try place(of: key)
+    package func delete(_ key: ObjectKey) async throws -> Bool {
+        let place = try place(of: key)
         return try await OwnThread.run { [root] in
-            try Self.reading(key) {
-                let file = try root.openFile(path, flags: O_RDONLY | O_NONBLOCK)
-                try Self.requireFile(file, "the object `\(key)`")
-                return try body(file)
+            try Self.writing("delete", key) {
+                do throws(FileSystemError) { return try root.removeFile(place) } catch  where error.isNotFound {
+                    return false
+                }
             }
         }
     }
 
-    public func publish(
-        fileAt path: String,
-        as key: ObjectKey,
-        mimeType: String?,
+    /// Opens an object for reading, on a thread that may block.
+    func open<R: Sendable>(
+        _ key: ObjectKey,
+        _ body: @escaping @Sendable (borrowing OpenFile) throws -> R
+    ) async throws -> R {
+        let path = try place(of: key)
+        return try await OwnThread.run { [root] in
+            try Self.reading(key) { try body(try root.openFile(path, flags: O_RDONLY | O_NONBLOCK)) }
+        }
+    }
+
+    package func put(
+        _ object: NewObject,
         didWrite: @escaping @Sendable (Int64) throws -> Void
     ) async throws -> PublishedObject {
-        let place = try place(of: key)
+        let place = try place(of: object.key)
+        return try await CancellationFlag.run { flag in
+            try await self.put(object, at: place) { written in
+                try flag.check()
+                try didWrite(written)
+            }
+        }
+    }
+
+    private func put(
+        _ object: NewObject,
+        at place: RelativePath,
+        didWrite: @escaping @Sendable (Int64) throws -> Void
+    ) async throws -> PublishedObject {
+        let (path, key) = (object.path, object.key)
         return try await OwnThread.run { [root] in
-            try Self.writing(key) {
+            try Self.writing("publish", key) {
                 let source = OpenFile(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path: path)
                 if source.descriptor < 0 { throw FileSystemError(operation: "open", path: path, errno: errno) }
                 let directory = try Self.parent(of: place, in: root)
@@ -113,18 +141,18 @@ public final class LocalDirectoryStore: ObjectStore {
                     try Self.put(draft, at: place, in: directory, root)
                 }
                 CrashPoint.objectLinked.cross()
-                return PublishedObject(sizeBytes: size, location: SourceURL.file(root.path + "/" + key.rawValue))
+                return PublishedObject(sizeBytes: size, location: FileURL.text(root.path + "/" + key.rawValue))
             }
         }
     }
 
-    public func synchronize(_ keys: [ObjectKey]) async throws {
+    package func synchronize(_ keys: [ObjectKey]) async throws {
         // Whole as each is, a name is what may be missing.
         var directories: [RelativePath?: ObjectKey] = [:]
         for key in keys { directories[try place(of: key).parent] = key }
         let parents = directories
         try await OwnThread.run { [self] in
-            for (path, key) in parents { try Self.writing(key) { try synchronize(path) } }
+            for (path, key) in parents { try Self.writing("publish", key) { try synchronize(path) } }
         }
     }
 
@@ -195,12 +223,6 @@ public final class LocalDirectoryStore: ObjectStore {
         return try root.openDirectory(parent)
     }
 
-    static func requireFile(_ file: borrowing OpenFile, _ subject: String) throws {
-        guard try file.status().kind == .file else {
-            throw StorageError(code: .notFound, message: "\(subject) is no regular file")
-        }
-    }
-
     private static func reading<R>(_ key: ObjectKey, _ body: () throws -> R) throws -> R {
         do {
             return try body()
@@ -209,6 +231,7 @@ public final class LocalDirectoryStore: ObjectStore {
                 throw StorageError(
                     code: .notFound,
                     message: "the store has no object `\(key)`; upload it first, or correct the job's `s3Key`",
+                    verdict: .sourceGone,
                     underlying: error
                 )
             }
@@ -216,11 +239,11 @@ public final class LocalDirectoryStore: ObjectStore {
         }
     }
 
-    private static func writing<R>(_ key: ObjectKey, _ body: () throws -> R) throws -> R {
+    private static func writing<R>(_ verb: String, _ key: ObjectKey, _ body: () throws -> R) throws -> R {
         do {
             return try body()
         } catch let error as FileSystemError {
-            throw failure("publish", key, error)
+            throw failure(verb, key, error)
         }
     }
 
@@ -228,8 +251,29 @@ public final class LocalDirectoryStore: ObjectStore {
         StorageError(
             code: error.isOutsideRoot ? .notAllowed : .ioFailure,
             message: "cannot \(verb) the object `\(key)`: \(error.description.shown)",
-            isRetriable: error.isRetriable,
+            verdict: error.isRetriable ? .transient : .permanent,
             underlying: error
         )
+    }
+}
+
+/// An object of the store as a source.
+private struct StoredFile: Source {
+    let key: ObjectKey
+    let store: LocalDirectoryStore
+
+    var description: String { "\(key)" }
+    private var subject: String { "the object `\(key)`" }
+
+    func checkAllowed() async throws(StorageError) { try store.check(key) }
+
+    func probe() async throws -> SourceFacts {
+        try await store.open(key) { [subject] file in try file.sourceFacts(subject) }
+    }
+
+    func fetch(_ request: FetchRequest, into sink: any SourceSink) async throws -> Int64 {
+        try await Delivery.run(request, to: sink) { [subject] delivery in
+            try await store.open(key) { file in try file.deliver(try file.sourceFacts(subject), delivery) }
+        }
     }
 }

@@ -4,10 +4,10 @@ internal import Glibc
 
 /// Puts a file in an object's place in one step.
 ///
-/// `linkat(2)` never replaces, so the file gets a name of its own for the moment between two calls. A note beneath `.replacing` in
-/// the store's root says where, before the name is made; a lock on the note says that its writer lives. So what a crash leaves is
-/// found without looking through the store, and removed when nobody holds the lock: never by its age. The notes of several hosts
-/// do not meet, as their names are random.
+/// `linkat(2)` never replaces, so the file gets a name of its own for the moment between two calls. A note beneath
+/// `.replacing` in the store's root says where, before the name is made; a lock on the note says that its writer lives.
+/// So what a crash leaves is found without looking through the store, and removed when nobody holds the lock: never by
+/// its age. The notes of several hosts do not meet, as their names are random.
 struct ObjectReplacement {
     /// Names that begin with this belong to the store.
     static let reservedPrefix = ".replacing"
@@ -44,7 +44,8 @@ struct ObjectReplacement {
             try directory.rename(RelativePath(step), to: RelativePath(path.name))
         } catch {
             _ = try? directory.removeFile(RelativePath(step))
-            // Somebody has removed the name, taking us for dead where locks do not reach: nothing is lost by another try.
+            // Somebody has removed the name, taking us for dead where locks do not reach: nothing is lost by another
+            // try.
             throw error.errno == ENOENT ? .init(operation: "rename", path: error.path, errno: EAGAIN) : error
         }
         // Two names of one file stay both: somebody else gave it the object's meanwhile.
@@ -68,8 +69,8 @@ struct ObjectReplacement {
         return removed
     }
 
-    /// Removes the note, once it is done with, before the lock is given up: its writer may have made it, and wait for nothing but
-    /// the lock.
+    /// Removes the note, once it is done with, before the lock is given up: its writer may have made it, and wait for
+    /// nothing but the lock.
     private func settle(_ id: String, _ notes: RootedDirectory, _ removed: inout Int) throws {
         let file = try notes.openFile(id, flags: O_RDWR | O_NONBLOCK)
         let status = try file.status()

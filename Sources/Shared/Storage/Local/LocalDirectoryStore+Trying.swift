@@ -6,9 +6,10 @@ extension LocalDirectoryStore {
     /// More than what the disk gives every file without asking for room.
     private static let trialBytes = 4096
 
-    /// As ``ObjectStores/tryWriting(_:)``.
-    static func tryWriting(_ path: String) async throws(StorageError) -> Bool {
-        try await OwnThread.run { () throws(StorageError) in try blockingTrial(path) }
+    /// With a file that has no name and so leaves nothing.
+    package static func trial(url: String) async throws(StorageError) -> Bool {
+        let path = try FileURL.path(url)
+        return try await OwnThread.run { () throws(StorageError) in try blockingTrial(path) }
     }
 
     private static func blockingTrial(_ path: String) throws(StorageError) -> Bool {
@@ -26,7 +27,7 @@ extension LocalDirectoryStore {
             throw StorageError(
                 code: .ioFailure,
                 message: "\(path) cannot be written to: \(error); check STORAGE_URL, its disk and its permissions",
-                isRetriable: error.isRetriable,
+                verdict: error.isRetriable ? .transient : .permanent,
                 underlying: error
             )
         }
