@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Media
 import Synchronization
+import TestSupport
 import Testing
 
 /// All bounds are counts: of pictures, of packets, of looks at the flag. No time is promised here.
@@ -132,7 +133,7 @@ import Testing
         preset: String,
         wish: @escaping @Sendable (_ progress: Double, _ looks: Int) -> Bool
     ) async throws -> (decoded: Int, encoded: Int) {
-        let (looks, log) = (Looks(), LogCatcher())
+        let (looks, log) = (Looks(), LogRecorder())
         let progress = Mutex(0.0)
         let error = await #expect(throws: MediaError.self) {
             try await onThread {
@@ -152,8 +153,8 @@ import Testing
         }
         #expect(error?.code == .cancelled)
         #expect(looks.afterTheWish <= Self.looksAfterTheWish)
-        let told = try #require(log.lines.first { $0["pictures.decoded"] != nil })
-        return (Int("\(told["pictures.decoded"] ?? "")") ?? .max, Int("\(told["pictures.encoded"] ?? "")") ?? .max)
+        let told = try #require(log.lines.first { $0.metadata["pictures.decoded"] != nil }?.metadata)
+        return (Int(told["pictures.decoded"] ?? "") ?? .max, Int(told["pictures.encoded"] ?? "") ?? .max)
     }
 }
 
@@ -182,29 +183,6 @@ private final class Looks: Sendable {
             guard state.count > state.wishAt else { return false }
             state.afterTheWish += 1
             return true
-        }
-    }
-}
-
-/// Keeps the metadata of log lines.
-private final class LogCatcher: Sendable {
-    private let caught = Mutex<[Logger.Metadata]>([])
-
-    var lines: [Logger.Metadata] { caught.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(catcher: self) } }
-
-    private struct Handler: LogHandler {
-        let catcher: LogCatcher
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.info
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            catcher.caught.withLock { $0.append(event.metadata ?? [:]) }
         }
     }
 }

@@ -1,9 +1,10 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import Logging
-import RootedFiles
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import TempFiles

@@ -1,7 +1,8 @@
+import Files
 import Foundation
 import GRDB
 import JobModel
-import RootedFiles
+import TestSupport
 import Testing
 
 @testable import TempFiles

@@ -1,9 +1,10 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import Logging
-import RootedFiles
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import TempFiles
@@ -54,36 +55,6 @@ final class TestClock: Sendable {
     private let offset = Mutex<TimeInterval>(0)
     var now: Date { offset.withLock { Date().addingTimeInterval($0) } }
     func advance(by seconds: TimeInterval) { offset.withLock { $0 += seconds } }
-}
-
-/// Keeps the log lines.
-final class LogRecorder: Sendable {
-    struct Line: Sendable {
-        var level: Logger.Level
-        var message: String
-        var metadata: [String: String]
-    }
-
-    private let recorded = Mutex<[Line]>([])
-    var lines: [Line] { recorded.withLock { $0 } }
-
-    var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
-
-    private struct Handler: LogHandler {
-        let recorder: LogRecorder
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }
-            let line = Line(level: event.level, message: event.message.description, metadata: fields)
-            recorder.recorded.withLock { $0.append(line) }
-        }
-    }
 }
 
 extension TempFileTracker {

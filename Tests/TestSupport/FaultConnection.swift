@@ -109,15 +109,16 @@ final class FaultConnection: @unchecked Sendable {
     }
 
     private func isSilent(_ direction: FaultProxy.Direction) -> Bool {
-        if proxy.state.withLock({ $0.isSilent }) { ways[direction]?.isSilent = true }
+        if proxy.state.withLock({ $0.silent.contains(direction) }) { ways[direction]?.isSilent = true }
         return ways[direction]?.isSilent ?? true
     }
 
     private func forward(_ direction: FaultProxy.Direction) -> Step {
         while let frame = ways[direction]?.parser.next() {
             guard let target = ways[direction]?.target else { return .end }
+            let times = proxy.note(frame, direction)
             guard let fault = proxy.fault(at: frame.kind, direction) else {
-                guard send(frame.bytes[...], to: target) else { return .end }
+                for _ in 0..<times where !send(frame.bytes[...], to: target) { return .end }
                 continue
             }
             let cut = fault.cut(of: frame.bytes.count)

@@ -3,7 +3,6 @@ internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
 public import Logging
-internal import ServiceKit
 internal import Synchronization
 public import TempFiles
 
