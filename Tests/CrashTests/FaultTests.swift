@@ -64,8 +64,8 @@ struct FaultTests {
                 #expect(try watch.bystander.isUntouched(), "\(item)")
             }
             print(
-                "faults: \(fired) calls failed in \(cases.count) of \(all) cases (\(counts)), \(completed) jobs completed, "
-                    + "\(ContinuousClock.now - began)"
+                "faults: \(fired) calls failed in \(cases.count) of \(all) cases (\(counts)), "
+                    + "\(completed) jobs completed, \(ContinuousClock.now - began)"
             )
             // The calls of a job vary a little from run to run.
             #expect(fired * 10 >= cases.count * 7)

@@ -328,8 +328,8 @@ private final class Outcomes: Sendable {
         state.withLock { state in
             let ends = state.ends.values.reduce(0, +)
             return
-                "\(state.letterCount - state.failures) letters of no job, \(state.refusals.values.reduce(0, +)) of them told, "
-                + "\(ends) ends, \(state.failures) of them failed"
+                "\(state.letterCount - state.failures) letters of no job, "
+                + "\(state.refusals.values.reduce(0, +)) of them told, \(ends) ends, \(state.failures) of them failed"
         }
     }
 

@@ -18,7 +18,7 @@ struct CommandLineDocumentsTests {
     }
 
     @Test(
-        "The packages of a host without Swift are those that the executables are linked with, in the script and in the document"
+        "The packages of a host without Swift are those that the executables link, in the script and in the document"
     )
     func packages() async throws {
         let script = #"""

@@ -114,8 +114,9 @@ struct CommandLinePoolTests {
         let refused = try await tree.command("scale", "download.video=1", changes: wrong)
         #expect(refused.exit == .status(77))
         let words =
-            "the supervisor that answers on 127.0.0.2:\(place["PORT"] ?? "") is process \(tree.supervisorID ?? 0), and there is no "
-            + "\(tree.directory)/elsewhere/supervisor.json; set STATE_DIR to the directory that it has there"
+            "the supervisor that answers on 127.0.0.2:\(place["PORT"] ?? "") is process \(tree.supervisorID ?? 0), "
+            + "and there is no \(tree.directory)/elsewhere/supervisor.json; "
+            + "set STATE_DIR to the directory that it has there"
         #expect(
             refused.errors.contains("refuses a call without its token; \(words), or API_TOKEN to its token"),
             "\(refused)"

@@ -114,8 +114,10 @@ import Testing
         try await tracker.ledger.write { db in
             for (id, kind, node) in claims {
                 try db.execute(
-                    sql:
-                        "INSERT INTO claim (kind, id, redrives, hop, node, position, since) VALUES (?, ?, 0, 0, ?, 0, 0)",
+                    sql: """
+                        INSERT INTO claim (kind, id, redrives, hop, node, position, since)
+                        VALUES (?, ?, 0, 0, ?, 0, 0)
+                        """,
                     arguments: [kind.rawValue, Data(id.utf8), node]
                 )
             }
@@ -142,7 +144,8 @@ import Testing
                 for (id, state) in [("active", "active"), ("over", "finished")] {
                     try db.execute(
                         sql: """
-                            INSERT INTO job (kind, id, directory, mediaID, state, stage, hop, outcome, createdAt, updatedAt)
+                            INSERT INTO job
+                            (kind, id, directory, mediaID, state, stage, hop, outcome, createdAt, updatedAt)
                             VALUES ('video', ?, ?, 'm', ?, 'download', 0, ?, 1, 1)
                             """,
                         arguments: [Data(id.utf8), id, state, state == "finished" ? "completed" : nil]

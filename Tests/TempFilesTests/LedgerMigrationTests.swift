@@ -80,7 +80,8 @@ import Testing
             )
             try db.execute(
                 sql: """
-                    INSERT INTO job (kind, id, directory, mediaID, state, stage, outcome, record, createdAt, updatedAt, finishedAt)
+                    INSERT INTO job
+                        (kind, id, directory, mediaID, state, stage, outcome, record, createdAt, updatedAt, finishedAt)
                         VALUES ('video', ?, ?, 'm', 'finished', 'cleanup', 'completed', ?, ?, ?, ?);
                     """,
                 arguments: [Data("done".utf8), Self.directory("done"), Data("{}".utf8), now, now, now]

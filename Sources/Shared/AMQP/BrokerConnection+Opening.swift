@@ -15,8 +15,8 @@ extension BrokerConnection {
             guard amqp_ssl_socket_set_cacert(socket, path) == AMQP_STATUS_OK.rawValue else {
                 throw AMQPError(
                     .tlsFailed,
-                    "cannot read trusted certificates from \(path); install ca-certificates, or name a file in PEM with "
-                        + "?cacertfile= in the broker URL",
+                    "cannot read trusted certificates from \(path); install ca-certificates, or name a file in PEM "
+                        + "with ?cacertfile= in the broker URL",
                     isRetriable: true
                 )
             }
@@ -99,7 +99,8 @@ extension BrokerConnection {
             }
         return AMQPError(
             cause.code,
-            "cannot reach the broker at \(endpoint.redacted): \(words(endpoint, status, configuration) ?? cause.message); \(advice)",
+            "cannot reach the broker at \(endpoint.redacted): "
+                + "\(words(endpoint, status, configuration) ?? cause.message); \(advice)",
             isRetriable: true,
             libraryStatus: status
         )

@@ -134,7 +134,10 @@ final class ConsumerChannel: Channel {
             session.noteOtherProperties(queue)
         } else {
             session.log.warning(
-                "The broker closed a consumer's channel: \(error.message). Subscribing again; unsettled deliveries come again.",
+                """
+                The broker closed a consumer's channel: \(error.message). Subscribing again; unsettled deliveries come \
+                again.
+                """,
                 queue: queue.name,
                 error: error,
                 isNews: session.isNews(error, of: subscription)

@@ -125,8 +125,8 @@ public final class ClaimsLog: Sendable {
         guard isNews else { return }
         logger.error(
             """
-            no job is taken from the shared queues: hosts that share a broker (NODE_ID) need its streams, which RabbitMQ has since \
-            3.9 with the feature flag stream_queue
+            no job is taken from the shared queues: hosts that share a broker (NODE_ID) need its streams, \
+            which RabbitMQ has since 3.9 with the feature flag stream_queue
             """,
             metadata: [LogKey.queueName: "\(queue.name)", LogKey.cause: "\(problem)"]
         )

@@ -29,7 +29,8 @@ public struct ImageLimits: Codable, Sendable, Equatable {
         guard !overflow, pixels <= maxPixels else {
             throw ImageError(
                 .limitExceeded,
-                "the image is \(width)×\(height) pixels, and the most allowed is \(maxPixels) pixels in all (IMAGE_MAX_MEGAPIXELS)"
+                "the image is \(width)×\(height) pixels, and the most allowed is \(maxPixels) pixels in all "
+                    + "(IMAGE_MAX_MEGAPIXELS)"
             )
         }
     }

@@ -17,8 +17,8 @@ extension Ticket {
             throw MessageError(
                 code: .unknownKind,
                 message:
-                    "\(self.kind == .image ? "an" : "a") \(self.kind.rawValue) job was sent to a queue for \(kind.rawValue) jobs; "
-                    + "send it to \(self.kind.rawValue).processing.download",
+                    "\(self.kind == .image ? "an" : "a") \(self.kind.rawValue) job was sent to a queue for "
+                    + "\(kind.rawValue) jobs; send it to \(self.kind.rawValue).processing.download",
                 of: self
             )
         }
@@ -169,7 +169,8 @@ extension Ticket {
         guard JobKey.isValid(id: id) else {
             throw fields.error(
                 .invalidValue,
-                "the field `\(name)` has \(id.string.unicodeScalars.count) characters; at most \(JobKey.maximumIDLength) are allowed"
+                "the field `\(name)` has \(id.string.unicodeScalars.count) characters; "
+                    + "at most \(JobKey.maximumIDLength) are allowed"
             )
         }
         fields.jobID = id

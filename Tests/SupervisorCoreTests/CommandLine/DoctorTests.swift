@@ -154,7 +154,7 @@ struct DoctorTests {
     }
 
     @Test(
-        "LONG_WORK_SECONDS has to be a minute less than the broker's consumer_timeout; jobs may take as long as they like",
+        "LONG_WORK_SECONDS has to be a minute less than the broker's consumer_timeout; jobs may take any time",
         arguments: [
             (false, 1200, Finding.Verdict.ok, "1200"), (false, 1740, .ok, "1740"), (false, 1740.5, .warning, "1740.5"),
             (true, 1741, .ok, "1741"), (true, 86_340, .ok, "86340"), (true, 86_341, .warning, "86341"),

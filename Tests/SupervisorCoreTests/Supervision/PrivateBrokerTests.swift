@@ -180,7 +180,7 @@ struct PrivateBrokerTests {
     }
 
     @Test(
-        "The node reads nothing but our configuration: no script, no settings of another node, no code where it was started"
+        "The node reads only our configuration: no script, no settings of another node, no code in its start directory"
     )
     func surroundings() async throws {
         try FileManager.default.createDirectory(

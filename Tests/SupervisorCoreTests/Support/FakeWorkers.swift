@@ -20,7 +20,8 @@ enum FakeWorkers {
             if [ "$FAKE_WORKER" = stubborn ]; then trap '' TERM; else trap 'say draining "$@"; exit 0' TERM; fi
             trap 'echo it opens its log anew; exit 0' USR1
             if [ "$FAKE_WORKER" = talkative ]; then
-                trap 'line=1; while [ $line -lt 2000 ]; do echo "$line: much ado about nothing at all"; line=$((line + 1)); done' USR1
+                trap 'line=1
+                while [ $line -lt 2000 ]; do echo "$line: much ado about nothing at all"; line=$((line + 1)); done' USR1
             fi
             say ready "$@"
             read -r line <&4
