@@ -2,10 +2,10 @@ public import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
-public import Logging
+package import Logging
 package import Queues
 internal import Synchronization
-public import TempFiles
+package import TempFiles
 
 /// The log in which the hosts that share a broker record which of them takes which job of a kind: a RabbitMQ stream.
 /// Its order is the same for all hosts, so it decides between two hosts that have messages of one job; see
