@@ -99,7 +99,7 @@ let package = Package(
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
         shared("RootedFiles", ["CLinux"]),
-        shared("AMQP", ["JobModel", "CRabbitMQ", logging]),
+        shared("AMQP", ["JobModel", "Threads", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
@@ -122,8 +122,8 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "Storage", "CLinux", logging,
-                argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
+                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "Storage", "Threads", "CLinux",
+                logging, argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "HTTP/openapi.json", "Dashboard/index.html", "Dashboard/dashboard.css", "Dashboard/dashboard.js",
@@ -159,7 +159,7 @@ let package = Package(
             tests("JobModelTests", ["JobModel"]),
             tests("ThreadsTests", ["Threads"]),
             tests("RootedFilesTests", ["RootedFiles"]),
-            tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
+            tests("AMQPTests", ["AMQP", "JobModel", "Threads", "TestSupport", logging]),
             tests("MediaTests", ["Media", logging]),
             tests("ImagesTests", ["Images", logging]),
             tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "Threads", "TestSupport", logging, grdb]),
@@ -173,8 +173,8 @@ let package = Package(
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "TestSupport",
-                    logging, hummingbird,
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "Threads",
+                    "TestSupport", logging, hummingbird,
                 ] + nio
             ),
             tests(
