@@ -21,8 +21,6 @@ let httpTypes = [
     Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types"),
     Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
 ]
-let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 /// A library that several processes share, in `Sources/Shared/<name>`.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -74,13 +72,11 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -90,6 +86,8 @@ let package = Package(
         .systemLibrary(name: "CFFmpeg", path: "Sources/Shared/CFFmpeg", pkgConfig: "libavformat"),
         .systemLibrary(name: "CVips", path: "Sources/Shared/CVips", pkgConfig: "vips"),
         .systemLibrary(name: "CZstandard", path: "Sources/Shared/CZstandard", pkgConfig: "libzstd"),
+        .systemLibrary(name: "CCrypto", path: "Sources/Shared/CCrypto", pkgConfig: "libcrypto"),
+        .systemLibrary(name: "CCurl", path: "Sources/Shared/CCurl", pkgConfig: "libcurl"),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
 
         shared("JobModel", []),
@@ -97,13 +95,15 @@ let package = Package(
         shared("Threads", ["CLinux"]),
         shared("Text", []),
         shared("Files", ["Text", "CLinux"]),
-        shared("AMQP", ["Text", "CRabbitMQ", logging]),
+        shared("AMQP", ["Text", "Threads", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
+        shared("Digests", ["CCrypto"]),
+        shared("HTTPClient", ["CCurl", "Threads"]),
         shared(
             "TempFiles",
-            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
+            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "Digests", "CLinux", logging, grdb]
         ),
         shared("Storage", ["JobModel", "Text", "Files", "Settings", "Threads", "CrashPoints", logging]),
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "CrashPoints", logging]),
@@ -124,8 +124,8 @@ let package = Package(
             core: "SupervisorCore",
             [
                 "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "Files", "Settings", "Logs",
-                "WorkerProtocol",
-                "Storage", "CLinux", logging, argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
+                "WorkerProtocol", "Storage", "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird,
+                serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
@@ -166,7 +166,9 @@ let package = Package(
             tests("ThreadsTests", ["Threads"]),
             tests("FilesTests", ["Files"]),
             tests("TextTests", ["Text"]),
-            tests("AMQPTests", ["AMQP", "TestSupport", logging]),
+            tests("DigestsTests", ["Digests"]),
+            tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+            tests("AMQPTests", ["AMQP", "Threads", "TestSupport", logging]),
             tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", "Settings", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
@@ -184,6 +186,7 @@ let package = Package(
                 "SupervisorCoreTests",
                 [
                     "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "Files", "Settings", "WorkerProtocol",
+                    "Threads",
                     "TestSupport", logging, hummingbird,
                 ] + nio
             ),

@@ -1,8 +1,10 @@
 internal import JobModel
 internal import Logging
+internal import Logs
 internal import Queues
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// The parts of a running tree, of which its HTTP interface and its services share most.
 struct TreeParts: Sendable {
