@@ -1,4 +1,6 @@
 internal import CLinux
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Glibc
 
 /// A file that one process tree at a time may hold, with the holders' process ids in it.

@@ -1,4 +1,6 @@
 internal import CLinux
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Glibc
 
 /// Looks whether somebody besides root and this process's user could put something else in the place of what a path leads to.
