@@ -147,7 +147,7 @@ let package = Package(
         + process(
             "stage-cleanup",
             core: "CleanupStage",
-            ["StageRuntime", "TempFiles", "JobModel"]
+            ["StageRuntime", "AMQP", "TempFiles", "JobModel", "ServiceKit", "CrashPoints", logging]
         )
         + [
             .target(

@@ -74,7 +74,7 @@ extension Stage {
 }
 
 extension StageTraits {
-    private static let download = StageTraits(
+    fileprivate static let download = StageTraits(
         queueSegment: "download",
         working: .downloading,
         done: .downloaded,
@@ -95,7 +95,7 @@ extension StageTraits {
         endsJobs: false
     )
 
-    private static let process = StageTraits(
+    fileprivate static let process = StageTraits(
         queueSegment: "processing",
         working: .processing,
         done: .processed,
@@ -114,7 +114,7 @@ extension StageTraits {
         endsJobs: false
     )
 
-    private static let upload = StageTraits(
+    fileprivate static let upload = StageTraits(
         queueSegment: "upload",
         working: .uploading,
         done: .uploaded,
@@ -133,7 +133,7 @@ extension StageTraits {
         endsJobs: false
     )
 
-    private static let cleanup = StageTraits(
+    fileprivate static let cleanup = StageTraits(
         queueSegment: "cleanup",
         working: .cleanup,
         done: .completed,

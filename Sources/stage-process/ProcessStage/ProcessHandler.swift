@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Images
-public import JobModel
+package import JobModel
 internal import Logging
 internal import Media
 internal import ServiceKit
-public import StageRuntime
+package import StageRuntime
 internal import TempFiles
 
 /// Makes all outputs of a job from its downloaded source.
-public struct ProcessHandler: StageHandler {
+package struct ProcessHandler: StageHandler {
     private let work: any MediaWork
 
     init(_ services: StageServices) throws {
@@ -18,12 +18,12 @@ public struct ProcessHandler: StageHandler {
         }
     }
 
-    public static func main() async -> Never {
+    package static func main() async -> Never {
         if CommandLine.arguments.dropFirst() == [MediaLibraries.option] { exit(LibraryProbe.run()) }
         await StageWorker.main(.process) { try ProcessHandler($0) }
     }
 
-    public func run(_ job: JobContext) async throws -> Ticket {
+    package func run(_ job: JobContext) async throws -> Ticket {
         let source = try await job.requireFile(job.ticket.localMediaPath, "source")
         do {
             let ticket = try await work.run(source: source, job)

@@ -5,15 +5,16 @@ internal import Logging
 
 /// Publishes until the broker has it. A lost connection is waited out; a missing queue is declared again.
 struct Publisher: Sendable {
-    let client: AMQPClient
+    let transport: any MessageTransport
     let topology: Topology
+    let clock: any RuntimeClock
     let logger: Logger
 
     /// Publishes a message and returns once the broker confirmed it.
     ///
     /// - Throws: `CancellationError` when the worker drains while the broker is away, or an `AMQPError` that will not go away.
     func publish(_ message: AMQPMessage, to queue: AMQPQueue) async throws {
-        try await publish(to: queue) { () throws(AMQPError) in try await client.publish(message, to: queue.name) }
+        try await publish(to: queue) { () throws(AMQPError) in try await transport.publish(message, to: queue.name) }
     }
 
     /// Publishes the first of a message's copies for which there is room.
@@ -21,7 +22,7 @@ struct Publisher: Sendable {
     /// - Throws: as ``publish(_:to:)``.
     func publish(firstFitting copies: [AMQPMessage], to queue: AMQPQueue) async throws {
         try await publish(to: queue) { () throws(AMQPError) in
-            try await client.publish(firstFitting: copies, to: queue.name)
+            try await transport.publish(firstFitting: copies, to: queue.name)
         }
     }
 
@@ -37,7 +38,7 @@ struct Publisher: Sendable {
     func publish(firstFitting copies: [AMQPMessage], toOther queue: AMQPQueue) async throws -> Bool {
         try await isPublished {
             try await publish(to: queue, declares: false) { () throws(AMQPError) in
-                try await client.publish(firstFitting: copies, to: queue.name)
+                try await transport.publish(firstFitting: copies, to: queue.name)
             }
         }
     }
@@ -49,7 +50,7 @@ struct Publisher: Sendable {
                 try await publish()
                 return true
             } catch let error as AMQPError where error.code == .unroutable {
-                try await Pause.after(failures: failures)
+                try await clock.pause(afterFailures: failures)
             }
         }
         return false
@@ -70,7 +71,7 @@ struct Publisher: Sendable {
         try await publish(to: queue, declares: declares) {
             var message = try Self.transfer(ticket)
             message.type = type
-            try await client.publish(message, to: queue.name)
+            try await transport.publish(message, to: queue.name)
         }
     }
 
@@ -81,8 +82,8 @@ struct Publisher: Sendable {
     /// did.
     ///
     /// - Parameter delivery: of a transactional consumer.
-    /// - Throws: as ``publish(_:to:type:)``. The delivery is unsettled then.
-    func move(_ delivery: AMQPDelivery, as ticket: Ticket, to queue: AMQPQueue) async throws {
+    /// - Throws: as ``publish(_:to:type:declares:)``. The delivery is unsettled then.
+    func move(_ delivery: any ReceivedMessage, as ticket: Ticket, to queue: AMQPQueue) async throws {
         var failures = 0
         while true {
             let message = try Self.transfer(ticket)
@@ -101,7 +102,7 @@ struct Publisher: Sendable {
                     return try await publish(ticket, to: queue)
                 case .unroutable:
                     logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
-                    try await topology.declare(queue, on: client, logger: logger)
+                    try await topology.declare(queue, on: transport, logger: logger)
                 case _ where error.isRetriable:
                     logger.log(
                         level: failures == 1 ? .warning : .debug,
@@ -110,7 +111,7 @@ struct Publisher: Sendable {
                     )
                 default: throw error
                 }
-                try await Pause.after(failures: failures)
+                try await clock.pause(afterFailures: failures)
             }
         }
     }
@@ -119,7 +120,7 @@ struct Publisher: Sendable {
     private static func transfer(_ ticket: Ticket) throws(TicketTooLong) -> AMQPMessage {
         var ticket = ticket
         ticket.transfer = UUID().uuidString
-        let message = message(ticket)
+        let message = AMQPMessage(ticket)
         // The next stage would not accept it.
         if message.body.count > Ticket.maximumBytes { throw TicketTooLong(sizeBytes: message.body.count) }
         return message
@@ -132,7 +133,7 @@ struct Publisher: Sendable {
     ) async throws {
         var failures = 0
         while true {
-            try await client.waitUntilConnected()
+            try await transport.waitUntilConnected()
             do {
                 return try await send()
             } catch let error as AMQPError {
@@ -140,27 +141,19 @@ struct Publisher: Sendable {
                 if error.code == .unroutable, !declares { throw error }
                 if error.code == .unroutable, failures <= 3 {
                     logger.warning("the queue is gone; declaring it again", metadata: ["queue.name": "\(queue.name)"])
-                    try await topology.declare(queue, on: client, logger: logger)
+                    try await topology.declare(queue, on: transport, logger: logger)
                 } else if error.isRetriable || error.code == .unroutable {
                     logger.log(
                         level: failures == 1 ? .warning : .debug,
                         "not confirmed, publishing again until it is",
                         metadata: ["queue.name": "\(queue.name)", "cause": "\(error.message)"]
                     )
-                    try await Pause.after(failures: failures)
+                    try await clock.pause(afterFailures: failures)
                 } else {
                     throw error
                 }
             }
         }
-    }
-
-    static func message(_ ticket: Ticket) -> AMQPMessage {
-        AMQPMessage(
-            body: ticket.json.serialized(),
-            messageID: AMQPMessage.fittingMessageID(ticket.id),
-            priority: UInt8(clamping: ticket.priority ?? 0)
-        )
     }
 }
 

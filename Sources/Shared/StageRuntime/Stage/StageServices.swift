@@ -1,12 +1,12 @@
-public import JobModel
-public import Logging
-public import ServiceKit
-public import TempFiles
+package import JobModel
+package import Logging
+package import ServiceKit
+package import TempFiles
 
 /// What a stage's handler is built from.
-public struct StageServices: Sendable {
-    public let kind: MediaKind
-    public let settings: Settings
-    public let tracker: TempFileTracker
-    public let logger: Logger
+package struct StageServices: Sendable {
+    package let kind: MediaKind
+    package let settings: Settings
+    package let tracker: TempFileTracker
+    package let logger: Logger
 }

@@ -1,21 +1,20 @@
 internal import AMQP
 internal import ArgumentParser
 internal import Claims
-internal import FoundationEssentials
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
 internal import UnixSignals
 
 /// The whole life of a stage executable.
-public enum StageWorker {
+package enum StageWorker {
     /// Runs until the process is asked to stop, then exits: 0 after a drain, 64 for a wrong command line, 78 for a wrong
     /// configuration, 70 when the worker cannot start.
     ///
     /// - Parameter makeHandler: called once, before the first job.
-    public static func main(
+    package static func main(
         _ stage: Stage,
         makeHandler: @escaping @Sendable (StageServices) async throws -> any StageHandler
     ) async -> Never {
@@ -84,38 +83,44 @@ public enum StageWorker {
             configuration: connection,
             logger: logger
         )
-        let topology = Topology(layout: settings.queueLayout, kind: options.kind)
-        let status = StatusChannel(stage: stage, descriptor: options.statusFd)
-        let runner = JobRunner(
+        let (clock, topology) = (SystemClock(), Topology(layout: settings.queueLayout, kind: options.kind))
+        let claims = topology.shared(stage).flatMap { _ in
+            ClaimsLog(
+                options.kind,
+                layout: settings.queueLayout,
+                client: client,
+                endpoints: endpoints,
+                tracker: tracker,
+                logger: logger
+            )
+        }
+        let place = Workplace(
             stage: stage,
             kind: options.kind,
             settings: settings,
-            handler: handler,
+            publisher: Publisher(transport: client, topology: topology, clock: clock, logger: logger),
+            books: tracker,
+            endBooks: tracker,
+            files: tracker,
             tracker: tracker,
-            publisher: Publisher(client: client, topology: topology, logger: logger),
-            claims: topology.shared(stage).flatMap { _ in
-                ClaimsLog(
-                    options.kind,
-                    layout: settings.queueLayout,
-                    client: client,
-                    endpoints: endpoints,
-                    tracker: tracker,
-                    logger: logger
-                )
-            },
+            claims: claims,
             updates: UpdatePublisher(
-                client: client,
+                transport: client,
                 topology: topology,
                 maximumLength: settings.maximumUpdates,
+                clock: clock,
                 logger: logger
             ),
-            status: status,
+            status: StatusChannel(stage: stage, descriptor: options.statusFd),
             retryPolicy: RetryPolicy(maximumAttempts: settings.attemptLimits[stage]),
             node: settings.nodeName,
+            host: HostName.current,
             worker: WorkerLife(name: name, processID: getpid()),
+            process: .current,
             logger: logger
         )
-        let loop = WorkerLoop(runner: runner, client: client, status: status, logger: logger)
+        let runner = try JobRunner(place: place, handler: handler)
+        let loop = WorkerLoop(runner: runner, claims: claims, logger: logger)
         try await loop.run(
             stop: StopRequest.sequence(signals: signals, lifeline: options.lifelineFd),
             drainTime: .seconds(settings.drainSeconds)
@@ -125,31 +130,5 @@ public enum StageWorker {
     private static func complain(_ text: String) {
         let line = Array((text + "\n").utf8)
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-}
-
-/// Why a worker stops.
-enum StopRequest: Sendable {
-    case signal
-    case supervisorGone
-
-    static func sequence(signals: UnixSignalsSequence, lifeline: CInt?) -> AsyncStream<StopRequest> {
-        let (stream, continuation) = AsyncStream<StopRequest>.makeStream()
-        let fromSignals = Task {
-            for await _ in signals { continuation.yield(.signal) }
-        }
-        let fromParent = lifeline.map { lifeline in
-            Task {
-                let patience = WorkerLoop.orphanDrainTime + WorkerLoop.orphanGraceTime
-                for await _ in ParentWatch.parentDeath(lifeline: lifeline, patience: patience) {
-                    continuation.yield(.supervisorGone)
-                }
-            }
-        }
-        continuation.onTermination = { _ in
-            fromSignals.cancel()
-            fromParent?.cancel()
-        }
-        return stream
     }
 }
