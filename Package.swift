@@ -98,23 +98,26 @@ let package = Package(
         shared("JobModel", []),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
-        shared("RootedFiles", ["CLinux"]),
+        shared("Files", ["CLinux"]),
         shared("AMQP", ["JobModel", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
         shared(
             "TempFiles",
-            ["JobModel", "RootedFiles", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
+            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
         ),
-        shared("Storage", ["JobModel", "RootedFiles", "Threads", "CrashPoints", logging]),
-        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", "ServiceKit", logging]),
-        shared("ServiceKit", ["JobModel", "Threads", logging, configuration, unixSignals]),
+        shared("Storage", ["JobModel", "Files", "Threads", "CrashPoints", logging]),
+        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", logging]),
+        shared("Settings", ["JobModel", logging, configuration]),
+        shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
+        shared("WorkerProtocol", ["JobModel"]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "ServiceKit", "CrashPoints", "CLinux", logging,
-                argumentParser, unixSignals,
+                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "Settings", "Logs", "WorkerProtocol",
+                "CrashPoints",
+                "CLinux", logging, argumentParser, unixSignals,
             ]
         ),
     ]
@@ -122,32 +125,36 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "Storage", "CLinux", logging,
-                argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
+                "JobModel", "AMQP", "Claims", "TempFiles", "Files", "Settings", "Logs", "WorkerProtocol", "Storage",
+                "CLinux", logging, argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
-                "HTTP/openapi.json", "Dashboard/index.html", "Dashboard/dashboard.css", "Dashboard/dashboard.js",
+                "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
+                "ControlAPI/Dashboard/dashboard.css", "ControlAPI/Dashboard/dashboard.js",
             ]
         )
         + process(
             "stage-download",
             core: "DownloadStage",
-            ["StageRuntime", "TempFiles", "RootedFiles", "JobModel", "ServiceKit", "Storage", "CrashPoints", logging]
+            ["StageRuntime", "TempFiles", "Files", "JobModel", "Settings", "Storage", "CrashPoints", logging]
         )
         + process(
             "stage-process",
             core: "ProcessStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Media", "Images", "CrashPoints", logging]
+            [
+                "StageRuntime", "TempFiles", "JobModel", "Settings", "WorkerProtocol", "Media", "Images", "CrashPoints",
+                logging,
+            ]
         )
         + process(
             "stage-upload",
             core: "UploadStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Storage", "CrashPoints", logging]
+            ["StageRuntime", "TempFiles", "JobModel", "Settings", "Storage", "CrashPoints", logging]
         )
         + process(
             "stage-cleanup",
             core: "CleanupStage",
-            ["StageRuntime", "AMQP", "TempFiles", "JobModel", "ServiceKit", "CrashPoints", logging]
+            ["StageRuntime", "AMQP", "TempFiles", "JobModel", "CrashPoints", logging]
         )
         + [
             .target(
@@ -158,32 +165,55 @@ let package = Package(
             ),
             tests("JobModelTests", ["JobModel"]),
             tests("ThreadsTests", ["Threads"]),
-            tests("RootedFilesTests", ["RootedFiles"]),
+            tests("FilesTests", ["Files"]),
             tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", logging]),
             tests("ImagesTests", ["Images", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "Threads", "TestSupport", logging, grdb]),
-            tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),
-            tests("ServiceKitTests", ["ServiceKit", "JobModel", logging]),
+            tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
+            tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),
+            tests("SettingsTests", ["Settings", "JobModel", logging]),
+            tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
+            tests("WorkerProtocolTests", ["WorkerProtocol"]),
+            .target(
+                name: "RuntimeSupport",
+                dependencies: [
+                    "StageRuntime", "CleanupStage", "JobModel", "AMQP", "TempFiles", "Settings", "WorkerProtocol", logging,
+                ],
+                path: "Tests/RuntimeSupport",
+                swiftSettings: strict
+            ),
             tests(
                 "StageRuntimeTests",
-                ["StageRuntime", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+                [
+                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "AMQP", "TempFiles", "Settings",
+                    "WorkerProtocol", logging,
+                ]
+            ),
+            tests("DownloadStageTests", ["DownloadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "ProcessStageTests",
+                ["ProcessStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles", "Media"]
+            ),
+            tests("UploadStageTests", ["UploadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "CleanupStageTests",
+                ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "JobModel", "TempFiles"]
             ),
             tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "TestSupport", logging]),
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "TestSupport",
-                    logging, hummingbird,
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "Files", "Settings", "WorkerProtocol",
+                    "TestSupport", logging, hummingbird,
                 ] + nio
             ),
             tests(
                 "CrashTests",
-                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "RootedFiles", "TestSupport", logging]
+                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "Files", "TestSupport", logging]
             ),
             tests(
                 "IntegrationTests",
-                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "Settings", "TestSupport", logging]
             ),
         ]
 )

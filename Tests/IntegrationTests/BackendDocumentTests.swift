@@ -274,7 +274,7 @@ struct BackendDocumentTests {
     /// Where codes of failures and refusals are made.
     private static let sources = [
         "Shared/JobModel", "Shared/Storage", "Shared/Media", "Shared/Images", "Shared/StageRuntime", "stage-download",
-        "stage-process", "stage-upload", "stage-cleanup", "supervisor/SupervisorCore/Run/AbandonedJobNotice.swift",
+        "stage-process", "stage-upload", "stage-cleanup", "supervisor/SupervisorCore/Maintenance/AbandonedJobs",
     ]
 
     /// Work that was told to stop is no failure; the other is a warning.

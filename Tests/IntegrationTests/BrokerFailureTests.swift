@@ -2,7 +2,7 @@ import AMQP
 import Foundation
 import JobModel
 import Logging
-import ServiceKit
+import Settings
 import TempFiles
 import TestSupport
 import Testing

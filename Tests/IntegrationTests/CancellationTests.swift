@@ -3,7 +3,6 @@ import CrashPoints
 import Foundation
 import JobModel
 import Logging
-import ServiceKit
 import TempFiles
 import TestSupport
 import Testing

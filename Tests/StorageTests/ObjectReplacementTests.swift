@@ -1,8 +1,8 @@
 import Dispatch
+import Files
 import Foundation
 import Glibc
 import JobModel
-import RootedFiles
 import Synchronization
 import Testing
 

@@ -1,7 +1,7 @@
+import Files
 import Foundation
 import GRDB
 import JobModel
-import RootedFiles
 import Testing
 
 @testable import TempFiles

@@ -1,9 +1,9 @@
+import Files
 import Foundation
 import GRDB
 import Glibc
 import JobModel
 import Logging
-import RootedFiles
 import TestSupport
 import Testing
 

@@ -2,7 +2,8 @@ internal import AMQP
 internal import JobModel
 internal import TempFiles
 
-/// A record of the claims log as a message: the job's id is the body, as the bytes that it is, and the rest are headers.
+/// A record of the claims log as a message: the job's id is the body, as the bytes that it is, and the rest are
+/// headers.
 enum ClaimMessage {
     /// An id has 128 characters of 4 bytes at most.
     static let maximumIDBytes = 512

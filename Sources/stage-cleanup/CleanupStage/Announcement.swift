@@ -2,12 +2,11 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import StageRuntime
 internal import TempFiles
 
-/// Tells the end of a job: publishes the terminal update and acknowledges the job's message, as one, or on quorum queues one
-/// after the other.
+/// Tells the end of a job: publishes the terminal update and acknowledges the job's message, as one, or on quorum
+/// queues one after the other.
 struct Announcement: Sendable {
     let job: EndingJob
     /// As the books have it. It belongs to this job's message.
@@ -17,8 +16,8 @@ struct Announcement: Sendable {
 
     /// Returns when the end is told, or when the broker will deliver the message again by itself.
     ///
-    /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened then.
-    ///   `AMQPError` with the code `unconfirmed` when the message is to be given back, to announce the end again.
+    /// - Throws: `CancellationError` when the worker drains while the broker takes no messages. Nothing has happened
+    ///   then. `AMQPError` with the code `unconfirmed` when the message is to be given back, to announce the end again.
     func make() async throws {
         guard try await isSent() else { return }
         CrashPoint.endCommitted.cross()

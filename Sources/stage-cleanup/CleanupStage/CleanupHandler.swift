@@ -4,6 +4,8 @@ internal import TempFiles
 
 /// Deletes all that a job has left, and ends the job.
 package struct CleanupHandler: EndingStage {
+    package init() {}
+
     package static func main() async -> Never {
         await StageWorker.main(.cleanup) { _ in CleanupHandler() }
     }

@@ -3,8 +3,8 @@ internal import JobModel
 internal import StageRuntime
 internal import TempFiles
 
-/// The messages that tell of a job's end. Pure: all they say comes from the books, so they are the same however often the end
-/// is told.
+/// The messages that tell of a job's end. Pure: all they say comes from the books, so they are the same however often
+/// the end is told.
 struct EndLetters: Sendable {
     let end: JobRecord
     /// As it was recorded at the end.
@@ -21,7 +21,8 @@ struct EndLetters: Sendable {
         return update.body.count > Ticket.maximumBytes ? AMQPMessage(terminalUpdate(ticket.shortened)) : update
     }
 
-    /// The whole ticket of a failed job, so that the job can be run again once the cause is gone; nil for another outcome.
+    /// The whole ticket of a failed job, so that the job can be run again once the cause is gone; nil for another
+    /// outcome.
     func deadLetter(isShort: Bool = false) -> AMQPMessage? {
         guard end.outcome == .failed else { return nil }
         let ticket = isShort ? ticket.shortened : ticket

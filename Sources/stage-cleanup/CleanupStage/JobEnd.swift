@@ -4,13 +4,13 @@ internal import Logging
 internal import StageRuntime
 internal import TempFiles
 
-/// Ends a job whose files are gone, or whose clean-up was given up: books first, then clients, who hear of files that may
-/// be left.
+/// Ends a job whose files are gone, or whose clean-up was given up: books first, then clients, who hear of files that
+/// may be left.
 ///
-/// The ledger remembers the job as finished. The terminal update, the dead letter of a failed job and the acknowledgement
-/// are one broker transaction, so a worker that dies has done all of it or none. Then the ledger remembers that the end is
-/// announced. A message that finds it finished and not announced says the same again, to the byte.
-/// See docs/decisions/0002-end-of-a-job.md.
+/// The ledger remembers the job as finished. The terminal update, the dead letter of a failed job and the
+/// acknowledgement are one broker transaction, so a worker that dies has done all of it or none. Then the ledger
+/// remembers that the end is announced. A message that finds it finished and not announced says the same again, to the
+/// byte. See docs/decisions/0002-end-of-a-job.md.
 struct JobEnd: Sendable {
     let job: EndingJob
 
@@ -49,8 +49,9 @@ struct JobEnd: Sendable {
     /// - Parameter recorded: the ticket that was recorded at the end, if it need not be read.
     private func meet(_ end: JobRecord, recorded: Ticket? = nil) async throws {
         guard end.announcedAt == nil else { return await job.dropFinished(end.outcome) }
-        // The message that ended the job announces it, now or when it is delivered again. It may be gone all the same: a broker
-        // that dies has delivered messages that it had not stored. Their publisher heard no confirm, and sent another one.
+        // The message that ended the job announces it, now or when it is delivered again. It may be gone all the same:
+        // a broker that dies has delivered messages that it had not stored. Their publisher heard no confirm, and sent
+        // another one.
         if end.finishToken != job.token {
             let patience = Self.announcementPatience
             guard try await job.books.takeOverEnd(end, token: job.token, after: patience) else {

@@ -1,9 +1,9 @@
 internal import CrashPoints
+internal import Files
 internal import FoundationEssentials
 package import JobModel
 internal import Logging
-internal import RootedFiles
-internal import ServiceKit
+internal import Settings
 package import StageRuntime
 internal import Storage
 internal import Synchronization

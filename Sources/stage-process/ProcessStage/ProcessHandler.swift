@@ -3,9 +3,10 @@ internal import Images
 package import JobModel
 internal import Logging
 internal import Media
-internal import ServiceKit
+internal import Settings
 package import StageRuntime
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Makes all outputs of a job from its downloaded source.
 package struct ProcessHandler: StageHandler {
@@ -17,6 +18,9 @@ package struct ProcessHandler: StageHandler {
         case .image: work = try ImageWork(services.settings, services.logger)
         }
     }
+
+    /// - Parameter work: on one kind of media.
+    init(work: any MediaWork) { self.work = work }
 
     package static func main() async -> Never {
         if CommandLine.arguments.dropFirst() == [MediaLibraries.option] { exit(LibraryProbe.run()) }
@@ -46,8 +50,8 @@ package struct ProcessHandler: StageHandler {
         }
     }
 
-    /// Jobs that wait for each other's space while they hold on to theirs would wait for ever. The next try makes all outputs
-    /// anew, so those of this one only take room until then.
+    /// Jobs that wait for each other's space while they hold on to theirs would wait for ever. The next try makes all
+    /// outputs anew, so those of this one only take room until then.
     private func makeRoom(after cause: (any Error)?, _ isRetriable: Bool, _ job: JobContext) async throws {
         let isForSpace = (cause as? StageFailure)?.code == PlannedFiles.noSpace
         if isForSpace || isRetriable { try await PlannedFiles.removeOutputs(of: job) }

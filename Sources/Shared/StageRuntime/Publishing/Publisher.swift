@@ -12,7 +12,8 @@ struct Publisher: Sendable {
 
     /// Publishes a message and returns once the broker confirmed it.
     ///
-    /// - Throws: `CancellationError` when the worker drains while the broker is away, or an `AMQPError` that will not go away.
+    /// - Throws: `CancellationError` when the worker drains while the broker is away, or an `AMQPError` that will not
+    ///   go away.
     func publish(_ message: AMQPMessage, to queue: AMQPQueue) async throws {
         try await publish(to: queue) { () throws(AMQPError) in try await transport.publish(message, to: queue.name) }
     }
@@ -28,8 +29,8 @@ struct Publisher: Sendable {
 
     /// Publishes a ticket, or the first of a message's copies for which there is room, to another host's queue.
     ///
-    /// - Returns: false when there is no such queue. It is not declared: a host declares its own before it claims anything, so there is
-    ///   no such host, and nobody would read what is put there.
+    /// - Returns: false when there is no such queue. It is not declared: a host declares its own before it claims
+    ///   anything, so there is no such host, and nobody would read what is put there.
     func publish(_ ticket: Ticket, toOther queue: AMQPQueue) async throws -> Bool {
         try await isPublished { try await publish(ticket, to: queue, declares: false) }
     }
@@ -56,7 +57,8 @@ struct Publisher: Sendable {
         return false
     }
 
-    /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have arrived.
+    /// Publishes a ticket. Every try has a transfer token of its own, since one that was not confirmed may have
+    /// arrived.
     ///
     /// - Parameters:
     ///   - type: The AMQP `type` of the message.
@@ -75,11 +77,11 @@ struct Publisher: Sendable {
         }
     }
 
-    /// Publishes a ticket in the place of the message that it came from, in one transaction: the job is in one of the two
-    /// queues, never in none or both.
+    /// Publishes a ticket in the place of the message that it came from, in one transaction: the job is in one of the
+    /// two queues, never in none or both.
     ///
-    /// Returns as well when the broker has not answered: then it knows what happened, and delivers the message again if nothing
-    /// did.
+    /// Returns as well when the broker has not answered: then it knows what happened, and delivers the message again if
+    /// nothing did.
     ///
     /// - Parameter delivery: of a transactional consumer.
     /// - Throws: as ``publish(_:to:type:declares:)``. The delivery is unsettled then.

@@ -44,8 +44,8 @@ struct Topology: Sendable {
         Stage.allCases.first { names.work(kind, $0) == name || names.shared(kind, $0) == name }
     }
 
-    /// Declares everything that a worker of `stage` publishes to or consumes. A queue that exists with other arguments is
-    /// used as it is.
+    /// Declares everything that a worker of `stage` publishes to or consumes. A queue that exists with other arguments
+    /// is used as it is.
     func declareAll(of stage: Stage, on transport: any MessageTransport, logger: Logger) async throws(AMQPError) {
         for queue in all(of: stage) { try await declare(queue, on: transport, logger: logger) }
     }

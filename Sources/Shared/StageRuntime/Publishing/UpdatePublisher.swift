@@ -3,8 +3,8 @@ internal import JobModel
 internal import Logging
 internal import Synchronization
 
-/// Sends progress updates. They are news, not state: one that cannot be sent now is dropped, and none is sent while the queue
-/// is full. The supervisor drops the oldest ones of a queue that fills up.
+/// Sends progress updates. They are news, not state: one that cannot be sent now is dropped, and none is sent while the
+/// queue is full. The supervisor drops the oldest ones of a queue that fills up.
 final class UpdatePublisher: Sendable {
     private let transport: any MessageTransport
     private let topology: Topology
@@ -63,10 +63,11 @@ final class UpdatePublisher: Sendable {
         }
     }
 
-    /// Sends an update without waiting for the broker, if it is known that there is room. Updates that are sent later arrive
-    /// later.
+    /// Sends an update without waiting for the broker, if it is known that there is room. Updates that are sent later
+    /// arrive later.
     ///
-    /// - Parameter isNews: whether the update is still the newest of its job: asked when it has to be sent a second time.
+    /// - Parameter isNews: whether the update is still the newest of its job: asked when it has to be sent a second
+    ///   time.
     func postProgress(_ update: ProgressUpdate, isNews: @escaping @Sendable () -> Bool) async {
         guard transport.state == .connected else { return }
         guard room.withLock({ $0.spend(clock.now) }) else { return await sendProgress(update) }

@@ -5,7 +5,8 @@ internal import JobModel
 struct HostRoom: Sendable {
     let place: Workplace
 
-    /// Waits until this worker has nothing to do, and none of the jobs that this host has claimed waits for another or for space.
+    /// Waits until this worker has nothing to do, and none of the jobs that this host has claimed waits for another or
+    /// for space.
     func wait(_ turn: WorkTurn, for intake: JobIntake) async {
         let start = place.clock.now
         while !Task.isCancelled, !intake.isStopped {
@@ -34,6 +35,7 @@ struct HostRoom: Sendable {
         return true
     }
 
-    /// So many jobs that wait for a later stage keep its workers from having nothing to do. A picture is done in a moment.
+    /// So many jobs that wait for a later stage keep its workers from having nothing to do. A picture is done in a
+    /// moment.
     private static func backlog(_ kind: MediaKind) -> Int { kind == .video ? 1 : 8 }
 }

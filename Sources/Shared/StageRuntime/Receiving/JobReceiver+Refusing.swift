@@ -2,16 +2,17 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Messages that are not taken: they are no job, or of another job than that which has their id.
 extension JobReceiver {
-    /// Puts a message where an operator finds it, bytes unchanged, reason beside, and tells those who wait for its job, if its id
-    /// can be read. Clients of a job that goes on hear the end of that, and nothing of this message.
+    /// Puts a message where an operator finds it, bytes unchanged, reason beside, and tells those who wait for its job,
+    /// if its id can be read. Clients of a job that goes on hear the end of that, and nothing of this message.
     ///
-    /// Dead letter and update are confirmed before the message is acknowledged: a worker that dies in between leaves the message to
-    /// the next one, which does both again. An update of a refusal is marked, so it is no end however often it comes.
+    /// Dead letter and update are confirmed before the message is acknowledged: a worker that dies in between leaves
+    /// the message to the next one, which does both again. An update of a refusal is marked, so it is no end however
+    /// often it comes.
     func refuse(_ delivery: JobDelivery, reason: MessageError) async {
         do {
             if let owner = try await owner(of: reason, in: delivery.message) {
@@ -46,7 +47,8 @@ extension JobReceiver {
         return true
     }
 
-    /// Whether clients hear nothing more of a job with this id. One whose end is being told is waited for, for a moment.
+    /// Whether clients hear nothing more of a job with this id. One whose end is being told is waited for, for a
+    /// moment.
     private func isFree(_ id: ByteText, _ code: MessageError.Code) async throws -> Bool {
         // In the wrong queue, it may have been sent to the right one as well.
         let other = code == .unknownKind ? MediaKind.allCases.first { $0 != place.kind } : nil

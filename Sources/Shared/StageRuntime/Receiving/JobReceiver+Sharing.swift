@@ -2,16 +2,16 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
 
 /// Messages of queues that are not this host's own.
 extension JobReceiver {
-    /// Reads a message of the queue that all hosts share, and claims its job for this host, if no other host has it. Otherwise that
-    /// host gets the message: only its ledger and workers have to do with the job, so a late duplicate of it is recognised.
+    /// Reads a message of the queue that all hosts share, and claims its job for this host, if no other host has it.
+    /// Otherwise that host gets the message: only its ledger and workers have to do with the job, so a late duplicate
+    /// of it is recognised.
     ///
-    /// The message stays where it is until the job is handed over. If this worker dies, another host may get it, and finds in the
-    /// log of claims whose it is.
+    /// The message stays where it is until the job is handed over. If this worker dies, another host may get it, and
+    /// finds in the log of claims whose it is.
     ///
     /// - Returns: nil when the job is not for this host, or not known to be. The message is settled then.
     func receive(_ delivery: JobDelivery, claimingBy claims: any JobClaims) async -> ReceivedJob? {
@@ -58,9 +58,9 @@ extension JobReceiver {
         return nil
     }
 
-    /// Moves a message of the older service's entry queue to the download queue, as a ticket. In one transaction, so that it is in
-    /// one of the two queues whatever happens. On quorum queues it is confirmed in the one before it leaves the other, and is in
-    /// both when this process dies between the two.
+    /// Moves a message of the older service's entry queue to the download queue, as a ticket. In one transaction, so
+    /// that it is in one of the two queues whatever happens. On quorum queues it is confirmed in the one before it
+    /// leaves the other, and is in both when this process dies between the two.
     func forwardLegacyRequest(_ delivery: JobDelivery) async {
         let queue = place.topology.layout.entry(place.kind)
         do {

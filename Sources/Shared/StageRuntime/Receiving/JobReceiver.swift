@@ -1,7 +1,6 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
-internal import ServiceKit
 
 /// The first step of a run: reads the ticket from a message, or settles a message that is not worked on here.
 struct JobReceiver: Sendable {
@@ -46,8 +45,9 @@ struct JobReceiver: Sendable {
     /// Why a job failed whose message a quorum queue has given up.
     static let deliveryLimitCode = "delivery_limit"
 
-    /// The ticket as this stage has to take it. Clean-up gets the messages that the other stages' quorum queues have given up:
-    /// whatever the job was about to do, it ends here. It keeps its `hop`, so a job that has moved on meanwhile stays untouched.
+    /// The ticket as this stage has to take it. Clean-up gets the messages that the other stages' quorum queues have
+    /// given up: whatever the job was about to do, it ends here. It keeps its `hop`, so a job that has moved on
+    /// meanwhile stays untouched.
     private func withGivenUpMarked(_ ticket: Ticket, _ message: any ReceivedMessage) -> Ticket {
         guard place.stage.traits.takesGivenUpMessages, let queue = message.givenUpBy,
             let origin = place.topology.stage(ofQueue: queue), origin != place.stage

@@ -1,6 +1,5 @@
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 
 /// A message that is a job, before it is known whether this stage may work on it.
 struct ReceivedJob: Sendable {

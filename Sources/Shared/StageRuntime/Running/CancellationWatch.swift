@@ -1,13 +1,12 @@
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
 
 /// The job at hand is to be given up, because somebody asked for it.
 struct JobCancelled: Error {}
 
-/// Looks for a wish to cancel the job at hand. The wish is a row of the ledger, which tells nobody that it has changed; a look
-/// costs some microseconds, and needs no supervisor that is alive.
+/// Looks for a wish to cancel the job at hand. The wish is a row of the ledger, which tells nobody that it has changed;
+/// a look costs some microseconds, and needs no supervisor that is alive.
 struct CancellationWatch: Sendable {
     /// Between two looks.
     static let interval = Duration.milliseconds(500)

@@ -2,21 +2,21 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Takes one delivery through a stage: receive, enter, perform, settle.
 ///
-/// Whatever happens, a delivery ends in one of three ways: acknowledged after its successor was confirmed by the broker,
-/// handed back to its queue, or left unacknowledged because the connection died, which hands it back as well.
-struct JobRunner: Sendable {
+/// Whatever happens, a delivery ends in one of three ways: acknowledged after its successor was confirmed by the
+/// broker, handed back to its queue, or left unacknowledged because the connection died, which hands it back as well.
+package struct JobRunner: Sendable {
     let place: Workplace
     private let handler: any StageHandler
     /// nil for a stage that ends no jobs.
     private let ending: (any EndingStage)?
 
     /// - Throws: ``StageFailure`` when the stage ends jobs and its handler cannot, or the other way round.
-    init(place: Workplace, handler: any StageHandler) throws(StageFailure) {
+    package init(place: Workplace, handler: any StageHandler) throws(StageFailure) {
         self.place = place
         self.handler = handler
         ending = handler as? any EndingStage
@@ -35,7 +35,7 @@ struct JobRunner: Sendable {
     private var settler: Settler { Settler(place: place, ending: ending) }
 
     /// Takes a delivery of the worker's own queue.
-    func run(_ delivery: JobDelivery) async {
+    package func run(_ delivery: JobDelivery) async {
         guard let job = await receiver.receive(delivery) else { return }
         await run(job)
     }
@@ -43,7 +43,8 @@ struct JobRunner: Sendable {
     /// Takes a delivery of the queue that all hosts share.
     ///
     /// - Parameter intake: where it came from. No more comes from there before this message is settled.
-    func run(_ message: any ReceivedMessage, through intake: JobIntake, claimingBy claims: any JobClaims) async {
+    package func run(_ message: any ReceivedMessage, through intake: JobIntake, claimingBy claims: any JobClaims) async
+    {
         let delivery = JobDelivery(message, intake: intake, isShared: true)
         guard let job = await receiver.receive(delivery, claimingBy: claims) else { return }
         await run(job)
@@ -148,18 +149,7 @@ struct JobRunner: Sendable {
             ticket: ticket,
             delivery: job.delivery,
             entered: entered,
-            telemetry: JobTelemetry(
-                ticket: ticket,
-                stage: stage,
-                isWaitingForSpace: entered.isWaitingForSpace,
-                books: place.books,
-                files: place.files,
-                updates: place.updates,
-                status: place.status,
-                interval: place.progressInterval(of: ticket),
-                clock: place.clock,
-                logger: job.logger
-            ),
+            telemetry: place.telemetry(of: ticket, isWaitingForSpace: entered.isWaitingForSpace, job.logger),
             logger: job.logger,
             began: place.clock.now
         )

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import Logs
 internal import Synchronization
 
 /// The work on the job at hand goes on though it was cancelled, and cannot be waited for.
@@ -11,10 +11,12 @@ struct WorkLeftBehind: Error {
 
 /// A stage's work on one job, which is left behind when it does not stop after it was cancelled.
 ///
-/// Code of ours looks at its cancellation at every piece of work. A library's call may not: one picture of a format that is
-/// decoded in one piece, a disk that does not answer. A supervisor that drains would kill such a worker and count a death.
+/// Code of ours looks at its cancellation at every piece of work. A library's call may not: one picture of a format
+/// that is decoded in one piece, a disk that does not answer. A supervisor that drains would kill such a worker and
+/// count a death.
 final class LeavableWork: Sendable {
-    /// From the cancellation to being left behind. A worker that drains has five seconds (see `WatchLimits`), an orphan three.
+    /// From the cancellation to being left behind. A worker that drains has five seconds (see `WatchLimits`), an orphan
+    /// three.
     static let patience = Duration.milliseconds(2500)
 
     private struct State {

@@ -1,8 +1,9 @@
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// The third step of a run: the handler's work on a job, and what goes on beside it until it is over.
 struct StageWork: Sendable {
@@ -45,14 +46,7 @@ struct StageWork: Sendable {
             await run.telemetry.post(step: UpdateStep.started(place.stage, place.kind), news: news)
         }
         place.status.watchActivity(true)
-        let context = JobContext(
-            ticket: run.ticket,
-            stage: place.stage,
-            tracker: place.tracker,
-            files: run.entered.files,
-            logger: run.logger,
-            telemetry: run.telemetry
-        )
+        let context = place.context(of: run.ticket, files: run.entered.files, run.telemetry, run.logger)
         let work = LeavableWork(on: place.process.executor, clock: place.clock) {
             Poison.take(job: run.ticket.id.string)
             try await restoreFiles()
@@ -65,7 +59,8 @@ struct StageWork: Sendable {
                     try await attend()
                     return nil
                 }
-                // Not among those that `attend` waits for: news on its way to the broker must not keep the work from hearing of it.
+                // Not among those that `attend` waits for: news on its way to the broker must not keep the work from
+                // hearing of it.
                 if traits.watchesForCancellation {
                     let watch = CancellationWatch(books: place.books, clock: place.clock, logger: run.logger)
                     group.addImmediateTask {

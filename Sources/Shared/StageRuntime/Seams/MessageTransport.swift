@@ -38,13 +38,15 @@ package protocol MessageTransport: Sendable {
 
 /// The messages that come from one queue, across reconnects.
 package protocol MessageSubscription: Sendable {
-    /// The next message; nil when the subscription is given up, the connection is closed for good, or the task is cancelled.
+    /// The next message; nil when the subscription is given up, the connection is closed for good, or the task is
+    /// cancelled.
     func next() async -> (any ReceivedMessage)?
     /// Gives the subscription up. Messages that nobody has seen are back in their queue when this returns.
     func stop() async
 }
 
-/// A message that the broker keeps until it is settled. One that is not settled when its connection ends is delivered again.
+/// A message that the broker keeps until it is settled. One that is not settled when its connection ends is delivered
+/// again.
 package protocol ReceivedMessage: Sendable {
     /// Empty when ``isOversized``.
     var body: [UInt8] { get }

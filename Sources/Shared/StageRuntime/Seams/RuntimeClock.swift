@@ -29,10 +29,12 @@ extension RuntimeClock {
 }
 
 /// The host's clocks.
-struct SystemClock: RuntimeClock {
-    var now: ContinuousClock.Instant { .now }
-    var date: Date { Date() }
-    func sleep(until deadline: ContinuousClock.Instant) async throws {
+package struct SystemClock: RuntimeClock {
+    package init() {}
+
+    package var now: ContinuousClock.Instant { .now }
+    package var date: Date { Date() }
+    package func sleep(until deadline: ContinuousClock.Instant) async throws {
         try await Task.sleep(until: deadline, clock: .continuous)
     }
 }

@@ -2,7 +2,7 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// How every delivery ends: acknowledged, or given back to its queue.
 struct DeliverySettler: Sendable {
@@ -49,9 +49,9 @@ struct DeliverySettler: Sendable {
         await acknowledge(job.delivery, job.logger)
     }
 
-    /// Gives a delivery back to its queue. The only other way there is ``leave(_:_:)``. A message that was given back can be
-    /// delivered again at once, so it waits before, longer with each failure in a row, unless the worker drains. A message that
-    /// fails again and again goes to the end of its queue, or the others would wait behind it.
+    /// Gives a delivery back to its queue. The only other way there is ``leave(_:_:)``. A message that was given back
+    /// can be delivered again at once, so it waits before, longer with each failure in a row, unless the worker drains.
+    /// A message that fails again and again goes to the end of its queue, or the others would wait behind it.
     func handBack(_ delivery: JobDelivery, _ logger: Logger) async {
         logger.info(
             delivery.isWatched
@@ -64,7 +64,8 @@ struct DeliverySettler: Sendable {
         await giveBack(delivery, renewingAfter: isStuck ? 0 : place.topology.layout.returnsBeforeRenewal, logger)
     }
 
-    /// Gives back a delivery that nobody has looked at. Its subscription is given up until there is time for it: that is the pause.
+    /// Gives back a delivery that nobody has looked at. Its subscription is given up until there is time for it: that
+    /// is the pause.
     func leave(_ delivery: JobDelivery, _ logger: Logger) async {
         await giveBack(delivery, renewingAfter: place.topology.layout.returnsBeforeRenewal, logger)
     }

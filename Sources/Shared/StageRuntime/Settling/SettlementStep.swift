@@ -1,9 +1,9 @@
 internal import CrashPoints
 internal import JobModel
 
-/// One step of a settlement. Each is done, and durable where it writes, before the next one begins: the successor is confirmed
-/// before the books move on, and the message is acknowledged last. So whoever dies in between leaves a message that brings the
-/// job back. See docs/decisions/0020-the-run-of-a-job.md.
+/// One step of a settlement. Each is done, and durable where it writes, before the next one begins: the successor is
+/// confirmed before the books move on, and the message is acknowledged last. So whoever dies in between leaves a
+/// message that brings the job back. See docs/decisions/0020-the-run-of-a-job.md.
 struct SettlementStep: Sendable, Hashable {
     enum Action: Sendable, Hashable {
         /// Tells clients that the stage is done, and reads the manifest with it.
@@ -97,8 +97,8 @@ struct SettlementStep: Sendable, Hashable {
         if facts.mayBeWatched { next.hop = Ticket.counted(next.hop) }
         let overtaking =
             facts.mayBeWatched ? [Self(.recordHandOver(to: facts.stage, hop: next.hop), .retryOvertook)] : []
-        // Not a death of the worker, so it does not count as one. If the broker does not take the message, the job goes back to
-        // its queue, and nothing is left to take back.
+        // Not a death of the worker, so it does not count as one. If the broker does not take the message, the job goes
+        // back to its queue, and nothing is left to take back.
         return [
             Self(.recordRetry(ticket), .retryRecorded),
             Self(.publishRetry(next, delayMilliseconds: delay), .retryConfirmed),

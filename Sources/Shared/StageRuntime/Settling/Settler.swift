@@ -2,8 +2,8 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 /// The last step of a run: carries out what follows from the outcome of the work.
 struct Settler: Sendable {
@@ -34,7 +34,8 @@ struct Settler: Sendable {
         }
     }
 
-    /// Takes the start back that was counted at the entry, if it still is: a job that comes back is no death of a worker.
+    /// Takes the start back that was counted at the entry, if it still is: a job that comes back is no death of a
+    /// worker.
     func takeStartBack(_ run: StageRun) async {
         let ticket = run.ticket
         do {
@@ -57,7 +58,8 @@ struct Settler: Sendable {
         } catch let error where !place.stage.traits.endsJobs {
             return try await meet(StageFailure(error), run)
         }
-        // A stage that ends jobs sends no copy of its message instead: the ledger may let end the job this message alone.
+        // A stage that ends jobs sends no copy of its message instead: the ledger may let end the job this message
+        // alone.
         var summary = run.telemetry.summary
         summary[LogKey.durationMilliseconds] = "\((place.clock.now - run.began).milliseconds)"
         run.logger.info("\(place.stage.rawValue) is done", metadata: summary)
@@ -98,7 +100,8 @@ struct Settler: Sendable {
 
     /// Settles a job whose work does not stop, and ends the process: no thread can be ended alone.
     ///
-    /// The kernel drops the lease with the process, so whoever has the job next finds no file that is still being written.
+    /// The kernel drops the lease with the process, so whoever has the job next finds no file that is still being
+    /// written.
     ///
     /// - Throws: ``ProcessEnded``, where the process outlives its end.
     private func depart(_ run: StageRun, isCancelled: Bool) async throws {

@@ -1,7 +1,7 @@
 package import AMQP
 package import JobModel
 package import Logging
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// A job that is at its end, with all that the stage that ends jobs may do about it.
 package struct EndingJob: Sendable {
@@ -28,7 +28,8 @@ package struct EndingJob: Sendable {
     /// Where an operator finds failed jobs.
     package var deadQueue: AMQPQueue { place.topology.dead }
 
-    /// Whether messages are published and the job's message is acknowledged in one transaction: see ``commit(publishing:)``.
+    /// Whether messages are published and the job's message is acknowledged in one transaction: see
+    /// ``commit(publishing:)``.
     package var usesTransactions: Bool { place.usesTransactions }
 
     /// A message for a queue.

@@ -18,8 +18,8 @@ package struct JobContext: Sendable {
 
     /// Checks a file that an earlier stage left, and returns its path.
     ///
-    /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing, has another size than the manifest says, or
-    ///   is not one of this job's; `transient` when the system does not say.
+    /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing, has another size than the manifest
+    ///   says, or is not one of this job's; `transient` when the system does not say.
     package func requireFile(_ path: ByteText?, _ purpose: String) async throws -> String {
         guard let path else {
             throw StageFailure(.sourceGone, code: "file_missing", "the ticket names no \(purpose)")
@@ -44,7 +44,8 @@ package struct JobContext: Sendable {
         case .unknown(let cause):
             throw StageFailure(.transient, code: "file_unreadable", "the \(purpose) cannot be looked at: \(cause)")
         case .foreign:
-            // Another host's, or a TEMP_DIR that has changed. It is not touched; downloading again makes one that is ours.
+            // Another host's, or a TEMP_DIR that has changed. It is not touched; downloading again makes one that is
+            // ours.
             throw StageFailure(
                 .sourceGone,
                 code: "foreign_path",

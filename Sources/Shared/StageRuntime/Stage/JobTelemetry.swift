@@ -1,9 +1,9 @@
 internal import CrashPoints
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import Synchronization
 package import TempFiles
+internal import WorkerProtocol
 
 /// Carries a job's progress and the sizes of its growing files to clients, supervisor and ledger, at a bounded rate.
 ///
@@ -106,8 +106,8 @@ package final class JobTelemetry: Sendable {
         return metadata
     }
 
-    /// Something got done that is neither a fraction nor bytes. A handler that tells nothing for `STALL_SECONDS` counts as
-    /// stalled, and its worker is ended.
+    /// Something got done that is neither a fraction nor bytes. A handler that tells nothing for `STALL_SECONDS` counts
+    /// as stalled, and its worker is ended.
     package func noteActivity() { status.noteActivity() }
 
     /// Tells clients that the job waits for space, unless they know.
@@ -122,8 +122,8 @@ package final class JobTelemetry: Sendable {
         return isNews
     }
 
-    /// Tells clients that the job goes on, if it has waited for space. A handler that may find none says so once it has it:
-    /// until then the job still waits, however often it is looked at.
+    /// Tells clients that the job goes on, if it has waited for space. A handler that may find none says so once it has
+    /// it: until then the job still waits, however often it is looked at.
     package func goOn() async {
         let wasWaiting = state.withLock { state in
             defer { state.isWaitingForSpace = false }

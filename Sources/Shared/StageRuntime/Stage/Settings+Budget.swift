@@ -1,4 +1,4 @@
-package import ServiceKit
+package import Settings
 package import TempFiles
 
 extension Settings {

@@ -28,8 +28,8 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
-    /// The failure that an error of the runtime's own modules means. An error nobody classified is transient: the attempts
-    /// bound it, and a permanent verdict could not be taken back.
+    /// The failure that an error of the runtime's own modules means. An error nobody classified is transient: the
+    /// attempts bound it, and a permanent verdict could not be taken back.
     init(_ error: any Error) {
         switch error {
         case let failure as StageFailure: self = failure

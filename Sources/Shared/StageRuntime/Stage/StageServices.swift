@@ -1,6 +1,6 @@
 package import JobModel
 package import Logging
-package import ServiceKit
+package import Settings
 package import TempFiles
 
 /// What a stage's handler is built from.
@@ -9,4 +9,11 @@ package struct StageServices: Sendable {
     package let settings: Settings
     package let tracker: TempFileTracker
     package let logger: Logger
+
+    package init(kind: MediaKind, settings: Settings, tracker: TempFileTracker, logger: Logger) {
+        self.kind = kind
+        self.settings = settings
+        self.tracker = tracker
+        self.logger = logger
+    }
 }

@@ -1,8 +1,8 @@
-internal import AMQP
+package import AMQP
 internal import Synchronization
 
 /// The worker's subscription to its queue, which can be given up while a job is worked on and is made again after it.
-final class JobIntake: Sendable {
+package final class JobIntake: Sendable {
     private struct State {
         var subscription: (any MessageSubscription)?
         var isStopped = false
@@ -17,7 +17,7 @@ final class JobIntake: Sendable {
     ///
     /// - Parameter isPaused: to subscribe only when ``run(whenever:_:)`` finds it ready.
     /// - Throws: `AMQPError` with the code `invalidArgument` when there can be no such queue.
-    init(
+    package init(
         _ transport: any MessageTransport,
         _ queue: AMQPQueue,
         transactional: Bool = false,
@@ -34,7 +34,7 @@ final class JobIntake: Sendable {
     /// Hands over one delivery after the other, until stopped.
     ///
     /// - Parameter ready: returns when the queue may be subscribed to again after a pause.
-    func run(
+    package func run(
         whenever ready: () async -> Void = {},
         _ handle: (any ReceivedMessage) async -> Void
     ) async {
@@ -45,9 +45,9 @@ final class JobIntake: Sendable {
         }
     }
 
-    /// Gives the subscription up until the delivery at hand is done. Deliveries that nobody has seen are back in their queue
-    /// when this returns.
-    func pause() async {
+    /// Gives the subscription up until the delivery at hand is done. Deliveries that nobody has seen are back in their
+    /// queue when this returns.
+    package func pause() async {
         let subscription = state.withLock { state in
             defer { state.subscription = nil }
             return state.subscription
@@ -60,7 +60,7 @@ final class JobIntake: Sendable {
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Gives the subscription up for good.
-    func stop() async {
+    package func stop() async {
         state.withLock { $0.isStopped = true }
         await pause()
     }

@@ -4,14 +4,16 @@ internal import Claims
 internal import Glibc
 package import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
 internal import TempFiles
 internal import UnixSignals
+internal import WorkerProtocol
 
 /// The whole life of a stage executable.
 package enum StageWorker {
-    /// Runs until the process is asked to stop, then exits: 0 after a drain, 64 for a wrong command line, 78 for a wrong
-    /// configuration, 70 when the worker cannot start.
+    /// Runs until the process is asked to stop, then exits: 0 after a drain, 64 for a wrong command line, 78 for a
+    /// wrong configuration, 70 when the worker cannot start.
     ///
     /// - Parameter makeHandler: called once, before the first job.
     package static func main(
@@ -72,8 +74,8 @@ package enum StageWorker {
         let services = StageServices(kind: options.kind, settings: settings, tracker: tracker, logger: logger)
         let handler = try await makeHandler(services)
         var connection = AMQPConfiguration()
-        // Whatever the broker delivers can be put among the dead letters, bytes unchanged. A worker has one message of a queue at a
-        // time.
+        // Whatever the broker delivers can be put among the dead letters, bytes unchanged. A worker has one message of
+        // a queue at a time.
         connection.maximumBodyBytes = AMQPConfiguration.brokerBodyBytes
         connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
         let endpoints = try AMQPEndpoints(parsing: brokerURL)
@@ -83,8 +85,7 @@ package enum StageWorker {
             configuration: connection,
             logger: logger
         )
-        let (clock, topology) = (SystemClock(), Topology(layout: settings.queueLayout, kind: options.kind))
-        let claims = topology.shared(stage).flatMap { _ in
+        let claims = Topology(layout: settings.queueLayout, kind: options.kind).shared(stage).flatMap { _ in
             ClaimsLog(
                 options.kind,
                 layout: settings.queueLayout,
@@ -95,27 +96,17 @@ package enum StageWorker {
             )
         }
         let place = Workplace(
-            stage: stage,
-            kind: options.kind,
+            stage,
+            options.kind,
             settings: settings,
-            publisher: Publisher(transport: client, topology: topology, clock: clock, logger: logger),
+            transport: client,
             books: tracker,
-            endBooks: tracker,
             files: tracker,
             tracker: tracker,
             claims: claims,
-            updates: UpdatePublisher(
-                transport: client,
-                topology: topology,
-                maximumLength: settings.maximumUpdates,
-                clock: clock,
-                logger: logger
-            ),
             status: StatusChannel(stage: stage, descriptor: options.statusFd),
-            retryPolicy: RetryPolicy(maximumAttempts: settings.attemptLimits[stage]),
-            node: settings.nodeName,
-            host: HostName.current,
             worker: WorkerLife(name: name, processID: getpid()),
+            clock: SystemClock(),
             process: .current,
             logger: logger
         )

@@ -2,8 +2,9 @@ internal import AMQP
 internal import Claims
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import Threads
+internal import WorkerProtocol
 
 /// Consumes the worker's queue, one job at a time, until it is asked to stop.
 struct WorkerLoop: Sendable {
@@ -117,7 +118,8 @@ struct WorkerLoop: Sendable {
         )
     }
 
-    /// Gives back what came while another job is worked on, for somebody with time. Nothing more comes before that is done.
+    /// Gives back what came while another job is worked on, for somebody with time. Nothing more comes before that is
+    /// done.
     private func leave(_ message: any ReceivedMessage, to intake: JobIntake) async {
         await intake.pause()
         await runner.deliveries.leave(JobDelivery(message), logger)
@@ -165,7 +167,8 @@ struct WorkerLoop: Sendable {
         }
     }
 
-    /// Tells the supervisor while the broker takes no messages. The broker tells publishers alone, and the supervisor is none.
+    /// Tells the supervisor while the broker takes no messages. The broker tells publishers alone, and the supervisor
+    /// is none.
     private func followAlarms() async {
         for await state in transport.states {
             if Task.isCancelled { return }
