@@ -167,7 +167,7 @@ let package = Package(
             tests("ThreadsTests", ["Threads"]),
             tests("FilesTests", ["Files"]),
             tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
-            tests("MediaTests", ["Media", logging]),
+            tests("MediaTests", ["Media", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
             tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
             tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),

@@ -4,7 +4,8 @@ import Testing
 
 @testable import AMQP
 
-/// A connection without the client's checks and bookkeeping, with channel 1 open: for what the client would not send.
+/// A connection without the client's checks and bookkeeping, with channel 1 open: for messages that the client would
+/// not send.
 ///
 /// `body` runs on a thread of its own, whose stack is large enough to build and free deeply nested values.
 func withRawConnection(

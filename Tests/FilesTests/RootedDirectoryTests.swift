@@ -29,7 +29,7 @@ import Testing
         #expect(ftruncate(file.descriptor, 20 << 20) == 0)
         var pieces = 0
         try file.synchronize { pieces += 1 }
-        // Of 8 MiB, and once for what the file system has to note.
+        // Pieces of 8 MiB, and one call for the file system's metadata.
         #expect(pieces == 4)
         pieces = 0
         #expect(throws: Enough.self) {
@@ -60,8 +60,8 @@ import Testing
         #expect(throws: FileSystemError.self) { try root.removeFile(name) }
     }
 
-    // To Swift `/` and a combining mark are one character that is no slash. A path that is cut by characters has `away/…` for its
-    // last name, and the calls that act on a name follow `away`.
+    // To Swift, `/` and a combining mark are one character that is no slash. A path that is cut by characters has
+    // `away/…` for its last name, and the calls that act on a name follow `away`.
     @Test func markOnASlashLeadsThroughNoLink() throws {
         #expect(symlink(outside, root.path + "/away") == 0)
         let (name, precious) = ("away/\u{301}x", outside + "/\u{301}x")

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("A place of the log", .timeLimit(.minutes(10)))
 struct LogSinkTests {
-    /// What is written goes here, when it may.
+    /// The place that lines are written to, when it accepts them.
     private final class Place: Sendable {
         private struct State {
             var text = ""

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JobModel
 import Logging
+import TestSupport
 import Testing
 
 @testable import TempFiles

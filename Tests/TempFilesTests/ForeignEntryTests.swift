@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import JobModel
 import Logging
+import TestSupport
 import Testing
 
 @testable import TempFiles

@@ -4,12 +4,13 @@ import Glibc
 import JobModel
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import TempFiles
 
-/// A temp directory of its own for one test, with trackers on it. Each tracker has its own ledger connections and locks,
-/// as another process would.
+/// A temp directory for one test, with trackers on it. Each tracker has its own ledger connections and locks, as
+/// another process would.
 final class Lab: Sendable {
     let temporaryDirectory: String
     let clock = TestClock()
@@ -39,7 +40,7 @@ final class Lab: Sendable {
         return path
     }
 
-    /// What the workspace holds beneath `jobs/<kind>`.
+    /// The entries of the workspace beneath `jobs/<kind>`.
     func leftovers() throws -> [String] {
         try MediaKind.allCases.flatMap { kind in
             try FileManager.default.subpathsOfDirectory(atPath: workspacePath + "/jobs/" + kind.rawValue)
@@ -54,36 +55,6 @@ final class TestClock: Sendable {
     private let offset = Mutex<TimeInterval>(0)
     var now: Date { offset.withLock { Date().addingTimeInterval($0) } }
     func advance(by seconds: TimeInterval) { offset.withLock { $0 += seconds } }
-}
-
-/// Keeps what was logged.
-final class LogRecorder: Sendable {
-    struct Line: Sendable {
-        var level: Logger.Level
-        var message: String
-        var metadata: [String: String]
-    }
-
-    private let recorded = Mutex<[Line]>([])
-    var lines: [Line] { recorded.withLock { $0 } }
-
-    var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
-
-    private struct Handler: LogHandler {
-        let recorder: LogRecorder
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }
-            let line = Line(level: event.level, message: event.message.description, metadata: fields)
-            recorder.recorded.withLock { $0.append(line) }
-        }
-    }
 }
 
 extension TempFileTracker {
@@ -126,7 +97,7 @@ extension TempFileTracker {
 func video(_ id: String = "job-1") -> JobKey { JobKey(kind: .video, id: ByteText(id)) }
 func image(_ id: String = "job-1") -> JobKey { JobKey(kind: .image, id: ByteText(id)) }
 
-/// What a failing call threw.
+/// The error of a failing call.
 func failure(_ body: () async throws -> Void) async -> TempFileError? {
     do {
         try await body()

@@ -34,8 +34,8 @@ extension ClaimsLog {
             }
         }
 
-        /// Whether this is no record of the log that was read before. The broker goes on at the end of a log that is
-        /// shorter than it is asked for.
+        /// Whether the record belongs to another log than was read before. The broker goes on at the end of a log that
+        /// is shorter than the requested position.
         func isOfAnother(_ found: ClaimsPlace) -> Bool {
             state.withLock { state in
                 state.hasCome = true
@@ -47,7 +47,7 @@ extension ClaimsLog {
 
     /// Keeps the ledger up to date until the task is cancelled or the client is closed.
     ///
-    /// - Parameter onWish: called with each job of this host that somebody wants cancelled, or may want so.
+    /// - Parameter onWish: called with each job of this host that somebody wants cancelled, or may want cancelled.
     public func follow(_ onWish: @Sendable (JobKey) async -> Void = { _ in }) async {
         var failures = 0
         while !Task.isCancelled {
@@ -78,7 +78,7 @@ extension ClaimsLog {
             state.withLock { if $0.restart == restart { $0.restart = nil } }
         }
         let place = Place(try await tracker.claimsPlace(of: queue.name))
-        // It is declared over another connection only. Where it is gone, that is to be found out before it is asked for
+        // The log is declared over another connection only. If it is gone, that must be found out before it is consumed
         // again.
         let consumer = try client.consume(
             queue,
@@ -90,7 +90,7 @@ extension ClaimsLog {
             state.consumer = consumer
             return state.restart != nil
         }
-        // Somebody has found that out in between, and had nothing to stop.
+        // Another task has found that out in between, when there was no consumer to stop.
         if isToRestart { return await consumer.stop() }
         let connection = Task {
             for await state in client.states where !state.isConnected {
@@ -110,7 +110,7 @@ extension ClaimsLog {
                 let batch = [first] + consumer.takeWaiting()
                 guard try await note(batch, place, onWish) else { break }
                 await withTaskGroup(of: Void.self) { group in
-                    // Asks for more; the log keeps what was read.
+                    // An acknowledgement asks for more; the log keeps its records.
                     for delivery in batch { group.addTask { try? await delivery.acknowledge() } }
                 }
             }
@@ -153,7 +153,7 @@ extension ClaimsLog {
                 await restart(.another)
                 return false
             }
-            // What came again after a channel was lost.
+            // Records that came again after a channel was lost are skipped.
             guard position > before.position else { continue }
             if position > last.position { last = found }
             if let record = ClaimMessage.record(delivery, kind, at: position) {

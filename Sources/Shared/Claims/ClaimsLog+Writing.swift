@@ -11,19 +11,19 @@ extension ClaimsLog {
     /// The host that has the job of this message: this one, if no host has claimed it before.
     ///
     /// - Parameter absent: a host whose claim does not count, since there is no such host.
-    /// - Throws: ``AMQPError``, ``TempFileError`` or `CancellationError` when that is not known now. Nothing is lost by
-    ///   another try.
+    /// - Throws: ``AMQPError``, ``TempFileError`` or `CancellationError` when that cannot be found out now. The caller
+    ///   may try again.
     public func claimant(of ticket: Ticket, insteadOf absent: String? = nil) async throws -> String {
         let (job, redrives, hop) = (ticket.key, ticket.redrives, ticket.hop)
         let known = try await tracker.claimant(of: job, redrives: redrives, hop: hop)
-        // A message that bears its claimant's name was taken out of that host's queues, by whoever wants it done
-        // elsewhere.
+        // A message that bears its claimant's name was taken out of that host's queues, by somebody who wants the job
+        // done elsewhere.
         let replaced = known != node && (known == ticket.trustedNode || known == absent) ? known : nil
         if let known, replaced == nil { return known }
         var claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
         if let replaced, replaced == absent, let standing = try await tracker.claim(of: job), standing.node == replaced
         {
-            // Whoever has written it may have named any run and hop, and only one of the same takes its place.
+            // The record that stands may name any run and hop, and only a record with the same run and hop replaces it.
             (claim.redrives, claim.hop) = (standing.redrives, standing.hop)
         }
         return try await write(claim, job)
@@ -63,8 +63,8 @@ extension ClaimsLog {
         while ContinuousClock.now - start < Self.longestWait {
             let isRead = await isRead(token)
             try Task.checkCancellation()
-            // The reader may have begun beyond the record: the place is the host's, and another process may have moved
-            // it on.
+            // The reader may have begun beyond the record: the place belongs to the host, and another process may have
+            // moved it on.
             let claimant = try await tracker.claimant(of: job, redrives: claim.redrives, hop: claim.hop)
             if let claimant, isRead || claimant != claim.replacedNode { return claimant }
             if isRead { break }

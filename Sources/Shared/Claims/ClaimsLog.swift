@@ -4,27 +4,29 @@ public import Logging
 internal import Synchronization
 public import TempFiles
 
-/// The log in which the hosts that share a broker write down who takes which job of a kind: a RabbitMQ stream. Its
-/// order is the same for all, so it decides between two hosts that have messages of one job; see
+/// The log in which the hosts that share a broker record which of them takes which job of a kind: a RabbitMQ stream.
+/// Its order is the same for all hosts, so it decides between two hosts that have messages of one job; see
 /// docs/decisions/0017-claims.md.
 ///
-/// What is read goes to the ledger, so that it is read once for the host and not again after a restart.
+/// Records that are read go to the ledger, so that one process reads them for the whole host, and none reads them again
+/// after a restart.
 public final class ClaimsLog: Sendable {
-    /// Records that are under way to a reader.
+    /// The number of records that may be under way to a reader.
     static let prefetch: UInt16 = 256
-    /// Longest body that is taken into memory, of anybody's. Ours have a job's id.
+    /// The longest body that is taken into memory, whoever sent it. Our own records have a job's id.
     static let maximumBodyBytes = 4096
-    /// Without any record for so long after one was written, something is wrong with the place where the log is read.
+    /// If no record comes for this long after one was written, the place where the log is read is wrong.
     static let patience = Duration.seconds(20)
-    /// What a worker waits for its record at most, also when others come all the time.
+    /// The longest time that a worker waits for its record, also when others come all the time.
     static let longestWait = Duration.seconds(120)
-    /// Another process of the host may read the record instead, and nobody tells of that.
+    /// The time between two looks into the ledger: another process of the host may read the record instead, and tells
+    /// nobody.
     static let lookInterval = Duration.seconds(1)
 
     /// Within this time the last record that is known comes once more from where it was, if there is one there.
     static let proofTime = Duration.seconds(5)
 
-    /// Why the log is read from its beginning.
+    /// The reason why the log is read from its beginning.
     enum Restart {
         case inDoubt, another
     }
@@ -78,8 +80,8 @@ public final class ClaimsLog: Sendable {
     /// To be called when the connection was lost: the next one may lead to a broker without the log.
     public func noteConnectionLost() { state.withLock { $0.isReady = false } }
 
-    /// Makes sure that the broker has the log, once for each connection. Over a connection of its own: a broker whose
-    /// streams are switched off ends the connection of whoever declares one.
+    /// Makes sure that the broker has the log, once for each connection. It uses a connection of its own, because a
+    /// broker whose streams are switched off ends the connection of a client that declares one.
     public func prepare() async throws(AMQPError) {
         if isReady { return }
         let probe = AMQPClient(
@@ -120,8 +122,8 @@ public final class ClaimsLog: Sendable {
         guard isNews else { return }
         logger.error(
             """
-            no job is taken from the shared queues: hosts that share a broker (NODE_ID) need its streams, which RabbitMQ has since \
-            3.9 with the feature flag stream_queue
+            no job is taken from the shared queues: hosts that share a broker (NODE_ID) need its streams, \
+            which RabbitMQ has since 3.9 with the feature flag stream_queue
             """,
             metadata: [LogKey.queueName: "\(queue.name)", LogKey.cause: "\(problem)"]
         )

@@ -50,13 +50,13 @@ struct RunCommand: AsyncParsableCommand {
         )
         let reopening = await writer.reopenOnSignal { await tree.reopenLogs() }
         let hangups = await UnixSignalsSequence(trapping: .sighup)
-        let reloading = Task { for await _ in hangups { await tree.reload() } }
-        defer {
-            reopening.cancel()
-            reloading.cancel()
-        }
+        defer { reopening.cancel() }
         do {
-            try await tree.run()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in hangups { await tree.reload() } }
+                defer { group.cancelAll() }
+                try await tree.run()
+            }
         } catch {
             logger.critical("the media processor could not start: \(error)")
             throw CommandExit.failed.code

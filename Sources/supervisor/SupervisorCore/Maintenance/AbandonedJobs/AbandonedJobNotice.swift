@@ -58,3 +58,10 @@ enum AbandonedJobNotice {
         return hours >= 10 ? "\(Int(min(hours, 1e9)))" : "\(Double(Int(hours * 100)) / 100)"
     }
 }
+
+extension BrokerLink {
+    /// Publishes the message that ends an abandoned job.
+    func end(_ job: AbandonedJob, queues: QueueLayout) async throws -> AbandonedHandOver {
+        try await AbandonedJobNotice.ender(connected(), queues: queues)(job)
+    }
+}

@@ -5,7 +5,7 @@ internal import TempFiles
 internal import WorkerProtocol
 
 /// Compresses temp files of jobs that wait, from time to time.
-struct FileCompression: Sendable {
+struct FileCompression: MaintenanceService {
     private let tracker: TempFileTracker
     private let rules: CompressionRules
     private let pause: Duration

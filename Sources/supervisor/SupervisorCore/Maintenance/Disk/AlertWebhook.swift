@@ -8,7 +8,7 @@ internal import Settings
 internal import WorkerProtocol
 
 /// Tells a webhook of alerts, one call at a time. A newer state replaces one that could not be delivered yet.
-actor AlertWebhook {
+actor AlertWebhook: MaintenanceService {
     private let url: WebhookURL
     private let retry: WebhookRetry
     private let logger: Logger

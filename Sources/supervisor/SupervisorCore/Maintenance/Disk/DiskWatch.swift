@@ -5,7 +5,7 @@ internal import Settings
 internal import TempFiles
 
 /// Looks at the file system of the temp files and keeps the alert. The kernel announces no such thing, so it is asked.
-actor DiskWatch {
+actor DiskWatch: MaintenanceService {
     static let interval = Duration.seconds(15)
 
     private let space: @Sendable () -> DiskSpace?

@@ -5,7 +5,7 @@ internal import TempFiles
 internal import WorkerProtocol
 
 /// Keeps the time of service in the ledger: jobs are silent, and finished ones remembered, by it and by no wall clock.
-struct ServiceWatch: Sendable {
+struct ServiceWatch: MaintenanceService {
     var tracker: TempFileTracker
     var settings: Settings
     var pools: PoolSupervisor

@@ -8,7 +8,7 @@ internal import Synchronization
 ///
 /// A store may hang, as a network file system does whose server is away. Nobody waits for it but a thread of its own, and there is one
 /// look at a time.
-final class StoreWatch: Sendable {
+final class StoreWatch: MaintenanceService {
     static let interval = Duration.seconds(15)
     /// While something is wrong.
     static let troubledInterval = Duration.seconds(5)

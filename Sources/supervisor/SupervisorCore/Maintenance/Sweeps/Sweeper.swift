@@ -7,7 +7,7 @@ internal import WorkerProtocol
 
 /// Removes orphaned temp files, ends abandoned jobs, tries stuck files again and keeps the ledger small: at the start and
 /// from time to time.
-struct Sweeper: Sendable {
+struct Sweeper: MaintenanceService {
     var tracker: TempFileTracker
     var settings: Settings
     var endAbandoned: AbandonedJobEnder

@@ -3,7 +3,7 @@ internal import JobModel
 internal import Logging
 
 /// Looks at the lengths of the updates queues, and has those trimmed that fill up.
-struct UpdatesWatch: Sendable {
+struct UpdatesWatch: MaintenanceService {
     static let interval = Duration.seconds(10)
     /// The longest wait after a trim that found too little to drop: the head of the queue is terminal updates then.
     static let longestPause = Duration.seconds(3600)

@@ -1,10 +1,10 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import TempFiles
 
-/// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there; all that it carries is the
-/// end of abandoned and cancelled jobs.
+/// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs that come
+/// by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions for the lengths
+/// of queues. Whoever reads messages of a queue one by one has a connection of its own (``QueueBrowser``, ``UpdatesTrim``).
 actor BrokerLink {
     private var client: AMQPClient?
     private(set) var endpoints: AMQPEndpoints?
@@ -35,16 +35,19 @@ actor BrokerLink {
         client = next
         self.endpoints = endpoints
         connection += 1
-        following?.cancel()
+        let unfollowed = following
+        unfollowed?.cancel()
         following = Task { [weak self, states = next.states] in
             for await state in states where !state.isConnected { await self?.noteLoss() }
         }
         await previous?.close()
+        await unfollowed?.value
     }
 
     func close() async {
         following?.cancel()
         await client?.close()
+        await following?.value
     }
 
     private func noteLoss() { connection += 1 }
@@ -58,11 +61,6 @@ actor BrokerLink {
         guard let client, case .connected = client.state else { return nil }
         do { _ = try await client.messageCount(queue: queue) } catch { return nil }
         return connection == before ? before : nil
-    }
-
-    /// Publishes the message that ends an abandoned job.
-    func end(_ job: AbandonedJob, queues: QueueLayout) async throws -> AbandonedHandOver {
-        try await AbandonedJobNotice.ender(connected(), queues: queues)(job)
     }
 
     /// The connection, when the broker is there.

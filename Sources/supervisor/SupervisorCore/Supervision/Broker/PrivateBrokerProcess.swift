@@ -16,6 +16,9 @@ actor PrivateBrokerProcess {
     private var startedAt = ContinuousClock.now
     private var firstURL: CheckedContinuation<String, any Error>?
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
+    /// The events of the guard's process, and the wait for its next start. They end with ``stop()``.
+    private let tasks = TaskScope()
+    private var runner: Task<Void, Never>?
     private let waiting: @Sendable () async -> Void
     private let changed: @Sendable (String) async -> Void
 
@@ -43,6 +46,7 @@ actor PrivateBrokerProcess {
     func start() async throws -> String {
         // A request to stop can be there before this is: nothing would be launched, and nothing would end the wait.
         guard !isStopping else { throw PrivateBrokerError(code: .stopped, message: "asked to stop before the start") }
+        runner = Task { [tasks] in await tasks.run() }
         return try await withCheckedThrowingContinuation { continuation in
             firstURL = continuation
             launch()
@@ -53,8 +57,10 @@ actor PrivateBrokerProcess {
     func stop() async {
         isStopping = true
         closeInput()
-        guard child != nil else { return }
-        await withCheckedContinuation { endWaiters.append($0) }
+        if child != nil { await withCheckedContinuation { endWaiters.append($0) } }
+        tasks.close()
+        runner?.cancel()
+        await runner?.value
     }
 
     private func launch() {
@@ -67,7 +73,7 @@ actor PrivateBrokerProcess {
         startedAt = .now
         let readEnd = input.readEnd
         let (events, continuation) = AsyncStream.makeStream(of: ProcessHost.Event.self)
-        Task { for await event in events { await handle(event) } }
+        tasks.add { for await event in events { await self.handle(event) } }
         host.start(
             id,
             SpawnRequest(
@@ -138,9 +144,9 @@ actor PrivateBrokerProcess {
         let lifetime = startedAt.duration(to: .now)
         let delay = policy.died(at: .now, afterRunning: lifetime, jitter: .random(in: 0...1))
         logger.error("private broker ended; starting it again in \(delay)", metadata: [LogKey.cause: "\(cause)"])
-        Task {
-            try? await Task.sleep(for: delay)
-            launch()
+        tasks.add {
+            do { try await Task.sleep(for: delay) } catch { return }
+            await self.launch()
         }
     }
 

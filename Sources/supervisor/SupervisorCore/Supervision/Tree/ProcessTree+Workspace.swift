@@ -5,8 +5,9 @@ internal import TempFiles
 internal import WorkerProtocol
 
 extension ProcessTree {
-    /// Does what `SHUTDOWN_CLEANUP` says, once no worker is left. Nothing here keeps the tree from stopping.
+    /// Carries out `SHUTDOWN_CLEANUP`, once no worker is left. No failure of it keeps the tree from stopping.
     func emptyWorkspace() async {
+        let settings = await live.settings
         guard settings.shutdownCleanup == .all, pools != nil, let link, let tracker else { return }
         guard await stop.count < 2 else {
             logger.notice("cleanup: asked again to stop: temp files stay, and their jobs go on at the next start")
@@ -23,7 +24,7 @@ extension ProcessTree {
             logger.info("jobs that wait with temp files are given back to download")
             let count = try await returning.run(isHastened: { [stop] in await stop.count > 1 })
             let kept = try await tracker.jobsHoldingFiles(in: JobReturn.stages)
-            // Of the others no stage needs the files: download begins anew, and clean-up only deletes.
+            // No stage needs the files of the other jobs: download begins anew, and clean-up only deletes.
             let report = try await tracker.cleanupAllTempFiles(sparing: JobReturn.stages)
             logger.log(
                 level: kept == 0 && report.failures.isEmpty ? .info : .warning,

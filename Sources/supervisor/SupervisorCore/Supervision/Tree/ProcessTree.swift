@@ -6,47 +6,51 @@ internal import Settings
 internal import TempFiles
 internal import WorkerProtocol
 
-/// The whole tree: started in order, watched, and taken down in the reverse order.
+/// The whole tree: started in order, watched, and taken down in order.
+///
+/// The start, each step after the one before it:
+///
+/// 1. The state directory and the workspace with their locks. The ledger is checked.
+/// 2. The private broker, unless `RABBITMQ_URL` names another one, and the connection to the broker.
+/// 3. The record of workers' ends, the calls of the webhook, and the watches whose findings HTTP shows.
+/// 4. The HTTP interface. It answers from here on, whether there are workers or not.
+/// 5. The pools, then the run file, by which commands find the tree.
+/// 6. The services of maintenance, all at once. The service manager hears that the tree serves.
+///
+/// The stop, at a request or at a step that fails:
+///
+/// 1. The service manager hears of it.
+/// 2. All services but the record and the webhook are cancelled. Meanwhile the workers finish or hand back their jobs, within
+///    `DRAIN_SECONDS` and five more (``Settings/drainLimit``); who is left then is killed. A second request hastens that.
+/// 3. Once the workers are gone, all that the record was told is put on the books. The services are waited for, then the
+///    webhook is called no more.
+/// 4. `SHUTDOWN_CLEANUP`.
+/// 5. The connection to the broker, the run file, the HTTP interface, the private broker. The locks go with the process.
 actor ProcessTree {
-    var settings: Settings
-    /// What ``settings`` were read from.
-    private var variables: [String: String]
-    /// What was wrong with the configuration that was read last; nil when nothing was.
-    private var refusedConfiguration: String?
-    private let setLogLevel: @Sendable (Settings.LogLevel) -> Void
-    private let executablesDirectory: String
-    private let limits: RestartPolicy.Limits
+    let live: LiveSettings
     let logger: Logger
     let stop: StopSignals
+    let notifier: ServiceNotifier
+    let setLogLevel: @Sendable (Settings.LogLevel) -> Void
+    private let manager: ServiceManager
+    private let executablesDirectory: String
+    private let limits: RestartPolicy.Limits
+    private let token: APIToken
+    private let stateDirectory: String
 
     private var locks: [ProcessLock] = []
+    private(set) var tracker: TempFileTracker?
     private var broker: PrivateBrokerProcess?
-    var link: BrokerLink?
-    var pools: PoolSupervisor?
-    var tracker: TempFileTracker?
-    private var server: StatusServer.Running?
-    private var sweeper: Task<Void, Never>?
-    private var serviceWatch: Task<Void, Never>?
-    private var diskWatch: Task<Void, Never>?
-    private var storeWatch: Task<Void, Never>?
-    private var updatesWatch: Task<Void, Never>?
-    private var compressor: Task<Void, Never>?
-    private var claimsWatch: Task<Void, Never>?
-    private var ends: WorkerEnds?
-    private var endsWatch: Task<Void, Never>?
-    private var webhookCalls: Task<Void, Never>?
-    private var connecting: Task<Void, Never>?
-    private var hastener: Task<Void, Never>?
-    private var hasRunFile = false
     private var brokerURL = ""
-    private var startedAt = ""
-    private let token: APIToken
-    private let manager: ServiceManager
-    private let notifier: ServiceNotifier
+    private(set) var link: BrokerLink?
+    /// nil until the tree can be told something.
+    private(set) var pools: PoolSupervisor?
+    private(set) var server: StatusServer.Running?
+    private var runFile: RunFile?
 
     /// - Parameters:
     ///   - variables: what `settings` were read from.
-    ///   - manager: of services, which hears how the tree is.
+    ///   - manager: the manager of services, which hears how the tree is.
     ///   - setLogLevel: called when a reload changes the level.
     init(
         settings: Settings,
@@ -58,8 +62,7 @@ actor ProcessTree {
         setLogLevel: @escaping @Sendable (Settings.LogLevel) -> Void,
         logger: Logger
     ) {
-        self.settings = settings
-        self.variables = variables
+        live = LiveSettings(settings, variables: variables)
         self.setLogLevel = setLogLevel
         self.executablesDirectory = executablesDirectory
         self.limits = limits
@@ -67,6 +70,7 @@ actor ProcessTree {
         self.logger = logger
         self.manager = manager
         notifier = ServiceNotifier(manager, logger: logger)
+        stateDirectory = settings.stateDirectory
         token = settings.apiToken.map { APIToken($0) } ?? .random()
     }
 
@@ -74,76 +78,64 @@ actor ProcessTree {
     ///
     /// - Throws: what kept it from starting. Nothing is left running in any case.
     func run() async throws {
+        var failure: (any Error)?
         do {
-            try await start()
-            await stop.wait(for: 1)
+            let parts = try await prepare()
+            failure = await serve(parts)
         } catch {
-            await takeDown()
-            // Asked to stop before all was up: that is no failure.
-            if await stop.count > 0 { return }
-            throw error
+            await notifier.stopping()
+            failure = error
         }
         await takeDown()
+        // A request to stop before all was up is no failure.
+        if let failure, await stop.count == 0 { throw failure }
     }
-
-    /// Makes all workers open their log file anew.
-    func reopenLogs() async { await pools?.reopenLogs() }
-
-    /// Reads the configuration again. A wrong one changes nothing; of a right one everything takes effect that can without
-    /// another start. Pools get the sizes of `WORKERS` back.
-    func reload() async {
-        guard let pools else {
-            logger.warning("the configuration is not read again: the tree is still starting")
-            return
-        }
-        await notifier.reloading()
-        let isRefused = await !reload(pools)
-        await notifier.reloaded(isRefused: isRefused)
-    }
-
-    /// - Returns: false when the new configuration is wrong.
-    private func reload(_ pools: PoolSupervisor) async -> Bool {
-        let change: ConfigurationChange
-        do throws(SettingsError) {
-            let read = try TreeSettings.load()
-            change = try ConfigurationChange(from: variables, to: read.variables)
-        } catch {
-            refusedConfiguration = error.problems.map { "\($0.key): \($0.message)" }.joined(separator: "; ")
-                .clipped(toBytes: Self.maximumRefusalBytes)
-            for problem in error.problems {
-                logger.error(
-                    "the new configuration is wrong, and nothing of it takes effect",
-                    metadata: ["setting": "\(problem.key)", LogKey.cause: "\(problem.message)"]
-                )
-            }
-            return false
-        }
-        (settings, variables, refusedConfiguration) = (change.settings, change.variables, nil)
-        setLogLevel(settings.logLevel)
-        await pools.reconfigure(
-            counts: settings.workers,
-            environment: workerEnvironment,
-            replacingWorkers: change.needsNewWorkers
-        )
-        if !change.postponed.isEmpty {
-            logger.warning(
-                "these settings need a restart of the supervisor; the old values go on",
-                metadata: ["settings": "\(change.postponed.joined(separator: ", "))"]
-            )
-        }
-        logger.notice(
-            "the configuration was read again",
-            metadata: ["changed": "\(change.applied.joined(separator: ", "))"]
-        )
-        return true
-    }
-
-    /// Of what `/health` says.
-    private static let maximumRefusalBytes = 2048
 
     // MARK: - Start
 
-    private func start() async throws {
+    /// Steps 1 and 2 of the start.
+    private func prepare() async throws -> TreeParts {
+        let settings = await live.settings
+        let tracker = try await openDirectories(settings)
+        // A private broker takes ten seconds and more to start, and would for nothing.
+        if settings.port != 0, let failure = ListenFailure.trying(settings.httpAddress, settings.port) {
+            throw TreeError(message: failure.text)
+        }
+        let host = try ProcessHost()
+        brokerURL = try await findBroker(settings, host)
+        var connection = AMQPConfiguration()
+        connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
+        let link = BrokerLink(configuration: connection, logger: logger)
+        self.link = link
+        try await link.connect(to: brokerURL)
+        let ends = WorkerEnds(tracker: tracker, logger: logger)
+        let pools = try PoolSupervisor(
+            counts: settings.workers,
+            executablesDirectory: executablesDirectory,
+            environment: await workerEnvironment(),
+            host: host,
+            limits: limits,
+            watch: WatchLimits(settings),
+            listener: SupervisionLoop.Listener(interval: manager.pingInterval) { [notifier] pools in
+                await notifier.round(ServiceReport.Facts(pools, brokerProblem: await link.problem))
+            },
+            onEnd: { ends.note($0) },
+            logger: logger
+        )
+        self.pools = pools
+        return TreeParts(
+            settings: settings,
+            live: live,
+            tracker: tracker,
+            link: link,
+            isBrokerPrivate: broker != nil,
+            ends: ends,
+            pools: pools,
+            logger: logger
+        )
+    }
+
+    private func openDirectories(_ settings: Settings) async throws -> TempFileTracker {
         try StateDirectory(settings).make()
         locks.append(try await SupervisorLock.take(directory: settings.stateDirectory, variable: "STATE_DIR"))
         let tracker = try TempFileTracker.open(
@@ -162,130 +154,10 @@ actor ProcessTree {
             ]
         )
         try await tracker.checkLedger()
-        // A private broker takes ten seconds and more to start, and would for nothing.
-        if settings.port != 0, let failure = ListenFailure.trying(settings.httpAddress, settings.port) {
-            throw TreeError(message: failure.text)
-        }
-        let host = try ProcessHost()
-        brokerURL = try await findBroker(host)
-        var connection = AMQPConfiguration()
-        connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
-        let link = BrokerLink(configuration: connection, logger: logger)
-        self.link = link
-        try await link.connect(to: brokerURL)
-        let ends = WorkerEnds(tracker: tracker, logger: logger)
-        self.ends = ends
-        endsWatch = Task { await ends.run() }
-        let pools = try PoolSupervisor(
-            counts: settings.workers,
-            executablesDirectory: executablesDirectory,
-            environment: workerEnvironment,
-            host: host,
-            limits: limits,
-            watch: WatchLimits(settings),
-            listener: SupervisionLoop.Listener(interval: manager.pingInterval) { [notifier] pools in
-                await notifier.round(ServiceReport.Facts(pools, brokerProblem: await link.problem))
-            },
-            onEnd: { ends.note($0) },
-            logger: logger
-        )
-        self.pools = pools
-        let webhook = settings.alertWebhook.map { AlertWebhook(url: $0, logger: logger) }
-        webhookCalls = Task { await webhook?.run() }
-        let disk = DiskWatch(
-            path: tracker.workspace.path,
-            space: { try? tracker.space() },
-            percent: settings.alertPercent,
-            logger: logger,
-            announce: { webhook?.announce($0) }
-        )
-        diskWatch = Task { await disk.run() }
-        let store = StoreWatch(
-            url: { [weak self, settings] in (await self?.settings ?? settings).storageURL },
-            logger: logger
-        )
-        storeWatch = Task { await store.run() }
-        let status = TreeStatus(
-            settings: settings,
-            tracker: tracker,
-            disk: disk,
-            pools: pools,
-            broker: link,
-            isBrokerPrivate: broker != nil,
-            stop: stop,
-            current: { [weak self, settings] in await self?.settings ?? settings },
-            refusedConfiguration: { [weak self] in await self?.refusedConfiguration },
-            store: store,
-            logger: logger
-        )
-        startedAt = Timestamp.string(status.startedAt)
-        let claims = ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
-        let control = TreeActions(
-            settings: settings,
-            tracker: tracker,
-            pools: pools,
-            broker: link,
-            claims: claims,
-            current: { [weak self, settings] in await self?.settings ?? settings },
-            logger: logger
-        )
-        let server = try await startServer(status, control)
-        self.server = server
-        if await stop.count > 0 { return }
-        await pools.start()
-        try writeRunFile()
-        let queues = settings.queueLayout
-        let sweeper = Sweeper(
-            tracker: tracker,
-            settings: settings,
-            endAbandoned: { try await link.end($0, queues: queues) },
-            logger: logger
-        )
-        self.sweeper = Task { await sweeper.run() }
-        let service = ServiceWatch(tracker: tracker, settings: settings, pools: pools, broker: link, logger: logger)
-        serviceWatch = Task { await service.run() }
-        let cancellation = JobCancellation(
-            tracker: tracker,
-            broker: link,
-            queues: queues,
-            claims: claims,
-            logger: logger
-        )
-        if let claims { claimsWatch = Task { await claims.run(cancellation.end) } }
-        if let compressor = FileCompression(
-            tracker: tracker,
-            settings: settings,
-            // A broker that is away is logged, and the job ends when its message is next delivered.
-            endCancelled: { _ = try? await cancellation.cancel($0) },
-            logger: logger
-        ) {
-            self.compressor = Task { await compressor.run() }
-        }
-        // A quorum queue counts each look at a message against its delivery limit, which RabbitMQ 4 gives every such queue.
-        if settings.queueType == .classic {
-            let updates = UpdatesWatch(
-                queues: settings.queueNames,
-                broker: link,
-                limit: { [weak self, settings] in Int(clamping: (await self?.settings ?? settings).maximumUpdates) },
-                logger: logger
-            )
-            updatesWatch = Task { await updates.run() }
-        }
-        let address = await link.address
-        logger.info(
-            "media processor is up",
-            metadata: [
-                "http": "http://\(settings.httpAddress):\(server.port)", "broker": "\(address)",
-            ]
-        )
-        await notifier.serving()
-        connecting = Task {
-            await link.waitUntilConnected()
-            await pools.noteChange()
-        }
+        return tracker
     }
 
-    private func findBroker(_ host: ProcessHost) async throws -> String {
+    private func findBroker(_ settings: Settings, _ host: ProcessHost) async throws -> String {
         if let url = settings.brokerURL { return url }
         let broker = PrivateBrokerProcess(
             directory: settings.stateDirectory + "/" + StateDirectory.brokerName,
@@ -295,101 +167,75 @@ actor ProcessTree {
             changed: { [weak self] url in await self?.brokerMoved(to: url) }
         )
         self.broker = broker
-        // Without this a request to stop would wait until the node is up.
-        let watch = Task { [stop] in
-            await stop.wait(for: 1)
-            if !Task.isCancelled { await broker.stop() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            // Without this a request to stop would wait until the node is up.
+            group.addTask { [stop] in
+                await stop.wait(for: 1)
+                if !Task.isCancelled { await broker.stop() }
+            }
+            defer { group.cancelAll() }
+            return try await broker.start()
         }
-        defer { watch.cancel() }
-        return try await broker.start()
     }
 
-    private func startServer(_ status: TreeStatus, _ control: TreeActions) async throws -> StatusServer.Running {
-        let gate = RequestGuard(settings, token: token)
+    /// Steps 4 and 5 of the start.
+    func open(_ parts: TreeParts) async throws {
+        let settings = parts.settings
+        let status = parts.status(stop: stop)
+        let server: StatusServer.Running
         do {
-            return try await StatusServer(source: status, control: control, gate: gate, logger: logger)
-                .start(address: settings.httpAddress, port: settings.port)
+            server = try await StatusServer(
+                source: status,
+                control: parts.control,
+                gate: RequestGuard(settings, token: token),
+                logger: logger
+            ).start(address: settings.httpAddress, port: settings.port)
         } catch {
             throw TreeError(message: ListenFailure(error, settings.httpAddress, settings.port).text)
         }
-    }
-
-    private var workerEnvironment: [String: String] {
-        WorkerEnvironment.make(
-            inheriting: variables,
-            settings: settings,
-            brokerURL: brokerURL
-        )
-    }
-
-    private func writeRunFile() throws {
-        guard let server else { return }
-        try RunFile(
+        self.server = server
+        if await stop.count > 0 { return }
+        await parts.pools.start()
+        let file = RunFile(
             pid: getpid(),
             address: settings.httpAddress,
             port: server.port,
             token: token.text,
             brokerURL: brokerURL,
-            workspace: tracker?.workspace.path,
-            startedAt: startedAt,
+            workspace: parts.tracker.workspace.path,
+            startedAt: Timestamp.string(status.startedAt),
             version: Version.text
-        ).write(stateDirectory: settings.stateDirectory)
-        hasRunFile = true
+        )
+        try file.write(stateDirectory: settings.stateDirectory)
+        runFile = file
     }
+
+    func workerEnvironment() async -> [String: String] { await live.workerEnvironment(brokerURL: brokerURL) }
 
     /// The private node came back elsewhere because its port was taken meanwhile.
     private func brokerMoved(to url: String) async {
         brokerURL = url
         do {
             try await link?.connect(to: url)
-            if hasRunFile { try writeRunFile() }
+            if var file = runFile {
+                file.brokerURL = url
+                try file.write(stateDirectory: stateDirectory)
+                runFile = file
+            }
         } catch {
             logger.error("the private broker's new address is not usable", metadata: [LogKey.cause: "\(error)"])
         }
-        await pools?.restartAll(environment: workerEnvironment)
+        await pools?.restartAll(environment: await workerEnvironment())
     }
 
     // MARK: - Stop
 
+    /// Steps 4 and 5 of the stop.
     private func takeDown() async {
-        await notifier.stopping()
-        if pools != nil {
-            logger.info(
-                "stopping: workers finish or hand back their jobs",
-                metadata: [
-                    "limit.seconds": "\(settings.drainSeconds)"
-                ]
-            )
-        }
-        connecting?.cancel()
-        sweeper?.cancel()
-        serviceWatch?.cancel()
-        diskWatch?.cancel()
-        storeWatch?.cancel()
-        updatesWatch?.cancel()
-        compressor?.cancel()
-        claimsWatch?.cancel()
-        hastener = Task { [stop, pools] in
-            await stop.wait(for: 2)
-            if !Task.isCancelled { await pools?.hasten() }
-        }
-        await pools?.drain(limit: settings.drainLimit)
-        hastener?.cancel()
-        ends?.finish()
-        await endsWatch?.value
-        await connecting?.value
-        await sweeper?.value
-        await serviceWatch?.value
-        await diskWatch?.value
-        await storeWatch?.value
-        await updatesWatch?.value
-        await compressor?.value
-        await claimsWatch?.value
-        webhookCalls?.cancel()
-        await webhookCalls?.value
         await emptyWorkspace()
         await link?.close()
-        if hasRunFile { RunFile.remove(stateDirectory: settings.stateDirectory) }
+        if runFile != nil { RunFile.remove(stateDirectory: stateDirectory) }
+        runFile = nil
         await server?.stop()
         await broker?.stop()
         if pools != nil { logger.info("stopped") }

@@ -3,7 +3,8 @@ internal import UnixSignals
 /// Requests to stop: SIGTERM and SIGINT, counted.
 actor StopSignals {
     private(set) var count = 0
-    private var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    private var waiters: [Int: (count: Int, signal: AsyncStream<Void>.Continuation)] = [:]
+    private var lastWaiter = 0
     private var listener: Task<Void, Never>?
 
     /// Listens until ``end()``.
@@ -12,18 +13,24 @@ actor StopSignals {
         listener = Task { for await _ in signals { raise() } }
     }
 
-    func end() { listener?.cancel() }
+    func end() async {
+        listener?.cancel()
+        await listener?.value
+    }
 
     func raise() {
         count += 1
-        let due = waiters.filter { $0.count <= count }
-        waiters.removeAll { $0.count <= count }
-        for waiter in due { waiter.continuation.resume() }
+        for waiter in waiters.values where waiter.count <= count { waiter.signal.finish() }
     }
 
-    /// Returns when so many requests have come.
+    /// Returns when so many requests have come, or the task is cancelled.
     func wait(for count: Int) async {
         guard self.count < count else { return }
-        await withCheckedContinuation { waiters.append((count, $0)) }
+        lastWaiter += 1
+        let number = lastWaiter
+        let (requests, signal) = AsyncStream.makeStream(of: Void.self)
+        waiters[number] = (count, signal)
+        for await _ in requests {}
+        waiters[number] = nil
     }
 }
