@@ -22,8 +22,6 @@ let httpTypes = [
     Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types"),
     Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
 ]
-let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 /// A library that several processes share, in `Sources/Shared/<name>`.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -77,13 +75,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // The JSON trait would bring file providers that nothing here reads.
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -93,19 +89,23 @@ let package = Package(
         .systemLibrary(name: "CFFmpeg", path: "Sources/Shared/CFFmpeg", pkgConfig: "libavformat"),
         .systemLibrary(name: "CVips", path: "Sources/Shared/CVips", pkgConfig: "vips"),
         .systemLibrary(name: "CZstandard", path: "Sources/Shared/CZstandard", pkgConfig: "libzstd"),
+        .systemLibrary(name: "CCrypto", path: "Sources/Shared/CCrypto", pkgConfig: "libcrypto"),
+        .systemLibrary(name: "CCurl", path: "Sources/Shared/CCurl", pkgConfig: "libcurl"),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
 
         shared("JobModel", []),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
         shared("Files", ["CLinux"]),
-        shared("AMQP", ["JobModel", "CRabbitMQ", logging]),
+        shared("AMQP", ["JobModel", "Threads", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
+        shared("Digests", ["CCrypto"]),
+        shared("HTTPClient", ["CCurl", "Threads"]),
         shared(
             "TempFiles",
-            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
+            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "Digests", "CLinux", logging, grdb]
         ),
         shared("Storage", ["JobModel", "Files", "Threads", "CrashPoints", logging]),
         shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", logging]),
@@ -126,7 +126,8 @@ let package = Package(
             core: "SupervisorCore",
             [
                 "JobModel", "AMQP", "Claims", "TempFiles", "Files", "Settings", "Logs", "WorkerProtocol", "Storage",
-                "CLinux", logging, argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
+                "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird, serviceLifecycle,
+                unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
@@ -166,7 +167,9 @@ let package = Package(
             tests("JobModelTests", ["JobModel"]),
             tests("ThreadsTests", ["Threads"]),
             tests("FilesTests", ["Files"]),
-            tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
+            tests("DigestsTests", ["Digests"]),
+            tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+            tests("AMQPTests", ["AMQP", "JobModel", "Threads", "TestSupport", logging]),
             tests("MediaTests", ["Media", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
             tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
@@ -203,7 +206,7 @@ let package = Package(
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "Files", "Settings", "WorkerProtocol",
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "Files", "Settings", "WorkerProtocol", "Threads",
                     "TestSupport", logging, hummingbird,
                 ] + nio
             ),

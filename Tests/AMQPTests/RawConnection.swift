@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Threads
 
 @testable import AMQP
 
@@ -13,7 +14,7 @@ func withRawConnection(
 ) async throws {
     let endpoint = try await TestBroker.endpoint()
     let (results, continuation) = AsyncStream.makeStream(of: Result<Void, AMQPError>.self)
-    let thread = try IOThread(name: "raw", stackBytes: 512 << 20) {
+    let thread = try BlockingThread.forBroker(named: "raw", stackBytes: 512 << 20) {
         continuation.yield(
             Result { () throws(AMQPError) in
                 let connection = try BrokerConnection(to: endpoint, name: "raw", configuration: .quick)

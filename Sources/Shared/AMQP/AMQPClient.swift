@@ -1,5 +1,6 @@
 public import Logging
 import Synchronization
+import Threads
 
 /// A connection to a broker that is made again whenever it breaks.
 ///
@@ -8,7 +9,7 @@ import Synchronization
 public final class AMQPClient: Sendable {
     private enum Phase {
         case idle
-        case running(IOThread)
+        case running(BlockingThread)
         case closed
     }
 
@@ -50,10 +51,9 @@ public final class AMQPClient: Sendable {
     deinit {
         // Nobody can wait for the thread any more: it closes the connection and cleans up by itself.
         core.mailbox.requestClose()
-        if case .running(let thread) = phase.withLock({ $0 }) {
-            thread.detach()
-        } else {
-            core.terminate()
+        switch phase.withLock({ $0 }) {
+        case .running: break
+        case .idle, .closed: core.terminate()
         }
     }
 
@@ -68,7 +68,7 @@ public final class AMQPClient: Sendable {
             case .closed: throw .clientClosed
             case .idle:
                 let wakeDescriptor = try core.mailbox.open()
-                let thread = try IOThread(name: "amqp") {
+                let thread = try BlockingThread.forBroker(named: "amqp") {
                     IOLoop(core: core, wakeDescriptor: wakeDescriptor).run()
                     core.terminate()
                 }

@@ -91,23 +91,10 @@ final class LogSink: Sendable {
     // MARK: - The thread
 
     private func startThread() -> Bool {
-        let sink = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread,
-            nil,
-            { context in
-                if let context { Unmanaged<LogSink>.fromOpaque(context).takeRetainedValue().run() }
-                return nil
-            },
-            sink.toOpaque()
-        )
-        if failure != 0 { sink.release() } else { pthread_detach(thread) }
-        return failure == 0
+        (try? BlockingThread(named: "log") { self.run() }) != nil
     }
 
     private func run() {
-        ThreadName.set("log")
         while true {
             let isEnded = state.withLock { state in
                 state.isAsleep = state.waiting.isEmpty && state.dropped == 0 && state.requests.isEmpty && !state.isEnded

@@ -1,4 +1,4 @@
-internal import Crypto
+internal import Digests
 public import Files
 internal import Glibc
 public import JobModel
@@ -133,7 +133,7 @@ public final class Workspace: Sendable {
             }
         if isPlain { return id }
         let digits = Array("0123456789abcdef".utf8)
-        let hex = SHA256.hash(data: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        let hex = SHA256.digest(of: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return hashPrefix + String(decoding: hex, as: UTF8.self)
     }
 

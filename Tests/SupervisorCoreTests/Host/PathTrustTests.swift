@@ -2,6 +2,7 @@ import Foundation
 import Settings
 import TestSupport
 import Testing
+import Threads
 
 @testable import SupervisorCore
 
@@ -182,7 +183,7 @@ struct PathTrustTests {
 
     @Test("A process that has been killed is known to die before it is gone; a stopped one is not")
     func dying() async throws {
-        let dying = try await PermanentThread.run(named: "dying") { () -> [Bool]? in
+        let dying = try await BlockingThread.run(named: "dying") { () -> [Bool]? in
             let request = SpawnRequest(executable: "/bin/sleep", arguments: ["60"], environment: [:])
             guard let process = try? request.spawn() else { return nil }
             var seen = [ProcessTable.isDying(process)]

@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import Threads
 
 @testable import SupervisorCore
 
@@ -103,7 +104,7 @@ func descendants(of processID: pid_t) -> [pid_t] {
 
 /// Waits, off the cooperative pool, until the processes have ended, and returns those that have not within ten seconds.
 func remaining(_ processes: [pid_t]) async throws -> [pid_t] {
-    try await PermanentThread.run(named: "wait") {
+    try await BlockingThread.run(named: "wait") {
         processes.filter { !ProcessTable.waitForEnd(of: $0, milliseconds: 10_000) }
     }
 }

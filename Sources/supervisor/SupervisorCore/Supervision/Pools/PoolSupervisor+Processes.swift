@@ -1,7 +1,9 @@
 internal import Glibc
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 extension PoolSupervisor {
     func perform(_ action: Pool.Action, _ name: PoolName) {
