@@ -155,7 +155,7 @@ let package = Package(
         + process(
             "stage-cleanup",
             core: "CleanupStage",
-            ["StageRuntime", "TempFiles", "JobModel"]
+            ["StageRuntime", "AMQP", "TempFiles", "JobModel", "CrashPoints", logging]
         )
         + [
             .target(
@@ -177,9 +177,30 @@ let package = Package(
             tests("SettingsTests", ["Settings", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),
+            .target(
+                name: "RuntimeSupport",
+                dependencies: [
+                    "StageRuntime", "CleanupStage", "JobModel", "AMQP", "TempFiles", "Settings", "WorkerProtocol", logging,
+                ],
+                path: "Tests/RuntimeSupport",
+                swiftSettings: strict
+            ),
             tests(
                 "StageRuntimeTests",
-                ["StageRuntime", "JobModel", "AMQP", "TempFiles", "Settings", "TestSupport", logging]
+                [
+                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "AMQP", "TempFiles", "Settings",
+                    "WorkerProtocol", logging,
+                ]
+            ),
+            tests("DownloadStageTests", ["DownloadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "ProcessStageTests",
+                ["ProcessStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles", "Media"]
+            ),
+            tests("UploadStageTests", ["UploadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "CleanupStageTests",
+                ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "JobModel", "TempFiles"]
             ),
             tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "TestSupport", logging]),
             tests(

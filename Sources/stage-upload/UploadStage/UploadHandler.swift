@@ -1,30 +1,30 @@
 internal import CrashPoints
 internal import FoundationEssentials
-public import JobModel
+package import JobModel
 internal import Logging
 internal import Settings
-public import StageRuntime
+package import StageRuntime
 internal import Storage
 internal import Synchronization
 internal import TempFiles
 
 /// Publishes a job's outputs in the object store.
-public struct UploadHandler: StageHandler {
+package struct UploadHandler: StageHandler {
     private let stores: ObjectStores
 
     init(_ services: StageServices) throws {
         stores = try ObjectStores(storageURL: services.settings.storageURL)
     }
 
-    public static func main() async -> Never {
+    package static func main() async -> Never {
         await StageWorker.main(.upload) { try UploadHandler($0) }
     }
 
-    public func run(_ job: JobContext) async throws -> Ticket {
+    package func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
         let earlier = try await publishedEarlier(job)
-        // All are checked before the first is published: a job that must go back to download publishes nothing half. What an
-        // earlier run has published may be gone.
+        // All are checked before the first is published: a job that must go back to download publishes nothing half.
+        // What an earlier run has published may be gone.
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
@@ -78,8 +78,8 @@ public struct UploadHandler: StageHandler {
         return objects
     }
 
-    /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in between
-    /// would miss a file and send the job back to download.
+    /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in
+    /// between would miss a file and send the job back to download.
     ///
     /// - Parameter isLast: with it goes what the job has reserved and does not use.
     private func release(
@@ -147,8 +147,8 @@ public struct UploadHandler: StageHandler {
     }
 }
 
-/// Outputs that are in the object store and still take space here. Small ones wait for each other a moment, as each release
-/// writes the ledger through to the disk.
+/// Outputs that are in the object store and still take space here. Small ones wait for each other a moment, as each
+/// release writes the ledger through to the disk.
 private struct PublishedOutputs {
     private var records: [ByteText: PublishedFile] = [:]
     private var bytes: Int64 = 0
