@@ -153,7 +153,7 @@ let package = Package(
         + process(
             "stage-cleanup",
             core: "CleanupStage",
-            ["StageRuntime", "TempFiles", "JobModel"]
+            ["StageRuntime", "AMQP", "Queues", "TempFiles", "JobModel", "CrashPoints", logging]
         )
         + [
             .target(
@@ -177,9 +177,33 @@ let package = Package(
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),
+            .target(
+                name: "RuntimeSupport",
+                dependencies: [
+                    "StageRuntime", "CleanupStage", "JobModel", "AMQP", "Queues", "TempFiles", "Settings",
+                    "WorkerProtocol",
+                    logging,
+                ],
+                path: "Tests/RuntimeSupport",
+                swiftSettings: strict
+            ),
             tests(
                 "StageRuntimeTests",
-                ["StageRuntime", "JobModel", "AMQP", "Queues", "TempFiles", "Settings", "TestSupport", logging]
+                [
+                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles",
+                    "Settings",
+                    "WorkerProtocol", logging,
+                ]
+            ),
+            tests("DownloadStageTests", ["DownloadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "ProcessStageTests",
+                ["ProcessStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles", "Media"]
+            ),
+            tests("UploadStageTests", ["UploadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "CleanupStageTests",
+                ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "Queues", "JobModel", "TempFiles"]
             ),
             tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "Queues", "TempFiles", "TestSupport", logging]),
             tests(

@@ -15,8 +15,8 @@ public struct StageTraits: Sendable, Hashable {
 
     // MARK: Receiving
 
-    /// New jobs come to this stage: from producers, from the older service's entry queue, and back from other stages. It takes
-    /// no more than the host has room for.
+    /// New jobs come to this stage: from producers, from the older service's entry queue, and back from other stages.
+    /// It takes no more than the host has room for.
     public let takesNewJobs: Bool
     /// A message is compared with what the job with its id has asked for.
     public let checksContent: Bool
@@ -83,8 +83,8 @@ extension StageTraits {
         takesNewJobs: true,
         checksContent: true,
         takesGivenUpMessages: false,
-        // Producers write to the queue of downloads, whatever their messages say of themselves, and a worker that waits does
-        // nothing else.
+        // Producers write to the queue of downloads, whatever their messages say of themselves, and a worker that waits
+        // does nothing else.
         leasePatience: .milliseconds(300),
         heldLease: .parksACopy,
         tellsClients: true,

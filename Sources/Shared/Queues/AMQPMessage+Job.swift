@@ -1,4 +1,5 @@
 package import AMQP
+internal import FoundationEssentials
 package import JobModel
 
 extension AMQPMessage {
@@ -9,6 +10,16 @@ extension AMQPMessage {
             messageID: Self.fittingMessageID(ticket.id),
             priority: UInt8(clamping: ticket.priority ?? 0)
         )
+    }
+
+    /// A ticket for another queue, with a transfer token of its own.
+    ///
+    /// - Throws: ``TicketTooLong`` when the next stage would not accept it.
+    package init(transferring ticket: Ticket) throws(TicketTooLong) {
+        var ticket = ticket
+        ticket.transfer = UUID().uuidString
+        self.init(ticket)
+        if body.count > Ticket.maximumBytes { throw TicketTooLong(sizeBytes: body.count) }
     }
 
     /// An update for clients.

@@ -39,7 +39,7 @@ package struct Topology: Sendable {
         var queues = Stage.allCases.map(work) + [updates, dead]
         // What the shared queue of downloads gives up goes to that of clean-up.
         if shared(stage) != nil { queues += Stage.allCases.compactMap(shared) }
-        if stage == .download { queues.append(legacyRequests) }
+        if stage.traits.takesNewJobs { queues.append(legacyRequests) }
         return queues + layout.retryDelaysMilliseconds.map { retry(stage, delayMilliseconds: $0) }
     }
 

@@ -1,14 +1,16 @@
-public import JobModel
-public import StageRuntime
+package import JobModel
+package import StageRuntime
 internal import TempFiles
 
-/// Deletes all that a job has left. The runtime then announces how the job ended.
-public struct CleanupHandler: StageHandler {
-    public static func main() async -> Never {
+/// Deletes all that a job has left, and ends the job.
+package struct CleanupHandler: EndingStage {
+    package init() {}
+
+    package static func main() async -> Never {
         await StageWorker.main(.cleanup) { _ in CleanupHandler() }
     }
 
-    public func run(_ job: JobContext) async throws -> Ticket {
+    package func run(_ job: JobContext) async throws -> Ticket {
         let report = try await job.tracker.cleanupJobTempFiles(job.key, onActivity: job.telemetry.noteActivity)
         job.telemetry.note(removed: report.filesCleaned, bytes: report.bytesFreed)
         if let first = report.failures.first {
@@ -22,8 +24,14 @@ public struct CleanupHandler: StageHandler {
         var ticket = job.ticket
         ticket.tempFiles = []
         ticket.localMediaPath = nil
-        // What older producers send here may not say how the job ended.
+        // A message that an older producer sent here may not say how the job ended.
         ticket.outcome = ticket.outcome ?? (ticket.failure == nil ? .completed : .failed)
         return ticket
+    }
+
+    package func end(_ job: EndingJob) async throws { try await JobEnd(job: job).record() }
+
+    package func meetFinished(_ job: EndingJob, _ outcome: JobOutcome) async throws {
+        try await JobEnd(job: job).meetFinished(outcome)
     }
 }

@@ -1,16 +1,16 @@
 internal import CrashPoints
 internal import Files
 internal import FoundationEssentials
-public import JobModel
+package import JobModel
 internal import Logging
 internal import Settings
-public import StageRuntime
+package import StageRuntime
 internal import Storage
 internal import Synchronization
 internal import TempFiles
 
 /// Brings a job's source into the job's directory.
-public struct DownloadHandler: StageHandler {
+package struct DownloadHandler: StageHandler {
     /// The name of every source; what it is, is found from its content.
     static let sourceName = "source"
 
@@ -24,11 +24,11 @@ public struct DownloadHandler: StageHandler {
         sources = Sources(settings.storage)
     }
 
-    public static func main() async -> Never {
+    package static func main() async -> Never {
         await StageWorker.main(.download) { try DownloadHandler($0) }
     }
 
-    public func run(_ job: JobContext) async throws -> Ticket {
+    package func run(_ job: JobContext) async throws -> Ticket {
         let source = try job.ticket.source(sources, stores)
         try checkOutputKeys(job.ticket)
         let (file, allowance) = try await plan(source, job)

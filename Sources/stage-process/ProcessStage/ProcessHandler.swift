@@ -1,15 +1,15 @@
 internal import Glibc
 internal import Images
-public import JobModel
+package import JobModel
 internal import Logging
 internal import Media
 internal import Settings
-public import StageRuntime
+package import StageRuntime
 internal import TempFiles
 internal import WorkerProtocol
 
 /// Makes all outputs of a job from its downloaded source.
-public struct ProcessHandler: StageHandler {
+package struct ProcessHandler: StageHandler {
     private let work: any MediaWork
 
     init(_ services: StageServices) throws {
@@ -19,12 +19,15 @@ public struct ProcessHandler: StageHandler {
         }
     }
 
-    public static func main() async -> Never {
+    /// - Parameter work: on one kind of media.
+    init(work: any MediaWork) { self.work = work }
+
+    package static func main() async -> Never {
         if CommandLine.arguments.dropFirst() == [MediaLibraries.option] { exit(LibraryProbe.run()) }
         await StageWorker.main(.process) { try ProcessHandler($0) }
     }
 
-    public func run(_ job: JobContext) async throws -> Ticket {
+    package func run(_ job: JobContext) async throws -> Ticket {
         let source = try await job.requireFile(job.ticket.localMediaPath, "source")
         do {
             let ticket = try await work.run(source: source, job)
@@ -47,8 +50,8 @@ public struct ProcessHandler: StageHandler {
         }
     }
 
-    /// Jobs that wait for each other's space while they hold on to theirs would wait for ever. The next try makes all outputs
-    /// anew, so those of this one only take room until then.
+    /// Jobs that wait for each other's space while they hold on to theirs would wait for ever. The next try makes all
+    /// outputs anew, so those of this one only take room until then.
     private func makeRoom(after cause: (any Error)?, _ isRetriable: Bool, _ job: JobContext) async throws {
         let isForSpace = (cause as? StageFailure)?.code == PlannedFiles.noSpace
         if isForSpace || isRetriable { try await PlannedFiles.removeOutputs(of: job) }

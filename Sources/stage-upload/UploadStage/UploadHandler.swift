@@ -1,25 +1,25 @@
 internal import CrashPoints
 internal import FoundationEssentials
-public import JobModel
+package import JobModel
 internal import Logging
 internal import Settings
-public import StageRuntime
+package import StageRuntime
 internal import Storage
 internal import TempFiles
 
 /// Publishes a job's outputs in the object store.
-public struct UploadHandler: StageHandler {
+package struct UploadHandler: StageHandler {
     private let stores: Stores
 
     init(_ services: StageServices) throws {
         stores = try Stores(services.settings.storage)
     }
 
-    public static func main() async -> Never {
+    package static func main() async -> Never {
         await StageWorker.main(.upload) { try UploadHandler($0) }
     }
 
-    public func run(_ job: JobContext) async throws -> Ticket {
+    package func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
         let earlier = try await publishedEarlier(job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.

@@ -4,19 +4,19 @@ internal import Logging
 internal import Queues
 
 extension Topology {
-    /// Declares everything that a worker of `stage` publishes to or consumes. A queue that exists with other arguments is
-    /// used as it is.
-    func declareAll(of stage: Stage, on client: AMQPClient, logger: Logger) async throws(AMQPError) {
-        for queue in all(of: stage) { try await declare(queue, on: client, logger: logger) }
+    /// Declares everything that a worker of `stage` publishes to or consumes. A queue that exists with other arguments
+    /// is used as it is.
+    func declareAll(of stage: Stage, on transport: any MessageTransport, logger: Logger) async throws(AMQPError) {
+        for queue in all(of: stage) { try await declare(queue, on: transport, logger: logger) }
     }
 
-    func declare(_ queue: AMQPQueue, on client: AMQPClient, logger: Logger) async throws(AMQPError) {
+    func declare(_ queue: AMQPQueue, on transport: any MessageTransport, logger: Logger) async throws(AMQPError) {
         do {
-            try await client.declare(queue)
+            try await transport.declare(queue)
         } catch  where error.code == .preconditionFailed {
             let reason: String
             do throws(AMQPError) {
-                let differences = try await client.differences(of: queue, otherwise: layout.otherwise(queue))
+                let differences = try await transport.differences(of: queue, otherwise: layout.otherwise(queue))
                 if differences.isEmpty { return }
                 reason = differences.map { "\($0): \($0.cost)" }.joined(separator: "; ")
             } catch  where error.code == .preconditionFailed {

@@ -4,25 +4,26 @@ internal import Logging
 internal import Queues
 internal import Synchronization
 
-/// Sends progress updates. They are news, not state: one that cannot be sent now is dropped, and none is sent while the queue
-/// is full. The supervisor drops the oldest ones of a queue that fills up.
+/// Sends progress updates. They are news, not state: one that cannot be sent now is dropped, and none is sent while the
+/// queue is full. The supervisor drops the oldest ones of a queue that fills up.
 final class UpdatePublisher: Sendable {
-    private let client: AMQPClient
+    private let transport: any MessageTransport
     private let topology: Topology
     /// 0: no limit.
     private let maximumLength: Int64
+    private let clock: any RuntimeClock
     private let logger: Logger
-    private let room = Mutex(Room())
+    private let room: Mutex<Room>
 
     /// What is known of the queue's room. The broker is not asked for every update: a look costs as much as an update.
     private struct Room {
         var isOverfull = false
         /// Updates that may go before the next look, which is due anyway when this time is over.
         var credit: Int64 = 0
-        var validUntil = ContinuousClock.now
+        var validUntil: ContinuousClock.Instant
 
-        mutating func spend() -> Bool {
-            guard credit > 0, ContinuousClock.now < validUntil else { return false }
+        mutating func spend(_ now: ContinuousClock.Instant) -> Bool {
+            guard credit > 0, now < validUntil else { return false }
             credit -= 1
             return true
         }
@@ -31,8 +32,16 @@ final class UpdatePublisher: Sendable {
     /// So many workers may share the room that each of them sees.
     private static let shares: Int64 = 16
 
-    init(client: AMQPClient, topology: Topology, maximumLength: Int64, logger: Logger) {
-        self.client = client
+    init(
+        transport: any MessageTransport,
+        topology: Topology,
+        maximumLength: Int64,
+        clock: any RuntimeClock,
+        logger: Logger
+    ) {
+        self.transport = transport
+        self.clock = clock
+        room = Mutex(Room(validUntil: clock.now))
         self.topology = topology
         self.maximumLength = maximumLength
         self.logger = logger
@@ -40,30 +49,31 @@ final class UpdatePublisher: Sendable {
 
     func sendProgress(_ update: ProgressUpdate) async {
         // A blocked broker answers nothing until its alarm is over.
-        guard client.state == .connected else { return }
+        guard transport.state == .connected else { return }
         do {
-            if !room.withLock({ $0.spend() }), try await !hasRoom() { return }
-            let message = Self.message(update)
+            if !room.withLock({ $0.spend(clock.now) }), try await !hasRoom() { return }
+            let message = AMQPMessage(update)
             do {
-                try await client.publish(message, to: topology.updates.name)
+                try await transport.publish(message, to: topology.updates.name)
             } catch  where error.code == .unroutable {
-                try await client.declare(topology.updates)
-                try await client.publish(message, to: topology.updates.name)
+                try await transport.declare(topology.updates)
+                try await transport.publish(message, to: topology.updates.name)
             }
         } catch {
             logger.debug("a progress update was dropped", metadata: ["cause": "\(error)"])
         }
     }
 
-    /// Sends an update without waiting for the broker, if it is known that there is room. Updates that are sent later arrive
-    /// later.
+    /// Sends an update without waiting for the broker, if it is known that there is room. Updates that are sent later
+    /// arrive later.
     ///
-    /// - Parameter isNews: whether the update is still the newest of its job: asked when it has to be sent a second time.
+    /// - Parameter isNews: whether the update is still the newest of its job: asked when it has to be sent a second
+    ///   time.
     func postProgress(_ update: ProgressUpdate, isNews: @escaping @Sendable () -> Bool) async {
-        guard client.state == .connected else { return }
-        guard room.withLock({ $0.spend() }) else { return await sendProgress(update) }
+        guard transport.state == .connected else { return }
+        guard room.withLock({ $0.spend(clock.now) }) else { return await sendProgress(update) }
         do {
-            try client.publish(Self.message(update), to: topology.updates.name) { [self] result in
+            try transport.publish(AMQPMessage(update), to: topology.updates.name) { [self] result in
                 guard case .failure(let error) = result else { return }
                 if error.code == .unroutable {
                     Task { if isNews() { await sendProgress(update) } }
@@ -78,11 +88,11 @@ final class UpdatePublisher: Sendable {
 
     /// Asks the broker.
     private func hasRoom() async throws(AMQPError) -> Bool {
-        let waiting = try await Int64(client.messageCount(queue: topology.updates.name) ?? 0)
+        let waiting = try await Int64(transport.messageCount(queue: topology.updates.name) ?? 0)
         let isFull = maximumLength > 0 && waiting >= maximumLength
         let left = maximumLength > 0 ? max(maximumLength - waiting, 0) : .max
         let wasFull = room.withLock { room in
-            defer { room = Room(isOverfull: isFull, credit: left / Self.shares, validUntil: .now + .seconds(1)) }
+            defer { room = Room(isOverfull: isFull, credit: left / Self.shares, validUntil: clock.now + .seconds(1)) }
             return room.isOverfull
         }
         if isFull != wasFull {
@@ -94,9 +104,5 @@ final class UpdatePublisher: Sendable {
             )
         }
         return !isFull
-    }
-
-    static func message(_ update: ProgressUpdate) -> AMQPMessage {
-        AMQPMessage(body: update.json.serialized(), messageID: AMQPMessage.fittingMessageID(update.key.id))
     }
 }

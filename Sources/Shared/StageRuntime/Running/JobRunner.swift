@@ -1,354 +1,211 @@
 internal import AMQP
-internal import Claims
 internal import CrashPoints
-internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import Queues
-internal import Settings
-internal import Synchronization
 internal import TempFiles
 internal import WorkerProtocol
 
-/// Takes one delivery through a stage: lease, manifest, work, hand-over, acknowledgement.
+/// Takes one delivery through a stage: receive, enter, perform, settle.
 ///
-/// Whatever happens, a delivery ends in one of three ways: acknowledged after its successor was confirmed by the broker,
-/// handed back to its queue, or left unacknowledged because the connection died, which hands it back as well.
-struct JobRunner: Sendable {
-    let stage: Stage
-    let kind: MediaKind
-    let settings: Settings
-    let handler: any StageHandler
-    let tracker: TempFileTracker
-    let publisher: Publisher
-    /// nil when there is no other host.
-    let claims: ClaimsLog?
-    let updates: UpdatePublisher
-    let status: StatusChannel
-    let retryPolicy: RetryPolicy
-    let node: String
-    let worker: WorkerLife
-    let logger: Logger
+/// Whatever happens, a delivery ends in one of three ways: acknowledged after its successor was confirmed by the
+/// broker, handed back to its queue, or left unacknowledged because the connection died, which hands it back as well.
+package struct JobRunner: Sendable {
+    let place: Workplace
+    private let handler: any StageHandler
+    /// nil for a stage that ends no jobs.
+    private let ending: (any EndingStage)?
 
-    let troubles = FailureCount()
-
-    var topology: Topology { publisher.topology }
-
-    /// Where a watch ticket waits between two looks.
-    var watchQueue: AMQPQueue {
-        topology.retry(stage, delayMilliseconds: RetryPolicy.leaseDelayMilliseconds)
-    }
-
-    private var longWork: Duration { .seconds(settings.longWorkSeconds) }
-
-    func run(_ delivery: JobDelivery) async {
-        let ticket: Ticket
-        do {
-            ticket = received(try readTicket(delivery.message), from: delivery.message)
-        } catch {
-            return await refuse(delivery, reason: error)
+    /// - Throws: ``StageFailure`` when the stage ends jobs and its handler cannot, or the other way round.
+    package init(place: Workplace, handler: any StageHandler) throws(StageFailure) {
+        self.place = place
+        self.handler = handler
+        ending = handler as? any EndingStage
+        guard place.stage.traits.endsJobs == (ending != nil) else {
+            throw StageFailure(
+                .permanent,
+                code: "wrong_handler",
+                "\(type(of: handler)) cannot be the handler of \(place.stage.rawValue): see StageTraits.endsJobs"
+            )
         }
-        await run(ticket, delivery)
     }
 
-    func run(_ ticket: Ticket, _ delivery: JobDelivery) async {
-        var logger = logger
-        logger[metadataKey: LogKey.jobID] = "\(ticket.id)"
-        logger[metadataKey: LogKey.jobKind] = "\(kind.rawValue)"
+    var receiver: JobReceiver { JobReceiver(place: place) }
+    var deliveries: DeliverySettler { DeliverySettler(place: place) }
+    private var stage: Stage { place.stage }
+    private var settler: Settler { Settler(place: place, ending: ending) }
+
+    /// Takes a delivery of the worker's own queue.
+    package func run(_ delivery: JobDelivery) async {
+        guard let job = await receiver.receive(delivery) else { return }
+        await run(job)
+    }
+
+    /// Takes a delivery of the queue that all hosts share.
+    ///
+    /// - Parameter intake: where it came from. No more comes from there before this message is settled.
+    package func run(_ message: any ReceivedMessage, through intake: JobIntake, claimingBy claims: any JobClaims) async
+    {
+        let delivery = JobDelivery(message, intake: intake, isShared: true)
+        guard let job = await receiver.receive(delivery, claimingBy: claims) else { return }
+        await run(job)
+    }
+
+    private func run(_ job: ReceivedJob) async {
+        let (delivery, logger) = (job.delivery, job.logger)
         do {
-            try await run(ticket, delivery, logger)
-            troubles.reset()
+            if let run = try await enter(job) { try await work(run) }
+            place.troubles.reset()
+        } catch is ProcessEnded {
+            return
         } catch let error as TempFileError where error.code == .cancelled {
-            await handBack(delivery, logger)
+            await deliveries.handBack(delivery, logger)
         } catch is CancellationError {
-            await handBack(delivery, logger)
+            await deliveries.handBack(delivery, logger)
         } catch is HeldElsewhere {
             logger.info("another worker cleans the job up; the message goes back to its queue")
-            await handBack(delivery, logger)
+            await deliveries.handBack(delivery, logger)
         } catch {
             // Ledger or broker trouble outside the stage's own work. Nothing was acknowledged, so nothing is lost.
             logger.error("the job goes back to its queue", metadata: [LogKey.cause: "\(error)"])
-            await handBack(delivery, logger)
+            await deliveries.handBack(delivery, logger)
         }
     }
 
-    private func run(_ ticket: Ticket, _ delivery: JobDelivery, _ logger: Logger) async throws {
+    // MARK: - Enter
+
+    /// Asks the books whether the stage may work on the job, and settles a message that it may not.
+    ///
+    /// - Returns: nil when there is nothing to work on.
+    private func enter(_ job: ReceivedJob) async throws -> StageRun? {
         CrashPoint.delivered.cross()
         // A watch ticket expects to find somebody at work. Others come when their predecessor is about to let go.
-        let patience = delivery.isWatchTicket ? Duration.zero : Self.patience(stage)
-        let message = StageMessage(
+        let patience = job.delivery.isWatchTicket ? .zero : stage.traits.leasePatience
+        switch try await place.books.enter(job.ticket.key, message(of: job), patience: patience) {
+        case .finished(let outcome):
+            guard let ending else {
+                await deliveries.dropFinished(job, outcome)
+                break
+            }
+            try await ending.meetFinished(EndingJob(job, place), outcome)
+        case .otherContent:
+            await receiver.refuse(job.delivery, reason: JobReceiver.usedID(job.ticket))
+        case .stale(let currentHop):
+            await deliveries.drop(
+                job,
+                "a late duplicate was dropped: the job has moved on",
+                [LogKey.jobHop: "\(job.ticket.hop)", "job.hop.current": "\(currentHop)"]
+            )
+        case .held where stage.traits.heldLease == .goesBack:
+            throw HeldElsewhere()
+        case .held:
+            job.logger.log(
+                level: job.delivery.isWatchTicket ? .debug : .info,
+                "another worker holds the job; looking again later"
+            )
+            try await deliveries.park(job)
+        case .entered(let entered):
+            return makeRun(job, entered)
+        }
+        return nil
+    }
+
+    /// Another worker cleans the job up.
+    private struct HeldElsewhere: Error {}
+
+    private func message(of job: ReceivedJob) -> StageMessage {
+        let ticket = job.ticket
+        let startedProgress = JobProgress(
+            percent: stage.jobPercent(fraction: 0),
+            step: UpdateStep.started(stage, place.kind),
+            newsInterval: place.progressInterval(of: ticket)
+        )
+        return StageMessage(
             stage: stage,
             hop: ticket.hop,
             run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
             mediaID: ticket.mediaID,
             source: ticket.sourceText,
             manifest: ticket.tempFiles,
-            ticket: record(of: ticket, delivery.message),
-            progress: stage == .cleanup ? nil : startedProgress(of: ticket),
-            worker: worker,
-            content: stage == .download ? ticket.content : nil
+            ticket: record(of: job),
+            progress: stage.traits.tellsClients ? startedProgress : nil,
+            worker: place.worker,
+            content: stage.traits.checksContent ? ticket.content : nil
         )
-        switch try await tracker.enter(ticket.key, message, timeout: patience) {
-        case .finished(let outcome):
-            try await meetFinished(ticket, outcome, delivery, logger)
-        case .otherContent:
-            await refuse(delivery, reason: usedID(ticket))
-        case .stale(let currentHop):
-            await drop(
-                delivery,
-                "a late duplicate was dropped: the job has moved on",
-                [LogKey.jobHop: "\(ticket.hop)", "job.hop.current": "\(currentHop)"],
-                logger
-            )
-        case .held where stage == .cleanup:
-            // A copy would be another message, and it may be this one that the ledger lets end the job.
-            throw HeldElsewhere()
-        case .held:
-            logger.log(
-                level: delivery.isWatchTicket ? .debug : .info,
-                "another worker holds the job; looking again later"
-            )
-            try await publisher.publish(ticket, to: watchQueue, type: JobDelivery.watchType)
-            CrashPoint.watchParked.cross()
-            await acknowledge(delivery, logger)
-        case .entered(let entered):
-            defer { entered.lease.release() }
-            var ticket = ticket
-            ticket.note(deaths: entered.deaths, host: HostName.current)
-            do {
-                if entered.isCancelRequested {
-                    try await meetCancellation(ticket, entered, delivery, logger)
-                } else {
-                    try await work(ticket, entered, delivery, logger)
-                }
-            } catch {
-                await uncount(ticket, entered.starts, logger)
-                throw error
-            }
-        }
-    }
-
-    /// How long a message waits for whoever has its job. Producers write to the queue of downloads, whatever their messages say of
-    /// themselves, and a worker that waits does nothing else; a message that would have to wait longer is parked.
-    private static func patience(_ stage: Stage) -> Duration { stage == .download ? .milliseconds(300) : .seconds(10) }
-
-    private var startedStep: String { UpdateStep.started(stage, kind) }
-
-    private func startedProgress(of ticket: Ticket) -> JobProgress {
-        JobProgress(
-            percent: stage.jobPercent(fraction: 0),
-            step: startedStep,
-            newsInterval: progressInterval(of: ticket)
-        )
-    }
-
-    /// Shortest time between two updates of one step: as the job's producer asks, within bounds.
-    private func progressInterval(of ticket: Ticket) -> Duration {
-        let asked = ticket.progressIntervalSeconds ?? settings.progressIntervalSeconds
-        return .seconds(asked.isFinite ? min(max(asked, 0.1), 86_400) : settings.progressIntervalSeconds)
     }
 
     /// The ticket as JSON: its message as it is, if that is one of ours and nothing was read into it.
-    private func record(of ticket: Ticket, _ message: AMQPDelivery) -> [UInt8] {
-        let isOurs = ticket.hop > 0 && (stage != .cleanup || message.givenUpBy == nil)
-        return isOurs ? message.body : ticket.json.serialized()
+    private func record(of job: ReceivedJob) -> [UInt8] {
+        let message = job.delivery.message
+        let isOurs = job.ticket.hop > 0 && !(stage.traits.takesGivenUpMessages && message.givenUpBy != nil)
+        return isOurs ? message.body : job.ticket.json.serialized()
     }
 
-    func work(
-        _ ticket: Ticket,
-        _ entered: EnteredStage,
-        _ delivery: JobDelivery,
-        _ logger: Logger
-    ) async throws {
-        let (starts, lease) = (entered.starts, entered.lease)
-        let began = ContinuousClock().now
-        status.update {
+    private func makeRun(_ job: ReceivedJob, _ entered: EnteredJob) -> StageRun {
+        var ticket = job.ticket
+        ticket.note(deaths: entered.deaths, host: place.host)
+        // A wish to cancel that was noted before the job came to its end was promised this outcome.
+        if entered.isCancelRequested, stage.traits.endsJobs { ticket.outcome = .cancelled }
+        return StageRun(
+            ticket: ticket,
+            delivery: job.delivery,
+            entered: entered,
+            telemetry: place.telemetry(of: ticket, isWaitingForSpace: entered.isWaitingForSpace, job.logger),
+            logger: job.logger,
+            began: place.clock.now
+        )
+    }
+
+    // MARK: - Perform and settle
+
+    /// Works on a job that the stage has entered, and settles it. The lease is given up in any case.
+    ///
+    /// - Throws: when nothing was settled. The start is taken back then.
+    private func work(_ run: StageRun) async throws {
+        defer { run.lease.release() }
+        do {
+            if run.entered.isCancelRequested, !stage.traits.endsJobs {
+                try await settler.settle(.cancelled, run)
+                return
+            }
+            tellOfStart(run)
+            defer { tellOfEnd() }
+            let outcome = try await StageWork(place: place, handler: handler, run: run).perform()
+            try await settler.settle(outcome, run)
+        } catch let error as ProcessEnded {
+            throw error
+        } catch {
+            await settler.takeStartBack(run)
+            throw error
+        }
+    }
+
+    private func tellOfStart(_ run: StageRun) {
+        let (ticket, limit) = (run.ticket, place.retryPolicy.maximumAttempts)
+        place.status.update {
             $0.job = ticket.id.string
             $0.attempt = ticket.attempt + 1
-            $0.attemptLimit = retryPolicy.maximumAttempts
+            $0.attemptLimit = limit
             $0.progress = 0
         }
-        defer {
-            status.update {
-                $0.job = nil
-                $0.attempt = nil
-                $0.attemptLimit = nil
-                $0.progress = nil
-                $0.activity = nil
-                $0.counters.cleaning = tracker.cleaningCounters
-            }
-        }
-        let telemetry = telemetry(ticket, logger, isWaitingForSpace: entered.isWaitingForSpace)
-        logger.log(
+        run.logger.log(
             // A job may look for room for days, every few seconds.
-            level: entered.isWaitingForSpace ? .debug : .info,
+            level: run.entered.isWaitingForSpace ? .debug : .info,
             "\(stage.rawValue) starts",
             metadata: [
-                LogKey.jobAttempt: "\(ticket.attempt + 1)",
-                LogKey.jobAttemptLimit: "\(retryPolicy.maximumAttempts)", LogKey.jobHop: "\(ticket.hop)",
-                "job.starts": "\(starts)",
+                LogKey.jobAttempt: "\(ticket.attempt + 1)", LogKey.jobAttemptLimit: "\(limit)",
+                LogKey.jobHop: "\(ticket.hop)", "job.starts": "\(run.starts)",
             ]
         )
-        do {
-            guard starts <= settings.maximumStarts else {
-                throw StageFailure(
-                    .permanent,
-                    code: "worker_died",
-                    "the worker died \(starts - 1) times while the job was in \(stage.rawValue); look for crashes in its log"
-                )
-            }
-            let done = try await perform(ticket, entered, telemetry, delivery, logger)
-            CrashPoint.stageWorked.cross()
-            if stage == .cleanup {
-                do {
-                    try await finish(done, delivery, logger)
-                } catch {
-                    // A retry copy would be another message, and it may be this one that the ledger lets end the job.
-                    throw Interruption(cause: error)
-                }
-            } else {
-                try await handOver(done, lease, delivery, logger)
-            }
-            let elapsed = ContinuousClock().now - began
-            status.update { $0.counters.complete(after: elapsed) }
-            var summary = telemetry.summary
-            summary[LogKey.durationMilliseconds] = "\(elapsed.milliseconds)"
-            logger.info("\(stage.rawValue) is done", metadata: summary)
-        } catch let left as WorkLeftBehind {
-            await depart(ticket, starts, left, delivery, logger)
-        } catch let error where error is CancellationError || Task.isCancelled {
-            throw CancellationError()
-        } catch let interruption as Interruption {
-            throw interruption
-        } catch is JobCancelled {
-            try await giveUp(ticket, lease, delivery, logger)
-        } catch {
-            try await meetFailure(StageFailure(error), ticket, telemetry, entered, delivery, logger)
+    }
+
+    private func tellOfEnd() {
+        place.status.update {
+            $0.job = nil
+            $0.attempt = nil
+            $0.attemptLimit = nil
+            $0.progress = nil
+            $0.activity = nil
+            $0.counters.cleaning = place.files.cleaningCounters
         }
-    }
-
-    /// Another worker cleans the job up.
-    private struct HeldElsewhere: Error {}
-
-    /// Ledger or broker trouble that is no failure of the stage's work: the message goes back as it is.
-    private struct Interruption: Error, CustomStringConvertible {
-        var cause: any Error
-        var description: String { "\(cause)" }
-    }
-
-    func telemetry(_ ticket: Ticket, _ logger: Logger, isWaitingForSpace: Bool = false) -> JobTelemetry {
-        JobTelemetry(
-            ticket: ticket,
-            stage: stage,
-            isWaitingForSpace: isWaitingForSpace,
-            tracker: tracker,
-            updates: updates,
-            status: status,
-            interval: progressInterval(of: ticket),
-            logger: logger
-        )
-    }
-
-    private func perform(
-        _ ticket: Ticket,
-        _ entered: EnteredStage,
-        _ telemetry: JobTelemetry,
-        _ delivery: JobDelivery,
-        _ logger: Logger
-    ) async throws -> Ticket {
-        if let news = entered.news { await telemetry.post(step: startedStep, news: news) }
-        status.watchActivity(true)
-        let context = JobContext(
-            ticket: ticket,
-            stage: stage,
-            tracker: tracker,
-            files: entered.files,
-            logger: logger,
-            telemetry: telemetry
-        )
-        let work = LeavableWork { [handler] in
-            Poison.take(job: ticket.id.string)
-            try await restoreFiles(ticket, entered)
-            return try await handler.run(context)
-        }
-        do {
-            return try await withThrowingTaskGroup(of: Ticket?.self) { group in
-                // They have nothing to do at first but to wait, for which no other thread need be woken.
-                group.addImmediateTask {
-                    try await attend(ticket, telemetry, delivery, logger)
-                    return nil
-                }
-                // Not among what `attend` waits for: news on its way to the broker must not keep the work from hearing of it.
-                if stage != .cleanup {
-                    group.addImmediateTask {
-                        try await watchForCancellation(ticket.key, logger)
-                        return nil
-                    }
-                }
-                group.addTask { try await work.run() }
-                defer {
-                    // What is left may have to wait for the broker.
-                    status.watchActivity(false)
-                    telemetry.retire()
-                    group.cancelAll()
-                }
-                while let result = try await group.next() {
-                    if let result { return result }
-                }
-                throw CancellationError()
-            }
-        } catch {
-            throw work.isLeftBehind ? WorkLeftBehind(cause: error) : error
-        }
-    }
-
-    private func restoreFiles(_ ticket: Ticket, _ entered: EnteredStage) async throws {
-        guard entered.hasCompressedFiles, stage == .process || stage == .upload else { return }
-        let count = try await tracker.restoreFiles(
-            ticket.key,
-            within: settings.diskBudget,
-            onActivity: { status.noteActivity() }
-        )
-        // What compressing reserved on top; processing has use for it.
-        if count > 0, stage == .upload { try await tracker.trimReservation(ticket.key) }
-    }
-}
-
-extension JobRunner {
-    /// What goes on beside the work, until this is cancelled. Work that is over in a moment has no need of it.
-    private func attend(
-        _ ticket: Ticket,
-        _ telemetry: JobTelemetry,
-        _ delivery: JobDelivery,
-        _ logger: Logger
-    ) async throws {
-        try await Task.sleep(for: Self.moment)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await telemetry.run() }
-            if stage != .cleanup {
-                // The end of a job is one transaction with its delivery, so that is never let go of.
-                group.addTask {
-                    await delivery.watch(ticket, after: longWork, by: publisher, in: watchQueue, logger)
-                }
-            }
-            await group.waitForAll()
-        }
-    }
-
-    private static let moment = Duration.milliseconds(100)
-}
-
-/// Failures in a row, for the length of the next pause.
-final class FailureCount: Sendable {
-    private let count = Atomic(0)
-
-    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
-    func reset() { count.store(0, ordering: .relaxed) }
-}
-
-extension Duration {
-    var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
     }
 }

@@ -2,7 +2,6 @@ internal import Glibc
 internal import JobModel
 internal import Logs
 internal import Synchronization
-internal import Threads
 
 /// The work on the job at hand goes on though it was cancelled, and cannot be waited for.
 struct WorkLeftBehind: Error {
@@ -12,10 +11,12 @@ struct WorkLeftBehind: Error {
 
 /// A stage's work on one job, which is left behind when it does not stop after it was cancelled.
 ///
-/// Code of ours looks at its cancellation at every piece of work. A library's call may not: one picture of a format that is
-/// decoded in one piece, a disk that does not answer. A supervisor that drains would kill such a worker and count a death.
+/// Code of ours looks at its cancellation at every piece of work. A library's call may not: one picture of a format
+/// that is decoded in one piece, a disk that does not answer. A supervisor that drains would kill such a worker and
+/// count a death.
 final class LeavableWork: Sendable {
-    /// From the cancellation to being left behind. A worker that drains has five seconds (see `WatchLimits`), an orphan three.
+    /// From the cancellation to being left behind. A worker that drains has five seconds (see `WatchLimits`), an orphan
+    /// three.
     static let patience = Duration.milliseconds(2500)
 
     private struct State {
@@ -25,9 +26,20 @@ final class LeavableWork: Sendable {
     }
 
     private let state = Mutex(State())
+    private let executor: any TaskExecutor
+    private let clock: any RuntimeClock
     private let body: @Sendable () async throws -> Ticket
 
-    init(_ body: @escaping @Sendable () async throws -> Ticket) { self.body = body }
+    /// - Parameter executor: runs the work, which may block.
+    init(
+        on executor: any TaskExecutor,
+        clock: any RuntimeClock,
+        _ body: @escaping @Sendable () async throws -> Ticket
+    ) {
+        self.executor = executor
+        self.clock = clock
+        self.body = body
+    }
 
     /// Whether the work may still go on. Then nothing of its job may be touched before the process is gone.
     var isLeftBehind: Bool { state.withLock { $0.isLeftBehind } }
@@ -36,7 +48,7 @@ final class LeavableWork: Sendable {
     ///
     /// - Throws: what the work throws; ``WorkLeftBehind``.
     func run() async throws -> Ticket {
-        let work = Task(executorPreference: BlockingTaskExecutor.shared) { [self] in
+        let work = Task(executorPreference: executor) { [self] in
             do { end(.success(try await body())) } catch { end(.failure(error)) }
         }
         return try await withTaskCancellationHandler {
@@ -49,9 +61,9 @@ final class LeavableWork: Sendable {
             }
         } onCancel: {
             work.cancel()
-            Task { [self] in
+            Task(executorPreference: executor) { [self] in
                 // Nobody cancels it, and it holds nothing.
-                try? await Task.sleep(for: Self.patience)
+                try? await clock.sleep(for: Self.patience)
                 end(.failure(WorkLeftBehind(cause: CancellationError())), leavingBehind: true)
             }
         }

@@ -1,20 +1,20 @@
-public import JobModel
+package import JobModel
 internal import Queues
 
-/// What becomes of a job whose stage failed. Pure: the runner acts on it.
-public struct RetryPolicy: Sendable, Hashable {
-    /// Of the stage, the first one included.
-    public var maximumAttempts: Int64
+/// Decides what becomes of a job whose stage failed. Pure: see ``Settlement``.
+package struct RetryPolicy: Sendable, Hashable {
+    /// Attempts of one stage, the first one included.
+    package var maximumAttempts: Int64
     /// How often a job may go back to download because its files are gone.
-    public var maximumDownloads: Int64 = 3
+    package var maximumDownloads: Int64 = 3
 
     /// Between two looks at a job that another worker holds. Costs no attempt.
-    public static let leaseDelayMilliseconds = 5_000
+    package static let leaseDelayMilliseconds = 5_000
 
     /// Between two looks for room on the disk. Costs no attempt.
-    public static let spaceDelayMilliseconds = 5_000
+    package static let spaceDelayMilliseconds = 5_000
 
-    public enum Decision: Sendable, Hashable {
+    package enum Decision: Sendable, Hashable {
         /// After any of ``QueueNames/retryDelays(ofStep:)``.
         case retry(stepMilliseconds: Int)
         /// As a retry that is not counted.
@@ -23,12 +23,12 @@ public struct RetryPolicy: Sendable, Hashable {
         case fail
     }
 
-    public init(maximumAttempts: Int64) { self.maximumAttempts = maximumAttempts }
+    package init(maximumAttempts: Int64) { self.maximumAttempts = maximumAttempts }
 
     /// - Parameters:
     ///   - attempt: retries of this stage so far.
     ///   - downloads: how often the job went back to download so far.
-    public func decide(
+    package func decide(
         _ verdict: StageFailure.Verdict,
         attempt: Int64,
         downloads: Int64,
@@ -37,7 +37,7 @@ public struct RetryPolicy: Sendable, Hashable {
         switch verdict {
         case .permanent: return .fail
         case .noRoom: return .waitForSpace(delayMilliseconds: Self.spaceDelayMilliseconds)
-        case .sourceGone where downloads < maximumDownloads && stage != .download && stage != .cleanup:
+        case .sourceGone where downloads < maximumDownloads && stage.traits.mayReturnToDownload:
             return .backToDownload
         case .sourceGone: return .fail
         case .transient:

@@ -1,26 +1,26 @@
 internal import FoundationEssentials
-public import JobModel
-public import Logging
-public import TempFiles
+package import JobModel
+package import Logging
+package import TempFiles
 
 /// One job at one stage.
-public struct JobContext: Sendable {
-    public let ticket: Ticket
-    public let stage: Stage
-    public let tracker: TempFileTracker
+package struct JobContext: Sendable {
+    package let ticket: Ticket
+    package let stage: Stage
+    package let tracker: TempFileTracker
     /// What the books had of the job's files when the stage started.
-    public let files: [TempFileEntry]
+    package let files: [TempFileEntry]
     /// Carries the job's id and kind.
-    public let logger: Logger
-    public let telemetry: JobTelemetry
+    package let logger: Logger
+    package let telemetry: JobTelemetry
 
-    public var key: JobKey { ticket.key }
+    package var key: JobKey { ticket.key }
 
     /// Checks a file that an earlier stage left, and returns its path.
     ///
-    /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing, has another size than the manifest says, or
-    ///   is not one of this job's; `transient` when the system does not say.
-    public func requireFile(_ path: ByteText?, _ purpose: String) async throws -> String {
+    /// - Throws: ``StageFailure`` with verdict `sourceGone` when it is missing, has another size than the manifest
+    ///   says, or is not one of this job's; `transient` when the system does not say.
+    package func requireFile(_ path: ByteText?, _ purpose: String) async throws -> String {
         guard let path else {
             throw StageFailure(.sourceGone, code: "file_missing", "the ticket names no \(purpose)")
         }
@@ -44,7 +44,8 @@ public struct JobContext: Sendable {
         case .unknown(let cause):
             throw StageFailure(.transient, code: "file_unreadable", "the \(purpose) cannot be looked at: \(cause)")
         case .foreign:
-            // Another host's, or a TEMP_DIR that has changed. It is not touched; downloading again makes one that is ours.
+            // Another host's, or a TEMP_DIR that has changed. It is not touched; downloading again makes one that is
+            // ours.
             throw StageFailure(
                 .sourceGone,
                 code: "foreign_path",

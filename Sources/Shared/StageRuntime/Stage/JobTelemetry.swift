@@ -1,16 +1,14 @@
-internal import AMQP
 internal import CrashPoints
-internal import FoundationEssentials
 internal import JobModel
 internal import Logging
 internal import Synchronization
-public import TempFiles
+package import TempFiles
 internal import WorkerProtocol
 
 /// Carries a job's progress and the sizes of its growing files to clients, supervisor and ledger, at a bounded rate.
 ///
 /// The `note` functions may be called from any thread and as often as one likes: they only store.
-public final class JobTelemetry: Sendable {
+package final class JobTelemetry: Sendable {
     private struct State {
         var fraction = 0.0
         var sizes: [TrackedFile: Int64] = [:]
@@ -23,40 +21,47 @@ public final class JobTelemetry: Sendable {
     }
 
     private let state: Mutex<State>
-    private let began = ContinuousClock.now
+    private let began: ContinuousClock.Instant
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
     private let ticket: Ticket
     private let stage: Stage
-    private let tracker: TempFileTracker
+    private let books: any JobBooks
+    private let files: any JobFiles
     private let updates: UpdatePublisher
     private let status: StatusChannel
     private let interval: Duration
+    private let clock: any RuntimeClock
     private let logger: Logger
 
     init(
         ticket: Ticket,
         stage: Stage,
         isWaitingForSpace: Bool = false,
-        tracker: TempFileTracker,
+        books: any JobBooks,
+        files: any JobFiles,
         updates: UpdatePublisher,
         status: StatusChannel,
         interval: Duration,
+        clock: any RuntimeClock,
         logger: Logger
     ) {
         state = Mutex(State(isWaitingForSpace: isWaitingForSpace))
         self.ticket = ticket
         self.stage = stage
-        self.tracker = tracker
+        self.books = books
+        self.files = files
         self.updates = updates
         self.status = status
         self.interval = interval
+        self.clock = clock
+        began = clock.now
         self.logger = logger
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// How much of the stage's work is done, 0 to 1.
-    public func note(fraction: Double) {
+    package func note(fraction: Double) {
         let percent = Int((fraction.isFinite ? min(max(fraction, 0), 1) : 0) * 100)
         let (isChange, isNews) = state.withLock { state in
             defer { (state.fraction, state.percent) = (fraction, percent) }
@@ -70,7 +75,7 @@ public final class JobTelemetry: Sendable {
     }
 
     /// How large a file is by now.
-    public func note(bytes: Int64, of file: TrackedFile) {
+    package func note(bytes: Int64, of file: TrackedFile) {
         let isChange = state.withLock { state in
             defer { state.sizes[file] = bytes }
             return state.sizes[file] != bytes
@@ -80,30 +85,30 @@ public final class JobTelemetry: Sendable {
     }
 
     /// What the stage has read, for the line that it logs at its end.
-    public func note(inputs files: Int, bytes: Int64) {
+    package func note(inputs files: Int, bytes: Int64) {
         state.withLock { ($0.figures.inputs, $0.figures.inputBytes) = (files, bytes) }
     }
 
     /// What the stage has made.
-    public func note(outputs files: Int, bytes: Int64) {
+    package func note(outputs files: Int, bytes: Int64) {
         state.withLock { ($0.figures.outputs, $0.figures.outputBytes) = (files, bytes) }
     }
 
     /// What the stage has removed.
-    public func note(removed files: Int, bytes: Int64) {
+    package func note(removed files: Int, bytes: Int64) {
         state.withLock { ($0.figures.removed, $0.figures.removedBytes) = (files, bytes) }
     }
 
     /// The work so far in figures.
     var summary: Logger.Metadata {
         var metadata = state.withLock { $0.figures }.metadata
-        metadata[LogKey.durationMilliseconds] = "\((ContinuousClock.now - began).milliseconds)"
+        metadata[LogKey.durationMilliseconds] = "\((clock.now - began).milliseconds)"
         return metadata
     }
 
-    /// Something got done that is neither a fraction nor bytes. A handler that tells nothing for `STALL_SECONDS` counts as
-    /// stalled, and its worker is ended.
-    public func noteActivity() { status.noteActivity() }
+    /// Something got done that is neither a fraction nor bytes. A handler that tells nothing for `STALL_SECONDS` counts
+    /// as stalled, and its worker is ended.
+    package func noteActivity() { status.noteActivity() }
 
     /// Tells clients that the job waits for space, unless they know.
     ///
@@ -117,9 +122,9 @@ public final class JobTelemetry: Sendable {
         return isNews
     }
 
-    /// Tells clients that the job goes on, if it has waited for space. A handler that may find none says so once it has it:
-    /// until then the job still waits, however often it is looked at.
-    public func goOn() async {
+    /// Tells clients that the job goes on, if it has waited for space. A handler that may find none says so once it has
+    /// it: until then the job still waits, however often it is looked at.
+    package func goOn() async {
         let wasWaiting = state.withLock { state in
             defer { state.isWaitingForSpace = false }
             return state.isWaitingForSpace
@@ -138,13 +143,15 @@ public final class JobTelemetry: Sendable {
 
     /// Announces that the stage is done.
     ///
+    /// - Parameter done: the ticket with what the stage has added to it.
     /// - Returns: the job's manifest by now; nil when the ledger did not tell.
-    func complete(step: String) async -> [TempFileEntry]? {
+    func complete(_ done: Ticket) async -> [TempFileEntry]? {
         do {
+            let step = UpdateStep.completed(stage)
             let progress = JobProgress(percent: stage.jobPercent(fraction: 1), step: step, newsInterval: interval)
-            let (news, manifest) = try await tracker.recordCompletion(ticket.key, progress)
+            let (news, manifest) = try await books.recordCompletion(done.key, progress)
             CrashPoint.progressRecorded.cross()
-            if let news { await tell(step: step, news: news, waiting: true) }
+            if let news { await tell(step: step, news: news, waiting: true, of: done) }
             return manifest
         } catch {
             logger.warning("progress was not recorded", metadata: ["cause": "\(error)"])
@@ -157,7 +164,6 @@ public final class JobTelemetry: Sendable {
 
     /// Sends what was noted until the surrounding task is cancelled.
     func run() async {
-        let clock = ContinuousClock()
         var lastUpdate = clock.now
         var lastSizes = clock.now
         for await _ in changes {
@@ -181,7 +187,7 @@ public final class JobTelemetry: Sendable {
         }
         guard !sizes.isEmpty else { return }
         do {
-            try await tracker.recordSizes(sizes)
+            try await files.recordSizes(sizes)
         } catch {
             logger.warning("the sizes of growing files were not recorded", metadata: ["cause": "\(error)"])
         }
@@ -191,7 +197,7 @@ public final class JobTelemetry: Sendable {
     private func send(step: String, fraction: Double) async -> Bool {
         do {
             let percent = stage.jobPercent(fraction: fraction)
-            let news = try await tracker.recordNews(ticket.key, percent: percent, step: step, interval: interval)
+            let news = try await books.recordNews(ticket.key, percent: percent, step: step, interval: interval)
             CrashPoint.progressRecorded.cross()
             guard let news else { return false }
             await tell(step: step, news: news, waiting: true)
@@ -201,8 +207,11 @@ public final class JobTelemetry: Sendable {
         return true
     }
 
-    /// - Parameter waiting: returns when the broker has the update.
-    private func tell(step: String, news: Int, waiting: Bool) async {
+    /// - Parameters:
+    ///   - waiting: returns when the broker has the update.
+    ///   - latest: the ticket, where the stage has added to it.
+    private func tell(step: String, news: Int, waiting: Bool, of latest: Ticket? = nil) async {
+        let ticket = latest ?? ticket
         guard ticket.wantsProgressUpdates else { return }
         let update = ProgressUpdate(
             ticket: ticket,
@@ -210,7 +219,7 @@ public final class JobTelemetry: Sendable {
             progress: news,
             currentStep: step,
             stage: stage,
-            timestamp: Timestamp.string(Date())
+            timestamp: clock.timestamp
         )
         let number = state.withLock { state in
             state.updates += 1

@@ -1,9 +1,10 @@
 internal import AMQP
+internal import Queues
 internal import TempFiles
 
 /// Why a stage did not do its work, with the verdict that decides what happens to the job.
-public struct StageFailure: Error, Sendable, CustomStringConvertible {
-    public enum Verdict: String, Sendable {
+package struct StageFailure: Error, Sendable, CustomStringConvertible {
+    package enum Verdict: String, Sendable {
         /// May work later: the job is tried again after a delay, until its attempts are used up.
         case transient
         /// The disk has no room now: the job waits, and loses no attempt.
@@ -14,22 +15,22 @@ public struct StageFailure: Error, Sendable, CustomStringConvertible {
         case sourceGone
     }
 
-    public var verdict: Verdict
+    package var verdict: Verdict
     /// A short word for programs, such as `invalid_media`.
-    public var code: String
+    package var code: String
     /// A sentence for people: the cause, and what to do.
-    public var message: String
+    package var message: String
 
-    public init(_ verdict: Verdict, code: String, _ message: String) {
+    package init(_ verdict: Verdict, code: String, _ message: String) {
         self.verdict = verdict
         self.code = code
         self.message = message
     }
 
-    public var description: String { message }
+    package var description: String { message }
 
-    /// The failure that an error of the runtime's own modules means. An error nobody classified is transient: the attempts
-    /// bound it, and a permanent verdict could not be taken back.
+    /// The failure that an error of the runtime's own modules means. An error nobody classified is transient: the
+    /// attempts bound it, and a permanent verdict could not be taken back.
     init(_ error: any Error) {
         switch error {
         case let failure as StageFailure: self = failure

@@ -1,7 +1,8 @@
 internal import JobModel
 internal import Logging
 
-/// What a stage has read, made and removed of one job: numbers of files, and their bytes. nil where there is nothing to tell.
+/// What a stage has read, made and removed of one job: numbers of files, and their bytes. nil where there is nothing to
+/// tell.
 struct StageFigures: Sendable {
     var inputs: Int?
     var inputBytes: Int64?

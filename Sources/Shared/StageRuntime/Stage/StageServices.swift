@@ -1,12 +1,19 @@
-public import JobModel
-public import Logging
+package import JobModel
+package import Logging
 package import Settings
-public import TempFiles
+package import TempFiles
 
 /// What a stage's handler is built from.
-public struct StageServices: Sendable {
-    public let kind: MediaKind
+package struct StageServices: Sendable {
+    package let kind: MediaKind
     package let settings: Settings
-    public let tracker: TempFileTracker
-    public let logger: Logger
+    package let tracker: TempFileTracker
+    package let logger: Logger
+
+    package init(kind: MediaKind, settings: Settings, tracker: TempFileTracker, logger: Logger) {
+        self.kind = kind
+        self.settings = settings
+        self.tracker = tracker
+        self.logger = logger
+    }
 }

@@ -1,14 +1,14 @@
-internal import AMQP
+package import AMQP
 internal import Synchronization
 
 /// The worker's subscription to its queue, which can be given up while a job is worked on and is made again after it.
-final class JobIntake: Sendable {
+package final class JobIntake: Sendable {
     private struct State {
-        var consumer: AMQPConsumer?
+        var subscription: (any MessageSubscription)?
         var isStopped = false
     }
 
-    private let client: AMQPClient
+    private let transport: any MessageTransport
     private let queue: AMQPQueue
     private let isTransactional: Bool
     private let state: Mutex<State>
@@ -17,59 +17,60 @@ final class JobIntake: Sendable {
     ///
     /// - Parameter isPaused: to subscribe only when ``run(whenever:_:)`` finds it ready.
     /// - Throws: `AMQPError` with the code `invalidArgument` when there can be no such queue.
-    init(
-        _ client: AMQPClient,
+    package init(
+        _ transport: any MessageTransport,
         _ queue: AMQPQueue,
         transactional: Bool = false,
         isPaused: Bool = false
     ) throws(AMQPError) {
-        self.client = client
+        self.transport = transport
         self.queue = queue
         isTransactional = transactional
-        state = Mutex(State(consumer: isPaused ? nil : try client.consume(queue, transactional: transactional)))
+        state = Mutex(
+            State(subscription: isPaused ? nil : try transport.subscribe(to: queue, transactional: transactional))
+        )
     }
 
     /// Hands over one delivery after the other, until stopped.
     ///
     /// - Parameter ready: returns when the queue may be subscribed to again after a pause.
-    func run(
+    package func run(
         whenever ready: () async -> Void = {},
-        _ handle: (AMQPDelivery) async -> Void
+        _ handle: (any ReceivedMessage) async -> Void
     ) async {
         while !isStopped {
             if isPaused { await ready() }
-            guard let consumer = subscription() else { return }
-            let deliveries = consumer.makeAsyncIterator()
-            while let delivery = await deliveries.next() { await handle(delivery) }
+            guard let subscription = subscription() else { return }
+            while let message = await subscription.next() { await handle(message) }
         }
     }
 
-    /// Gives the subscription up until the delivery at hand is done. Deliveries that nobody has seen are back in their queue
-    /// when this returns.
-    func pause() async {
-        let consumer = state.withLock { state in
-            defer { state.consumer = nil }
-            return state.consumer
+    /// Gives the subscription up until the delivery at hand is done. Deliveries that nobody has seen are back in their
+    /// queue when this returns.
+    package func pause() async {
+        let subscription = state.withLock { state in
+            defer { state.subscription = nil }
+            return state.subscription
         }
-        await consumer?.stop()
+        await subscription?.stop()
     }
 
-    private var isPaused: Bool { state.withLock { $0.consumer == nil } }
+    private var isPaused: Bool { state.withLock { $0.subscription == nil } }
 
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Gives the subscription up for good.
-    func stop() async {
+    package func stop() async {
         state.withLock { $0.isStopped = true }
         await pause()
     }
 
-    private func subscription() -> AMQPConsumer? {
+    private func subscription() -> (any MessageSubscription)? {
         state.withLock { state in
-            if state.isStopped || Task.isCancelled || client.state == .closed { return nil }
-            if let consumer = state.consumer { return consumer }
-            state.consumer = try? client.consume(queue, transactional: isTransactional)
-            return state.consumer
+            if state.isStopped || Task.isCancelled || transport.state == .closed { return nil }
+            if let subscription = state.subscription { return subscription }
+            state.subscription = try? transport.subscribe(to: queue, transactional: isTransactional)
+            return state.subscription
         }
     }
 }

@@ -1,9 +1,8 @@
 internal import AMQP
 internal import ArgumentParser
 internal import Claims
-internal import FoundationEssentials
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Logging
 internal import Logs
 internal import Queues
@@ -13,12 +12,12 @@ internal import UnixSignals
 internal import WorkerProtocol
 
 /// The whole life of a stage executable.
-public enum StageWorker {
-    /// Runs until the process is asked to stop, then exits: 0 after a drain, 64 for a wrong command line, 78 for a wrong
-    /// configuration, 70 when the worker cannot start.
+package enum StageWorker {
+    /// Runs until the process is asked to stop, then exits: 0 after a drain, 64 for a wrong command line, 78 for a
+    /// wrong configuration, 70 when the worker cannot start.
     ///
     /// - Parameter makeHandler: called once, before the first job.
-    public static func main(
+    package static func main(
         _ stage: Stage,
         makeHandler: @escaping @Sendable (StageServices) async throws -> any StageHandler
     ) async -> Never {
@@ -76,8 +75,8 @@ public enum StageWorker {
         let services = StageServices(kind: options.kind, settings: settings, tracker: tracker, logger: logger)
         let handler = try await makeHandler(services)
         var connection = AMQPConfiguration()
-        // Whatever the broker delivers can be put among the dead letters, bytes unchanged. A worker has one message of a queue at a
-        // time.
+        // Whatever the broker delivers can be put among the dead letters, bytes unchanged. A worker has one message of
+        // a queue at a time.
         connection.maximumBodyBytes = AMQPConfiguration.brokerBodyBytes
         connection.backoff.maximum = .seconds(settings.reconnectMaximumSeconds)
         let endpoints = try AMQPEndpoints(parsing: brokerURL)
@@ -87,38 +86,33 @@ public enum StageWorker {
             configuration: connection,
             logger: logger
         )
-        let topology = Topology(layout: settings.queueLayout, kind: options.kind)
-        let status = StatusChannel(stage: stage, descriptor: options.statusFd)
-        let runner = JobRunner(
-            stage: stage,
-            kind: options.kind,
-            settings: settings,
-            handler: handler,
-            tracker: tracker,
-            publisher: Publisher(client: client, topology: topology, logger: logger),
-            claims: topology.shared(stage).flatMap { _ in
-                ClaimsLog(
-                    options.kind,
-                    layout: settings.queueLayout,
-                    client: client,
-                    endpoints: endpoints,
-                    tracker: tracker,
-                    logger: logger
-                )
-            },
-            updates: UpdatePublisher(
+        let claims = Topology(layout: settings.queueLayout, kind: options.kind).shared(stage).flatMap { _ in
+            ClaimsLog(
+                options.kind,
+                layout: settings.queueLayout,
                 client: client,
-                topology: topology,
-                maximumLength: settings.maximumUpdates,
+                endpoints: endpoints,
+                tracker: tracker,
                 logger: logger
-            ),
-            status: status,
-            retryPolicy: RetryPolicy(maximumAttempts: settings.attemptLimits[stage]),
-            node: settings.nodeName,
+            )
+        }
+        let place = Workplace(
+            stage,
+            options.kind,
+            settings: settings,
+            transport: client,
+            books: tracker,
+            files: tracker,
+            tracker: tracker,
+            claims: claims,
+            status: StatusChannel(stage: stage, descriptor: options.statusFd),
             worker: WorkerLife(name: name, processID: getpid()),
+            clock: SystemClock(),
+            process: .current,
             logger: logger
         )
-        let loop = WorkerLoop(runner: runner, client: client, status: status, logger: logger)
+        let runner = try JobRunner(place: place, handler: handler)
+        let loop = WorkerLoop(runner: runner, claims: claims, logger: logger)
         try await loop.run(
             stop: StopRequest.sequence(signals: signals, lifeline: options.lifelineFd),
             drainTime: .seconds(settings.drainSeconds)
@@ -128,31 +122,5 @@ public enum StageWorker {
     private static func complain(_ text: String) {
         let line = Array((text + "\n").utf8)
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-}
-
-/// Why a worker stops.
-enum StopRequest: Sendable {
-    case signal
-    case supervisorGone
-
-    static func sequence(signals: UnixSignalsSequence, lifeline: CInt?) -> AsyncStream<StopRequest> {
-        let (stream, continuation) = AsyncStream<StopRequest>.makeStream()
-        let fromSignals = Task {
-            for await _ in signals { continuation.yield(.signal) }
-        }
-        let fromParent = lifeline.map { lifeline in
-            Task {
-                let patience = WorkerLoop.orphanDrainTime + WorkerLoop.orphanGraceTime
-                for await _ in ParentWatch.parentDeath(lifeline: lifeline, patience: patience) {
-                    continuation.yield(.supervisorGone)
-                }
-            }
-        }
-        continuation.onTermination = { _ in
-            fromSignals.cancel()
-            fromParent?.cancel()
-        }
-        return stream
     }
 }

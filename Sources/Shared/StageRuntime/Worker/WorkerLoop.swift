@@ -16,21 +16,26 @@ struct WorkerLoop: Sendable {
     static let orphanGraceTime = Duration.seconds(3)
 
     let runner: JobRunner
-    let client: AMQPClient
-    let status: StatusChannel
+    /// nil when there is no other host.
+    let claims: ClaimsLog?
     let logger: Logger
+
+    private var place: Workplace { runner.place }
+    private var transport: any MessageTransport { place.publisher.transport }
+    private var status: StatusChannel { place.status }
+    private var room: HostRoom { HostRoom(place: place) }
 
     /// Returns when the worker has drained: its job is done, or handed back after `drainTime`.
     func run(stop: AsyncStream<StopRequest>, drainTime: Duration) async throws {
         status.beat()
-        try client.start()
+        try transport.start()
         let intakes = try subscribe()
         await withTaskGroup(of: Void.self) { background in
             background.addTask { await beat() }
             background.addTask { await status.sendDelayed() }
             background.addTask { await followConnection() }
             background.addTask { await followAlarms() }
-            background.addTask { await runner.claims?.follow() }
+            background.addTask { await claims?.follow() }
             let work = Task(executorPreference: BlockingTaskExecutor.shared) { await consume(intakes) }
             for await request in stop {
                 let isOrphan = request == .supervisorGone || ParentWatch.isOrphan
@@ -45,7 +50,7 @@ struct WorkerLoop: Sendable {
             background.cancelAll()
         }
         status.beat()
-        await client.close()
+        await transport.close()
     }
 
     private struct Intakes: Sendable {
@@ -59,24 +64,16 @@ struct WorkerLoop: Sendable {
     }
 
     private func subscribe() throws(AMQPError) -> Intakes {
-        let topology = runner.topology
-        let transactional = runner.usesTransactions
+        let (topology, traits) = (place.topology, place.stage.traits)
+        // A message is acknowledged together with publishing where the job ends, and where it moves to another queue.
+        let isEndTransactional = traits.endsJobs && place.usesTransactions
         return Intakes(
-            jobs: try JobIntake(
-                client,
-                topology.work(runner.stage),
-                transactional: runner.stage == .cleanup && transactional
-            ),
-            shared: try topology.shared(runner.stage).map { queue throws(AMQPError) in
-                try JobIntake(
-                    client,
-                    queue,
-                    transactional: runner.stage == .cleanup && transactional,
-                    isPaused: true
-                )
+            jobs: try JobIntake(transport, topology.work(place.stage), transactional: isEndTransactional),
+            shared: try topology.shared(place.stage).map { queue throws(AMQPError) in
+                try JobIntake(transport, queue, transactional: isEndTransactional, isPaused: true)
             },
-            legacy: runner.stage == .download
-                ? try JobIntake(client, topology.legacyRequests, transactional: transactional) : nil
+            legacy: traits.takesNewJobs
+                ? try JobIntake(transport, topology.legacyRequests, transactional: place.usesTransactions) : nil
         )
     }
 
@@ -85,11 +82,11 @@ struct WorkerLoop: Sendable {
         let turn = WorkTurn()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await consume(intakes.jobs, beside: intakes.shared, turn) }
-            if let shared = intakes.shared, let claims = runner.claims {
+            if let shared = intakes.shared, let claims {
                 group.addTask { await consume(shared, by: claims, turn) }
             }
             if let legacy = intakes.legacy {
-                group.addTask { await legacy.run { await runner.forwardLegacyRequest(JobDelivery($0)) } }
+                group.addTask { await legacy.run { await runner.receiver.forwardLegacyRequest(JobDelivery($0)) } }
             }
         }
     }
@@ -110,22 +107,23 @@ struct WorkerLoop: Sendable {
 
     private func consume(_ shared: JobIntake, by claims: ClaimsLog, _ turn: WorkTurn) async {
         await shared.run(
-            whenever: { await runner.waitForRoom(turn, for: shared) },
+            whenever: { await room.wait(turn, for: shared) },
             { delivery in
                 var isTaken = false
                 // Since the queue was subscribed to, another worker may have got work for all.
-                if await runner.hasRoom() {
-                    isTaken = await turn.takeIfFree { await runner.take(delivery, through: shared, by: claims) }
+                if await room.isThere() {
+                    isTaken = await turn.takeIfFree { await runner.run(delivery, through: shared, claimingBy: claims) }
                 }
                 if !isTaken { await leave(delivery, to: shared) }
             }
         )
     }
 
-    /// Gives back what came while another job is worked on, for somebody with time. Nothing more comes before that is done.
-    private func leave(_ delivery: AMQPDelivery, to intake: JobIntake) async {
+    /// Gives back what came while another job is worked on, for somebody with time. Nothing more comes before that is
+    /// done.
+    private func leave(_ message: any ReceivedMessage, to intake: JobIntake) async {
         await intake.pause()
-        await runner.leave(JobDelivery(delivery), logger)
+        await runner.deliveries.leave(JobDelivery(message), logger)
     }
 
     /// Waits for the work's own end; after `patience`, or at a second request to stop, cancels it and waits for that.
@@ -166,13 +164,14 @@ struct WorkerLoop: Sendable {
     private func beat() async {
         while !Task.isCancelled {
             status.beat()
-            try? await Task.sleep(for: runner.settings.reportInterval)
+            try? await Task.sleep(for: place.settings.reportInterval)
         }
     }
 
-    /// Tells the supervisor while the broker takes no messages. The broker tells publishers alone, and the supervisor is none.
+    /// Tells the supervisor while the broker takes no messages. The broker tells publishers alone, and the supervisor
+    /// is none.
     private func followAlarms() async {
-        for await state in client.states {
+        for await state in transport.states {
             if Task.isCancelled { return }
             let reason: String? = if case .blocked(let reason) = state { reason } else { nil }
             status.update { $0.brokerAlarm = reason }
@@ -181,18 +180,18 @@ struct WorkerLoop: Sendable {
 
     /// Declares the queues at every new connection, and tells the supervisor about readiness.
     private func followConnection() async {
-        for await state in client.states {
+        for await state in transport.states {
             if Task.isCancelled { return }
             guard state.isConnected else {
-                runner.claims?.noteConnectionLost()
+                claims?.noteConnectionLost()
                 status.update { if $0.state == .ready { $0.state = .disconnected } }
                 continue
             }
             var lastProblem: AMQPError?
             for failures in 1... {
                 do {
-                    try await runner.topology.declareAll(of: runner.stage, on: client, logger: logger)
-                    try await runner.claims?.prepare()
+                    try await place.topology.declareAll(of: place.stage, on: transport, logger: logger)
+                    try await claims?.prepare()
                     status.update { if $0.state != .draining { $0.state = .ready } }
                     break
                 } catch {
@@ -203,7 +202,9 @@ struct WorkerLoop: Sendable {
                     )
                     lastProblem = error
                 }
-                guard client.state.isConnected, (try? await Pause.after(failures: failures)) != nil else { break }
+                guard transport.state.isConnected, (try? await place.clock.pause(afterFailures: failures)) != nil else {
+                    break
+                }
             }
         }
     }

@@ -1,0 +1,136 @@
+import AMQP
+import JobModel
+import Queues
+import RuntimeSupport
+import StageRuntime
+import Synchronization
+
+/// Four stages of one host with a worker each, in one process, under a supervisor that starts dead workers again; workers are
+/// killed and connections lost as a seed says.
+final class PipelineSimulation: Sendable {
+    let world: SimulatedWorld
+    private let test: SimulatedProcess
+    private let workers = Mutex<[Stage: SimulatedProcess]>([:])
+    private let kills = Atomic(0)
+    private let losses = Atomic(0)
+    /// Between two deaths at most; nil for none.
+    private let killInterval: Duration?
+    /// One of so many operations of the broker loses its connection; 0 for none.
+    private let lossRate: Int
+
+    init(seed: UInt64, killInterval: Duration? = nil, lossRate: Int = 0) throws {
+        world = try SimulatedWorld(seed: seed, .video, ["LONG_WORK_SECONDS": "20", "MAX_ATTEMPTS": "10"])
+        test = SimulatedProcess(world.simulation, name: "test")
+        (self.killInterval, self.lossRate) = (killInterval, lossRate)
+    }
+
+    var cutOffs: Int { kills.load(ordering: .relaxed) + losses.load(ordering: .relaxed) }
+
+    /// Runs so many jobs to their ends.
+    func run(jobs: Int) async throws {
+        try await world.simulation.run(in: test) { [self] in
+            for stage in Stage.allCases { _ = SimulatedTask(in: test) { [self] in await keepWorker(of: stage) } }
+            if let killInterval { _ = SimulatedTask(in: test) { [self] in await killWorkers(each: killInterval) } }
+            for number in 1...jobs {
+                submit(number)
+                try await test.sleep(for: .milliseconds(world.simulation.random(below: 3000)))
+            }
+            while !isOver(jobs) { try await test.sleep(for: .seconds(1)) }
+        }
+    }
+
+    private func submit(_ number: Int) {
+        var ticket = Ticket(id: "job-\(number)", mediaID: "media", kind: .video)
+        ticket.sourceKey = "source.mp4"
+        world.broker.store(AMQPMessage(ticket), in: world.queue(of: .download))
+        // A producer that heard no confirm sends its job again.
+        if world.simulation.random(below: 4) == 0 {
+            world.broker.store(AMQPMessage(ticket), in: world.queue(of: .download))
+        }
+    }
+
+    private func isOver(_ jobs: Int) -> Bool {
+        world.ledger.records.count == jobs && world.ledger.records.allSatisfy { $0.state == .finished } && left.isEmpty
+    }
+
+    /// Messages that somebody still has to take.
+    var left: [String: Int] {
+        world.broker.left(but: [world.layout.updates(.video).name, world.layout.dead(.video).name])
+    }
+
+    /// The ends that clients have heard of, as they were sent, by job.
+    var ends: [ByteText: [[UInt8]]] {
+        var ends: [ByteText: [[UInt8]]] = [:]
+        for message in world.broker.messages(in: world.layout.updates(.video).name) {
+            guard let update = try? JSONFields(parsing: message.body), let id = update["job_id"]?.textValue,
+                update["status"]?.textValue != "processing"
+            else { continue }
+            ends[id, default: []].append(message.body)
+        }
+        return ends
+    }
+
+    // MARK: - Workers
+
+    private func keepWorker(of stage: Stage) async {
+        for life in 1... {
+            let process = SimulatedProcess(world.simulation, name: "\(stage.rawValue).video.\(life)")
+            workers.withLock { $0[stage] = process }
+            let worker = try? world.worker(
+                stage,
+                process,
+                fault: { [self] _ in fault() },
+                work: { [self] job in try await work(job, process) }
+            )
+            guard let worker else { return }
+            let queue = world.layout.work(.video, stage)
+            await SimulatedTask(in: process) { try? await worker.runAll(of: queue) }.finish()
+            try? await test.sleep(for: .milliseconds(300))
+        }
+    }
+
+    private func killWorkers(each interval: Duration) async {
+        while true {
+            let wait = interval * (1 + world.simulation.random(below: 100)) / 100
+            try? await test.sleep(for: wait)
+            let stage = Stage.allCases[world.simulation.random(below: Stage.allCases.count)]
+            guard let process = workers.withLock({ $0[stage] }), !process.isDead else { continue }
+            kills.add(1, ordering: .relaxed)
+            process.kill()
+        }
+    }
+
+    private func fault() -> MemoryTransport.Fault? {
+        guard lossRate > 0, world.simulation.random(below: lossRate) == 0 else { return nil }
+        losses.add(1, ordering: .relaxed)
+        return world.simulation.random(below: 2) == 0 ? .lostBefore : .lostAfter
+    }
+
+    // MARK: - Work
+
+    private func work(_ job: JobContext, _ process: SimulatedProcess) async throws -> Ticket {
+        let random = world.simulation
+        let ledger = world.ledger
+        if job.stage == .process || job.stage == .upload, ledger.files(of: job.key).isEmpty {
+            throw StageFailure(.sourceGone, code: "file_missing", "no files")
+        }
+        try await process.sleep(for: .milliseconds(random.random(below: job.stage == .process ? 40_000 : 2_000)))
+        if random.random(below: 10) == 0 { throw StageFailure(.transient, code: "test", "it failed") }
+        if random.random(below: 40) == 0 { throw StageFailure(.permanent, code: "test", "it failed") }
+        switch job.stage {
+        case .download, .process:
+            let file = TempFileEntry(
+                path: ByteText(job.stage.rawValue),
+                stage: job.stage.working,
+                createdAt: nil,
+                sizeBytes: 1,
+                type: .intermediate,
+                description: "made"
+            )
+            ledger.add(file, of: job.key)
+        case .upload: break
+        case .cleanup: ledger.removeFiles(of: job.key)
+        }
+        return job.ticket
+    }
+}
