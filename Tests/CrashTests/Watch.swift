@@ -1,4 +1,5 @@
 import AMQP
+import CDispatch
 import CrashPoints
 import Foundation
 import JobModel

@@ -3,7 +3,7 @@ import CleanupStage
 import Foundation
 package import JobModel
 import Logging
-import Queues
+package import Queues
 package import Settings
 package import StageRuntime
 import Synchronization

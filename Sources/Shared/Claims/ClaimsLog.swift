@@ -1,5 +1,5 @@
 public import AMQP
-public import JobModel
+package import JobModel
 package import Logging
 package import Queues
 internal import Synchronization

@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// A job's message would be longer than any stage accepts.
 package struct TicketTooLong: Error, CustomStringConvertible {
     package static let code = "message_too_long"

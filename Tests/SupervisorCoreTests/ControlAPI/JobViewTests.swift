@@ -1,5 +1,6 @@
 import JobModel
 import Logging
+import Queues
 import Settings
 import TempFiles
 import TestSupport
