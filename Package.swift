@@ -103,17 +103,20 @@ let package = Package(
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
+        shared("Ledger", ["JobModel", "RootedFiles", "Threads", "CLinux", logging, grdb, crypto]),
         shared(
             "TempFiles",
-            ["JobModel", "RootedFiles", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
+            ["JobModel", "Ledger", "RootedFiles", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
         ),
+        shared("JobStore", ["JobModel", "Ledger", "TempFiles", "CrashPoints", logging]),
         shared("Storage", ["JobModel", "RootedFiles", "Threads", "CrashPoints", logging]),
-        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", "ServiceKit", logging]),
+        shared("Claims", ["JobModel", "AMQP", "TempFiles", "JobStore", "CrashPoints", "ServiceKit", logging]),
         shared("ServiceKit", ["JobModel", "Threads", logging, configuration, unixSignals]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "ServiceKit", "CrashPoints", "CLinux", logging,
+                "JobModel", "AMQP", "Claims", "TempFiles", "JobStore", "Threads", "ServiceKit", "CrashPoints", "CLinux",
+                logging,
                 argumentParser, unixSignals,
             ]
         ),
@@ -122,7 +125,8 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "Storage", "CLinux", logging,
+                "JobModel", "AMQP", "Claims", "TempFiles", "JobStore", "RootedFiles", "ServiceKit", "Storage", "CLinux",
+                logging,
                 argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
@@ -162,28 +166,57 @@ let package = Package(
             tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", logging]),
             tests("ImagesTests", ["Images", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "Threads", "TestSupport", logging, grdb]),
+            .target(
+                name: "TempFilesSupport",
+                dependencies: ["TempFiles", "JobStore", "Ledger", "JobModel", "RootedFiles", logging],
+                path: "Tests/TempFilesSupport",
+                swiftSettings: strict
+            ),
+            tests(
+                "LedgerTests",
+                [
+                    "Ledger", "TempFiles", "JobStore", "JobModel", "RootedFiles", "TempFilesSupport", "TestSupport",
+                    logging, grdb,
+                ]
+            ),
+            tests(
+                "TempFilesTests",
+                [
+                    "TempFiles", "Ledger", "JobStore", "JobModel", "RootedFiles", "Threads", "TempFilesSupport",
+                    "TestSupport", logging,
+                ]
+            ),
+            tests(
+                "JobStoreTests",
+                [
+                    "JobStore", "TempFiles", "Ledger", "JobModel", "RootedFiles", "TempFilesSupport", "TestSupport",
+                    logging, grdb,
+                ]
+            ),
             tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),
             tests("ServiceKitTests", ["ServiceKit", "JobModel", logging]),
             tests(
                 "StageRuntimeTests",
                 ["StageRuntime", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
             ),
-            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "TestSupport", logging]),
+            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "JobStore", "TestSupport", logging]),
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "TestSupport",
-                    logging, hummingbird,
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "JobStore", "RootedFiles", "ServiceKit",
+                    "TestSupport", logging, hummingbird,
                 ] + nio
             ),
             tests(
                 "CrashTests",
-                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "RootedFiles", "TestSupport", logging]
+                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "JobStore", "RootedFiles", "TestSupport", logging]
             ),
             tests(
                 "IntegrationTests",
-                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+                [
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "JobStore", "ServiceKit", "TestSupport",
+                    "TempFilesSupport", logging,
+                ]
             ),
         ]
 )

@@ -1,8 +1,10 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
 import Logging
 import RootedFiles
+import TempFilesSupport
 import Testing
 
 @testable import TempFiles

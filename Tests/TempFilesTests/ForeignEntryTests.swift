@@ -1,9 +1,12 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
 import Logging
+import TempFilesSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct ForeignEntryTests {

@@ -1,5 +1,7 @@
 import JobModel
+import JobStore
 import RootedFiles
+import TempFilesSupport
 import Testing
 
 @testable import TempFiles

@@ -2,6 +2,7 @@ public import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
+internal import JobStore
 public import Logging
 internal import ServiceKit
 internal import Synchronization
@@ -200,10 +201,10 @@ extension ClaimsLog {
     /// Returns when reading has to begin at another place, or the connection is lost.
     private func read(_ onWish: @Sendable (JobKey) async -> Void) async throws {
         if let restart = state.withLock({ $0.restart }) {
-            try await tracker.restartClaims(of: queue.name, kind: kind, isAnother: restart == .another)
+            try await tracker.jobs.restartClaims(of: queue.name, kind: kind, isAnother: restart == .another)
             state.withLock { if $0.restart == restart { $0.restart = nil } }
         }
-        let place = Place(try await tracker.claimsPlace(of: queue.name))
+        let place = Place(try await tracker.jobs.claimsPlace(of: queue.name))
         // It is declared over another connection only. Where it is gone, that is to be found out before it is asked for again.
         let consumer = try client.consume(
             queue,
@@ -291,7 +292,7 @@ extension ClaimsLog {
             noteRead(batch.compactMap(\.messageID?.string))
             return true
         }
-        let reading = try await tracker.noteClaims(
+        let reading = try await tracker.jobs.noteClaims(
             records,
             of: queue.name,
             after: before.position,
@@ -325,12 +326,13 @@ extension ClaimsLog {
     /// - Throws: ``AMQPError``, ``TempFileError`` or `CancellationError` when that is not known now. Nothing is lost by another try.
     public func claimant(of ticket: Ticket, insteadOf absent: String? = nil) async throws -> String {
         let (job, redrives, hop) = (ticket.key, ticket.redrives, ticket.hop)
-        let known = try await tracker.claimant(of: job, redrives: redrives, hop: hop)
+        let known = try await tracker.jobs.claimant(of: job, redrives: redrives, hop: hop)
         // A message that bears its claimant's name was taken out of that host's queues, by whoever wants it done elsewhere.
         let replaced = known != node && (known == ticket.trustedNode || known == absent) ? known : nil
         if let known, replaced == nil { return known }
         var claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
-        if let replaced, replaced == absent, let standing = try await tracker.claim(of: job), standing.node == replaced
+        if let replaced, replaced == absent, let standing = try await tracker.jobs.claim(of: job),
+            standing.node == replaced
         {
             // Whoever has written it may have named any run and hop, and only one of the same takes its place.
             (claim.redrives, claim.hop) = (standing.redrives, standing.hop)
@@ -372,7 +374,7 @@ extension ClaimsLog {
             let isRead = await isRead(token)
             try Task.checkCancellation()
             // The reader may have begun beyond the record: the place is the host's, and another process may have moved it on.
-            let claimant = try await tracker.claimant(of: job, redrives: claim.redrives, hop: claim.hop)
+            let claimant = try await tracker.jobs.claimant(of: job, redrives: claim.redrives, hop: claim.hop)
             if let claimant, isRead || claimant != claim.replacedNode { return claimant }
             if isRead { break }
             let (current, isReady) = state.withLock { ($0.progress, $0.isReady) }

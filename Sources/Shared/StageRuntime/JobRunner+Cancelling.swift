@@ -1,5 +1,6 @@
 internal import AMQP
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -21,7 +22,7 @@ extension JobRunner {
             do { try await Task.sleep(for: Self.cancellationInterval) } catch { return }
             let isWanted: Bool
             do {
-                isWanted = try await tracker.isCancelRequested(job)
+                isWanted = try await tracker.jobs.isCancelRequested(job)
                 isInTheDark = false
             } catch {
                 // Told once, however often in a row.

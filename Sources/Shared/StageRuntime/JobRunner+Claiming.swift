@@ -2,6 +2,7 @@ internal import AMQP
 internal import Claims
 internal import CrashPoints
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -70,7 +71,7 @@ extension JobRunner {
                 manifest: nil,
                 content: ticket.content
             )
-            if try await tracker.isOther(asked, of: ticket.key) { throw usedID(ticket) }
+            if try await tracker.jobs.isOther(asked, of: ticket.key) { throw usedID(ticket) }
             if usesTransactions {
                 try await publisher.move(delivery.message, as: ticket, to: queue)
                 CrashPoint.moved.cross()
@@ -114,7 +115,7 @@ extension JobRunner {
         // What is given up before any host could take it is ended at once.
         guard stage == .download else { return true }
         // A ledger that cannot be read says nothing good of the disk either.
-        guard let isShort = try? await tracker.isShortOfSpace(for: kind), !isShort else { return false }
+        guard let isShort = try? await tracker.jobs.isShortOfSpace(for: kind), !isShort else { return false }
         for (stage, limit) in [(Stage.download, 1), (.process, Self.backlog(kind)), (.upload, Self.backlog(kind))] {
             guard let waiting = try? await publisher.client.messageCount(queue: topology.work(stage).name) else {
                 continue

@@ -2,6 +2,7 @@ internal import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -26,7 +27,7 @@ extension JobRunner {
         record.phase = outcome == .completed ? .completed : .failed
         record.tempFiles = []
         let bytes = record.json.serialized()
-        let end = try await tracker.end(
+        let end = try await tracker.jobs.end(
             ticket.key,
             outcome: outcome,
             token: finishToken(ticket),
@@ -82,7 +83,7 @@ extension JobRunner {
         // The message that ended the job announces it, now or when it is delivered again. It may be gone all the same: a broker
         // that dies has delivered messages that it had not stored. Their publisher heard no confirm, and sent another one.
         if end.finishToken != token {
-            guard try await tracker.takeOverEnd(end, token: token, after: Self.announcementPatience) else {
+            guard try await tracker.jobs.takeOverEnd(end, token: token, after: Self.announcementPatience) else {
                 logger.info("another message ended the job and has not announced it; looking again later")
                 try await publisher.publish(ticket, to: watchQueue, type: JobDelivery.watchType)
                 CrashPoint.watchParked.cross()
@@ -115,7 +116,7 @@ extension JobRunner {
         var failures = 0
         var isShort = false
         while true {
-            if failures > 0, try await tracker.job(end.key)?.finishToken != token {
+            if failures > 0, try await tracker.jobs.job(end.key)?.finishToken != token {
                 return await drop(delivery, "another message announces the job's end", [:], logger)
             }
             do {
@@ -164,7 +165,7 @@ extension JobRunner {
         }
         CrashPoint.endCommitted.cross()
         do {
-            try await tracker.noteAnnounced(end, keeping: end.record.flatMap { ticket.kept(insteadOf: $0) })
+            try await tracker.jobs.noteAnnounced(end, keeping: end.record.flatMap { ticket.kept(insteadOf: $0) })
         } catch {
             // The broker may forget an acknowledgement when it dies; only then is the end told twice.
             logger.warning("not recorded that the job's end is announced", metadata: [LogKey.cause: "\(error)"])

@@ -2,6 +2,7 @@ internal import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -53,7 +54,7 @@ extension JobRunner {
             try await publisher.publish(ticket.shortened, to: topology.work(next))
         }
         CrashPoint.handOverConfirmed.cross()
-        try await tracker.handedOver(ticket.key, to: next, hop: ticket.hop)
+        try await tracker.jobs.handedOver(ticket.key, to: next, hop: ticket.hop)
         CrashPoint.handOverRecorded.cross()
         lease?.release()
         CrashPoint.leaseReleased.cross()
@@ -71,7 +72,7 @@ extension JobRunner {
     ) async throws {
         // Not a death of the worker, so it does not count as one. If the broker does not take the message, the job goes back to
         // its queue, and nothing is left to take back.
-        try await tracker.willRetry(
+        try await tracker.jobs.willRetry(
             ticket.key,
             stage: stage,
             hop: ticket.hop,
@@ -86,7 +87,7 @@ extension JobRunner {
         try await publisher.publish(ticket, to: topology.retry(stage, delayMilliseconds: delayMilliseconds))
         CrashPoint.retryConfirmed.cross()
         if delivery.mayBeWatched {
-            try await tracker.handedOver(ticket.key, to: stage, hop: ticket.hop)
+            try await tracker.jobs.handedOver(ticket.key, to: stage, hop: ticket.hop)
             CrashPoint.retryOvertook.cross()
         }
         entered.lease.release()

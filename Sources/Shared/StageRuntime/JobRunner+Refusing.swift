@@ -3,6 +3,7 @@ internal import Claims
 internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -63,7 +64,7 @@ extension JobRunner {
         let other = code == .unknownKind ? MediaKind.allCases.first { $0 != kind } : nil
         let job = JobKey(kind: kind, id: id)
         for failures in 1...Self.looksForAnEnd {
-            switch try await tracker.presence(of: job, or: other, node: claims?.node) {
+            switch try await tracker.jobs.presence(of: job, or: other, node: claims?.node) {
             case .none: return true
             case .live: return false
             case .ending: try await Pause.after(failures: failures)
@@ -78,7 +79,7 @@ extension JobRunner {
     /// The other host that has the job of this id, in whose books it is whether the job goes on.
     private func owner(of reason: MessageError, in message: AMQPDelivery) async throws -> String? {
         guard let claims, let id = reason.jobID, message.queue != topology.work(stage).name else { return nil }
-        let owner = try await tracker.claimant(of: JobKey(kind: kind, id: id), redrives: 0, hop: 0)
+        let owner = try await tracker.jobs.claimant(of: JobKey(kind: kind, id: id), redrives: 0, hop: 0)
         return owner == claims.node ? nil : owner
     }
 

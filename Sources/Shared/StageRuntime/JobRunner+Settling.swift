@@ -2,6 +2,7 @@ internal import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -14,7 +15,7 @@ extension JobRunner {
         _ delivery: JobDelivery,
         _ logger: Logger
     ) async throws {
-        if stage == .cleanup, let end = try await tracker.job(ticket.key), end.state == .finished {
+        if stage == .cleanup, let end = try await tracker.jobs.job(ticket.key), end.state == .finished {
             return try await meetEnd(end, ticket, delivery, logger)
         }
         await drop(
@@ -66,7 +67,7 @@ extension JobRunner {
     /// Takes the start back that `begin` counted, if it still is: what comes back was not the death of a worker.
     func uncount(_ ticket: Ticket, _ starts: Int, _ logger: Logger) async {
         do {
-            try await tracker.handBack(ticket.key, stage: stage, hop: ticket.hop, start: starts)
+            try await tracker.jobs.handBack(ticket.key, stage: stage, hop: ticket.hop, start: starts)
         } catch {
             logger.warning("the start of a handed-back job stays counted", metadata: [LogKey.cause: "\(error)"])
         }

@@ -3,6 +3,7 @@ internal import Claims
 internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import Synchronization
@@ -86,7 +87,7 @@ struct JobRunner: Sendable {
             worker: worker,
             content: stage == .download ? ticket.content : nil
         )
-        switch try await tracker.enter(ticket.key, message, timeout: patience) {
+        switch try await tracker.jobs.enter(ticket.key, message, timeout: patience) {
         case .finished(let outcome):
             try await meetFinished(ticket, outcome, delivery, logger)
         case .otherContent:

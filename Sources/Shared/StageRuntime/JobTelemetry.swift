@@ -2,6 +2,7 @@ internal import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import Synchronization
@@ -142,7 +143,7 @@ public final class JobTelemetry: Sendable {
     func complete(step: String) async -> [TempFileEntry]? {
         do {
             let progress = JobProgress(percent: stage.jobPercent(fraction: 1), step: step, newsInterval: interval)
-            let (news, manifest) = try await tracker.recordCompletion(ticket.key, progress)
+            let (news, manifest) = try await tracker.jobs.recordCompletion(ticket.key, progress)
             CrashPoint.progressRecorded.cross()
             if let news { await tell(step: step, news: news, waiting: true) }
             return manifest
@@ -191,7 +192,7 @@ public final class JobTelemetry: Sendable {
     private func send(step: String, fraction: Double) async -> Bool {
         do {
             let percent = stage.jobPercent(fraction: fraction)
-            let news = try await tracker.recordNews(ticket.key, percent: percent, step: step, interval: interval)
+            let news = try await tracker.jobs.recordNews(ticket.key, percent: percent, step: step, interval: interval)
             CrashPoint.progressRecorded.cross()
             guard let news else { return false }
             await tell(step: step, news: news, waiting: true)

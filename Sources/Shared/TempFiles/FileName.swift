@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Ledger
 internal import RootedFiles
 
 /// The names that files of a job may have.

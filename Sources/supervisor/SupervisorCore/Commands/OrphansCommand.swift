@@ -1,6 +1,7 @@
 internal import AMQP
 internal import ArgumentParser
 internal import Glibc
+internal import JobModel
 internal import Logging
 internal import RootedFiles
 internal import ServiceKit

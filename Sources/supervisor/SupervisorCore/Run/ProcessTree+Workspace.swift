@@ -1,3 +1,4 @@
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -20,7 +21,7 @@ extension ProcessTree {
             )
             logger.info("jobs that wait with temp files are given back to download")
             let count = try await returning.run(isHastened: { [stop] in await stop.count > 1 })
-            let kept = try await tracker.jobsHoldingFiles(in: JobReturn.stages)
+            let kept = try await tracker.jobs.jobsHoldingFiles(in: JobReturn.stages)
             // Of the others no stage needs the files: download begins anew, and clean-up only deletes.
             let report = try await tracker.cleanupAllTempFiles(sparing: JobReturn.stages)
             logger.log(

@@ -1,6 +1,7 @@
 internal import AMQP
 internal import Glibc
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -160,7 +161,7 @@ actor ProcessTree {
                 "state": "\(settings.stateDirectory)",
             ]
         )
-        try await tracker.checkLedger()
+        try await tracker.jobs.checkLedger()
         // A private broker takes ten seconds and more to start, and would for nothing.
         if settings.port != 0, let failure = ListenFailure.trying(settings.httpAddress, settings.port) {
             throw TreeError(message: failure.text)

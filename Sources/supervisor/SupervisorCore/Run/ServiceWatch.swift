@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import ServiceKit
 internal import TempFiles
@@ -51,7 +52,7 @@ struct ServiceWatch: Sendable {
         let (all, stages) = clock.take()
         if all == .zero { return }
         do throws(TempFileError) {
-            try await tracker.addService(all, stages: stages)
+            try await tracker.jobs.addService(all, stages: stages)
         } catch {
             logger.warning("the time of service was not noted", metadata: [LogKey.cause: "\(error)"])
         }
