@@ -130,9 +130,9 @@ import Testing
         try await withTestQueue { queue in
             try await withProxiedClient { client, proxy in
                 try await client.waitUntilConnected()
-                proxy.holdReplies(true)
+                proxy.silence(true, [.toClient])
                 let marker = Array("marker-of-this-message".utf8)
-                let sent = proxy.clientSends(marker)
+                let sent = proxy.frames(.toBroker, .body, holding: marker)
                 let published = Task { try await client.publish(AMQPMessage(body: marker), to: queue) }
                 for await _ in sent {}
                 await client.close()
@@ -151,13 +151,13 @@ import Testing
         try await withTestQueue { queue in
             try await withProxiedClient { client, proxy in
                 try await client.waitUntilConnected()
-                proxy.holdReplies(true)
+                proxy.silence(true, [.toClient])
                 let marker = Array("marker-of-this-message".utf8)
-                let sent = proxy.clientSends(marker)
+                let sent = proxy.frames(.toBroker, .body, holding: marker)
                 let published = Task { try await client.publish(AMQPMessage(body: marker), to: queue) }
                 for await _ in sent {}
-                proxy.holdReplies(false)
-                proxy.cut()
+                proxy.silence(false, [.toClient])
+                proxy.cutAll()
                 let error = await #expect(throws: AMQPError.self) { try await published.value }
                 #expect(error?.code == .unconfirmed)
                 #expect(error?.isRetriable == true)

@@ -11,7 +11,7 @@ import Testing
                 let consumer = try client.consume(AMQPQueue(queue), transactional: transactional)
                 let deliveries = consumer.makeAsyncIterator()
                 let first = try #require(await deliveries.next())
-                proxy.cut()
+                proxy.cutAll()
                 let again = try #require(await deliveries.next())
                 #expect(again.isRedelivered)
                 let error = await #expect(throws: AMQPError.self) { try await first.acknowledge() }
@@ -30,7 +30,7 @@ import Testing
     func severalNodes() async throws {
         try await withTestQueue { queue in
             let broker = try await TestBroker.endpoint()
-            let (first, second) = (try LoopbackProxy(to: broker), try LoopbackProxy(to: broker))
+            let (first, second) = (try FaultProxy(to: broker), try FaultProxy(to: broker))
             defer { for proxy in [first, second] { proxy.close() } }
             var nowhere = broker
             nowhere.port = 1
@@ -49,7 +49,7 @@ import Testing
                 used.insert(port)
                 #expect(first.acceptedConnections + second.acceptedConnections == round)
                 var states = client.states.makeAsyncIterator()
-                (port == first.endpoint.port ? first : second).cut()
+                (port == first.endpoint.port ? first : second).cutAll()
                 while let state = await states.next(), state.isConnected {}
             }
             // One after the other, wherever chance began.
@@ -64,7 +64,7 @@ import Testing
             var states = client.states.makeAsyncIterator()
             while let state = await states.next(), !state.isConnected {}
             for _ in 0..<2 {
-                proxy.cut()
+                proxy.cutAll()
                 guard case .disconnected(let error)? = await states.next() else {
                     Issue.record("no word of the loss")
                     return
@@ -118,8 +118,7 @@ import Testing
             let configuration = AMQPConfiguration(heartbeat: .seconds(1))
             try await withProxiedClient(configuration: configuration) { client, proxy in
                 try await client.waitUntilConnected()
-                let heartbeat: [UInt8] = [8, 0, 0, 0, 0, 0, 0, 206]
-                for await _ in proxy.clientSends(heartbeat, times: 4) {}
+                for await _ in proxy.frames(.toBroker, .heartbeat, times: 4) {}
                 #expect(client.state == .connected)
                 try await client.publish(AMQPMessage(body: []), to: queue)
                 #expect(proxy.acceptedConnections == 1)
@@ -135,14 +134,14 @@ import Testing
             try await withProxiedClient(configuration: configuration) { client, proxy in
                 var states = client.states.makeAsyncIterator()
                 while let state = await states.next(), !state.isConnected {}
-                proxy.holdReplies(true)
+                proxy.silence(true, [.toClient])
                 guard case .disconnected(let error)? = await states.next() else {
                     Issue.record("the silence was not noticed")
                     return
                 }
                 #expect(error.code == .connectionFailed)
-                proxy.holdReplies(false)
-                proxy.cut()
+                proxy.silence(false, [.toClient])
+                proxy.cutAll()
                 try await client.publish(AMQPMessage(body: []), to: queue)
             }
         }
@@ -154,12 +153,12 @@ import Testing
         configuration.replyTimeout = .milliseconds(200)
         try await withProxiedClient(configuration: configuration) { client, proxy in
             try await client.waitUntilConnected()
-            proxy.holdReplies(true)
+            proxy.silence(true, [.toClient])
             let error = await #expect(throws: AMQPError.self) { try await client.messageCount(queue: "q") }
             #expect(error?.code == .connectionFailed)
             #expect(error?.isRetriable == true)
-            proxy.holdReplies(false)
-            proxy.cut()
+            proxy.silence(false, [.toClient])
+            proxy.cutAll()
             var states = client.states.makeAsyncIterator()
             while let state = await states.next(), !state.isConnected {}
         }
@@ -180,7 +179,7 @@ import Testing
     func cancelledTwice() async throws {
         try await withTestQueue { queue in
             try await withProxiedClient { client, proxy in
-                proxy.repeatAnswers([0, 60, 0, 31])
+                proxy.repeatFrames(.toClient, AMQPFrameKind(60, 31))
                 for round in UInt8(0)..<3 {
                     try await client.publish(AMQPMessage(body: [round]), to: queue)
                     let consumer = try client.consume(AMQPQueue(queue))

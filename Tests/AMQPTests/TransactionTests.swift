@@ -4,8 +4,8 @@ import Testing
 @testable import AMQP
 
 @Suite struct TransactionTests {
-    /// tx.commit as it is on the wire, from the frame's size on.
-    private static let commitFrame: [UInt8] = [0, 0, 0, 4, 0, 0x5A, 0, 0x14]
+    /// `tx.commit`.
+    private static let commit = AMQPFrameKind(90, 20)
 
     @Test("Publishing and acknowledging happen together")
     func commit() async throws {
@@ -42,7 +42,7 @@ import Testing
                     let consumer = try client.consume(AMQPQueue(input), transactional: true)
                     let deliveries = consumer.makeAsyncIterator()
                     let delivery = try #require(await deliveries.next())
-                    _ = proxy.clientSends(Self.commitFrame, thenCut: true)
+                    _ = proxy.arm(.init(.toBroker, Self.commit, share: 0, .close))
                     let error = await #expect(throws: AMQPError.self) {
                         try await delivery.acknowledge(publishing: [(AMQPMessage(body: [2]), output)])
                     }

@@ -1,15 +1,16 @@
+import Files
 import Foundation
 import GRDB
 import JobModel
 import JobStore
-import RootedFiles
 import TempFiles
 import TempFilesSupport
+import TestSupport
 import Testing
 
 @testable import Ledger
 
-/// Jobs are found by what their producers know.
+/// Jobs are found by facts that their producers know.
 @Suite struct FindingTests {
     let lab: Lab
     let tracker: TempFileTracker

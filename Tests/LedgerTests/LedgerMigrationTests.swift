@@ -6,6 +6,7 @@ import JobStore
 import Logging
 import TempFiles
 import TempFilesSupport
+import TestSupport
 import Testing
 
 @testable import Ledger

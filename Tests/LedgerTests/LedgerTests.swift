@@ -1,10 +1,10 @@
+import Files
 import Foundation
 import GRDB
 import Glibc
 import JobModel
 import JobStore
 import Logging
-import RootedFiles
 import TempFilesSupport
 import TestSupport
 import Testing
@@ -41,7 +41,7 @@ import Testing
             lease.release()
             try await tracker.ledger.write { try $0.db.execute(sql: "SELECT 1") }
         }
-        // The first tracker's connections are closed by then; the last one to go writes what is in the log to the file.
+        // The first tracker's connections are closed by then; the last one to close writes the log into the file.
         try await eventually("nobody has the ledger open") { try Self.holders(of: path) == 0 }
         for companion in ["-wal", "-shm"] { unlink(path + companion) }
         switch damage {
@@ -98,7 +98,7 @@ import Testing
         }
         #expect(exists(path + ".corrupt-1"))
         #expect(!exists(path + ".corrupt-2"))
-        // All three keep the same books now.
+        // All three use the same ledger now.
         _ = try await first.jobs.recordProgress(video(), percent: 50, step: "")
         for tracker in [first, second, third] { #expect(try await tracker.jobs.job(video())?.progress == 50) }
     }

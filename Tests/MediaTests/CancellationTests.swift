@@ -2,11 +2,12 @@ import Foundation
 import Logging
 import Media
 import Synchronization
+import TestSupport
 import Testing
 
-/// All bounds are counts: of pictures, of packets, of looks at the flag. How long anything takes is nobody's promise here.
+/// All bounds are counts: of pictures, of packets, of looks at the flag. No time is promised here.
 @Suite struct CancellationTests {
-    /// More than this is not done once the wish is there: each thread finishes what it is at, and looks.
+    /// The most that may be done after the request: each thread finishes its present step, and looks.
     private static let looksAfterTheWish = 24
 
     @Test("A probe that reads the whole file ends at the next packet", arguments: [0.02, 0.3, 0.7])
@@ -61,7 +62,7 @@ import Testing
         let pictures = try await picturesOfCancelledRun(path, scratch, preset: "ultrafast") { progress, _ in
             progress >= share
         }
-        // What waits in queues and inside the decoder was decoded before.
+        // Pictures in queues and inside the decoder were decoded before.
         #expect(pictures.decoded <= Int(share * 600) + 24)
     }
 
@@ -125,14 +126,14 @@ import Testing
         }
     }
 
-    /// Runs until `wish` holds, and returns what the engine says of how far it came.
+    /// Runs until `wish` holds, and returns the engine's counts of its progress.
     private func picturesOfCancelledRun(
         _ path: String,
         _ scratch: Scratch,
         preset: String,
         wish: @escaping @Sendable (_ progress: Double, _ looks: Int) -> Bool
     ) async throws -> (decoded: Int, encoded: Int) {
-        let (looks, log) = (Looks(), LogCatcher())
+        let (looks, log) = (Looks(), LogRecorder())
         let progress = Mutex(0.0)
         let error = await #expect(throws: MediaError.self) {
             try await onThread {
@@ -152,8 +153,8 @@ import Testing
         }
         #expect(error?.code == .cancelled)
         #expect(looks.afterTheWish <= Self.looksAfterTheWish)
-        let told = try #require(log.lines.first { $0["pictures.decoded"] != nil })
-        return (Int("\(told["pictures.decoded"] ?? "")") ?? .max, Int("\(told["pictures.encoded"] ?? "")") ?? .max)
+        let told = try #require(log.lines.first { $0.metadata["pictures.decoded"] != nil }?.metadata)
+        return (Int(told["pictures.decoded"] ?? "") ?? .max, Int(told["pictures.encoded"] ?? "") ?? .max)
     }
 }
 
@@ -170,7 +171,7 @@ private final class Looks: Sendable {
     init(wishAt: Int = .max) { state = Mutex(State(wishAt: wishAt)) }
 
     var count: Int { state.withLock { $0.count } }
-    /// Looks that found the wish, but for the first.
+    /// Looks that found the request, without the first.
     var afterTheWish: Int { state.withLock { max($0.afterTheWish - 1, 0) } }
     var hasWish: Bool { state.withLock { $0.count >= $0.wishAt } }
 
@@ -182,29 +183,6 @@ private final class Looks: Sendable {
             guard state.count > state.wishAt else { return false }
             state.afterTheWish += 1
             return true
-        }
-    }
-}
-
-/// Keeps what was logged beside the messages.
-private final class LogCatcher: Sendable {
-    private let caught = Mutex<[Logger.Metadata]>([])
-
-    var lines: [Logger.Metadata] { caught.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(catcher: self) } }
-
-    private struct Handler: LogHandler {
-        let catcher: LogCatcher
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.info
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            catcher.caught.withLock { $0.append(event.metadata ?? [:]) }
         }
     }
 }

@@ -1,12 +1,13 @@
+internal import Files
 package import Foundation
 internal import Glibc
 package import JobModel
 package import JobStore
 internal import Ledger
-package import Logging
-internal import RootedFiles
+internal import Logging
 internal import Synchronization
 package import TempFiles
+package import TestSupport
 internal import Testing
 
 /// A temp directory of its own for one test, with trackers on it. Each tracker has its own ledger connections and
@@ -40,7 +41,7 @@ package final class Lab: Sendable {
         return path
     }
 
-    /// What the workspace holds beneath `jobs/<kind>`.
+    /// The entries of the workspace beneath `jobs/<kind>`.
     package func leftovers() throws -> [String] {
         try MediaKind.allCases.flatMap { kind in
             try FileManager.default.subpathsOfDirectory(atPath: workspacePath + "/jobs/" + kind.rawValue)
@@ -58,36 +59,6 @@ package final class TestClock: Sendable {
     private let offset = Mutex<TimeInterval>(0)
     package var now: Date { offset.withLock { Date().addingTimeInterval($0) } }
     package func advance(by seconds: TimeInterval) { offset.withLock { $0 += seconds } }
-}
-
-/// Keeps what was logged.
-package final class LogRecorder: Sendable {
-    package struct Line: Sendable {
-        package var level: Logger.Level
-        package var message: String
-        package var metadata: [String: String]
-    }
-
-    private let recorded = Mutex<[Line]>([])
-    package var lines: [Line] { recorded.withLock { $0 } }
-
-    package var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
-
-    private struct Handler: LogHandler {
-        let recorder: LogRecorder
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }
-            let line = Line(level: event.level, message: event.message.description, metadata: fields)
-            recorder.recorded.withLock { $0.append(line) }
-        }
-    }
 }
 
 extension TempFileTracker {
@@ -143,7 +114,7 @@ extension JobStore {
 package func video(_ id: String = "job-1") -> JobKey { JobKey(kind: .video, id: ByteText(id)) }
 package func image(_ id: String = "job-1") -> JobKey { JobKey(kind: .image, id: ByteText(id)) }
 
-/// What a failing call threw.
+/// The error of a failing call.
 package func failure(_ body: () async throws -> Void) async -> TempFileError? {
     do {
         try await body()

@@ -1,8 +1,8 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import JobStore
-import RootedFiles
 import TempFilesSupport
 import TestSupport
 import Testing

@@ -1,11 +1,12 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import JobStore
 import Logging
-import RootedFiles
 import Synchronization
 import TempFilesSupport
+import TestSupport
 import Testing
 
 @testable import TempFiles
@@ -166,7 +167,7 @@ import Testing
         _ = try await waitingFile("raw", content, job: video("wanted"))
         lab.clock.advance(by: 61)
         #expect(try await tracker.jobs.requestCancel(video("unwanted")) == .requested)
-        // As the wish itself, which sets the job's clock.
+        // As the request itself, which sets the job's clock.
         lab.clock.advance(by: 61)
         let ended = Mutex<[String]>([])
         let report = try await tracker.compressWaitingFiles(Self.rules) { job in

@@ -1,10 +1,11 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import JobStore
 import Logging
-import RootedFiles
 import TempFilesSupport
+import TestSupport
 import Testing
 
 @testable import TempFiles

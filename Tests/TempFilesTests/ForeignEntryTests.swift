@@ -4,6 +4,7 @@ import JobModel
 import JobStore
 import Logging
 import TempFilesSupport
+import TestSupport
 import Testing
 
 @testable import Ledger

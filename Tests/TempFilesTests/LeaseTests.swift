@@ -1,8 +1,8 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import JobStore
-import RootedFiles
 import TempFilesSupport
 import Testing
 import Threads
@@ -312,7 +312,7 @@ import Threads
     }
 }
 
-/// How many are inside at once.
+/// The number of holders at a time.
 private final class Counter: Sendable {
     private let lock = NSLock()
     private nonisolated(unsafe) var count = 0  // Read and written under `lock` only.

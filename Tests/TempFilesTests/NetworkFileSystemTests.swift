@@ -1,6 +1,6 @@
+import Files
 import JobModel
 import JobStore
-import RootedFiles
 import TempFilesSupport
 import Testing
 

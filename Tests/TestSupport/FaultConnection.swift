@@ -59,7 +59,7 @@ final class FaultConnection: @unchecked Sendable {
         }
     }
 
-    /// Waits for bytes, the bell, or the end of a delay, and deals with what has come.
+    /// Waits for bytes, the bell, or the end of a delay, and handles them.
     private func pass() -> Step {
         let now = ContinuousClock.now
         for direction in FaultProxy.Direction.allCases {
@@ -100,7 +100,7 @@ final class FaultConnection: @unchecked Sendable {
         if count < 0, errno == EAGAIN || errno == EINTR { return .goOn }
         guard count > 0 else {
             ways[direction]?.isSourceOpen = false
-            // Of an end that nothing reaches any more the other one learns nothing; it has to find out.
+            // If nothing reaches one end any more, the other end is not told; it has to find out.
             return isSilent(direction) ? .goOn : .end
         }
         if isSilent(direction) { return .goOn }
@@ -109,15 +109,16 @@ final class FaultConnection: @unchecked Sendable {
     }
 
     private func isSilent(_ direction: FaultProxy.Direction) -> Bool {
-        if proxy.state.withLock({ $0.isSilent }) { ways[direction]?.isSilent = true }
+        if proxy.state.withLock({ $0.silent.contains(direction) }) { ways[direction]?.isSilent = true }
         return ways[direction]?.isSilent ?? true
     }
 
     private func forward(_ direction: FaultProxy.Direction) -> Step {
         while let frame = ways[direction]?.parser.next() {
             guard let target = ways[direction]?.target else { return .end }
+            let times = proxy.note(frame, direction)
             guard let fault = proxy.fault(at: frame.kind, direction) else {
-                guard send(frame.bytes[...], to: target) else { return .end }
+                for _ in 0..<times where !send(frame.bytes[...], to: target) { return .end }
                 continue
             }
             let cut = fault.cut(of: frame.bytes.count)

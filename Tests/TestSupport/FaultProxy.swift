@@ -2,8 +2,8 @@ package import AMQP
 import Foundation
 import Synchronization
 
-/// A TCP relay on loopback between processes and a broker that knows AMQP's frames and does to connections what bad networks
-/// do, at a frame that the test names.
+/// A TCP relay on loopback between processes and a broker. It knows AMQP's frames, and harms connections as bad
+/// networks do, at a frame that the test names.
 package final class FaultProxy: Sendable {
     package enum Direction: Sendable, Hashable, CaseIterable {
         case toBroker
@@ -24,7 +24,7 @@ package final class FaultProxy: Sendable {
     package struct Fault: Sendable, Hashable, CustomStringConvertible {
         package var direction: Direction
         package var frame: AMQPFrameKind
-        /// How much of the frame gets through before: 0 none of it, 1 all of it.
+        /// The share of the frame that gets through before: 0 none of it, 1 all of it.
         package var share: Double
         package var effect: Effect
 
@@ -37,7 +37,7 @@ package final class FaultProxy: Sendable {
 
         package var description: String { "\(effect) after \(share) of \(frame) \(direction)" }
 
-        /// Where in a frame of so many bytes.
+        /// The place in a frame of `count` bytes.
         func cut(of count: Int) -> Int {
             share >= 1 ? count : share <= 0 ? 0 : min(max(Int(Double(count) * share), 1), count - 1)
         }
@@ -46,12 +46,22 @@ package final class FaultProxy: Sendable {
     struct State {
         var connections: [ObjectIdentifier: FaultConnection] = [:]
         var accepted = 0
-        var isSilent = false
+        var silent: Set<Direction> = []
         var isClosed = false
         var armed: (fault: Fault, fired: AsyncStream<Void>.Continuation)?
+        var repeated: (direction: Direction, frame: AMQPFrameKind)?
+        var watches: [Watch] = []
     }
 
-    /// Where processes connect to, with the credentials of the broker.
+    struct Watch {
+        var direction: Direction
+        var frame: AMQPFrameKind
+        var marker: [UInt8]
+        var remaining: Int
+        var passed: AsyncStream<Void>.Continuation
+    }
+
+    /// The endpoint for processes to connect to, with the credentials of the broker.
     package let endpoint: AMQPEndpoint
     private let broker: AMQPEndpoint
     private let listener: Int32
@@ -86,8 +96,8 @@ package final class FaultProxy: Sendable {
     /// Connections so far.
     package var acceptedConnections: Int { state.withLock { $0.accepted } }
 
-    /// Does the fault to the first connection on which such a frame passes from now on. The stream yields once then. Another
-    /// fault takes its place.
+    /// Applies the fault to the first connection on which such a frame passes from now on; the stream then yields once.
+    /// A later fault replaces this one.
     package func arm(_ fault: Fault) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         state.withLock { state in
@@ -104,14 +114,42 @@ package final class FaultProxy: Sendable {
         }
     }
 
+    /// Watches frames of one kind, on all connections together.
+    ///
+    /// - Parameter marker: bytes that a frame must hold to count.
+    /// - Returns: a stream that yields once and ends when so many of these frames have come from now on. The last one is passed
+    ///   on after that.
+    package func frames(
+        _ direction: Direction,
+        _ frame: AMQPFrameKind,
+        holding marker: [UInt8] = [],
+        times: Int = 1
+    ) -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        state.withLock { state in
+            state.watches.append(
+                Watch(direction: direction, frame: frame, marker: marker, remaining: times, passed: continuation)
+            )
+        }
+        return stream
+    }
+
+    /// Sends each frame of one kind twice.
+    package func repeatFrames(_ direction: Direction, _ frame: AMQPFrameKind) {
+        state.withLock { $0.repeated = (direction, frame) }
+    }
+
     /// Ends the connections of now; later ones are accepted.
     package func cutAll() {
         for connection in state.withLock({ Array($0.connections.values) }) { connection.cut() }
     }
 
-    /// While true nothing gets through in either direction, on connections of now and later, and nobody is told.
-    package func silence(_ isSilent: Bool) {
-        state.withLock { $0.isSilent = isSilent }
+    /// While true nothing gets through in these directions, on connections of now and later, and nobody is told. A connection
+    /// on which something was lost stays silent afterwards.
+    package func silence(_ isSilent: Bool, _ directions: Set<Direction> = Set(Direction.allCases)) {
+        state.withLock { state in
+            if isSilent { state.silent.formUnion(directions) } else { state.silent.subtract(directions) }
+        }
     }
 
     package func close() {
@@ -119,6 +157,27 @@ package final class FaultProxy: Sendable {
         shutdown(listener, Int32(SHUT_RDWR))
         disarm()
         cutAll()
+    }
+
+    /// Tells those who watch of a frame.
+    ///
+    /// - Returns: how often to send it.
+    func note(_ frame: (kind: AMQPFrameKind, bytes: [UInt8]), _ direction: Direction) -> Int {
+        state.withLock { state in
+            for index in state.watches.indices.reversed() {
+                let watch = state.watches[index]
+                guard watch.direction == direction, watch.frame == frame.kind,
+                    watch.marker.isEmpty || frame.bytes.firstRange(of: watch.marker) != nil
+                else { continue }
+                state.watches[index].remaining -= 1
+                guard state.watches[index].remaining <= 0 else { continue }
+                state.watches.remove(at: index)
+                watch.passed.yield()
+                watch.passed.finish()
+            }
+            guard let repeated = state.repeated, repeated == (direction, frame.kind) else { return 1 }
+            return 2
+        }
     }
 
     /// The fault that is due at this frame, which is disarmed by that.

@@ -1,6 +1,6 @@
-internal import Crypto
+internal import Digests
 package import JobModel
-internal import RootedFiles
+internal import Files
 
 extension JobKey {
     private static let hashPrefix = "sha256-"
@@ -23,12 +23,12 @@ extension JobKey {
             }
         if isPlain { return id }
         let digits = Array("0123456789abcdef".utf8)
-        let hex = SHA256.hash(data: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        let hex = SHA256.digest(of: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return Self.hashPrefix + String(decoding: hex, as: UTF8.self)
     }
 }
 
 extension StageMessage {
     /// SHA-256 of what the job asks for, as the books keep it; nil where that is not looked at.
-    var contentDigest: [UInt8]? { content.map { Array(SHA256.hash(data: $0)) } }
+    var contentDigest: [UInt8]? { content.map { SHA256.digest(of: $0) } }
 }

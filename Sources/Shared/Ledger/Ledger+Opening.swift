@@ -4,7 +4,7 @@ internal import GRDB
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import RootedFiles
+internal import Files
 
 extension Ledger {
     /// One process, and one thread, at a time opens, migrates and sets aside.

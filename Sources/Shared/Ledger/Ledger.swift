@@ -2,7 +2,7 @@ package import FoundationEssentials
 internal import GRDB
 package import JobModel
 package import Logging
-package import RootedFiles
+package import Files
 internal import Synchronization
 
 /// The books of the workspace: SQLite in WAL mode, shared by all processes of the host. Every SQL statement is in

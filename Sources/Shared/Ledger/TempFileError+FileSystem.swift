@@ -1,5 +1,5 @@
 package import JobModel
-package import RootedFiles
+package import Files
 
 extension TempFileError {
     /// A failed call to the file system. A path that leaves its root is told apart from other failures.

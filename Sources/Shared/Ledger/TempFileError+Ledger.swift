@@ -1,6 +1,6 @@
 internal import GRDB
 internal import JobModel
-internal import RootedFiles
+internal import Files
 
 extension TempFileError {
     /// What SQLite answered.

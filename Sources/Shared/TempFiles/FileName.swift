@@ -1,6 +1,6 @@
+internal import Files
 internal import JobModel
 internal import Ledger
-internal import RootedFiles
 
 /// The names that files of a job may have.
 enum FileName {

@@ -1,9 +1,9 @@
 internal import CrashPoints
+public import Files
 internal import Glibc
 public import JobModel
 internal import Ledger
 internal import Logging
-public import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

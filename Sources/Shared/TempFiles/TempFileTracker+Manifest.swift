@@ -2,7 +2,7 @@ internal import FoundationEssentials
 package import JobModel
 package import Ledger
 internal import Logging
-internal import RootedFiles
+internal import Files
 internal import Threads
 
 /// Manifests that messages bring, as after the loss of the books.

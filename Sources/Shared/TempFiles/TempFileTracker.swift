@@ -1,9 +1,9 @@
+internal import Files
 public import FoundationEssentials
 internal import Glibc
 public import JobModel
 package import Ledger
 public import Logging
-internal import RootedFiles
 internal import Synchronization
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.

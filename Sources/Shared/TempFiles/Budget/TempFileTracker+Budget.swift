@@ -1,6 +1,6 @@
+internal import Files
 public import JobModel
 internal import Ledger
-internal import RootedFiles
 
 /// What a job has of the disk.
 private struct Holding: Sendable {

@@ -1,8 +1,8 @@
 internal import CrashPoints
+internal import Files
 internal import Glibc
 internal import JobModel
 internal import Ledger
-internal import RootedFiles
 internal import Zstandard
 
 /// Replaces one file by a compressed one, and the other way round. Blocks; the caller holds the job's lease, and has

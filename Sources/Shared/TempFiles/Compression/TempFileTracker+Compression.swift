@@ -1,9 +1,9 @@
 internal import CrashPoints
+internal import Files
 internal import FoundationEssentials
 public import JobModel
 internal import Ledger
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 /// Which temp files are compressed.

@@ -1,7 +1,7 @@
 internal import CLinux
+internal import Files
 internal import Glibc
 internal import Ledger
-internal import RootedFiles
 
 /// Waits for a lease on a thread of its own.
 ///

@@ -1,8 +1,8 @@
 internal import CrashPoints
+internal import Files
 public import JobModel
 package import Ledger
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

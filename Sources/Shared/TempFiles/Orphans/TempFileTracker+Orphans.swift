@@ -1,9 +1,9 @@
 internal import CLinux
+internal import Files
 internal import Glibc
 public import JobModel
 package import Ledger
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

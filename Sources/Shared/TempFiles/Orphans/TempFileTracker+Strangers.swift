@@ -1,7 +1,7 @@
+internal import Files
 internal import JobModel
 internal import Ledger
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

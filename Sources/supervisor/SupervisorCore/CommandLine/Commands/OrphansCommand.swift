@@ -1,0 +1,118 @@
+internal import AMQP
+internal import ArgumentParser
+internal import Files
+internal import Glibc
+internal import JobModel
+internal import Logging
+internal import Settings
+internal import TempFiles
+internal import WorkerProtocol
+
+struct OrphansCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "orphans",
+        abstract: "List temp files that are nobody's, or remove them.",
+        discussion: """
+            Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from STATE_DIR \
+            it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. Files of jobs that are worked on or \
+            wait for their next stage are never among them. A running tree removes orphans by itself, every \
+            CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which needs the broker: that of the \
+            running tree, or RABBITMQ_URL.
+
+            JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", "detail"?, \
+            "removable"}], "totalBytes", "cleaned"?: {"filesCleaned", "bytesFreed", "durationMilliseconds", \
+            "abandonedJobs", "failures", "leavesAbandonedJobs"}}.
+
+            \(CommandExit.text([
+                .ok: "listed, or all removable ones removed", .failed: "something was left, or another process sweeps",
+                .configuration: "the running supervisor uses another workspace",
+            ]))
+            """
+    )
+
+    @Flag(help: "Remove what is listed as removable.")
+    var clean = false
+
+    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    var json = false
+
+    func run() async throws {
+        let settings = try CommandFailure.settings()
+        do throws(PrivilegeError) {
+            try Privileges.take(settings)
+        } catch {
+            throw CommandFailure.report(error.message, .failed)
+        }
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let report = try await report(settings)
+            if json {
+                try CommandOutput.write(json: report)
+            } else {
+                CommandOutput.write(lines: OrphanText.lines(report))
+            }
+            if report.cleaned?.isComplete == false { throw CommandExit.failed.code }
+        } catch let error as TempFileError {
+            throw CommandFailure.report(error.message, .failed)
+        }
+    }
+
+    private func report(_ settings: Settings) async throws -> OrphanReport {
+        let path = settings.temporaryDirectory + "/" + Workspace.directoryName
+        try checkWorkspace(path, RunFile.read(stateDirectory: settings.stateDirectory))
+        // A look makes no workspace.
+        if access(path, F_OK) != 0, errno == ENOENT { return OrphanReport(workspace: path, orphans: []) }
+        // Standard output belongs to the command.
+        let logger = Logger(label: "orphans") { _ in SwiftLogNoOpLogHandler() }
+        let tracker = try TempFileTracker.open(
+            temporaryDirectory: settings.temporaryDirectory,
+            fileLevel: settings.fileLogLevel,
+            logger: logger
+        )
+        let rules = SweepRules(settings)
+        let orphans = try await tracker.findOrphanedFiles(rules)
+        var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
+        if !clean { return report }
+        let hasAbandoned = orphans.contains { $0.reason == .abandonedJob }
+        let client = hasAbandoned ? try brokerClient(settings, logger) : nil
+        let ender = client.map { AbandonedJobNotice.ender($0, queues: settings.queueLayout) }
+        do {
+            let cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
+            report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: hasAbandoned && client == nil)
+        } catch {
+            await client?.close()
+            throw error
+        }
+        await client?.close()
+        return report
+    }
+
+    /// That nothing is wrong in one workspace says nothing of the one in which a tree runs.
+    private func checkWorkspace(_ path: String, _ running: RunFile?) throws {
+        guard let running, let theirs = running.workspace, !Paths.areSame(theirs, path) else { return }
+        throw CommandFailure.report(
+            "the running supervisor (process \(running.pid)) uses the workspace \(OrphanText.plain(theirs)), this command "
+                + "\(OrphanText.plain(Paths.absolute(path))); set TEMP_DIR to \(OrphanText.plain(parentPath(theirs) ?? "/"))",
+            .configuration
+        )
+    }
+
+    /// nil when there is no broker to be found.
+    private func brokerClient(_ settings: Settings, _ logger: Logger) throws -> AMQPClient? {
+        guard let url = RunFile.read(stateDirectory: settings.stateDirectory)?.brokerURL ?? settings.brokerURL else {
+            return nil
+        }
+        do throws(AMQPError) {
+            let client = AMQPClient(
+                endpoints: try AMQPEndpoints(parsing: url),
+                connectionName: "supervisor orphans",
+                configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
+                logger: logger
+            )
+            try client.start()
+            return client
+        } catch {
+            throw CommandFailure.report("the broker cannot be used: \(error.message)", .unavailable)
+        }
+    }
+}

@@ -1,0 +1,188 @@
+internal import AMQP
+internal import ArgumentParser
+internal import Glibc
+internal import JobModel
+internal import Settings
+internal import Storage
+internal import Synchronization
+
+struct SubmitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "submit",
+        abstract: "Submit videos and images, and wait if wished.",
+        discussion: """
+            A SOURCE is a local file, a file: URL, or key:KEY for an object of the configured store. This version reads no \
+            https:, http: and s3: URLs. Files have to lie in the FILE_SOURCE_ROOTS of the tree; those of a tree that runs \
+            here are looked at before anything is submitted.
+            The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
+            supervisor's HTTP port.
+            The jobs' ids are printed once the broker has them. Ctrl-C ends the waiting of --wait and no job.
+
+            Examples:
+              supervisor submit clip.mov photo.heic --wait
+              supervisor submit key:uploads/clip.mov --kind video --media-id m-1
+
+            JSON: {"jobs": [{"id", "kind", "mediaId", "source", "result"?}], "tempFiles"?: {"before", "peak", "after"}}; \
+            a result is a job as in `jobs`, and with the temp files only there with --wait.
+
+            \(CommandExit.text([
+                .ok: "the broker has all jobs (with --wait: all completed)", .failed: "with --wait: a job did not complete",
+                .usage: "a source is unreadable or of a scheme that is not read", .refused: "a file is not in FILE_SOURCE_ROOTS",
+                .interrupted: "Ctrl-C while it waited; the jobs go on",
+            ]))
+            """
+    )
+
+    @Argument(help: "Files, URLs or object keys.")
+    var source: [String]
+
+    @Option(help: "video or image; told from the file itself when it is left out.")
+    var kind: MediaKind?
+
+    @Option(help: "Names the outputs. The file's name and a part of the job's id when it is left out.")
+    var mediaID: String?
+
+    @Option(help: "Passed through to the updates.")
+    var userID: String?
+
+    @Flag(help: "Wait for the jobs' ends and show the outputs.")
+    var wait = false
+
+    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    var json = false
+
+    /// What says which queues there are, and how they are declared.
+    private static let neededKeys: Set = [
+        "QUEUE_PREFIX", "QUEUE_TYPE", "QUEUE_DELIVERY_LIMIT", "QUEUE_MAX_PRIORITY", "NODE_ID",
+    ]
+
+    func validate() throws {
+        if mediaID != nil, source.count > 1 {
+            throw ValidationError(
+                "--media-id would give \(source.count) sources the same outputs; submit them one by one"
+            )
+        }
+    }
+
+    func run() async throws {
+        let settings = try CommandFailure.settingsOfRunningTree(needing: Self.neededKeys)
+        signal(SIGPIPE, SIG_IGN)
+        let submissions = try makeSubmissions()
+        let running = RunFile.read(stateDirectory: settings.stateDirectory)
+        guard let brokerURL = running?.brokerURL ?? settings.brokerURL else {
+            throw CommandFailure.report(await SupervisorPlace.find(settings).explainAbsence(), .unavailable)
+        }
+        try await CommandFailure.reaching(settings) { supervisor in
+            // Another tree of this broker may have other directories.
+            if running != nil { try await checkFiles(submissions, supervisor) }
+            try await submit(submissions, brokerURL, settings, supervisor)
+        }
+    }
+
+    private func submit(
+        _ submissions: [Submission],
+        _ brokerURL: String,
+        _ settings: Settings,
+        _ supervisor: RunningSupervisor
+    ) async throws {
+        do {
+            let before = wait ? TempFileSample(try await supervisor.health()) : TempFileSample()
+            try await JobPublisher(brokerURL: brokerURL, queues: settings.queueLayout).publish(submissions)
+            if !json { announce(submissions) }
+            let result = wait ? try await follow(submissions, supervisor, before) : nil
+            if json { try CommandOutput.write(json: SubmitReport(submissions, result)) }
+            if let result { try conclude(result) }
+        } catch let error as AMQPError {
+            throw CommandFailure.report("the broker did not take the job: \(error.message)", .unavailable)
+        }
+    }
+
+    private func makeSubmissions() throws -> [Submission] {
+        let options = Submission.Options(kind: kind, mediaID: mediaID, userID: userID)
+        do throws(UsageProblem) {
+            var submissions: [Submission] = []
+            for text in source {
+                let submission = try Submission(text, options: options, workingDirectory: Paths.workingDirectory)
+                do throws(StorageError) {
+                    if let source = submission.ticket.source { try SourceURL.checkScheme(source) }
+                } catch {
+                    throw UsageProblem(message: error.message)
+                }
+                submissions.append(submission)
+            }
+            return submissions
+        } catch {
+            throw CommandFailure.report(error.message, .usage)
+        }
+    }
+
+    /// Looks whether the tree may read the files, where it says so.
+    private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
+        let sources = submissions.compactMap(\.ticket.source)
+        // Of several hosts another may have the directory.
+        guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
+            let roots = info.fileSourceRoots
+        else { return }
+        let files = LocalFileSource(roots: roots)
+        for source in sources {
+            do throws(StorageError) {
+                try await files.checkAllowed(source)
+            } catch {
+                throw CommandFailure.report(error.message, error.code == .notAllowed ? .refused : .usage)
+            }
+        }
+    }
+
+    private func announce(_ submissions: [Submission]) {
+        for submission in submissions {
+            CommandOutput.write("\(submission.ticket.key)  \(submission.source.shown)\n")
+        }
+    }
+
+    private func follow(
+        _ submissions: [Submission],
+        _ supervisor: RunningSupervisor,
+        _ before: TempFileSample
+    ) async throws -> JobFollower.Result {
+        let style: ProgressDisplay.Style = json ? .nothing : Terminal.canRedraw ? .bars : .lines
+        let waiting = Mutex(submissions.map(\.ticket.key))
+        let follower = JobFollower(
+            supervisor: supervisor,
+            didEnd: { ended in waiting.withLock { $0.removeAll { $0 == ended } } }
+        )
+        let result = try await Interruption.told(Self.farewell(waiting.withLock { $0 })) {
+            try await follower.follow(submissions, before: before, display: ProgressDisplay(style: style))
+        }
+        if json { return result }
+        let outputs = OutputTable.table(result.jobs, workingDirectory: Paths.workingDirectory)
+        var lines = [""]
+        if !outputs.rows.isEmpty { lines += outputs.lines + [""] }
+        lines += result.tempFiles.table.lines
+        CommandOutput.write(lines: lines)
+        return result
+    }
+
+    /// What whoever interrupts the waiting is told.
+    private static func farewell(_ jobs: [JobKey]) -> String {
+        let names = jobs.map { "\($0)".shown }.joined(separator: " ")
+        guard let first = jobs.first else { return "\nThe jobs have ended." }
+        return """
+
+            \(jobs.count == 1 ? "The job goes on" : "The jobs go on"): \(names)
+            To wait again: supervisor jobs \("\(first)".shown) --watch
+            To cancel: supervisor cancel \(names)
+            """
+    }
+
+    private func conclude(_ result: JobFollower.Result) throws {
+        let failed = result.jobs.filter { $0.outcome != .completed }
+        for job in failed {
+            let cause =
+                job.error.map { "in the \($0.stage) stage (\($0.code)): \($0.message)" } ?? "without a reason on record"
+            StandardStreams.writeError(
+                "Error: \(job.kind.rawValue)/\(job.id) \(job.outcome?.rawValue ?? "ended") \(cause)"
+            )
+        }
+        if !failed.isEmpty { throw CommandExit.failed.code }
+    }
+}

@@ -1,0 +1,114 @@
+internal import Files
+internal import FoundationEssentials
+internal import Glibc
+internal import JobModel
+
+/// A job that the command line submits.
+struct Submission: Sendable, Equatable {
+    /// As the user gave it.
+    var source: String
+    let message: EntryMessage
+
+    var ticket: Ticket { message.ticket }
+
+    struct Options: Sendable {
+        var kind: MediaKind?
+        var mediaID: String?
+        var userID: String?
+    }
+
+    /// Looks at the source and makes the job message.
+    ///
+    /// - Parameters:
+    ///   - id: the job's, unique.
+    /// - Throws: ``UsageProblem`` that says what is wrong with the source.
+    init(
+        _ text: String,
+        options: Options,
+        workingDirectory: String,
+        id: String = UUID().uuidString.lowercased(),
+        now: Date = Date()
+    ) throws(UsageProblem) {
+        source = text
+        let place = try CommandLineSource(text, workingDirectory: workingDirectory)
+        var format = MediaFormat(fileName: place.fileName)
+        var sizeBytes: Int64?
+        if case .file(let path) = place {
+            let head = try LocalFile.head(path)
+            format = MediaFormat(head: head.bytes) ?? format
+            sizeBytes = head.sizeBytes
+        }
+        guard let kind = options.kind ?? format?.kind else {
+            throw UsageProblem(
+                message: "cannot tell whether `\(text.shown)` is a video or an image; say so with --kind"
+            )
+        }
+        let mediaID = options.mediaID ?? Self.mediaID(fileName: place.fileName, jobID: id)
+        if let problem = Self.problem(mediaID: mediaID) { throw UsageProblem(message: problem) }
+        var ticket = Ticket(id: ByteText(id), mediaID: ByteText(mediaID), kind: kind)
+        ticket.userID = options.userID
+        ticket.originalFilename = place.fileName
+        ticket.mimeType = format.flatMap { $0.kind == kind ? $0.mimeType : nil }
+        ticket.fileSizeBytes = sizeBytes
+        ticket.createdAt = Timestamp.string(now)
+        ticket.phase = .downloading
+        switch place {
+        case .file(let path): ticket.source = CommandLineSource.fileURL(path)
+        case .url(let url): ticket.source = url
+        case .key(let key): ticket.sourceKey = key
+        }
+        do throws(MessageError) {
+            message = try EntryMessage(ticket)
+        } catch {
+            throw UsageProblem(message: "`\(text)` cannot be submitted: \(error.message)")
+        }
+    }
+
+    /// The file's name without its extension, made safe for keys, and part of the job's id, so that two files of one
+    /// name do not overwrite each other's outputs.
+    static func mediaID(fileName: String, jobID: String) -> String {
+        var stem = fileName[...]
+        if let dot = stem.lastIndex(of: "."), dot != stem.startIndex { stem = stem[..<dot] }
+        let safe = stem.unicodeScalars.map { scalar in
+            scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "_")
+                ? Character(scalar) : "-"
+        }
+        let words = String(safe).split(separator: "-").joined(separator: "-")
+        return "\(words.isEmpty ? "media" : String(words.prefix(64)))-\(jobID.prefix(8))"
+    }
+
+    private static func problem(mediaID: String) -> String? {
+        func words(_ problem: String) -> String {
+            "the media id is part of the outputs' keys, and `\(mediaID.clipped(toBytes: 300).shown)` can be none: \(problem)"
+        }
+        do {
+            _ = try ObjectKey(mediaID)
+            // The store is a directory.
+            _ = try RelativePath(mediaID)
+            return nil
+        } catch let error as ObjectKeyError {
+            return words(error.reason)
+        } catch {
+            return words("\(error)")
+        }
+    }
+}
+
+/// A file of the user's.
+enum LocalFile {
+    /// - Throws: ``UsageProblem`` when it is no readable file.
+    static func head(_ path: String) throws(UsageProblem) -> (bytes: [UInt8], sizeBytes: Int64) {
+        // O_NONBLOCK: a named pipe must not hold the command.
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { throw UsageProblem(message: "cannot read \(path.shown): \(systemMessage(errno))") }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw UsageProblem(message: "cannot read \(path.shown): it is not a regular file")
+        }
+        var bytes = [UInt8](repeating: 0, count: MediaFormat.signatureBytes)
+        let count = read(file, &bytes, bytes.count)
+        guard count >= 0 else { throw UsageProblem(message: "cannot read \(path.shown): \(systemMessage(errno))") }
+        return (Array(bytes[..<count]), Int64(status.st_size))
+    }
+}

@@ -1,0 +1,54 @@
+internal import JobModel
+internal import Settings
+internal import Storage
+
+/// Refuses jobs whose source no download of this tree would read: sooner than a dead letter can tell.
+actor SourceGate {
+    /// So long a file system may take to answer. What is not known by then the download finds out.
+    private static let patience = Duration.seconds(5)
+    /// Looks that file systems do not answer, at most.
+    private static let maximumLooks = 8
+    private var looks = 0
+
+    /// - Parameter settings: as in effect.
+    /// - Throws: ``Problem`` with the stage's code and words.
+    func check(_ ticket: Ticket, _ settings: Settings) async throws {
+        guard let source = ticket.source else { return }
+        do {
+            try SourceURL.checkScheme(source)
+            // Of several hosts another may have the directory.
+            guard settings.nodeID == nil, looks < Self.maximumLooks else { return }
+            try await look(source, LocalFileSource(roots: settings.fileSourceRoots))
+        } catch let error as StorageError {
+            throw Problem(
+                title: "Unusable source",
+                status: 422,
+                detail: error.message,
+                code: error.code.rawValue
+            )
+        }
+    }
+
+    private func look(_ source: String, _ files: LocalFileSource) async throws {
+        looks += 1
+        let (results, result) = AsyncStream.makeStream(of: StorageError?.self)
+        Task {
+            do throws(StorageError) {
+                try await files.checkAllowed(source)
+                result.yield(nil)
+            } catch {
+                result.yield(error)
+            }
+            result.finish()
+            looks -= 1
+        }
+        let deadline = Task {
+            try await Task.sleep(for: Self.patience)
+            result.finish()
+        }
+        defer { deadline.cancel() }
+        for await found in results {
+            if let found { throw found }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+internal import JobModel
+
+/// What the HTTP interface can do to the tree.
+///
+/// Everything throws a ``Problem`` that says what is wrong and what to do.
+protocol TreeControl: Sendable {
+    /// Returns when the broker has taken responsibility for the job.
+    func submit(_ job: EntryMessage) async throws
+    /// Asks for a job to be given up. It ends soon after, with a `cancelled` update.
+    func cancel(_ key: JobKey) async throws -> CancelReport
+    /// Removes what ``StatusSource/orphans()`` lists as removable.
+    func cleanOrphans() async throws -> OrphanReport
+    func scale(_ pool: PoolName, to workers: Int) async throws
+    /// - Parameter isRolling: whether each new worker is ready before the old one drains.
+    func restart(_ pool: PoolName, isRolling: Bool) async throws
+    func redrive(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Redriven
+    /// Deletes dead letters.
+    func discard(_ selection: DeadLetters.Selection) async throws -> DeadLetters.Discarded
+}
+
+/// A job in an answer.
+struct JobReference: Sendable, Codable, Equatable {
+    var kind: MediaKind
+    var id: ByteText
+}
+
+/// The answer of `DELETE /jobs/{kind}/{id}`.
+struct CancelReport: Sendable, Codable, Equatable {
+    var kind: MediaKind
+    var id: ByteText
+    /// Whether the job is known: a stage of this host has seen it, or its message was found. If not, it is cancelled should its message
+    /// come, or by the host that has it.
+    var known: Bool
+    /// Whether there is no such job: it was looked for wherever it could wait. Absent when it is known, and when not all could be
+    /// looked at.
+    var absent: Bool?
+    /// What is to be said of a job that is not known.
+    var detail: String?
+}

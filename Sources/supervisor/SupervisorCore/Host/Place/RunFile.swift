@@ -1,0 +1,75 @@
+internal import Files
+internal import Glibc
+
+/// `STATE_DIR/supervisor.json`: how the command line finds the running tree. Only its owner may read it, for the
+/// broker's URL holds a password, and the token is one.
+struct RunFile: Sendable, Codable, Equatable {
+    static let name = "supervisor.json"
+
+    var pid: Int32
+    /// Where HTTP listens; absent in files of older versions.
+    var address: String?
+    var port: Int
+    /// What HTTP calls that change something need; absent in files of older versions.
+    var token: String?
+    var brokerURL: String
+    /// Absolute path of the tree's workspace; absent in files of older versions.
+    var workspace: String?
+    /// ISO 8601.
+    var startedAt: String
+    var version: String
+
+    static func path(stateDirectory: String) -> String { stateDirectory + "/" + name }
+
+    func write(stateDirectory: String) throws {
+        let text = String(decoding: try JSONText.encode(self, isPretty: true), as: UTF8.self) + "\n"
+        try SmallFile.write(Self.path(stateDirectory: stateDirectory), text)
+    }
+
+    /// nil when no tree runs from the directory: a file whose process is gone is a leftover, and one that somebody else may have
+    /// put there is not believed.
+    static func read(stateDirectory: String) -> RunFile? {
+        guard let text = ownText(stateDirectory),
+            let file = try? JSONText.decode(RunFile.self, from: Array(text.utf8)),
+            ProcessTable.isRunning(file.pid)
+        else { return nil }
+        return file
+    }
+
+    /// The file's text when it is root's or this user's, or, where root asks, of whom the directory belongs to.
+    private static func ownText(_ directory: String) -> String? {
+        let path = path(stateDirectory: directory)
+        var (file, parent) = (stat(), stat())
+        guard stat(directory, &parent) == 0, lstat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        let user = geteuid()
+        let isDirectoryOwn = [0, user, file.st_uid].contains(parent.st_uid) && parent.st_mode & S_IWOTH == 0
+        guard isOwn(file, in: parent), isDirectoryOwn, file.st_mode & 0o022 == 0 else { return nil }
+        return SmallFile.read(path)
+    }
+
+    private static func isOwn(_ file: stat, in directory: stat) -> Bool {
+        let user = geteuid()
+        return [0, user].contains(file.st_uid) || user == 0 && file.st_uid == directory.st_uid
+    }
+
+    /// Whose the run file in a directory is, when it tells this user nothing because it is another's. Of a directory that this user
+    /// may not look into it is whom that belongs to.
+    static func stranger(stateDirectory directory: String) -> uid_t? {
+        var (file, parent) = (stat(), stat())
+        guard stat(directory, &parent) == 0 else {
+            guard errno == EACCES else { return nil }
+            var above = parentPath(directory) ?? "/"
+            while stat(above, &parent) != 0, let next = parentPath(above) { above = next }
+            return parent.st_uid == geteuid() ? nil : parent.st_uid
+        }
+        let path = path(stateDirectory: directory)
+        if lstat(path, &file) == 0 {
+            return isOwn(file, in: parent) && access(path, R_OK) == 0 ? nil : file.st_uid
+        }
+        return errno == EACCES && parent.st_uid != geteuid() ? parent.st_uid : nil
+    }
+
+    static func remove(stateDirectory: String) { unlink(path(stateDirectory: stateDirectory)) }
+}

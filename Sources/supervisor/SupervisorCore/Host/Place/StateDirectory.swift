@@ -1,0 +1,44 @@
+internal import Glibc
+internal import Settings
+internal import WorkerProtocol
+
+/// `STATE_DIR`: what is in it is believed (the lock, how to reach the tree, a private broker with its configuration and messages),
+/// so nobody else may have put it there.
+struct StateDirectory: Sendable {
+    static let brokerName = "broker"
+    static let trust = PathTrust(elsewhere: "set STATE_DIR to another place")
+
+    var path: String
+    /// Whether the tree has a private broker.
+    var hasBroker: Bool
+
+    init(_ settings: Settings) {
+        path = settings.stateDirectory
+        hasBroker = settings.brokerURL == nil
+    }
+
+    /// Makes the directory where it is missing, for its owner only. It changes nothing of what is there.
+    ///
+    /// - Throws: ``TreeError`` that names what others could change, and what to do; ``FileFailure``.
+    func make() throws {
+        if let problem = problem() { throw TreeError(message: "STATE_DIR cannot be used: \(problem)") }
+        try SmallFile.makePrivateDirectory(path)
+    }
+
+    /// What others could change; nil when that is nothing.
+    func problem() -> PathTrust.Problem? {
+        do throws(PathTrust.Problem) {
+            let resolved = try Self.trust.check(ownDirectory: path)
+            var isReachable = false
+            var status = stat()
+            if stat(resolved, &status) == 0 { isReachable = status.st_mode & 0o011 != 0 }
+            // Other things may lie here as well, such as the store of the packaged service.
+            for name in [SupervisorLock.name, RunFile.name] + (hasBroker ? [Self.brokerName] : []) {
+                try Self.trust.check(within: resolved + "/" + name, isReachable: isReachable)
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+}

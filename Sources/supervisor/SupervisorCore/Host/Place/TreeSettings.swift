@@ -1,0 +1,24 @@
+internal import AMQP
+internal import Settings
+internal import Storage
+
+/// The settings of a tree, with what all its processes know of their values, so that none is found wrong by one that dies of it.
+enum TreeSettings {
+    static let checks = [
+        SettingCheck("RABBITMQ_URL") { text in
+            do throws(AMQPError) { _ = try AMQPEndpoints(parsing: text) } catch { return error.message }
+            return nil
+        },
+        SettingCheck("STORAGE_URL") { text in
+            do throws(StorageError) { try ObjectStores.check(text) } catch { return error.message }
+            return nil
+        },
+    ]
+
+    /// Reads the process's environment, and the file that its `CONFIG_FILE` names.
+    ///
+    /// - Throws: ``SettingsError`` with every problem there is.
+    static func load() throws(SettingsError) -> (settings: Settings, variables: [String: String]) {
+        try Settings.load(CurrentEnvironment.variables, checks: checks)
+    }
+}

@@ -1,0 +1,139 @@
+internal import AMQP
+internal import JobModel
+internal import Logging
+
+/// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs that come
+/// by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions for the lengths
+/// of queues. Whoever reads messages of a queue one by one has a connection of its own (``QueueBrowser``, ``UpdatesTrim``).
+actor BrokerLink {
+    private var client: AMQPClient?
+    private(set) var endpoints: AMQPEndpoints?
+    /// Counts connections, those that were lost included.
+    private var connection: UInt64 = 0
+    private var following: Task<Void, Never>?
+    private let configuration: AMQPConfiguration
+    private let logger: Logger
+
+    init(configuration: AMQPConfiguration = AMQPConfiguration(), logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Connects, now and whenever the connection breaks, to the broker at `url` and to no other.
+    ///
+    /// - Parameter url: or several with commas between them, of one broker's nodes.
+    func connect(to url: String) async throws(AMQPError) {
+        let endpoints = try AMQPEndpoints(parsing: url)
+        let next = AMQPClient(
+            endpoints: endpoints,
+            connectionName: "supervisor",
+            configuration: configuration,
+            logger: logger
+        )
+        try next.start()
+        let previous = client
+        client = next
+        self.endpoints = endpoints
+        connection += 1
+        let unfollowed = following
+        unfollowed?.cancel()
+        following = Task { [weak self, states = next.states] in
+            for await state in states where !state.isConnected { await self?.noteLoss() }
+        }
+        await previous?.close()
+        await unfollowed?.value
+    }
+
+    func close() async {
+        following?.cancel()
+        await client?.close()
+        await following?.value
+    }
+
+    private func noteLoss() { connection += 1 }
+
+    /// The number of the connection, when the broker answers on it and takes messages. A connection that nothing comes through
+    /// any more looks like any other until its heartbeats are missed.
+    ///
+    /// - Parameter queue: that the broker is asked for; it need not exist.
+    func connectionThatAnswers(asking queue: String) async -> UInt64? {
+        let before = connection
+        guard let client, case .connected = client.state else { return nil }
+        do { _ = try await client.messageCount(queue: queue) } catch { return nil }
+        return connection == before ? before : nil
+    }
+
+    /// The connection, when the broker is there.
+    ///
+    /// - Throws: ``TreeError``.
+    func connected() async throws -> AMQPClient {
+        await waitWhileConnecting()
+        guard let client, problem == nil else {
+            throw TreeError(message: problem ?? "the connection to the broker is closed")
+        }
+        return client
+    }
+
+    /// The connection, whether the broker is there or not; nil before the first try to connect.
+    var link: AMQPClient? { client }
+
+    /// Returns when the broker is there, or the task is cancelled.
+    func waitUntilConnected() async { try? await client?.waitUntilConnected() }
+
+    /// A tree that has just come up is about to be connected.
+    private func waitWhileConnecting() async {
+        guard let client, case .connecting = client.state else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await client.waitUntilConnected() }
+            group.addTask { try? await Task.sleep(for: .seconds(5)) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Of the node that the connection leads to, or of all while there is none. Without secrets.
+    var address: String {
+        if problem == nil, let node = client?.connectedEndpoint { return node.redacted }
+        return endpoints?.redacted ?? ""
+    }
+
+    /// Messages that wait in each of these queues; nil when the broker does not say now. Queues that do not exist are left out.
+    func depths(of queues: [String]) async -> [String: Int]? {
+        guard let client, problem == nil else { return nil }
+        var depths: [String: Int] = [:]
+        do {
+            for queue in queues { depths[queue] = try await client.messageCount(queue: queue) }
+        } catch {
+            return nil
+        }
+        return depths
+    }
+
+    /// As ``depths(of:)``, for those who cannot wait until a connection through which nothing comes any more is missed: nil when
+    /// the broker does not answer within `limit`. What was asked is forgotten with the connection then.
+    func depths(of queues: [String], within limit: Duration) async -> [String: Int]? {
+        let (answers, answer) = AsyncStream.makeStream(of: [String: Int]?.self, bufferingPolicy: .bufferingOldest(1))
+        Task { answer.yield(await depths(of: queues)) }
+        let clock = Task {
+            try await Task.sleep(for: limit)
+            answer.yield(nil)
+        }
+        defer { clock.cancel() }
+        for await first in answers { return first }
+        return nil
+    }
+
+    /// nil when connected.
+    var problem: String? {
+        switch client?.state {
+        case .connected, .blocked: nil
+        case .disconnected(let error): error.message
+        case .connecting: "not connected yet"
+        case .closed, nil: "the connection is closed"
+        }
+    }
+
+    var blockedReason: String? {
+        if case .blocked(let reason) = client?.state { reason } else { nil }
+    }
+}

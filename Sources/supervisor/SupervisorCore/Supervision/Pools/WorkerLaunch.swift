@@ -1,0 +1,28 @@
+internal import Glibc
+internal import JobModel
+
+/// How a worker's process is started.
+struct WorkerLaunch: Sendable {
+    /// Where the stages' executables are: beside the supervisor's.
+    var executablesDirectory: String
+    var environment: [String: String]
+    /// Read end of the pipe whose end-of-file tells a worker that the supervisor is gone.
+    var lifeline: CInt
+
+    static let statusDescriptor: CInt = 3
+    static let lifelineDescriptor: CInt = 4
+    /// Log lines go to our own standard output; what a worker writes to its own two is captured.
+    static let logDescriptor: CInt = 5
+
+    func request(_ pool: PoolName, worker: String) -> SpawnRequest {
+        SpawnRequest(
+            executable: "\(executablesDirectory)/stage-\(pool.stage.rawValue)",
+            arguments: [
+                "--kind", pool.kind.rawValue, "--name", worker, "--status-fd", "\(Self.statusDescriptor)",
+                "--lifeline-fd", "\(Self.lifelineDescriptor)", "--log-fd", "\(Self.logDescriptor)",
+            ],
+            environment: environment,
+            descriptors: [Self.lifelineDescriptor: lifeline, Self.logDescriptor: STDOUT_FILENO]
+        )
+    }
+}

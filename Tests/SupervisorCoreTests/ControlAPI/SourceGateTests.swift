@@ -1,0 +1,41 @@
+import JobModel
+import Settings
+import Testing
+
+@testable import SupervisorCore
+
+@Suite("The gate for sources")
+struct SourceGateTests {
+    private let scratch = Scratch()
+
+    /// The code of the refusal; nil when the source is let through.
+    private func refusal(_ source: String?, _ settings: [String: String]) async throws -> String? {
+        var ticket = Ticket(id: "j", mediaID: "m", kind: .image)
+        (ticket.source, ticket.sourceKey) = (source, source == nil ? "k" : nil)
+        do {
+            try await SourceGate().check(ticket, try Settings.from(settings))
+            return nil
+        } catch let problem as Problem {
+            #expect(problem.status == 422 && problem.detail?.isEmpty == false)
+            return problem.code
+        }
+    }
+
+    @Test("refuses what no download reads; files by their roots, unless another host may have others")
+    func refusals() async throws {
+        let path = try scratch.file("photo.jpg", [1])
+        let one = ["RABBITMQ_URL": "amqp://host", "FILE_SOURCE_ROOTS": scratch.path]
+        let several = one.merging(["NODE_ID": "a"]) { $1 }
+        #expect(try await refusal("file://" + path, one) == nil)
+        #expect(try await refusal("file://\(path)-that-may-come", one) == nil)
+        #expect(try await refusal("file:///etc/passwd", one) == "source_not_allowed")
+        #expect(try await refusal("file:///etc/passwd", several) == nil)
+        // With a broker of its own the tree reads any file.
+        #expect(try await refusal("file:///etc/passwd", [:]) == nil)
+        for settings in [one, several, [:]] {
+            #expect(try await refusal("https://example.org/a.jpg", settings) == "unsupported_scheme")
+            #expect(try await refusal("gopher://example.org/a.jpg", settings) == "invalid_url")
+            #expect(try await refusal(nil, settings) == nil)
+        }
+    }
+}
