@@ -103,21 +103,22 @@ let package = Package(
         shared("Zstandard", ["CZstandard"]),
         shared("Digests", ["CCrypto"]),
         shared("HTTPClient", ["CCurl", "Threads"]),
+        shared("Ledger", ["JobModel", "Files", "Threads", "Digests", "CLinux", logging, grdb]),
         shared(
             "TempFiles",
-            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "Digests", "CLinux", logging, grdb]
+            ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
         ),
+        shared("JobStore", ["JobModel", "Ledger", "TempFiles", "CrashPoints", logging]),
         shared("Storage", ["JobModel", "Files", "Threads", "CrashPoints", logging]),
-        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", logging]),
+        shared("Claims", ["JobModel", "AMQP", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", logging, configuration]),
         shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
         shared("WorkerProtocol", ["JobModel"]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "Settings", "Logs", "WorkerProtocol",
-                "CrashPoints",
-                "CLinux", logging, argumentParser, unixSignals,
+                "JobModel", "AMQP", "Claims", "TempFiles", "JobStore", "Threads", "Settings", "Logs", "WorkerProtocol",
+                "CrashPoints", "CLinux", logging, argumentParser, unixSignals,
             ]
         ),
     ]
@@ -125,7 +126,8 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "Files", "Settings", "Logs", "WorkerProtocol", "Storage",
+                "JobModel", "AMQP", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs", "WorkerProtocol",
+                "Storage",
                 "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird, serviceLifecycle,
                 unixSignals,
             ] + nio + httpTypes,
@@ -172,7 +174,33 @@ let package = Package(
             tests("AMQPTests", ["AMQP", "JobModel", "Threads", "TestSupport", logging]),
             tests("MediaTests", ["Media", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
+            .target(
+                name: "TempFilesSupport",
+                dependencies: ["TempFiles", "JobStore", "Ledger", "JobModel", "Files", "TestSupport", logging],
+                path: "Tests/TempFilesSupport",
+                swiftSettings: strict
+            ),
+            tests(
+                "LedgerTests",
+                [
+                    "Ledger", "TempFiles", "JobStore", "JobModel", "Files", "TempFilesSupport", "TestSupport", logging,
+                    grdb,
+                ]
+            ),
+            tests(
+                "TempFilesTests",
+                [
+                    "TempFiles", "Ledger", "JobStore", "JobModel", "Files", "Threads", "TempFilesSupport",
+                    "TestSupport", logging,
+                ]
+            ),
+            tests(
+                "JobStoreTests",
+                [
+                    "JobStore", "TempFiles", "Ledger", "JobModel", "Files", "TempFilesSupport", "TestSupport", logging,
+                    grdb,
+                ]
+            ),
             tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),
             tests("SettingsTests", ["Settings", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
@@ -202,21 +230,26 @@ let package = Package(
                 "CleanupStageTests",
                 ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "JobModel", "TempFiles"]
             ),
-            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "TestSupport", logging]),
+            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "JobStore", "TestSupport", logging]),
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "Files", "Settings", "WorkerProtocol", "Threads",
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "JobStore", "Files", "Settings",
+                    "WorkerProtocol",
+                    "Threads",
                     "TestSupport", logging, hummingbird,
                 ] + nio
             ),
             tests(
                 "CrashTests",
-                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "Files", "TestSupport", logging]
+                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "JobStore", "Files", "TestSupport", logging]
             ),
             tests(
                 "IntegrationTests",
-                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "Settings", "TestSupport", logging]
+                [
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "JobStore", "Settings", "TestSupport",
+                    "TempFilesSupport", logging,
+                ]
             ),
         ]
 )

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import JobModel
 internal import TempFiles
 
 /// Why a stage did not do its work, with the verdict that decides what happens to the job.

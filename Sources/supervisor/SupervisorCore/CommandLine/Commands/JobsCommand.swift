@@ -66,7 +66,7 @@ struct JobsCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    private static let states = JobRecord.State.allCases.map(\.rawValue)
+    private static let states = JobQuery.places
     private static let maximumLimit = 100_000
 
     func validate() throws {

@@ -2,6 +2,7 @@ internal import AMQP
 internal import ArgumentParser
 internal import Files
 internal import Glibc
+internal import JobModel
 internal import Logging
 internal import Settings
 internal import TempFiles

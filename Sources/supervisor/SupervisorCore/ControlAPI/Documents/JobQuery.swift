@@ -10,8 +10,14 @@ struct JobQuery: Sendable, Equatable {
     var cursor: Int64?
     var limit = defaultLimit
 
+    /// The words for `state` that say where a job is. No job is `finishing` any more; whoever asks for such gets none.
+    static let places = ["active", formerPlace, "finished"]
+    private static let formerPlace = "finishing"
     /// The words for `state`: where a job is, or how it ended.
-    static let states = JobRecord.State.allCases.map(\.rawValue) + JobOutcome.allCases.map(\.rawValue)
+    static let states = places + JobOutcome.allCases.map(\.rawValue)
+
+    /// Whether no job can be what is asked for.
+    private(set) var isForNone = false
 
     /// - Parameter text: the value of a parameter, nil when it is not there.
     /// - Throws: ``Problem`` that names the parameter and what it may be.
@@ -23,6 +29,8 @@ struct JobQuery: Sendable, Equatable {
                 filter.state = .finished
             } else if let known = JobRecord.State(named: state) {
                 filter.state = known
+            } else if state == ByteText(Self.formerPlace) {
+                isForNone = true
             } else {
                 throw Self.problem("state", Self.states)
             }

@@ -105,7 +105,7 @@ extension JobView {
 extension JobView {
     private static func shown(_ source: ByteText) -> ByteText {
         let isKey = source.utf8.starts(with: Ticket.keyPrefix.utf8)
-        let limit = TempFileTracker.maximumSourceBytes
+        let limit = JobRecord.maximumSourceBytes
         return isKey ? source : ByteText(SourceURL.redacted(source.string, atMost: limit))
     }
 

@@ -29,7 +29,7 @@ enum AbandonedJobNotice {
         ticket.phase = .cleanup
         // The ledger knows them better.
         ticket.tempFiles = nil
-        if let claimed = record.outcome, record.state == .finishing { ticket.outcome = claimed }
+        if let claimed = record.outcome { ticket.outcome = claimed }
         if ticket.outcome == nil, record.isCancelRequested { ticket.outcome = .cancelled }
         if ticket.outcome == nil {
             ticket.outcome = .failed

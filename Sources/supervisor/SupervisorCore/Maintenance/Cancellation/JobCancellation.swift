@@ -1,6 +1,7 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import TempFiles
 
@@ -31,7 +32,7 @@ struct JobCancellation: Sendable {
     /// - Throws: ``TempFileError`` when the wish could not be noted. Once it is, the job ends as cancelled even if the broker
     ///   is away now. ``TreeError`` or `AMQPError` when it concerns other hosts and the broker is away: nothing is noted then.
     func request(_ job: JobKey) async throws -> Result {
-        let answer = try await tracker.requestCancel(job, isRemembered: claims == nil)
+        let answer = try await tracker.jobs.requestCancel(job, isRemembered: claims == nil)
         switch answer {
         case .over:
             // Another host may have begun the job anew.
@@ -59,7 +60,7 @@ struct JobCancellation: Sendable {
         await trying(job) { logger in
             logger.info("the job is to be cancelled")
             let ender = AbandonedJobNotice.ender(try await broker.connected(), queues: queues)
-            if try await tracker.endCancelled(job, ender) { logger.info("the job waited; it goes to clean-up") }
+            if try await tracker.jobs.endCancelled(job, ender) { logger.info("the job waited; it goes to clean-up") }
         }
     }
 
@@ -118,7 +119,7 @@ struct JobCancellation: Sendable {
             search = .unknown
             // Under its lease the job is put on the books, as a worker would do it.
             guard case .acquired(let lease) = try await tracker.acquireLease(job, timeout: .zero) else { return .stop }
-            _ = try await tracker.begin(
+            _ = try await tracker.jobs.begin(
                 job,
                 stage: .download,
                 hop: ticket.hop,
@@ -130,7 +131,7 @@ struct JobCancellation: Sendable {
                 content: ticket.content
             )
             lease.release()
-            if try await tracker.endCancelled(job, AbandonedJobNotice.ender(client, queues: queues)) {
+            if try await tracker.jobs.endCancelled(job, AbandonedJobNotice.ender(client, queues: queues)) {
                 search = .found
                 try? await delivery.acknowledge()
             }

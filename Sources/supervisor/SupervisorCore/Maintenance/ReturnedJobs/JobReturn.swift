@@ -1,6 +1,7 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Settings
 internal import TempFiles
@@ -61,7 +62,7 @@ struct JobReturn: Sendable {
 
     private func isAnythingToCome() async -> Bool {
         // What a dead worker had unacknowledged comes a little later than the rest, so the ledger is asked.
-        guard let count = try? await tracker.jobsHoldingFiles(in: Self.stages) else { return true }
+        guard let count = try? await tracker.jobs.jobsHoldingFiles(in: Self.stages) else { return true }
         return count > 0
     }
 
@@ -80,14 +81,14 @@ struct JobReturn: Sendable {
             }
             defer { lease.releaseRemovingEmptyDirectory() }
             // A late duplicate: whoever works next drops it.
-            if let known = try await tracker.job(ticket.key), known.hop > ticket.hop { return delivery }
+            if let known = try await tracker.jobs.job(ticket.key), known.hop > ticket.hop { return delivery }
             var back = ticket.returning(from: stage)
             back.attempt = 0
             back.hop = Ticket.counted(back.hop)
             back.transfer = UUID().uuidString
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
             try await client.publish(try AMQPMessage(back), to: queues.work(kind, .download))
-            try await tracker.handedOver(back.key, to: .download, hop: back.hop)
+            try await tracker.jobs.handedOver(back.key, to: .download, hop: back.hop)
             try await delivery.acknowledge()
             let report = try await tracker.cleanupJobTempFiles(back.key)
             try await tracker.trimReservation(back.key)

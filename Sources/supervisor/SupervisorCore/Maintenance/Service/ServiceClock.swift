@@ -1,3 +1,4 @@
+internal import JobModel
 internal import TempFiles
 
 /// Adds up the time of service: that in which the tree has its broker, and of each stage that in which it has workers as well.

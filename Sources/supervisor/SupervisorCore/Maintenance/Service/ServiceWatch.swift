@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Settings
 internal import TempFiles
@@ -52,7 +53,7 @@ struct ServiceWatch: MaintenanceService {
         let (all, stages) = clock.take()
         if all == .zero { return }
         do throws(TempFileError) {
-            try await tracker.addService(all, stages: stages)
+            try await tracker.jobs.addService(all, stages: stages)
         } catch {
             logger.warning("the time of service was not noted", metadata: [LogKey.cause: "\(error)"])
         }

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Settings
 internal import Synchronization
@@ -104,7 +105,7 @@ struct Sweeper: MaintenanceService {
         let batch = 10_000
         var forgotten = 0
         while !Task.isCancelled {
-            let count = try await tracker.forgetFinishedJobs(
+            let count = try await tracker.jobs.forgetFinishedJobs(
                 olderThan: .seconds(settings.jobRetentionHours * 3600),
                 limit: batch
             )
@@ -113,9 +114,9 @@ struct Sweeper: MaintenanceService {
         }
         // Of several hosts another may have the job, which is under way for so much longer at most.
         let hours = settings.jobRetentionHours + (settings.nodeID == nil ? 0 : settings.jobMaximumAgeHours)
-        try await tracker.forgetClaims(olderThan: .seconds(hours * 3600))
+        try await tracker.jobs.forgetClaims(olderThan: .seconds(hours * 3600))
         if forgotten > 0 { logger.info("forgot finished jobs", metadata: ["job.count": "\(forgotten)"]) }
-        try await tracker.truncateLedgerLog()
+        try await tracker.jobs.truncateLedgerLog()
         return hasFailed.withLock { !$0 }
     }
 }

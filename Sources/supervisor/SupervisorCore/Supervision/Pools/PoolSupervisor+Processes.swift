@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
 internal import Logs
 internal import Settings

@@ -1,3 +1,4 @@
+internal import JobModel
 internal import Logging
 internal import Logs
 internal import Settings

@@ -1,6 +1,7 @@
 internal import AMQP
 internal import Glibc
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Settings
 internal import TempFiles
@@ -153,7 +154,7 @@ actor ProcessTree {
                 "state": "\(settings.stateDirectory)",
             ]
         )
-        try await tracker.checkLedger()
+        try await tracker.jobs.checkLedger()
         return tracker
     }
 

@@ -1,5 +1,7 @@
 internal import Glibc
 internal import JobModel
+internal import JobStore
+internal import ServiceKit
 internal import Settings
 internal import TempFiles
 
@@ -12,7 +14,7 @@ extension TreeStatus {
                 pools: snapshots,
                 swept: tracker.cleaningCounters,
                 filesByStage: try? await tracker.statisticsByStage(),
-                ages: try? await tracker.ages(),
+                ages: try? await tracker.jobs.ages(),
                 depths: await depths(),
                 budgetBytes: settings.temporaryMaximumBytes,
                 processes: Self.processes(snapshots)

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Settings
 internal import TempFiles
@@ -61,7 +62,7 @@ struct TreeStatus: StatusSource {
             files = try await tracker.statistics()
             reservedBytes = try await tracker.reservedBytes()
             stuck = try await tracker.stuckFiles(limit: HealthReport.maximumStuckFiles)
-            ages = try await tracker.ages()
+            ages = try await tracker.jobs.ages()
         } catch {
             ledgerProblem = error.message
         }
@@ -136,19 +137,20 @@ struct TreeStatus: StatusSource {
 
     func job(_ key: JobKey) async throws -> JobDetailView? {
         let limit = JobDetailView.maximumFiles
-        guard let detail = try await Problem.onLedger({ try await tracker.detail(key, fileLimit: limit) }) else {
+        guard let detail = try await Problem.onLedger({ try await tracker.jobs.detail(key, fileLimit: limit) }) else {
             return nil
         }
         return JobDetailView(detail, workers: await pools.snapshots, limits: await current().attemptLimits)
     }
 
     func kinds(ofJob id: ByteText) async throws -> [MediaKind] {
-        try await Problem.onLedger { try await tracker.jobs(id: id) }.map(\.kind)
+        try await Problem.onLedger { try await tracker.jobs.jobs(id: id) }.map(\.kind)
     }
 
     func jobs(_ query: JobQuery) async throws -> JobList {
+        if query.isForNone { return JobList(jobs: []) }
         let page = try await Problem.onLedger {
-            try await tracker.jobs(query.filter, before: query.cursor, limit: query.limit)
+            try await tracker.jobs.jobs(query.filter, before: query.cursor, limit: query.limit)
         }
         let snapshots = await pools.snapshots
         let limits = await current().attemptLimits
