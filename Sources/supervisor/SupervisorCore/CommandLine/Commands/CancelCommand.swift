@@ -43,7 +43,7 @@ struct CancelCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    /// What became of one wish.
+    /// The result of one wish.
     struct Result: Codable, Equatable {
         enum Status: String, Codable {
             case cancelling
@@ -57,7 +57,7 @@ struct CancelCommand: AsyncParsableCommand {
         }
 
         var id: ByteText
-        /// Absent when it was not said and could not be found out.
+        /// Absent when it was neither given nor found out.
         var kind: MediaKind?
         var status: Status
         /// How the job ended, when it has.
@@ -95,7 +95,7 @@ struct CancelCommand: AsyncParsableCommand {
         }
     }
 
-    /// Whether its end is to come, and wanted to be known.
+    /// Whether its end is to come, and the user waits for it.
     private func isWaitedFor(_ result: Result) -> Bool {
         wait && result.kind != nil && (result.status == .cancelling || result.status == .ending)
     }

@@ -22,12 +22,7 @@ struct DoctorCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
-        do throws(PrivilegeError) {
-            try Privileges.take(settings)
-        } catch {
-            throw CommandFailure.report(error.message, .failed)
-        }
+        let settings = try CommandFailure.settingsAsOwnUser()
         signal(SIGPIPE, SIG_IGN)
         let report = await Doctor(settings: settings, executablesDirectory: OwnExecutable.directory).report()
         if json {

@@ -35,12 +35,7 @@ struct OrphansCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
-        do throws(PrivilegeError) {
-            try Privileges.take(settings)
-        } catch {
-            throw CommandFailure.report(error.message, .failed)
-        }
+        let settings = try CommandFailure.settingsAsOwnUser()
         signal(SIGPIPE, SIG_IGN)
         do {
             let report = try await report(settings)
@@ -85,7 +80,7 @@ struct OrphansCommand: AsyncParsableCommand {
         return report
     }
 
-    /// That nothing is wrong in one workspace says nothing of the one in which a tree runs.
+    /// Refuses another workspace than the running tree's: a clean one would tell nothing about the tree.
     private func checkWorkspace(_ path: String, _ running: RunFile?) throws {
         guard let running, let theirs = running.workspace, !Paths.areSame(theirs, path) else { return }
         throw CommandFailure.report(

@@ -41,7 +41,7 @@ struct ScaleCommand: AsyncParsableCommand {
 
     private struct Result: PoolResult {
         var pool: String
-        /// What was wanted before.
+        /// The number of workers that was wanted before.
         var before: Int?
         var workers: Int
         var ready: Int?

@@ -51,7 +51,7 @@ struct SubmitCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    /// What says which queues there are, and how they are declared.
+    /// The keys of settings that name the queues and say how they are declared.
     private static let neededKeys: Set = [
         "QUEUE_PREFIX", "QUEUE_TYPE", "QUEUE_DELIVERY_LIMIT", "QUEUE_MAX_PRIORITY", "NODE_ID",
     ]
@@ -119,7 +119,7 @@ struct SubmitCommand: AsyncParsableCommand {
     /// Looks whether the tree may read the files, where it says so.
     private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
         let sources = submissions.compactMap(\.ticket.source)
-        // Of several hosts another may have the directory.
+        // Another of several hosts may have the directory.
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots
         else { return }
@@ -162,7 +162,7 @@ struct SubmitCommand: AsyncParsableCommand {
         return result
     }
 
-    /// What whoever interrupts the waiting is told.
+    /// The text for a person who interrupts the waiting.
     private static func farewell(_ jobs: [JobKey]) -> String {
         let names = jobs.map { "\($0)".shown }.joined(separator: " ")
         guard let first = jobs.first else { return "\nThe jobs have ended." }

@@ -9,7 +9,7 @@ internal import ServiceKit
 struct BrokerChecks: Sendable {
     var settings: Settings
     var running: RunFile?
-    /// What the running tree says of itself; nil when there is none, or it does not answer.
+    /// The running tree's own report; nil when there is no tree, or it does not answer.
     var tree: InfoReport?
     /// Within which the broker must have taken the login.
     var timeLimit = Duration.seconds(10)
@@ -92,7 +92,8 @@ struct BrokerChecks: Sendable {
         return findings
     }
 
-    /// Whether there are streams, by making one for a moment. Over a connection of its own, which a broker without any ends.
+    /// Whether there are streams, by making one for a moment. It has a connection of its own, which a broker without
+    /// streams ends.
     private func streams(_ endpoint: AMQPEndpoint) async -> Finding {
         let client = AMQPClient(
             endpoint: endpoint,
@@ -165,8 +166,8 @@ struct BrokerChecks: Sendable {
         return .ok("broker", text)
     }
 
-    /// A broker tells no client how long a delivery may be held. Jobs may take longer: after `LONG_WORK_SECONDS` their message is
-    /// acknowledged, if that comes a minute before.
+    /// A broker tells no client how long a delivery may be held. Jobs may take longer: after `LONG_WORK_SECONDS` their
+    /// message is acknowledged, if that comes a minute before.
     static func consumerTimeout(isPrivate: Bool, longWorkSeconds: Double) -> Finding {
         let check = "broker.consumer-timeout"
         let limit = isPrivate ? 86_400 : 1800

@@ -53,7 +53,7 @@ struct Submission: Sendable, Equatable {
         ticket.createdAt = Timestamp.string(now)
         ticket.phase = .downloading
         switch place {
-        case .file(let path): ticket.source = CommandLineSource.fileURL(path)
+        case .file(let path): ticket.source = FileURL.text(path)
         case .url(let url): ticket.source = url
         case .key(let key): ticket.sourceKey = key
         }

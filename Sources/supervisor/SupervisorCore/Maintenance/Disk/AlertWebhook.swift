@@ -14,7 +14,7 @@ actor AlertWebhook: MaintenanceService {
     private let notices: AsyncStream<DiskAlertNotice>
     private let incoming: AsyncStream<DiskAlertNotice>.Continuation
 
-    /// Of one call, from the connection to the end of the answer.
+    /// The limit of one call, from the connection to the end of the answer.
     private static let callTimeout = TimeAmount.seconds(10)
     /// An answer's body means nothing to us. It is read so that the connection ends in order, but not beyond this.
     private static let maximumAnswerBytes = 1 << 16
@@ -36,7 +36,7 @@ actor AlertWebhook: MaintenanceService {
     /// Waits for nobody; notices are sent in this order.
     nonisolated func announce(_ notice: DiskAlertNotice) { incoming.yield(notice) }
 
-    /// Sends what is announced until the task is cancelled. What was not delivered by then is said in the log.
+    /// Sends the notices until the task is cancelled. The log tells of a notice that was not delivered by then.
     func run() async {
         var delivery: Task<Void, Never>?
         for await notice in notices {
