@@ -2,8 +2,8 @@ package import AMQP
 import Foundation
 import Synchronization
 
-/// A TCP relay on loopback between processes and a broker that knows AMQP's frames and does to connections what bad networks
-/// do, at a frame that the test names.
+/// A TCP relay on loopback between processes and a broker that knows AMQP's frames and does to connections what bad
+/// networks do, at a frame that the test names.
 package final class FaultProxy: Sendable {
     package enum Direction: Sendable, Hashable, CaseIterable {
         case toBroker
@@ -96,8 +96,8 @@ package final class FaultProxy: Sendable {
     /// Connections so far.
     package var acceptedConnections: Int { state.withLock { $0.accepted } }
 
-    /// Does the fault to the first connection on which such a frame passes from now on. The stream yields once then. Another
-    /// fault takes its place.
+    /// Does the fault to the first connection on which such a frame passes from now on. The stream yields once then.
+    /// Another fault takes its place.
     package func arm(_ fault: Fault) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         state.withLock { state in
@@ -117,8 +117,8 @@ package final class FaultProxy: Sendable {
     /// Watches frames of one kind, on all connections together.
     ///
     /// - Parameter marker: bytes that a frame must hold to count.
-    /// - Returns: a stream that yields once and ends when so many of these frames have come from now on. The last one is passed
-    ///   on after that.
+    /// - Returns: a stream that yields once and ends when so many of these frames have come from now on. The last one
+    ///   is passed on after that.
     package func frames(
         _ direction: Direction,
         _ frame: AMQPFrameKind,
@@ -144,8 +144,8 @@ package final class FaultProxy: Sendable {
         for connection in state.withLock({ Array($0.connections.values) }) { connection.cut() }
     }
 
-    /// While true nothing gets through in these directions, on connections of now and later, and nobody is told. A connection
-    /// on which something was lost stays silent afterwards.
+    /// While true nothing gets through in these directions, on connections of now and later, and nobody is told. A
+    /// connection on which something was lost stays silent afterwards.
     package func silence(_ isSilent: Bool, _ directions: Set<Direction> = Set(Direction.allCases)) {
         state.withLock { state in
             if isSilent { state.silent.formUnion(directions) } else { state.silent.subtract(directions) }

@@ -2,8 +2,8 @@ import CLinux
 import Foundation
 import Synchronization
 
-/// A process that ends when its standard input does, so that it never outlives the tests, and that says something on its
-/// standard output.
+/// A process that ends when its standard input does, so that it never outlives the tests, and that says something on
+/// its standard output.
 package final class PipedProcess: Sendable {
     private let processID: pid_t
     /// The write end of its standard input, which no other child holds; -1 when closed.
@@ -80,8 +80,8 @@ package final class PipedProcess: Sendable {
 
     private static func makePipe() throws -> (readEnd: Int32, writeEnd: Int32) {
         var ends: [Int32] = [-1, -1]
-        // No other child may hold the lifeline, not even one that another thread starts at this moment. posix_spawn's dup2 clears
-        // the flag for the process's own ends.
+        // No other child may hold the lifeline, not even one that another thread starts at this moment. posix_spawn's
+        // dup2 clears the flag for the process's own ends.
         guard clinux_pipe(&ends) == 0 else {
             throw ChildProcess.Failure(description: "no pipe: \(String(cString: strerror(errno)))")
         }

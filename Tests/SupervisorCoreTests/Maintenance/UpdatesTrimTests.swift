@@ -12,7 +12,8 @@ struct UpdatesTrimTests {
 
     private static let limit = 50
 
-    /// 60 updates of 20 jobs: two of progress and a terminal one for each, one job after the other; then one that is none.
+    /// 60 updates of 20 jobs: two of progress and a terminal one for each, one job after the other; then one that is
+    /// none.
     private func withQueue(_ body: (AMQPClient, String) async throws -> Void) async throws {
         try await withTestQueue("updates") { queue in
             try await withTestClient { client in

@@ -5,8 +5,8 @@ import JobModel
 
 /// A directory with a program for each stage that speaks the status protocol and does nothing else.
 ///
-/// `FAKE_WORKER` in its environment makes it misbehave: `crash` ends at once, `stubborn` does not heed SIGTERM, `talkative` says
-/// some hundred thousand bytes at SIGUSR1.
+/// `FAKE_WORKER` in its environment makes it misbehave: `crash` ends at once, `stubborn` does not heed SIGTERM,
+/// `talkative` says some hundred thousand bytes at SIGUSR1.
 enum FakeWorkers {
     static func install(in scratch: Scratch) async throws {
         let script = """

@@ -18,8 +18,8 @@ final class Scratch: Sendable {
 
     /// Makes a program.
     ///
-    /// Another process writes it: while any process has a program's file open for writing it cannot be started ("text file
-    /// busy"), and what is open here is inherited by whatever another test starts at that moment.
+    /// Another process writes it: while any process has a program's file open for writing it cannot be started ("text
+    /// file busy"), and what is open here is inherited by whatever another test starts at that moment.
     func program(_ name: String, copyOf original: String) async throws {
         try await ChildProcess.run("cp", [original, path + "/" + name])
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path + "/" + name)

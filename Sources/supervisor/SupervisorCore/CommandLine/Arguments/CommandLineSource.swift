@@ -26,7 +26,8 @@ enum CommandLineSource: Sendable, Equatable {
             guard Self.schemes.contains(scheme) else {
                 throw UsageProblem(
                     message:
-                        "`\(text.shown)`: the scheme \(scheme) is unknown; known are \(Self.schemes.joined(separator: ", "))"
+                        "`\(text.shown)`: the scheme \(scheme) is unknown; known are "
+                        + "\(Self.schemes.joined(separator: ", "))"
                 )
             }
             self = .url(text)

@@ -88,6 +88,7 @@ struct SupervisorPlace: Sendable, Equatable {
         if let starting { return Self.isStarting(starting) }
         if let stranger { return "no supervisor was found: \(failure), and \(Self.isStrange(runFile, stranger))" }
         return "no supervisor was found: there is no \(runFile) of a running one (STATE_DIR), and \(failure) "
-            + "(HTTP_ADDRESS, PORT); start one with `supervisor run`, or give this command the settings of the running one"
+            + "(HTTP_ADDRESS, PORT); start one with `supervisor run`, or give this command the settings of the "
+            + "running one"
     }
 }

@@ -7,19 +7,20 @@ struct CancelCommand: AsyncParsableCommand {
         commandName: "cancel",
         abstract: "Cancel jobs, wherever they are.",
         discussion: """
-            A job that a stage works on is stopped there, one that waits ends at once. Its temp files are removed, then \
-            clients hear a `cancelled` update. A job whose end has begun cannot be cancelled. One that no stage has seen \
-            yet has to be named with its kind. If there is none, the wish stays for JOB_RETENTION_HOURS, should its message come.
+            A job that a stage works on is stopped there, one that waits ends at once. Its temp files are removed, \
+            then clients hear a `cancelled` update. A job whose end has begun cannot be cancelled. One that no stage \
+            has seen yet has to be named with its kind. If there is none, the wish stays for JOB_RETENTION_HOURS, \
+            should its message come.
 
             Examples:
               supervisor cancel video/job-1
               supervisor cancel job-1 job-2 --wait
 
-            JSON: {"jobs": [{"id", "kind"?, "status", "outcome"?, "requested", "known"?, "error"?}]}. A status is `cancelling` \
-            (it is to end so), `cancelled`, `completed` or `failed` (it has ended so), `ending` (its end has begun), `waiting` \
-            (it is cancelled when its message is delivered, or by another host), `unknown` (there is no such job) or \
-            `ambiguous` (both kinds have the id). `outcome` is how the job ended, when it has; `requested` is whether the wish was \
-            noted, `known` whether a stage has seen the job.
+            JSON: {"jobs": [{"id", "kind"?, "status", "outcome"?, "requested", "known"?, "error"?}]}. A status is \
+            `cancelling` (it is to end so), `cancelled`, `completed` or `failed` (it has ended so), `ending` (its end \
+            has begun), `waiting` (it is cancelled when its message is delivered, or by another host), `unknown` \
+            (there is no such job) or `ambiguous` (both kinds have the id). `outcome` is how the job ended, when it \
+            has; `requested` is whether the wish was noted, `known` whether a stage has seen the job.
 
             \(CommandExit.text([
                 .ok: "all are to be cancelled (with --wait: all that a stage has seen have ended as cancelled)",

@@ -7,9 +7,10 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Check all that the tree needs, and say what to do.",
         discussion: """
-            Looks at the broker, directories, disk, kernel, limits, clock, port and media libraries, with the settings of \
-            the environment and as the user that it is run by, or that RUN_AS makes of root. It changes nothing. Each finding is ok, a warning (jobs go \
-            on, with a limit or a risk) or a failure (some or all jobs cannot be done).
+            Looks at the broker, directories, disk, kernel, limits, clock, port and media libraries, with the settings \
+            of the environment and as the user that it is run by, or that RUN_AS makes of root. It changes nothing. \
+            Each finding is ok, a warning (jobs go on, with a limit or a risk) or a failure (some or all jobs cannot \
+            be done).
 
             JSON: {"version", "verdict", "findings": [{"check", "verdict", "message", "advice"?}]}; a verdict is `ok`, \
             `warning` or `failure`.

@@ -7,9 +7,9 @@ struct RedriveCommand: AsyncParsableCommand {
         commandName: "redrive",
         abstract: "List dead letters, run them again or delete them.",
         discussion: """
-            Alone it lists the messages in the dead-letter queues with their reasons, and changes nothing. Jobs that are \
-            chosen by ID, by reason or all of them are sent back to download for a new run with all attempts. Messages \
-            that are no jobs stay where they are, and --all is done when all jobs were sent.
+            Alone it lists the messages in the dead-letter queues with their reasons, and changes nothing. Jobs that \
+            are chosen by ID, by reason or all of them are sent back to download for a new run with all attempts. \
+            Messages that are no jobs stay where they are, and --all is done when all jobs were sent.
 
             With --discard the chosen letters are deleted for good; their jobs have ended, and cannot be sent back any \
             more. The id of a message that is no job is what its sender wrote, so such messages are chosen by \
@@ -22,9 +22,10 @@ struct RedriveCommand: AsyncParsableCommand {
               supervisor redrive --discard --not-jobs
 
             JSON: {"letters": […], "total"}, the answer of GET /dead; when jobs are chosen {"jobs": ["kind/id"], \
-            "unreadable", "tooLong"?, "unseen", "errors": [{"job", "error"}]}, where `unreadable` counts chosen messages that \
-            are no jobs, `tooLong` jobs that have become too long, `unseen` those that were not looked at; with --discard \
-            {"jobs", "notJobs", "unseen", "errors"}, where `notJobs` counts deleted messages that were no jobs.
+            "unreadable", "tooLong"?, "unseen", "errors": [{"job", "error"}]}, where `unreadable` counts chosen \
+            messages that are no jobs, `tooLong` jobs that have become too long, `unseen` those that were not looked \
+            at; with --discard {"jobs", "notJobs", "unseen", "errors"}, where `notJobs` counts deleted messages that \
+            were no jobs.
 
             \(CommandExit.text([
                 .ok: "listed, or all that was chosen runs again or is deleted",

@@ -7,10 +7,10 @@ struct ScaleCommand: AsyncParsableCommand {
         commandName: "scale",
         abstract: "Change how many workers pools have.",
         discussion: """
-            A pool is named by its stage and kind, as in process.video, or by the stage alone for both kinds, and has 0 \
-            to \(WorkerCounts.maximumPerPool) workers. New workers start at once; surplus ones finish their job, or hand it back after \
-            DRAIN_SECONDS without spending an attempt. It lasts until the configuration is read again or the supervisor \
-            ends; WORKERS is for good.
+            A pool is named by its stage and kind, as in process.video, or by the stage alone for both kinds, and has \
+            0 to \(WorkerCounts.maximumPerPool) workers. New workers start at once; surplus ones finish their job, or \
+            hand it back after DRAIN_SECONDS without spending an attempt. It lasts until the configuration is read \
+            again or the supervisor ends; WORKERS is for good.
 
             Examples:
               supervisor scale process.video=4

@@ -51,7 +51,8 @@ struct BrokerChecks: Sendable {
         guard missing.isEmpty else {
             return .failure(
                 "broker",
-                "RABBITMQ_URL is not set, and a private broker cannot be started without \(missing.joined(separator: ", "))",
+                "RABBITMQ_URL is not set, and a private broker cannot be started without "
+                    + "\(missing.joined(separator: ", "))",
                 "install the package rabbitmq-server, or set RABBITMQ_URL"
             )
         }
@@ -179,7 +180,8 @@ struct BrokerChecks: Sendable {
         guard longWorkSeconds <= Double(limit - 60) else {
             return .warning(
                 check,
-                "\(found), and LONG_WORK_SECONDS=\(text) must be a minute less, or the messages of long jobs come again",
+                "\(found), and LONG_WORK_SECONDS=\(text) must be a minute less, or the messages of long jobs come "
+                    + "again",
                 "set LONG_WORK_SECONDS to \(limit - 60) or less"
                     + (isPrivate
                         ? ""
@@ -210,7 +212,8 @@ struct BrokerChecks: Sendable {
                 .warning(
                     "broker.queue",
                     "\(queue.name) exists with other arguments: \(difference)",
-                    "it is used as it is; to have it as QUEUE_TYPE=\(settings.queueType.rawValue) declares it, let it run "
+                    "it is used as it is; to have it as QUEUE_TYPE=\(settings.queueType.rawValue) declares it, let it "
+                        + "run "
                         + "empty, delete it and restart the workers"
                 )
             )
@@ -219,7 +222,8 @@ struct BrokerChecks: Sendable {
         return [
             .ok(
                 "broker.queues",
-                "\(existing) of \(wanted.count) exist, as \(settings.queueType.rawValue) queues should be; workers declare "
+                "\(existing) of \(wanted.count) exist, as \(settings.queueType.rawValue) queues should be; workers "
+                    + "declare "
                     + "the others"
             )
         ]

@@ -79,7 +79,8 @@ struct Submission: Sendable, Equatable {
 
     private static func problem(mediaID: String) -> String? {
         func words(_ problem: String) -> String {
-            "the media id is part of the outputs' keys, and `\(mediaID.clipped(toBytes: 300).shown)` can be none: \(problem)"
+            "the media id is part of the outputs' keys, and `\(mediaID.clipped(toBytes: 300).shown)` can be none: "
+                + "\(problem)"
         }
         do {
             _ = try ObjectKey(mediaID)

@@ -162,7 +162,8 @@ extension HealthReport {
         if let problem = facts.storeProblem { degraded.append("the object store takes no outputs: \(problem)") }
         if let problem = facts.refusedConfiguration {
             degraded.append(
-                "a changed configuration was refused, and the one before goes on: \(problem); correct it and send SIGHUP again"
+                "a changed configuration was refused, and the one before goes on: \(problem); correct it and send "
+                    + "SIGHUP again"
             )
         }
         for file in facts.stuck {

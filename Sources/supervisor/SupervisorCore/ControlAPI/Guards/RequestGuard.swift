@@ -136,7 +136,8 @@ struct RequestGuard: Sendable {
             title: "Unauthorized",
             status: 401,
             detail:
-                "\(cause); send `Authorization: Bearer TOKEN` with API_TOKEN, or with the token in STATE_DIR/supervisor.json"
+                "\(cause); send `Authorization: Bearer TOKEN` with API_TOKEN, or with the token in "
+                + "STATE_DIR/supervisor.json"
         )
     }
 }

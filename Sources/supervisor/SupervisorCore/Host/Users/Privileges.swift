@@ -9,7 +9,8 @@ enum Privileges {
     /// The risk of running as this user; nil when there is none.
     static var warning: String? {
         isRoot
-            ? "running as root: a flaw in a media library would be one with all rights; set RUN_AS, or User= in the unit"
+            ? "running as root: a flaw in a media library would be one with all rights; set RUN_AS, or User= in the "
+                + "unit"
             : nil
     }
 

@@ -53,7 +53,8 @@ final class StoreWatch: MaintenanceService {
         state.withLock { state in
             guard let began = state.began, ContinuousClock.now - began > patience else { return state.problem }
             return
-                "it has not answered for more than \(patience.components.seconds) s; check the disk or the server of STORAGE_URL"
+                "it has not answered for more than \(patience.components.seconds) s; check the disk or the server of "
+                + "STORAGE_URL"
         }
     }
 

@@ -125,7 +125,8 @@ struct PrivateBrokerGuard: Sendable {
         return PrivateBrokerError(
             code: .inUse,
             message: isInUse
-                ? "another private broker uses \(directory.path) (process \(numbers.joined(separator: ", "))); stop it first"
+                ? "another private broker uses \(directory.path) (process \(numbers.joined(separator: ", "))); stop "
+                    + "it first"
                 : "the private broker that a dead supervisor has left in \(directory.path) has not ended within "
                     + "\(patience.components.seconds) seconds: \(Report.text(processes)); end it with "
                     + "`kill -9 \(numbers.joined(separator: " "))`, which loses no message, and start again"
