@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-# Tests that run side by side. Most start a tree of nine processes, and a machine that runs dozens of them is only slow. An
-# experimental switch of Swift Testing; without it all tests would start at once.
+# The number of tests that run side by side. Most start a tree of nine processes, and dozens of them only slow a machine
+# down. This is an experimental switch of Swift Testing; without it all tests would start at once.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 
 # An import of a target that is not declared as a dependency is an error, in every build.
@@ -12,7 +12,8 @@ RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test fuzz check format bench bench-tempfiles bench-supervision bench-pipeline clean
+.PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test fuzz check format bench \
+    bench-tempfiles bench-supervision bench-pipeline clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,7 +47,7 @@ crash-test: bootstrap-tests ## Kill, attack and fail everything, N times as long
 	CRASH_TEST_ROUNDS=$(or $(N),10) scripts/run-tests --skip-build $(SWIFT_FLAGS) --filter CrashTests
 	@scripts/check-leftovers
 
-fault-test: bootstrap-tests ## Kill, stop and poison workers, fail network and broker, N times as long as in `make test` (N=20)
+fault-test: bootstrap-tests ## Kill, stop and poison workers, fail network and broker, N times as long as `make test`
 	swift build --build-tests $(SWIFT_FLAGS)
 	CRASH_TEST_ROUNDS=$(or $(N),20) scripts/run-tests --skip-build $(SWIFT_FLAGS) \
 		--filter 'KillEverything|ProxyFault|StoppedWorker|Poison|BrokerFailure|BrokerTLS|LongWork'
@@ -78,7 +79,7 @@ bench-tempfiles: bootstrap ## Measure tracking, scanning and cleaning a million 
 bench-supervision: build ## Measure deaths, starts, scaling and memory of a tree (KILLS=200 DEATHS=100 CYCLES=100)
 	@scripts/bench-supervision $(or $(KILLS),200) $(or $(DEATHS),100) $(or $(CYCLES),100)
 
-bench-pipeline: build ## Compare tiny image jobs end to end with Celery and pyvips on the same broker (JOBS=1000 ROUNDS=3)
+bench-pipeline: build ## Compare tiny image jobs end to end with Celery and pyvips (JOBS=1000 ROUNDS=3)
 	@scripts/bench-pipeline $(or $(JOBS),1000) $(or $(ROUNDS),3)
 
 clean: ## Remove everything that was built or left by runs in this folder

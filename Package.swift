@@ -22,8 +22,6 @@ let httpTypes = [
     Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types"),
     Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
 ]
-let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 /// A library that several processes share, in `Sources/Shared/<name>`.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -77,13 +75,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // The JSON trait would bring file providers that nothing here reads.
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -93,28 +89,35 @@ let package = Package(
         .systemLibrary(name: "CFFmpeg", path: "Sources/Shared/CFFmpeg", pkgConfig: "libavformat"),
         .systemLibrary(name: "CVips", path: "Sources/Shared/CVips", pkgConfig: "vips"),
         .systemLibrary(name: "CZstandard", path: "Sources/Shared/CZstandard", pkgConfig: "libzstd"),
+        .systemLibrary(name: "CCrypto", path: "Sources/Shared/CCrypto", pkgConfig: "libcrypto"),
+        .systemLibrary(name: "CCurl", path: "Sources/Shared/CCurl", pkgConfig: "libcurl"),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
 
         shared("JobModel", []),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
-        shared("RootedFiles", ["CLinux"]),
-        shared("AMQP", ["JobModel", "CRabbitMQ", logging]),
+        shared("Files", ["CLinux"]),
+        shared("AMQP", ["JobModel", "Threads", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
+        shared("Digests", ["CCrypto"]),
+        shared("HTTPClient", ["CCurl", "Threads"]),
         shared(
             "TempFiles",
-            ["JobModel", "RootedFiles", "Threads", "Zstandard", "CrashPoints", "CLinux", logging, grdb, crypto]
+            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "Digests", "CLinux", logging, grdb]
         ),
-        shared("Storage", ["JobModel", "RootedFiles", "Threads", "CrashPoints", logging]),
-        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", "ServiceKit", logging]),
-        shared("ServiceKit", ["JobModel", "Threads", logging, configuration, unixSignals]),
+        shared("Storage", ["JobModel", "Files", "Threads", "CrashPoints", logging]),
+        shared("Claims", ["JobModel", "AMQP", "TempFiles", "CrashPoints", logging]),
+        shared("Settings", ["JobModel", logging, configuration]),
+        shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
+        shared("WorkerProtocol", ["JobModel"]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "ServiceKit", "CrashPoints", "CLinux", logging,
-                argumentParser, unixSignals,
+                "JobModel", "AMQP", "Claims", "TempFiles", "Threads", "Settings", "Logs", "WorkerProtocol",
+                "CrashPoints",
+                "CLinux", logging, argumentParser, unixSignals,
             ]
         ),
     ]
@@ -122,8 +125,9 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "RootedFiles", "ServiceKit", "Storage", "CLinux", logging,
-                argumentParser, hummingbird, httpClient, serviceLifecycle, unixSignals,
+                "JobModel", "AMQP", "Claims", "TempFiles", "Files", "Settings", "Logs", "WorkerProtocol", "Storage",
+                "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird, serviceLifecycle,
+                unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
@@ -133,17 +137,20 @@ let package = Package(
         + process(
             "stage-download",
             core: "DownloadStage",
-            ["StageRuntime", "TempFiles", "RootedFiles", "JobModel", "ServiceKit", "Storage", "CrashPoints", logging]
+            ["StageRuntime", "TempFiles", "Files", "JobModel", "Settings", "Storage", "CrashPoints", logging]
         )
         + process(
             "stage-process",
             core: "ProcessStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Media", "Images", "CrashPoints", logging]
+            [
+                "StageRuntime", "TempFiles", "JobModel", "Settings", "WorkerProtocol", "Media", "Images", "CrashPoints",
+                logging,
+            ]
         )
         + process(
             "stage-upload",
             core: "UploadStage",
-            ["StageRuntime", "TempFiles", "JobModel", "ServiceKit", "Storage", "CrashPoints", logging]
+            ["StageRuntime", "TempFiles", "JobModel", "Settings", "Storage", "CrashPoints", logging]
         )
         + process(
             "stage-cleanup",
@@ -159,32 +166,36 @@ let package = Package(
             ),
             tests("JobModelTests", ["JobModel"]),
             tests("ThreadsTests", ["Threads"]),
-            tests("RootedFilesTests", ["RootedFiles"]),
-            tests("AMQPTests", ["AMQP", "JobModel", "TestSupport", logging]),
+            tests("FilesTests", ["Files"]),
+            tests("DigestsTests", ["Digests"]),
+            tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+            tests("AMQPTests", ["AMQP", "JobModel", "Threads", "TestSupport", logging]),
             tests("MediaTests", ["Media", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "RootedFiles", "Threads", "TestSupport", logging, grdb]),
-            tests("StorageTests", ["Storage", "RootedFiles", "TestSupport", logging]),
-            tests("ServiceKitTests", ["ServiceKit", "JobModel", logging]),
+            tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
+            tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),
+            tests("SettingsTests", ["Settings", "JobModel", logging]),
+            tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
+            tests("WorkerProtocolTests", ["WorkerProtocol"]),
             tests(
                 "StageRuntimeTests",
-                ["StageRuntime", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+                ["StageRuntime", "JobModel", "AMQP", "TempFiles", "Settings", "TestSupport", logging]
             ),
             tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "TestSupport", logging]),
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "RootedFiles", "ServiceKit", "TestSupport",
-                    logging, hummingbird,
+                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "Files", "Settings", "WorkerProtocol", "Threads",
+                    "TestSupport", logging, hummingbird,
                 ] + nio
             ),
             tests(
                 "CrashTests",
-                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "RootedFiles", "TestSupport", logging]
+                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "Files", "TestSupport", logging]
             ),
             tests(
                 "IntegrationTests",
-                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "ServiceKit", "TestSupport", logging]
+                ["SupervisorCore", "JobModel", "AMQP", "TempFiles", "Settings", "TestSupport", logging]
             ),
         ]
 )

@@ -24,7 +24,7 @@ patience = 300  # seconds, only against hanging
 
 
 def processes():
-    """Of every process: its parent, and when it was started."""
+    """The parent and the start time of every process."""
     found = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -200,7 +200,8 @@ def worker_deaths(broker):
 
 
 def supervisor_deaths(broker, count):
-    """How many processes are left 10 s after the supervisor was killed, with a job under way, and when the last was gone."""
+    """The number of processes left 10 s after the supervisor was killed with a job under way, and the times until the
+    last one was gone."""
     tree = Tree(broker)
     remaining, times = 0, []
     for number in range(count):
@@ -304,7 +305,8 @@ def main():
             ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=1600x1200",
              "-frames:v", "1", "-q:v", "3", f"{scratch}/photo.jpg"], check=True,
         )
-        processor = next((line.partition(": ")[2].strip() for line in open("/proc/cpuinfo") if "model name" in line), "")
+        models = (line.partition(": ")[2].strip() for line in open("/proc/cpuinfo") if "model name" in line)
+        processor = next(models, "")
         print(f"{datetime.date.today()}, {os.cpu_count()} processors ({processor}), Linux {platform.release()}\n")
         print("| measured | result | aim |\n|---|---|---|", flush=True)
 
@@ -327,7 +329,8 @@ def main():
             for kind, address, count in [("shared", url, supervisor_kills), ("private", "", private)]:
                 remaining, times = supervisor_deaths(address, count)
                 failed |= remaining > 0
-                row(f"supervisor SIGKILL × {count}, {kind} broker: processes left after 10 s (last one gone after, p50 / max)",
+                row(f"supervisor SIGKILL × {count}, {kind} broker: "
+                    "processes left after 10 s (last one gone after, p50 / max)",
                     f"{remaining} ({milliseconds(percentile(times, 0.5))} / {milliseconds(max(times))})", "0")
         if cycles:
             jobs, lost, spent, starts, restarts = cycling(url)

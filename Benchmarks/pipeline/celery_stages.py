@@ -1,8 +1,8 @@
-"""The four stages of an image job as Celery tasks, with pyvips for the pictures: what a team would write in an afternoon.
+"""The four stages of an image job as Celery tasks, with pyvips for the pictures: the work of an afternoon.
 
-As safe as Celery makes it without more code: late acknowledgement, one message at a time, persistent messages, confirmed
-publishing. Nothing is written through to the disk (no fsync), no file is tracked, and a task that runs twice does all again;
-the media processor does these too in the same time.
+They are as safe as Celery makes them without more code: late acknowledgement, one message at a time, persistent
+messages, confirmed publishing. Nothing is written through to the disk (no fsync), no file is tracked, and a task that
+runs twice does everything again; the media processor does these too in the same time.
 """
 import os
 import shutil

@@ -1,7 +1,7 @@
 """Image jobs end to end: the media processor's tree and four Celery tasks in turn, on one broker. Prints ratios.
 
-A job counts when its terminal update is read. Processor time is that of the whole tree (supervisor and workers; for Celery
-the parents and their pools), from the first message to the last update, without the broker and without this program.
+A job counts when its terminal update is read. Processor time is that of the whole tree (supervisor and workers; for
+Celery the parents and their pools), from the first message to the last update, without the broker and this program.
 """
 import json
 import os
@@ -155,7 +155,8 @@ class Bench:
             result = run.measure([process.pid], ids, publish)
             run.close()
             self.expect_outputs(store, ids)
-            left = [path for path in (self.scratch / "ours" / "temp").rglob("*") if path.is_file() and "jobs" in path.parts]
+            found = (self.scratch / "ours" / "temp").rglob("*")
+            left = [path for path in found if path.is_file() and "jobs" in path.parts]
             if left:
                 raise SystemExit(f"bench-pipeline: {len(left)} temp files are left")
             return result
@@ -173,7 +174,8 @@ class Bench:
             "BENCH_STORE": str(store),
         }
         command = [
-            sys.executable, "-m", "celery", "--app", "celery_stages", "worker", "--pool", "prefork", "--loglevel", "WARNING",
+            sys.executable, "-m", "celery", "--app", "celery_stages", "worker", "--pool", "prefork",
+            "--loglevel", "WARNING",
             "--without-gossip", "--without-mingle", "--without-heartbeat", "--concurrency", str(workers),
         ]
         # One worker for each stage, as a stage is one pool of processes on our side.
@@ -226,7 +228,7 @@ class Bench:
                 raise SystemExit("bench-pipeline: image-variants failed")
             return usage.ru_utime + usage.ru_stime
 
-        # Without what starting the libraries takes.
+        # Without the time that the libraries take to start.
         return (used(times + 1) - used(1)) / times
 
 
@@ -256,14 +258,16 @@ def main():
             scaled = {workers: (bench.ours(url, workers), bench.celery(url, workers)) for workers in (2, 4)}
         finally:
             stop(keeper)
-    print(f"{jobs} image jobs of 160x120, four variants each; median of {rounds} runs in turn, {os.cpu_count()} processors")
+    print(f"{jobs} image jobs of 160x120, four variants each; "
+          f"median of {rounds} runs in turn, {os.cpu_count()} processors")
     for index, (word, unit, scale) in enumerate([("throughput", "jobs/s", 1), ("CPU", "ms/job", 1000)]):
         ours, theirs = (statistics.median(pair[side][index] for pair in pairs) * scale for side in (0, 1))
         ratios = sorted(pair[0][index] / pair[1][index] for pair in pairs)
         print(f"{word:10} {unit:7} ours {ours:8.2f}   Celery {theirs:8.2f}   "
               f"ours/Celery {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
     total = statistics.median(pair[0][1] for pair in pairs)
-    print(f"own CPU    ms/job  {(total - engine) * 1000:.2f} (all {total * 1000:.2f}, of it the image engine {engine * 1000:.2f})")
+    print(f"own CPU    ms/job  {(total - engine) * 1000:.2f} "
+          f"(all {total * 1000:.2f}, of it the image engine {engine * 1000:.2f})")
     base = statistics.median(pair[0][0] for pair in pairs)
     for workers, (ours, theirs) in scaled.items():
         print(f"{workers} workers for each stage: ours {ours[0]:.1f} jobs/s ({ours[0] / base:.2f} of one worker's), "

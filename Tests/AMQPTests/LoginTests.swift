@@ -15,7 +15,7 @@ import Testing
             for await state in client.states {
                 guard case .disconnected(let error) = state else { continue }
                 errors.append(error)
-                // Equal states in a row are told once: what follows is seen in the log.
+                // Equal states in a row are told once; the next tries show in the log.
                 if errors.count == 1 {
                     for _ in 0..<count {
                         try #require(await logger.wait(for: "No connection to the broker") != nil)

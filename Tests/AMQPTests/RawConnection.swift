@@ -1,10 +1,12 @@
 import Foundation
 import TestSupport
 import Testing
+import Threads
 
 @testable import AMQP
 
-/// A connection without the client's checks and bookkeeping, with channel 1 open: for what the client would not send.
+/// A connection without the client's checks and bookkeeping, with channel 1 open: for messages that the client would
+/// not send.
 ///
 /// `body` runs on a thread of its own, whose stack is large enough to build and free deeply nested values.
 func withRawConnection(
@@ -12,7 +14,7 @@ func withRawConnection(
 ) async throws {
     let endpoint = try await TestBroker.endpoint()
     let (results, continuation) = AsyncStream.makeStream(of: Result<Void, AMQPError>.self)
-    let thread = try IOThread(name: "raw", stackBytes: 512 << 20) {
+    let thread = try BlockingThread.forBroker(named: "raw", stackBytes: 512 << 20) {
         continuation.yield(
             Result { () throws(AMQPError) in
                 let connection = try BrokerConnection(to: endpoint, name: "raw", configuration: .quick)

@@ -60,7 +60,8 @@ def before_the_first_data(browser):
     browser.wait("document.readyState === 'complete'")
     text = browser.run("return document.body.innerText")
     check("connecting" in text, "the page is there before the tree has answered")
-    told = [word for word in ("Nothing has failed", "No job is", "Nothing in the workspace", "Progress") if word in text]
+    words = ("Nothing has failed", "No job is", "Nothing in the workspace", "Progress")
+    told = [word for word in words if word in text]
     check(told == [], f"it tells nothing that it does not know yet {told}")
     shoot(browser, "before.png")
     browser.tell("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
@@ -83,11 +84,13 @@ def find_jobs(browser):
     check(told == f"source file://{source}", "its details tell the source")
     browser.click("#detail-close")
     find("clip")
-    browser.wait("document.querySelector('#jobs').children.length === 0 && !document.querySelector('#jobs-empty').hidden")
+    browser.wait("document.querySelector('#jobs').children.length === 0"
+                 " && !document.querySelector('#jobs-empty').hidden")
     check(True, "a part of an id finds nothing, and the page says so")
     find(HOSTILE)
     browser.wait("document.querySelector('#jobs').children.length === 1")
-    check(browser.run("return document.querySelectorAll('main img, main b').length") == 0, "what is searched for is text")
+    elements = browser.run("return document.querySelectorAll('main img, main b').length")
+    check(elements == 0, "what is searched for is text")
     browser.click("#search-end")
     browser.wait("document.querySelector('#jobs-note').textContent === ''")
     check(browser.run("return document.querySelector('#search-text').value") == "", "all jobs are shown again")
@@ -130,7 +133,8 @@ def hostile_names(browser):
     browser.wait(failed)
     check(browser.run("return document.querySelectorAll('main img, main b').length") == 0, "names are text, never HTML")
     browser.run(f"{failed}.querySelector('.link').click()")
-    browser.wait("document.querySelector('#detail').open && document.querySelector('#detail-timeline').children.length > 3")
+    browser.wait("document.querySelector('#detail').open"
+                 " && document.querySelector('#detail-timeline').children.length > 3")
     check(browser.run("return document.querySelector('#detail-title').textContent") == HOSTILE, "details show the name")
     check(browser.run("return document.querySelector('#detail-error').textContent") != "", "details show the cause")
     times = browser.run("return [...document.querySelectorAll('#detail-timeline li')].map((line) => line.textContent)")
@@ -187,12 +191,13 @@ def keyboard_and_phone(browser):
     shoot(browser, "dark.png")
 
 
-# What goes beyond the page or beyond its own element, and cannot be read whole.
+# Elements that reach beyond the page, or whose text reaches beyond them, and so cannot be read whole.
 CLIPPED = """
     return [...document.querySelectorAll('body *')].filter(each => {
         const box = each.getBoundingClientRect(), style = getComputedStyle(each);
         if (box.width === 0 || each.closest('.hidden, .skip, thead, progress, input')) return false;
-        return box.right > 390.5 || box.left < -0.5 || style.textOverflow === 'ellipsis' && style.whiteSpace === 'nowrap'
+        return box.right > 390.5 || box.left < -0.5
+            || style.textOverflow === 'ellipsis' && style.whiteSpace === 'nowrap'
             || style.overflowX !== 'visible' && each.scrollWidth > each.clientWidth + 1;
     }).map(each => each.tagName + '#' + each.id + '.' + each.className + ': ' + each.textContent.slice(0, 60));
 """

@@ -100,12 +100,12 @@ struct ClaimsLogTests {
                         }
                         #expect(answers.count == 100)
                         #expect(answers.values.allSatisfy { $0.count == 3 && Set($0).count == 1 })
-                        // How many each gets is decided by who is quicker, which may be one alone.
+                        // The quicker host gets more jobs, and one host may get all.
                         #expect(Set(answers.values.joined()).isSubset(of: ["a", "b"]))
                     }
                 }
             }
-            // What is known costs no record more, and needs no reader.
+            // A known claim costs no further record, and needs no reader.
             _ = try await first.log.claimant(of: ticket(1))
         }
     }
@@ -126,7 +126,7 @@ struct ClaimsLogTests {
             }
             try await again.follow {
                 try await expect(again, ticket(6), "b")
-                // What a producer says of a host means nothing.
+                // A producer's claim about a host means nothing.
                 try await expect(again, ticket(6, node: "b"), "b")
                 // Somebody has moved a message of the host `b` to the shared queue.
                 var moved = ticket(6, node: "b")

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("An attacker in the workspace", .serialized)
 struct AttackTests {
-    /// Swaps a directory with a link to the outside in one step, again and again, and puts back what is removed.
+    /// Swaps a directory with a link to the outside in one step, again and again, and puts back removed entries.
     private static let attacker = """
         #define _GNU_SOURCE
         #include <stdio.h>
@@ -60,8 +60,8 @@ struct AttackTests {
         }
         defer { lease.release() }
         let directory = tracker.workspace.path + "/" + tracker.workspace.directory(of: job)
-        // To Swift, a slash and a combining mark are one character that is no slash: a path that is cut by characters would have
-        // `outputs` in its last part, and unlinkat(2) would follow it.
+        // To Swift, a slash and a combining mark are one character that is no slash: a path that is cut by characters
+        // would have `outputs` in its last part, and unlinkat(2) would follow it.
         let names = (0..<Self.batch).map { ($0.isMultiple(of: 2) ? "outputs/f" : "outputs/\u{301}f") + "\($0)" }
         let attack = try ChildProcess(
             program.executable,

@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The disk budget against the file system itself: what counts is what the kernel says is there.
+/// The disk budget against the file system itself: the kernel's count decides.
 @Suite("The disk budget", .serialized)
 struct BudgetTests {
     private static let mebibyte: Int64 = 1 << 20
@@ -82,7 +82,7 @@ struct BudgetTests {
     }
 }
 
-/// Adds up what a directory takes on disk, again and again, on a thread of its own.
+/// Sums the disk use of a directory, again and again, on a thread of its own.
 private final class DiskSampler: Sendable {
     private struct State {
         var isStopped = false

@@ -48,7 +48,7 @@ struct CleanupDeathTests {
                 #expect(warnings?.first?["message"]?.stringValue?.contains("up to \(before) temp files") == true)
                 // Long before the next sweep, which comes after six hours.
                 try await eventually("the supervisor has removed what was left") {
-                    // On the books for as long as it is there.
+                    // It is in the ledger for as long as it is there.
                     let left = tree.leftovers().filter { !$0.hasSuffix(".lease") && $0 != "dies" }
                     let known = try await tracker.statistics()[.image]?.totalFiles ?? 0
                     return left.isEmpty && known == 0 && tree.leftovers().isEmpty

@@ -27,7 +27,7 @@ struct ClockTests {
         let waiting = try await job("waiting", worker, makes: ["source", "outputs/one"])
         waiting.lease.release()
         let atWork = try await job("at-work", worker, makes: ["source"])
-        // A library's own scratch file is on no books while its job is at work.
+        // A library's own scratch file has no row in the ledger while its job is worked on.
         let scratch = atWork.directory + "/scratch"
         try Data("scratch".utf8).write(to: URL(filePath: scratch))
         let planned = NewFile(name: "outputs/two", type: .output, description: "not made yet")

@@ -45,7 +45,7 @@ struct CompressionCrashTests {
         try await tree.submit(.image, id: id, source: "raw.tiff")
         if crash?.process == "supervisor" {
             #expect(await first.wait() != .status(0))
-            // What the next tree finds, it compresses.
+            // The next tree compresses the files that it finds.
             try await tree.running(Self.waiting) { try await Self.eventuallyCompressed(tree, id, size) }
         } else {
             try await Self.eventuallyCompressed(tree, id, size)

@@ -75,7 +75,7 @@ struct CrashPointTests {
         }
     }
 
-    /// What is no job becomes a dead letter, again when the worker dies before it can say so.
+    /// A message that is no job becomes a dead letter, again when the worker dies before it can settle the message.
     private func unreadable(number: Int, _ watch: Watch) async throws {
         let (tree, body) = (watch.tree, "no job \(number)")
         let before = Self.refusals(tree)
@@ -94,19 +94,20 @@ struct CrashPointTests {
         try await eventually("the message is settled") { Self.refusals(tree) == before + 1 }
     }
 
-    /// Lines of the log, one for each refused message, written when all points are behind it. Who dies there writes none.
+    /// The lines of the log for refused messages, one each, written after the last point. A worker that dies at a point
+    /// writes none.
     private static func refusals(_ tree: TestTree) -> Int {
         tree.log.split(separator: "\n").count { $0.contains("a message is refused") }
     }
 
-    /// A message that is refused though its id can be read becomes a dead letter and is told, both again when the worker dies before
-    /// it has settled the message. It is no end of the job that has the id.
+    /// A refused message whose id can be read becomes a dead letter and is told, both again when the worker dies before
+    /// it has settled the message. That is no end of the job that has the id.
     private func refused(_ isUsed: Bool, _ point: CrashPoint, number: Int, _ watch: Watch) async throws {
         let (tree, id) = (watch.tree, "refused-\(number)")
         if isUsed {
             try await watch.submit(.image, id: id)
             try await eventually("the job ended") { watch.ends.of(id) == ["completed"] }
-            // Logged once the books have it that clients know.
+            // Logged once the ledger has recorded that clients know.
             try await eventually("its end is noted") {
                 tree.log.split(separator: "\n").contains {
                     $0.contains("the job ended") && $0.contains("job.id=\(id) ")
@@ -130,7 +131,8 @@ struct CrashPointTests {
         #expect(watch.ends.of(id) == (isUsed ? ["completed"] : []))
     }
 
-    /// The job's objects are there already, as of an earlier job for the same media, and the worker dies while it replaces one.
+    /// The job's objects exist already, from an earlier job for the same medium, and the worker dies while it replaces
+    /// one.
     private func replacing(_ point: CrashPoint, number: Int, _ watch: Watch) async throws {
         let item = Case(stage: .upload, point: point)
         try watch.makeObjects(.image, id: "job-\(number)")

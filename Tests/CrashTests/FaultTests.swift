@@ -41,7 +41,8 @@ struct FaultTests {
             cases.shuffle(using: &generator)
             let all = cases.count
             if Rounds.isShort {
-                // The last calls are the clean-up's: a row of a file that was gone stayed on the books when one failed.
+                // The last calls are the clean-up's: a row of a file that was gone stayed in the ledger when one of
+                // them failed.
                 let last = (counts[.open] ?? 0) - 12
                 let pinned = cases.filter { $0.operation == .open && $0.error == EMFILE && $0.number > last }
                 cases = cases.prefix(Self.sampleSize) + pinned
@@ -63,8 +64,8 @@ struct FaultTests {
                 #expect(try watch.bystander.isUntouched(), "\(item)")
             }
             print(
-                "faults: \(fired) calls failed in \(cases.count) of \(all) cases (\(counts)), \(completed) jobs completed, "
-                    + "\(ContinuousClock.now - began)"
+                "faults: \(fired) calls failed in \(cases.count) of \(all) cases (\(counts)), "
+                    + "\(completed) jobs completed, \(ContinuousClock.now - began)"
             )
             // The calls of a job vary a little from run to run.
             #expect(fired * 10 >= cases.count * 7)

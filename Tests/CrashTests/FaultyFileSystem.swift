@@ -1,7 +1,8 @@
 import Foundation
 import TestSupport
 
-/// A library that is loaded into every process of a tree before all others and fails one of its calls to the file system.
+/// A library that is loaded into every process of a tree, before all others, and fails one of its calls to the file
+/// system.
 struct FaultyFileSystem: Sendable {
     enum Operation: Int, CaseIterable, Sendable { case open, write, rename, unlink, synchronize }
 

@@ -30,7 +30,7 @@ struct FullDiskTests {
                 #expect(access(tree.directory + "/crash", F_OK) != 0)
                 try await eventually("the workspace is empty") { tree.leftovers().isEmpty }
 
-                // What they gave back is used up as well.
+                // The space that they gave back is used up as well.
                 try await disk.fill()
                 let began = ContinuousClock.now
                 try await tree.submit(.image, id: "late", source: "photo.jpg")
@@ -98,7 +98,7 @@ struct FullDiskTests {
         return Set(ids)
     }
 
-    /// How often a stage could not do its work on the job.
+    /// The number of times that a stage could not do its work on the job.
     private static func tries(_ tree: TestTree, _ id: String) -> Int {
         tree.log.split(separator: "\n").count { line in
             line.contains("job.id=\(id) ")

@@ -38,7 +38,7 @@ struct FuzzTests {
             while ContinuousClock.now < end {
                 let batch = (number..<number + 16).map { HostileMaker.message(seed, $0, to: tree) }
                 number += batch.count
-                // Some together, as they come, and some alone, which tells what each costs.
+                // Some are sent together, and some alone, to measure the cost of each.
                 try await tree.send(Array(batch.prefix(12)), figures)
                 for message in batch.suffix(4) { try await tree.send([message], figures) }
             }

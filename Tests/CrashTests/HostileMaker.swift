@@ -82,7 +82,7 @@ struct HostileMaker {
             }
         }
         if happens(10) { body.removeLast(number(0...body.count)) }
-        // What is left may be another's.
+        // The rest may be the body of another message.
         return body + (body.count < 40 ? unique : [])
     }
 
@@ -265,8 +265,8 @@ struct HostileMaker {
         // A copy that had them would come here again.
         if happens(30) { message.headers["CC"] = .array([.string(queue)]) }
         if happens(30) { message.headers["BCC"] = .array([.string(queue), .string(queue)]) }
-        // RabbitMQ adds to `x-death` when a message leaves a delay queue; one that it cannot read is kept from there, as the queue's
-        // process inside the broker does not survive it, and nobody can use that queue then.
+        // RabbitMQ adds to `x-death` when a message leaves a delay queue; a header that it cannot read is not sent
+        // there, because the queue's process inside the broker does not survive it, and nobody can use that queue then.
         let isDelayed = queue.contains(".retry.")
         for name: AMQPText in ["x-reason-code", "x-job-id", "x-given-up-by", "x-delivery-count", "x-delay", "x-death"]
         where happens(15) && (name != "x-death" || !isDelayed) {

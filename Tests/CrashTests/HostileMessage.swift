@@ -7,9 +7,9 @@ struct HostileMessage: Sendable {
     var name: String
     var queue: String
     var message: AMQPMessage
-    /// Of the job that a worker reads in it; nil when it is none. One parser decides.
+    /// The id of the job that a worker reads in it; nil when it is no job. One parser decides.
     let id: ByteKey?
-    /// Of the job that it names and is not taken for; nil when it names none, or may be one.
+    /// The id of the job that it names and is not taken for; nil when it names none, or may be a job.
     let refusedID: ByteKey?
 
     init(_ name: String, to queue: String, _ message: AMQPMessage, kind: MediaKind) {
@@ -24,7 +24,7 @@ struct HostileMessage: Sendable {
         } catch {
             read.refused = error.jobID
         }
-        // A worker does not even read what is longer than any job.
+        // A worker does not even read a message that is longer than any job.
         if message.body.count > Ticket.maximumBytes { read.refused = nil }
         id = read.id.map { ByteKey(Array($0.utf8)) }
         refusedID = read.refused.map { ByteKey(Array($0.utf8)) }
@@ -32,7 +32,7 @@ struct HostileMessage: Sendable {
 
     var body: ByteKey { ByteKey(message.body) }
 
-    /// Enough to see what it is.
+    /// A short form, to recognise the message.
     var summary: String {
         let start = String(decoding: message.body.prefix(1500), as: UTF8.self)
         return "\(name), \(message.body.count) bytes to \(queue): \(start.debugDescription)\nheaders: "

@@ -5,25 +5,25 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A tree of images that anything may be sent to, and what comes of each message: exactly one end or one dead letter with its
-/// bytes, no dead worker, and no more processor time and log than its size allows.
+/// A tree of images that may be sent anything, and the expectations for each message: exactly one end or one dead
+/// letter with its bytes, no dead worker, and no more processor time and log than its size allows.
 final class HostileTree: Sendable {
     static let kind = MediaKind.image
 
-    /// What a message may cost. Processor time is that of debug builds, of all processes but the broker.
+    /// The cost that a message may have. Processor time is that of debug builds, of all processes except the broker.
     enum Limit {
         static let logBytes = 64 << 10
         static func processorSeconds(bodyBytes: Int) -> Double { 1 + 8 * Double(bodyBytes) / Double(1 << 20) }
-        /// Of an update, whatever the job brought along.
+        /// The length of an update, whatever the job brought along.
         static let updateBytes = 256 << 10
     }
 
     /// Messages with one body.
     private struct Sent {
         var count = 0
-        /// Of the jobs in them.
+        /// The ids of the jobs in them.
         var ids: Set<ByteKey> = []
-        /// Of jobs that they name and are not.
+        /// The ids of jobs that they name and are not.
         var refused: Set<ByteKey> = []
     }
 
@@ -42,7 +42,7 @@ final class HostileTree: Sendable {
         self.client = client
     }
 
-    /// Runs `body` beside a ready tree; in the end nothing may be left of what was sent.
+    /// Runs `body` beside a ready tree; at the end nothing may be left of the messages.
     static func with(_ settings: [String: String] = [:], _ body: (HostileTree) async throws -> Void) async throws {
         var settings = settings
         settings["WORKERS"] = Stage.allCases.map { "\($0.rawValue).video=0" }.joined(separator: ",")
@@ -115,8 +115,8 @@ final class HostileTree: Sendable {
         for path in ["/jobs?limit=1000", "/dead", "/health"] { #expect(try await tree.get(path)?.status == 200) }
     }
 
-    /// What came of the messages with this body: letters, or ends of the jobs in them. The end of a job whose id other messages have
-    /// as well may be that of one of these.
+    /// The outcomes of the messages with this body: dead letters, or ends of the jobs in them. The end of a job whose
+    /// id other messages have as well may be that of one of these.
     private func count(_ body: ByteKey, _ sent: Sent) -> Int {
         let letters = outcomes.letters(of: body)
         return letters > 0 && sent.ids.contains(where: isShared) ? letters : outcomes.count(body, sent.ids)
@@ -124,8 +124,8 @@ final class HostileTree: Sendable {
 
     private func isShared(_ id: ByteKey) -> Bool { naming.withLock { $0[id, default: []].count > 1 } }
 
-    /// One end for an id that any of its messages was taken with, and none otherwise; one refusal of each message that can be no job,
-    /// and none of another, but of one that came with the id of another job.
+    /// Expects one end for an id if any of its messages was accepted, and none otherwise; one refusal of each message
+    /// that can be no job or came with the id of another job, and no other refusal.
     private func expectEnds(of id: ByteKey, _ bodies: Set<ByteKey>, _ published: [ByteKey: Sent]) {
         let messages = bodies.compactMap { published[$0] }
         let isTaken = bodies.contains { published[$0]?.ids.contains(id) == true && outcomes.letters(of: $0) == 0 }
@@ -140,7 +140,7 @@ final class HostileTree: Sendable {
         }
     }
 
-    /// How many letters and ends there were.
+    /// The numbers of dead letters and ends.
     var outcomesText: String { outcomes.text }
 
     // MARK: - Sending
@@ -185,7 +185,7 @@ final class HostileTree: Sendable {
         #expect(used.logBytes <= Limit.logBytes * messages.count, "\(what)")
     }
 
-    /// Submits a job by HTTP. What is accepted there is a job that ends.
+    /// Submits a job by HTTP. A job that is accepted there ends.
     func post(_ job: [ByteText: JSONValue]) async throws {
         let id = UUID().uuidString
         var job = job
@@ -231,7 +231,7 @@ final class HostileTree: Sendable {
     }
 }
 
-/// What the messages cost that were sent so far.
+/// The cost of the messages that were sent so far.
 final class Figures: Sendable {
     private struct State {
         var messages = 0
@@ -247,7 +247,7 @@ final class Figures: Sendable {
             state.messages += messages.count
             state.total.processorSeconds += used.processorSeconds
             state.total.logBytes += used.logBytes
-            // Of those that were sent together nobody knows which it was.
+            // Among messages that were sent together nobody knows which one it was.
             guard messages.count == 1, let only = messages.first else { return }
             let name = "\(only.name), \(only.message.body.count) bytes"
             if used.processorSeconds > state.mostProcessor.seconds {
@@ -300,7 +300,7 @@ private final class Outcomes: Sendable {
         state.withLock { state in
             state.longestUpdate = max(state.longestUpdate, delivery.body.count)
             guard status != "processing" else { return }
-            // Of a message that is no job, which is a letter.
+            // The update is about a message that is no job, which became a dead letter.
             if update?["refused"] == true {
                 state.refusals[job, default: 0] += 1
                 return
@@ -310,7 +310,7 @@ private final class Outcomes: Sendable {
         }
     }
 
-    /// What came of the messages with this body, whose jobs are these.
+    /// The outcomes of the messages with this body, which hold these jobs.
     func count(_ body: ByteKey, _ jobs: Set<ByteKey>) -> Int {
         state.withLock { state in
             (state.letters[body] ?? 0) + jobs.reduce(0) { $0 + (state.ends[$1] ?? 0) }
@@ -327,8 +327,8 @@ private final class Outcomes: Sendable {
         state.withLock { state in
             let ends = state.ends.values.reduce(0, +)
             return
-                "\(state.letterCount - state.failures) letters of no job, \(state.refusals.values.reduce(0, +)) of them told, "
-                + "\(ends) ends, \(state.failures) of them failed"
+                "\(state.letterCount - state.failures) letters of no job, "
+                + "\(state.refusals.values.reduce(0, +)) of them told, \(ends) ends, \(state.failures) of them failed"
         }
     }
 

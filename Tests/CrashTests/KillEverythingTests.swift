@@ -14,7 +14,7 @@ struct KillEverythingTests {
     private static let killsAhead = 8
     private static let jobsAtOnce = 16
 
-    /// What the test does to the tree, and what came of it.
+    /// The faults that the test causes, and their outcome.
     private struct Run {
         let tree: TestTree
         let node: TestNode
@@ -30,7 +30,8 @@ struct KillEverythingTests {
         var allKills: Int { killsOfEachKind * Stage.allCases.count }
     }
 
-    /// MAX_STARTS counts deaths of workers against the job that they had, and here no job is at fault. 100 is its highest value.
+    /// MAX_STARTS counts deaths of workers against the job that they had, and in this test no job is at fault. 100 is
+    /// its highest value.
     private static let settings = [
         "MAX_STARTS": "100", "SWIFT_BACKTRACE": "enable=no", "RECONNECT_MAX_SECONDS": "2",
         "WORKERS": Stage.allCases.map { "\($0.rawValue).image=2,\($0.rawValue).video=0" }.joined(separator: ","),
@@ -128,7 +129,7 @@ struct KillEverythingTests {
                 try await killSupervisor(&run)
                 lastKill = .now
             } else if run.workerKills < Self.killsAhead + ends.count * run.allKills / Self.jobs, killWorker(&run) {
-                // Kills go by what gets done: one costs the pool patience with its next start, unless its victim had done a job.
+                // Kills follow progress: each delays the pool's next start, unless its victim had done a job.
                 lastKill = .now
             }
             if ContinuousClock.now - lastKill > .seconds(180) {
@@ -194,8 +195,8 @@ struct KillEverythingTests {
         return count
     }
 
-    /// The broker may forget the reader's acknowledgement when it dies, and then the reader has another connection. Within one
-    /// connection only a commit that went unanswered may be repeated, and the log tells of each.
+    /// The broker may forget the reader's acknowledgement when it dies, and then the reader has another connection.
+    /// Within one connection only an unanswered commit may be repeated, and the log tells of each.
     private func expectRepeatsHaveAReason(_ summary: UpdatesReader.Summary, _ tree: TestTree) {
         let lines = tree.log.split(separator: "\n")
         for item in summary.repeats where item.sameConnection {

@@ -59,7 +59,7 @@ struct ProxyFaultTests {
             for round in 1...Rounds.count {
                 let jobs = try await run(&faults, round, proxy, watch, &done)
                 for job in jobs {
-                    // How often each was told is looked at when all is over.
+                    // The number of times that each was told is checked at the end.
                     #expect(Set(watch.ends.of(job)) == ["completed"], "\(job)")
                     if !watch.ends.of(job).isEmpty { try watch.expectWhole(.image, id: job) }
                 }
@@ -127,8 +127,8 @@ struct ProxyFaultTests {
         return jobs
     }
 
-    /// Whether a fault has been done. An `AsyncStream` that one reader gives up ends for all that come later, so one reads it to
-    /// its end.
+    /// Whether a fault has happened. An `AsyncStream` that one reader gives up ends for all later readers, so one task
+    /// reads it to its end.
     private final class Happening: Sendable {
         private let flag = Atomic(false)
 
@@ -147,7 +147,7 @@ struct ProxyFaultTests {
         }
     }
 
-    /// Of the work queues in the order of stages, as the broker counts them.
+    /// The consumers of the work queues, in the order of stages, as the broker counts them.
     private func consumers(_ node: TestNode, _ tree: TestTree) async throws -> [Int] {
         let table = try await node.control("list_queues", "--silent", "name", "consumers")
         var counts: [Substring: Int] = [:]

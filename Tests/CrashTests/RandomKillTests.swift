@@ -11,8 +11,9 @@ struct RandomKillTests {
     private static let killsAhead = 12.0
     private static let killsPerEnd = 1.5
 
-    /// MAX_STARTS counts deaths of workers against the job that they had, and here no job is at fault: at its default of 3,
-    /// the third kill that happens to hit the same stage of the same job would rightly fail it. 100 is its highest value.
+    /// MAX_STARTS counts deaths of workers against the job that they had, and in this test no job is at fault: at its
+    /// default of 3, the third kill that happens to hit the same stage of the same job would rightly fail it. 100 is
+    /// its highest value.
     @Test("of any worker at any moment lose no job, end none twice and leave no byte")
     func workers() async throws {
         var generator = Seed.generator()
@@ -39,8 +40,8 @@ struct RandomKillTests {
                         try await watch.submit(.image, id: id)
                         unfinished += 1
                     }
-                    // A kill costs the pool patience with its next start. With all pools waiting, kills that did not go by what gets
-                    // done would meet only workers that have just started, one after the other, and nothing would get done.
+                    // A kill delays the pool's next start. With all pools waiting, kills that did not follow progress
+                    // would meet only workers that have just started, one after the other, and no job would be done.
                     let before = ended
                     ended = watch.ends.all.count
                     allowance = min(allowance + Double(ended - before) * Self.killsPerEnd, Self.killsAhead)

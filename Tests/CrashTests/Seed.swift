@@ -26,7 +26,7 @@ struct Seed: RandomNumberGenerator {
     }
 }
 
-/// How long to go on: `CRASH_TEST_ROUNDS`, 1 without it, as in CI.
+/// The length of the tests: `CRASH_TEST_ROUNDS`, 1 without it, as in CI.
 enum Rounds {
     static var count: Int {
         max(ProcessInfo.processInfo.environment["CRASH_TEST_ROUNDS"].flatMap { Int($0) } ?? 1, 1)

@@ -3,7 +3,7 @@ import JobModel
 import TestSupport
 import Testing
 
-/// `Tests/Readers/updates_reader.py`: another client of the broker, which checks what the updates promise.
+/// `Tests/Readers/updates_reader.py`: another client of the broker, which checks the promises of updates.
 struct UpdatesReader: Sendable {
     struct Summary: Decodable {
         struct Repeat: Decodable, Hashable {
@@ -33,7 +33,7 @@ struct UpdatesReader: Sendable {
         try self.init(MediaKind.allCases.map { tree.names.updates($0) }, broker: broker, tree.directory + "/reader")
     }
 
-    /// - Parameter directory: for what it finds; made if it is not there.
+    /// - Parameter directory: for its results; made if it is not there.
     init(_ queues: [String], broker: String, _ directory: String) throws {
         self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -48,7 +48,7 @@ struct UpdatesReader: Sendable {
         )
     }
 
-    /// How each job ended, of those that have.
+    /// The outcome of each job that has ended.
     var ends: [String: String] {
         let text = (try? String(contentsOfFile: directory + "/ends", encoding: .utf8)) ?? ""
         let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
@@ -58,9 +58,9 @@ struct UpdatesReader: Sendable {
         return Dictionary(pairs) { $1 }
     }
 
-    /// Has it read what is left, and ends it.
+    /// Lets the reader read the rest, and ends it.
     ///
-    /// - Throws: when it has not written what it found; what it said is in the message.
+    /// - Throws: when it has written no results; its output is in the message.
     func stop() async throws -> Summary {
         process.send(SIGTERM)
         _ = await process.wait()

@@ -8,7 +8,7 @@ import TempFiles
 import TestSupport
 import Testing
 
-/// What all tests of crashes look at: how jobs end, what they leave, and whether a bystander was touched.
+/// The checks of all crash tests: how jobs end, which files they leave, and whether a bystander was touched.
 struct Watch: Sendable {
     let tree: TestTree
     let ends: EndLog
@@ -20,9 +20,9 @@ struct Watch: Sendable {
     ///
     /// - Parameters:
     ///   - broker: as in ``TestTree/with(_:broker:starting:_:)``.
-    ///   - runs: how often a job runs, and so ends.
-    ///   - allowsRepeats: whether an end may be told again in the one case that `docs/decisions/0002-end-of-a-job.md` leaves
-    ///     open, byte for byte the same: another message of the job found it not announced and announced it.
+    ///   - runs: the number of runs of a job, and so of its ends.
+    ///   - allowsRepeats: whether an end may be told again in the one case that `docs/decisions/0002-end-of-a-job.md`
+    ///     leaves open, byte for byte the same: another message of the job found it not announced and announced it.
     static func with(
         _ settings: [String: String] = [:],
         broker: String? = nil,
@@ -87,15 +87,15 @@ struct Watch: Sendable {
         }
     }
 
-    /// Waits until late duplicates are dropped: those that wait in a queue, and those that a worker has in its hands, which
-    /// it would put back into their queue if it were told to stop.
+    /// Waits until late duplicates are dropped: those that wait in a queue, and those that a worker holds, which it
+    /// would put back into their queue if it were told to stop.
     private static func waitUntilQuiet(_ tree: TestTree) async throws {
         var looks = 0
         try await eventually("late duplicates are dropped", within: .seconds(120)) {
             let isEmpty = try await Self.waiting(tree, withDelayed: true) == 0
             let isIdle = try await tree.isIdle()
             looks = isEmpty && isIdle ? looks + 1 : 0
-            // A worker tells what it has taken a moment later.
+            // A worker reports the message that it has taken a moment later.
             try await Task.sleep(for: .milliseconds(300))
             return looks == 3
         }
@@ -140,8 +140,8 @@ struct Watch: Sendable {
         }
     }
 
-    /// A job's outputs are all there, and each is, byte for byte, what the reference job made. That there are no others is
-    /// looked at once for all jobs, at the end: the store is large by then.
+    /// Expects all outputs of a job, each byte for byte the same as the reference job's. That there are no others is
+    /// checked once for all jobs, at the end: the store is large by then.
     func expectWhole(_ kind: MediaKind, id: String) throws {
         for (name, bytes) in try #require(reference[kind]) {
             let made = FileManager.default.contents(atPath: Self.path(of: name, in: tree, id: id))
@@ -171,7 +171,7 @@ struct Watch: Sendable {
         tree.store + "/" + name.replacing("/", with: "/media-\(id)_")
     }
 
-    /// Contents of a job's objects by what is left of their keys without the id.
+    /// The contents of a job's objects, by their keys without the id.
     static func outputs(_ tree: TestTree, id: String) throws -> [String: Data] {
         var found: [String: Data] = [:]
         for path in try FileManager.default.subpathsOfDirectory(atPath: tree.store) {
@@ -218,12 +218,12 @@ struct Bystander: Sendable {
         try Self.identity(path) == identity && String(contentsOfFile: path, encoding: .utf8) == Self.text
     }
 
-    /// What is in the workspace beside the bystander's own.
+    /// The entries of the workspace, except the bystander's.
     func strangers(in tree: TestTree) -> [String] {
         tree.leftovers().filter { $0 != Self.job.id.string && !$0.hasPrefix(Self.job.id.string + "/") }
     }
 
-    /// Files on the books beside the bystander's own.
+    /// The files in the ledger, except the bystander's.
     func strangersOnTheBooks() async throws -> Int {
         try await tracker.statistics().values.reduce(0) { $0 + $1.totalFiles } - 1
     }

@@ -92,7 +92,7 @@ final class Lab {
     }
 }
 
-/// What is thrown, as an ``ImageError``.
+/// The error that `body` throws, as an ``ImageError``.
 func imageError(_ body: () throws -> Void) throws -> ImageError {
     do {
         try body()

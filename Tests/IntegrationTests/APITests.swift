@@ -43,7 +43,7 @@ struct APITests {
             let file = tree.directory + "/metrics"
             try text.write(toFile: file, atomically: true, encoding: .utf8)
             try await ChildProcess.run("sh", ["-c", "promtool check metrics < \(file)"])
-            // What is drawn and watched has to exist.
+            // Every metric that is drawn or watched must exist.
             let named = try ["grafana-dashboard.json", "prometheus-alerts.yml"].flatMap { name in
                 let page = try String(contentsOf: Self.root.appending(path: "packaging/" + name), encoding: .utf8)
                 return page.matches(of: /media_processor_[a-z_]+/).map { String($0.output) }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import JobModel
 
-/// `docs/backend.md` says what is so: its programs run, its examples are like what comes, its tables have what the source has.
+/// `docs/backend.md` is true: its programs run, its examples match real updates, and its tables match the source.
 @Suite("The page for backends", .serialized, .timeLimit(.minutes(10)))
 struct BackendDocumentTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -15,7 +15,7 @@ struct BackendDocumentTests {
         try String(contentsOfFile: root + "/docs/backend.md", encoding: .utf8)
     }
 
-    /// What stands between the marks of code with this language: its name, if it has one, and its text.
+    /// The blocks of code in this language: the name of each, if it has one, and its text.
     private static func blocks(_ language: String) throws -> [(name: String, text: String)] {
         var blocks: [(name: String, text: String)] = []
         var open: (name: String, lines: [Substring], isWanted: Bool)?
@@ -82,7 +82,7 @@ struct BackendDocumentTests {
             name.hasSuffix(".py") ? "/usr/bin/python3" : name.hasSuffix(".mjs") ? "node" : "bash"
         }
 
-        /// Runs a program to its end; what it said, in lines.
+        /// Runs a program to its end and returns the lines of its output.
         func run(_ name: String, _ arguments: String...) async throws -> [String] {
             let all = [directory + "/" + name] + arguments
             let said = try await ChildProcess.run(Self.interpreter(name), all, environment: environment)
@@ -136,7 +136,7 @@ struct BackendDocumentTests {
             try await said("\(id) completed - [")
             consumer.process.send(SIGTERM)
             _ = await consumer.process.wait()
-            // All was acknowledged but what it had in its hands.
+            // Every update was acknowledged except the one that it was handling.
             #expect(try await tree.client.messageCount(queue: tree.names.updates(.video)) ?? 0 == 0)
         }
     }
@@ -271,7 +271,7 @@ struct BackendDocumentTests {
         #expect(ticket == expected)
     }
 
-    /// Where codes of failures and refusals are made.
+    /// The sources that make codes of failures and refusals.
     private static let sources = [
         "Shared/JobModel", "Shared/Storage", "Shared/Media", "Shared/Images", "Shared/StageRuntime", "stage-download",
         "stage-process", "stage-upload", "stage-cleanup", "supervisor/SupervisorCore/Maintenance/AbandonedJobs",

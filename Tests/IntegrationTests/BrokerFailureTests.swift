@@ -2,17 +2,17 @@ import AMQP
 import Foundation
 import JobModel
 import Logging
-import ServiceKit
+import Settings
 import TempFiles
 import TestSupport
 import Testing
 
 @testable import SupervisorCore
 
-/// What befalls the broker costs no job and no worker, is told once, and passes by itself.
+/// A failure of the broker costs no job and no worker, is told once, and passes by itself.
 ///
-/// A consumer's channel that is closed alone is in ``LongWorkTests``, certificates are in ``BrokerTLSTests``, a connection that
-/// fails at each kind of frame is in `ProxyFaultTests`.
+/// A consumer's channel that is closed alone is in ``LongWorkTests``, certificates are in ``BrokerTLSTests``, a
+/// connection that fails at each kind of frame is in `ProxyFaultTests`.
 @Suite("A broker", .serialized, .ownNode())
 struct BrokerFailureTests {
     private enum Absence: CaseIterable {
@@ -68,7 +68,7 @@ struct BrokerFailureTests {
     @Test("that is away makes no job silent: time without it counts for none, and time with it does")
     func timeWithoutIt() async throws {
         let node = try TestNode.current
-        // 5.4 seconds. What was seen is written down four times as often.
+        // 5.4 seconds. The time of service is written down four times as often.
         try await TroubledTree.with(["JOB_MAX_AGE_HOURS": "0.0015"], broker: node.url) { tree in
             let tracker = try TempFileTracker.open(
                 temporaryDirectory: tree.directory + "/temp",
@@ -89,7 +89,7 @@ struct BrokerFailureTests {
             let before = try await tracker.service()
             try await Task.sleep(for: .seconds(10))
             let after = try await tracker.service()
-            // What had been seen before the broker was missed may have been written down since.
+            // Time from before the broker was missed may have been written down since.
             #expect(after.all - before.all <= .seconds(3))
             #expect(try await tracker.findOrphanedFiles(rules).isEmpty)
             try await node.control("start_app")
@@ -169,7 +169,7 @@ struct BrokerFailureTests {
             #expect(client.state == .blocked(reason: reason))
             try await Alarm.memory.set(node, false)
             try await client.publish(AMQPMessage(body: [1]), to: "bounded")
-            // What was not confirmed had arrived all the same; what was not sent had not.
+            // The unconfirmed message had arrived all the same; the unsent one had not.
             #expect(try await client.delete(queue: "bounded") == 2)
             try await client.delete(queue: "bounded.other")
             let healed = await BrokerChecks(settings: try Settings.from(["RABBITMQ_URL": node.url])).findings()

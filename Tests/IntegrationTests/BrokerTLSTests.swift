@@ -9,7 +9,7 @@ struct BrokerTLSTests {
     private struct Setting {
         var node: TestNode
         var port: UInt16
-        /// What the node's certificate was signed by, and what it was not.
+        /// The authority that signed the node's certificate, and one that did not.
         var right: TestCertificates
         var wrong: TestCertificates
         var directory: String

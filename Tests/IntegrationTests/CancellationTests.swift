@@ -3,7 +3,6 @@ import CrashPoints
 import Foundation
 import JobModel
 import Logging
-import ServiceKit
 import TempFiles
 import TestSupport
 import Testing
@@ -12,7 +11,7 @@ import Testing
 
 @Suite("A cancelled job", .serialized)
 struct CancellationTests {
-    /// A wish to cancel, as the supervisor carries it out.
+    /// Cancels a job as the supervisor does.
     private func cancel(_ id: String, _ kind: MediaKind, _ tree: TestTree) async throws -> CancelAnswer {
         let tracker = try TempFileTracker.open(
             temporaryDirectory: tree.directory + "/temp",
@@ -38,7 +37,8 @@ struct CancellationTests {
         }
     }
 
-    /// One terminal update, which says so; no file, no dead letter, and no message but those that wait for a stage.
+    /// Expects one terminal update, `cancelled`; no file, no dead letter, and no message except those that wait for a
+    /// stage.
     private func expectCancelled(
         _ ids: Set<String>,
         _ kind: MediaKind,
@@ -90,7 +90,7 @@ struct CancellationTests {
         }
     }
 
-    /// Where a stage is when the wish comes: at its first, second, … crossing of a point.
+    /// The place of a stage when the request comes: its first, second, … crossing of a point.
     struct Place: Sendable, CustomTestStringConvertible {
         var stage: Stage
         var point: CrashPoint

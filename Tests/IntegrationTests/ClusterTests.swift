@@ -21,7 +21,8 @@ struct ClusterTests {
             for await delivery in consumer {
                 let update = try JSONValue(parsing: delivery.body).objectValue ?? [:]
                 if update["status"] != "processing", let id = update["job_id"]?.stringValue {
-                    // What was read and not acknowledged when a node died comes again, and was not published again.
+                    // A message that was read and not acknowledged when a node died is delivered again, without another
+                    // publish.
                     bodies.withLock { bodies in
                         if !delivery.isRedelivered || bodies[id] == nil {
                             bodies[id, default: []].append(delivery.body)
@@ -123,7 +124,8 @@ struct ClusterTests {
         }
         try await submit(33...40, first, client)
         nodes[1].kill()
-        // The other host may have claimed any number of jobs before its broker died; they wait for it in its own queues.
+        // The other host may have claimed any number of jobs before its broker died; they wait in that host's own
+        // queues.
         try await eventually("the first host goes on", within: Self.patience) {
             try await ends.count + waiting(second, client) >= 40
         }
@@ -146,7 +148,7 @@ struct ClusterTests {
         for number in numbers {
             var ticket = Ticket(id: "job-\(number)", mediaID: "media-\(number)", kind: .image)
             ticket.source = "file://\(tree.sources)/photo.jpg"
-            // An election is under way: what is not confirmed is published again.
+            // An election is under way: an unconfirmed message is published again.
             while true {
                 do throws(AMQPError) {
                     try await client.publish(AMQPMessage(body: ticket.json.serialized()), to: tree.names.entry(.image))

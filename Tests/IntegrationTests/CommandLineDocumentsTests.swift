@@ -5,7 +5,7 @@ import Testing
 
 @testable import SupervisorCore
 
-/// What is made from the parser: completions, the manual page and the reference.
+/// The documents that are made from the parser: completions, the manual page and the reference.
 @Suite("The command line's documents", .timeLimit(.minutes(10)))
 struct CommandLineDocumentsTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -18,7 +18,7 @@ struct CommandLineDocumentsTests {
     }
 
     @Test(
-        "The packages of a host without Swift are those that the executables are linked with, in the script and in the document"
+        "The packages of a host without Swift are those that the executables link, in the script and in the document"
     )
     func packages() async throws {
         let script = #"""
@@ -70,7 +70,7 @@ struct CommandLineDocumentsTests {
         #expect(!help.contains("private-broker"))
     }
 
-    /// What bash does when a word is completed: the executable, then the words after the command's name.
+    /// Completes a word as bash does. The arguments are the executable, then the words after the command's name.
     private static let script = #"""
         set -e
         source <("$1" completions bash)

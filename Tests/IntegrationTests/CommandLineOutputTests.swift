@@ -3,7 +3,7 @@ import JobModel
 import TestSupport
 import Testing
 
-/// What commands print, where to, and how they end.
+/// The output of commands, its place, and their exit statuses.
 @Suite("The command line's output", .serialized, .timeLimit(.minutes(10)))
 struct CommandLineOutputTests {
     @Test("is JSON with the documented keys where --json is given")

@@ -113,8 +113,9 @@ struct CommandLinePoolTests {
         let refused = try await tree.command("scale", "download.video=1", changes: wrong)
         #expect(refused.exit == .status(77))
         let words =
-            "the supervisor that answers on 127.0.0.2:\(place["PORT"] ?? "") is process \(tree.supervisorID ?? 0), and there is no "
-            + "\(tree.directory)/elsewhere/supervisor.json; set STATE_DIR to the directory that it has there"
+            "the supervisor that answers on 127.0.0.2:\(place["PORT"] ?? "") is process \(tree.supervisorID ?? 0), "
+            + "and there is no \(tree.directory)/elsewhere/supervisor.json; "
+            + "set STATE_DIR to the directory that it has there"
         #expect(
             refused.errors.contains("refuses a call without its token; \(words), or API_TOKEN to its token"),
             "\(refused)"
@@ -145,12 +146,12 @@ struct CommandLinePoolTests {
     func otherUser() async throws {
         let port = "\(try FreePort.find())"
         try await TestTree.with(["PORT": port]) { tree in
-            // Where that user may go, and what he may run.
+            // A directory that the user may enter, with the programs that the user may run.
             let directory = "/tmp/media-processor-test-commands-\(UUID().uuidString)"
             defer { try? FileManager.default.removeItem(atPath: directory) }
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
-            // Copied by a child: what this process had open for writing, a test beside this one could hand on, and an
-            // executable that somebody may write cannot be run.
+            // A child makes the copy: a test beside this one could pass on a file that this process had open for
+            // writing, and an executable that is open for writing cannot be run.
             let built = try BuiltExecutable.path("supervisor")
             try await ChildProcess.run("install", ["-m", "755", built, directory + "/supervisor"])
             #expect(chmod(directory, 0o755) == 0)
@@ -166,7 +167,8 @@ struct CommandLinePoolTests {
             #expect(refused.exit == .status(77))
             let file = "\(tree.directory)/state/supervisor.json"
             #expect(refused.errors.contains("run this command as the user that \(file) belongs to"), "\(refused)")
-            // Neither "none runs" nor "another program": it is somebody else's, whether its directory can be looked into or not.
+            // Neither "none runs" nor "another program": it belongs to somebody else, whether its directory can be read
+            // or not.
             let taken = "127.0.0.1:\(port): it is taken by a program of user root (0), most likely the supervisor"
             for mode in [mode_t(0o700), 0o755] {
                 #expect(chmod(tree.directory + "/state", mode) == 0)

@@ -8,8 +8,8 @@ import Testing
 @Suite("The command line", .serialized, .timeLimit(.minutes(10)))
 struct CommandLineTests {
     private func slowJob(_ id: String, _ tree: TestTree) async throws {
-        // Long by its many pictures, not by large ones: at this preset x264 looks at 60 of them within one call, which takes
-        // seconds at 1080p, and nobody can end it before; the worker would end instead.
+        // The video is long because it has many pictures, not large ones: at this preset x264 looks at 60 of them
+        // within one call, which takes seconds at 1080p and cannot be interrupted; the worker would end instead.
         try await Samples.longVideo(tree.sources + "/slow.mp4", size: "320x180", seconds: 10, times: 60)
         try await tree.submit(.video, id: id, source: "slow.mp4")
         try await eventually("the encoder is at it", within: .seconds(180)) {
@@ -147,7 +147,7 @@ struct CommandLineTests {
             #expect(unknown.exit == .status(1))
             #expect(unknown.errors.contains("no dead letter has the reason no_such_reason"))
 
-            // The cause goes: what was missing is there, for images.
+            // The cause goes: the missing image is there.
             try await Samples.photo(tree.sources + "/late.jpg", size: "320x240")
             try FileManager.default.moveItem(atPath: tree.sources + "/late.jpg", toPath: tree.sources + "/late-image")
             let some = try await tree.command("redrive", "image/twin", "nobody", "--json")
@@ -178,7 +178,7 @@ struct CommandLineTests {
     @Test("deletes dead letters that were chosen, those that are no jobs included, and never without a choice")
     func discard() async throws {
         try await TestTree.with { tree in
-            // The same id on a job and on what is none.
+            // A job and a message that is no job have the same id.
             try await tree.submit(.image, id: "twin", source: "missing")
             _ = try await tree.updates(.image, untilTheEndOf: ["twin"])
             try await tree.publish(["id": "twin", "mediaId": 7], to: tree.names.entry(.image))
@@ -196,7 +196,7 @@ struct CommandLineTests {
             ] {
                 #expect(try await tree.command(["redrive"] + wrong).exit == .status(64), "\(wrong)")
             }
-            // What is no job keeps nobody from being done.
+            // A message that is no job does not keep `--all` from success.
             let all = try await tree.command("redrive", "--all")
             #expect(all.exit == .status(0), "\(all)")
             #expect(all.output.hasPrefix("image/twin: runs again\n2 messages are no jobs and stay; "))

@@ -38,7 +38,7 @@ struct ConfigurationTroubleTests {
                 }
                 let cancel = try await tree.command("cancel", "image/none", changes: file)
                 #expect(cancel.exit == .status(1) && cancel.errors.contains("no such job is known"), "\(cancel)")
-                // What needs all of it refuses.
+                // A command that needs the whole configuration refuses.
                 #expect(try await tree.command("settings", changes: file).exit == .status(78))
                 #expect(try await tree.command("submit", "key:a.jpg", changes: ["QUEUE_TYPE": "x"]).exit == .status(78))
 

@@ -42,7 +42,7 @@ struct DeathEventTests {
             #expect(try await tree.text("/metrics").contains(counted + "\n"))
             #expect(try await tree.deaths("process.video") == 1)
 
-            // What was asked for is no death.
+            // An ordered end is no death.
             let before = try await tree.restarts()
             _ = try await tree.post("/pools/process.video/restart", ["rolling": false])
             try await eventually("the worker is a new one") { try await tree.restarts() == before + 1 }

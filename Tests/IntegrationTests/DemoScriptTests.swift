@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `scripts/demo` with programs in place of the executables, to see what it does when they fail.
+/// `scripts/demo` with programs in place of the executables, to test its handling of their failures.
 @Suite("The demo", .timeLimit(.minutes(5)))
 struct DemoScriptTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

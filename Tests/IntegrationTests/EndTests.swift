@@ -5,7 +5,7 @@ import JobModel
 import TestSupport
 import Testing
 
-/// The end of a job is told once; what a broker that dies can make of that, with its part played by the test.
+/// The end of a job is told once; the test plays the part of a broker that dies.
 @Suite("The end of a job", .serialized)
 struct EndTests {
     /// Takes a job to its clean-up stage, which has no worker, and returns the message that waits there.
@@ -95,7 +95,7 @@ struct EndTests {
             try FileManager.default.removeItem(atPath: tree.directory + "/crash")
             #expect(try await Self.ends(tree).isEmpty)
             try await tree.running(["WORKERS": ""]) {
-                // What the upload worker sends when it hears no confirm for the first one.
+                // The second message of an upload worker that has heard no confirm for the first one.
                 var ticket = try #require(try JSONValue(parsing: message.body).objectValue)
                 ticket["transfer"] = "another"
                 try await Self.publish(AMQPMessage(body: JSONValue.object(ticket).serialized()), tree)

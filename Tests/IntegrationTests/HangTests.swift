@@ -51,7 +51,7 @@ struct HangTests {
         }
     }
 
-    /// How often the job had been started, as each start of the worker's stage counts it.
+    /// The starts of the job, as each start of the worker's stage counts them.
     private func starts(_ lines: [Substring], _ worker: String) -> [String] {
         lines.filter { $0.contains(" \(worker): process starts") }.compactMap { line in
             line.split(separator: " ").first { $0.hasPrefix("job.starts=") }?.split(separator: "=").last.map(

@@ -8,7 +8,8 @@ import Testing
 struct KillTests {
     @Test("costs no job, no second terminal update and no byte, whichever stage it was", arguments: Stage.allCases)
     func workers(stage: Stage) async throws {
-        // Most stages are over in milliseconds, so their workers are told to kill themselves in the middle; see CrashPoints.
+        // Most stages are over in milliseconds, so their workers are ordered to kill themselves in the middle; see
+        // CrashPoints.
         let point: String? =
             switch stage {
             case .download: "piece-written"

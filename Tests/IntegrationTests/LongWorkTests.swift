@@ -20,8 +20,8 @@ private enum LongWork {
 
 /// Jobs that take longer than the broker lets a consumer hold a delivery.
 ///
-/// `LONG_WORK_TEST_SECONDS` says how long the work takes and makes the broker one with its own check of every 60 s and a limit
-/// of 60 s; without it limits are as short as a broker allows, and the work takes until the broker would have intervened.
+/// `LONG_WORK_TEST_SECONDS` is the length of the work, and gives the broker its own check of every 60 s and a limit of
+/// 60 s. Without it, limits are as short as a broker allows, and the work takes until the broker would have intervened.
 @Suite("Long work", .serialized, .ownNode(LongWork.options))
 struct LongWorkTests {
     /// Holds a stage at a point of its work, and ends the process at another if there is one.
@@ -87,7 +87,7 @@ struct LongWorkTests {
                     try await tree.submit(.image, id: "short", source: "photo.jpg")
                     try await Self.expectEnd(tree, "short")
                 }
-                // The length of the work is what the test is about.
+                // The test is about the length of the work.
                 if let seconds = LongWork.seconds { try await Task.sleep(for: .seconds(seconds)) }
                 try Self.release(tree)
                 try await Self.expectOneEnd(tree, "long")

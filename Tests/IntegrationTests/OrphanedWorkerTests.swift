@@ -23,7 +23,7 @@ struct OrphanedWorkerTests {
             #expect(processes.count == 8)
             supervisor.send(SIGKILL)
             #expect(await supervisor.wait() == .signal(SIGKILL))
-            // Eight seconds are what a worker gives itself; a day is what it was granted.
+            // A worker allows itself eight seconds, although it was granted a day.
             try await eventually("no process is left", within: .seconds(120)) {
                 processes.allSatisfy { kill($0, 0) != 0 }
             }

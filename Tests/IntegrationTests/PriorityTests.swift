@@ -17,7 +17,7 @@ struct PriorityTests {
     private static let jobs = [
         Job(id: "none"), Job(id: "zero", priority: 0), Job(id: "low", priority: 2), Job(id: "high", priority: 9),
         Job(id: "by-property", property: 5), Job(id: "low-too", priority: 2),
-        // A property above what the queues tell apart is the highest; a job that says so itself is refused.
+        // A property above the queues' highest priority counts as the highest; a job with such a field is refused.
         Job(id: "above", property: 200),
     ]
 

@@ -163,7 +163,7 @@ struct QuorumTests {
                 for id in ids { try await tree.submit(.image, id: id, source: "missing.jpg") }
                 _ = try await tree.updates(.image, untilTheEndOf: Set(ids))
                 for _ in 1...20 {
-                    // What the last look held is back once the broker has closed its connection.
+                    // The messages that the last look held are back once the broker has closed its connection.
                     try await eventually("all letters wait again") {
                         try await tree.client.messageCount(queue: queue.name) == 5
                     }

@@ -181,7 +181,8 @@ struct RefusalTests {
             try Data(order.text.utf8).write(to: URL(filePath: tree.directory + "/crash"))
             try await Self.send(Self.job("one", media: "first", tree), tree, to: entry)
             try await eventually("it is worked on") { access(tree.directory + "/crash.held", F_OK) == 0 }
-            // While it is worked on; then while it waits, having moved on. The second could not be read as a job at all.
+            // First while the job is worked on, then while it waits for the next stage. The second message cannot be
+            // read as a job at all.
             let bodies = [Self.job("one", media: "second", tree), #"{"id":"one","mediaType":"IMAGE"}"#]
             let codes: [AMQPValue] = ["used_id", "missing_field"]
             for phase in 1...2 {

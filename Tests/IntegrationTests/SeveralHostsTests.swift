@@ -200,7 +200,7 @@ struct SeveralHostsTests {
                 try Data(order.text.utf8).write(to: URL(filePath: first.directory + "/crash"))
                 try await first.submit(.image, id: "held", source: "photo.jpg")
                 try await eventually("the work is held") { access(first.directory + "/crash.held", F_OK) == 0 }
-                // So that a wish cannot be met where it is asked.
+                // So that the asked host cannot carry out the cancellation.
                 try await second.running(["WORKERS": "download.image=0"]) {
                     let ids = (1...20).map { "job-\($0)" }
                     for id in ids { try await first.submit(.image, id: id, source: "photo.jpg") }

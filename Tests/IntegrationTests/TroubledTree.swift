@@ -5,8 +5,7 @@ import JobModel
 import TestSupport
 import Testing
 
-/// A tree with one worker for each stage of images, and a job that is held in mid-processing while something befalls the
-/// broker.
+/// A tree with one worker for each stage of images, and a job that is held in mid-processing while the broker fails.
 enum TroubledTree {
     static let job = "job"
     static let workers = Stage.allCases.map { "\($0.rawValue).image.1" }
@@ -48,7 +47,8 @@ enum TroubledTree {
         try FileManager.default.removeItem(atPath: tree.directory + "/crash")
     }
 
-    /// The job is completed once, nothing of it is left, its stages started once each, no worker has died, and all is well.
+    /// Expects that the job was completed once and left nothing, that each of its stages started once, that no worker
+    /// has died, and that the tree is healthy.
     static func expectDone(_ tree: TestTree) async throws {
         let updates = try await tree.updates(.image, untilTheEndOf: [job])
         #expect(updates.filter { $0["status"] != "processing" }.map { $0["status"]?.stringValue } == ["completed"])
@@ -96,7 +96,7 @@ enum TroubledTree {
         }
     }
 
-    /// `/health` says what is wrong, and answers 503.
+    /// Waits until `/health` names the problem and answers 503.
     static func awaitProblem(_ tree: TestTree, _ text: String) async throws {
         try await eventually("/health says: \(text)", within: .seconds(120)) {
             let health = try await tree.get("/health")

@@ -37,7 +37,7 @@ struct UnpublishedOutputsTests {
             }
             let shown = try await tree.command("jobs", "half").output
             #expect(shown.split(separator: "\n").count { $0.hasPrefix("image_scaled") } == listed.count)
-            // Nor does its letter lead anybody to files that are gone.
+            // Nor does its dead letter name files that are gone.
             let letter = try #require(try await tree.peek(tree.names.dead(.image)))
             #expect(letter["outputs"]?.arrayValue?.count == listed.count)
             #expect(tree.leftovers().isEmpty)

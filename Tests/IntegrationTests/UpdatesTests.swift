@@ -42,7 +42,8 @@ struct UpdatesTests {
             }
             try await eventually("the queue is trimmed to its ends", within: .seconds(180)) {
                 guard tree.log.contains("its oldest progress updates are dropped") else { return false }
-                // While one is at work, it holds what the queue has, and announces no end. With so few no other begins.
+                // While a trim works, it holds the queue's messages, and announces no end. With so few messages no
+                // other trim begins.
                 for _ in 1...3 {
                     guard let waiting = try await tree.client.messageCount(queue: queue) else { return false }
                     guard waiting >= jobs, waiting < limit - limit / 10 else { return false }

@@ -72,7 +72,7 @@ import Testing
         #expect(throws: JSONReader.Failure.self) { try Self.read("\"" + String(repeating: "\\n", count: 1_000_000)) }
     }
 
-    /// Whatever was written is read back, and bytes that were changed by chance are read as Foundation reads them, or refused.
+    /// Written values are read back, and randomly changed bytes are read as Foundation reads them, or refused.
     @Test func agreesWithFoundation() throws {
         var generator = Generator(state: 20_261_126)
         for _ in 0..<2_000 {

@@ -35,7 +35,7 @@ struct TicketContentTests {
         ]
     )
     func other(field: String) throws {
-        // Of two fields of one name the last counts.
+        // If a field stands twice, the last one counts.
         #expect(try content(plain.dropLast() + "," + field + "}") != content(plain))
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import JobModel
 
-/// What a producer sends is carried along as it is, and cannot make a message that a later stage refuses.
+/// A producer's fields are carried along as they are, and cannot make a message that a later stage refuses.
 @Suite("A job message from a stranger")
 struct TicketLimitsTests {
     private func text(_ fields: String) -> [UInt8] {

@@ -215,7 +215,7 @@ struct LegacyRequestTests {
         expected.createdAt = "2026-01-01T00:00:00Z"
         expected.unknown = ["tenant": "kept"]
         #expect(ticket == expected)
-        // What it became is a job message that says the same.
+        // The request became a job message with the same content.
         #expect(try Ticket(parsing: ticket.json.serialized(), expecting: kind) == expected)
     }
 

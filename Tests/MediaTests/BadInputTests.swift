@@ -152,7 +152,7 @@ import Testing
                 }
                 let path = try scratch.write(Data(bytes), to: "mutated")
                 do {
-                    // A mutation may make hours of silence; time is not what is tested here.
+                    // A mutation may make hours of silence; this test is not about time.
                     let budget = Counter()
                     _ = try processBlocking(path, in: scratch) { budget.next() > 3_000 }
                 } catch let error as MediaError {

@@ -5,9 +5,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// All bounds are counts: of pictures, of packets, of looks at the flag. How long anything takes is nobody's promise here.
+/// All bounds are counts: of pictures, of packets, of looks at the flag. No time is promised here.
 @Suite struct CancellationTests {
-    /// More than this is not done once the wish is there: each thread finishes what it is at, and looks.
+    /// The most that may be done after the request: each thread finishes its present step, and looks.
     private static let looksAfterTheWish = 24
 
     @Test("A probe that reads the whole file ends at the next packet", arguments: [0.02, 0.3, 0.7])
@@ -62,7 +62,7 @@ import Testing
         let pictures = try await picturesOfCancelledRun(path, scratch, preset: "ultrafast") { progress, _ in
             progress >= share
         }
-        // What waits in queues and inside the decoder was decoded before.
+        // Pictures in queues and inside the decoder were decoded before.
         #expect(pictures.decoded <= Int(share * 600) + 24)
     }
 
@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    /// Runs until `wish` holds, and returns what the engine says of how far it came.
+    /// Runs until `wish` holds, and returns the engine's counts of its progress.
     private func picturesOfCancelledRun(
         _ path: String,
         _ scratch: Scratch,
@@ -171,7 +171,7 @@ private final class Looks: Sendable {
     init(wishAt: Int = .max) { state = Mutex(State(wishAt: wishAt)) }
 
     var count: Int { state.withLock { $0.count } }
-    /// Looks that found the wish, but for the first.
+    /// Looks that found the request, without the first.
     var afterTheWish: Int { state.withLock { max($0.afterTheWish - 1, 0) } }
     var hasWish: Bool { state.withLock { $0.count >= $0.wishAt } }
 

@@ -3,19 +3,20 @@
 
     updates_reader.py URL DIRECTORY QUEUE...
 
-Written with pika, so that nothing of the product's own reads for it. It goes on over deaths of the broker. DIRECTORY/ends gets
-a line "JOB<tab>STATUS" for each terminal update that is news; DIRECTORY/updates.jsonl all there were. SIGTERM, or the end of
-its parent: it reads what is left, writes DIRECTORY/summary.json, and exits, with 1 if a promise was broken:
+It is written with pika, so that no code of the product reads for it. It goes on over deaths of the broker.
+DIRECTORY/ends gets a line "JOB<tab>STATUS" for each terminal update that is news; DIRECTORY/updates.jsonl gets all
+updates. At SIGTERM, or the end of its parent, it reads the rest, writes DIRECTORY/summary.json, and exits, with 1 if a
+promise was broken:
 
 - progress never goes backwards,
 - nothing comes after the terminal update,
 - there is one terminal update for each job.
 
-An update with `refused` is about a message that was not taken, and about no job's progress or end; they are listed apart.
+An update with `refused` is about a message that was not taken, not about a job's progress or end; it is listed apart.
 
-A broker that dies may deliver a message again that was acknowledged, and so may the product with a terminal update whose commit
-went unanswered. Such a repeat is the same to the byte. Repeats break no promise here; those of terminal updates are listed, with
-whether both came over one connection, as then no death of the broker lies between the two deliveries.
+A broker that dies may deliver an acknowledged message again, and so may the product with a terminal update whose commit
+went unanswered. Such a repeat is byte for byte the same. Repeats break no promise here; those of terminal updates are
+listed, with whether both came over one connection, because then no death of the broker lies between the two deliveries.
 """
 
 import json

@@ -78,7 +78,7 @@ struct LocalDirectoryStoreTests {
             var source = directory + "/source"
             var made = directory + "/store/k"
             if difference == "file system" {
-                // Where there is no other, the file is linked.
+                // Without another file system, the file is linked.
                 source = "/dev/shm/storage-tests-" + UUID().uuidString
                 if try Self.device("/dev/shm") == Self.device(directory) { return }
             }
@@ -210,7 +210,7 @@ struct LocalFileSourceTests {
             for url in refused {
                 await #expect(throws: StorageError.self, "\(url)") { _ = try await source.read(url) { _ in } }
             }
-            // What is not there, or no file, may be one when the job comes.
+            // A missing path, or one that is no file, may be a file when the job comes.
             for url in refused.filter({ !$0.hasSuffix("/in/none") }) {
                 await #expect(throws: StorageError.self, "\(url)") { try await source.checkAllowed(url) }
             }

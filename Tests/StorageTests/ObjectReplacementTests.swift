@@ -1,19 +1,19 @@
 import Dispatch
+import Files
 import Foundation
 import Glibc
 import JobModel
-import RootedFiles
 import Synchronization
 import Testing
 
 @testable import Storage
 
-/// What a writer leaves that dies while it replaces an object is built by hand here; the crash tests kill one.
+/// These tests build the remains of a writer that dies while it replaces an object by hand; the crash tests kill one.
 @Suite("A writer that died while it replaced an object")
 struct ObjectReplacementTests {
     private static let id = "0123456789abcdef"
 
-    /// A store with an object, and what the writer left of its replacement.
+    /// A store with an object, and the remains of its replacement.
     private func withLeftovers(
         note: [UInt8] = Array("k\0".utf8),
         _ body: (_ store: String, _ object: ObjectKey) async throws -> Void
@@ -116,7 +116,7 @@ struct ObjectReplacementTests {
                 let note = try? root.openFile(name, flags: O_RDWR | O_CREAT | O_EXCL)
             else { continue }
             guard try note.tryLock(), try note.status().linkCount == 1 else { continue }
-            // What a sweep does with a note that it has looked at it does by then.
+            // By then a sweep has acted on a note that it has looked at.
             for _ in 0..<20 { sched_yield() }
             #expect(try note.status().linkCount == 1, "the note of a living writer was removed")
             try root.removeFile(name)

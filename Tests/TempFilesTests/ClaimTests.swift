@@ -92,12 +92,12 @@ struct ClaimTests {
             try await other.noteClaims(late, of: log, after: 0, through: 2, node: "a") == .noted(wishes: [])
         )
         #expect(try await tracker.claimsPlace(of: log)?.position == 2)
-        // What a reader says that has seen less, or starts beyond.
+        // The reports of a reader that has seen less, or starts beyond.
         try await note(claim(0, "one", by: "x"))
         #expect(try await claimant("one") == "a")
         #expect(try await note(claim(9, "four", by: "a"), after: 8) == .gap)
         #expect(try await claimant("four") == nil)
-        // What was dropped from the log's beginning is no gap for a reader that begins there.
+        // Records that were dropped from the log's beginning are no gap for a reader that begins there.
         try await tracker.restartClaims(of: log, kind: .video)
         #expect(try await note(claim(7, "five", by: "c"), after: -1) == .noted(wishes: []))
         #expect(try await tracker.claimsPlace(of: log)?.position == 7)
@@ -113,7 +113,7 @@ struct ClaimTests {
         // It was for that run only.
         try await note(claim(4, "again", by: "a"), wish(5, "again"), claim(6, "again", by: "a", redrives: 1, hop: 1))
         #expect(try await isCancelled("again", redrives: 1) == false)
-        // No job was made of a wish.
+        // A cancellation request makes no job.
         try await note(wish(7, "nobody"))
         #expect(try await tracker.job(video("nobody")) == nil)
     }

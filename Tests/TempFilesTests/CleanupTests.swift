@@ -1,7 +1,7 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
-import RootedFiles
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import Logging
-import RootedFiles
 import Synchronization
 import TestSupport
 import Testing
@@ -165,7 +165,7 @@ import Testing
         _ = try await waitingFile("raw", content, job: video("wanted"))
         lab.clock.advance(by: 61)
         #expect(try await tracker.requestCancel(video("unwanted")) == .requested)
-        // As the wish itself, which sets the job's clock.
+        // As the request itself, which sets the job's clock.
         lab.clock.advance(by: 61)
         let ended = Mutex<[String]>([])
         let report = try await tracker.compressWaitingFiles(Self.rules) { job in

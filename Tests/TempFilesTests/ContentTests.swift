@@ -29,7 +29,7 @@ import Testing
         )
     }
 
-    /// What becomes of a message, in a word.
+    /// The fate of a message, in one word.
     private func enter(_ message: StageMessage, holding: Bool = false) async throws -> String {
         switch try await tracker.enter(video(), message, timeout: .zero) {
         case .entered(let entered):
@@ -114,8 +114,10 @@ import Testing
         try await tracker.ledger.write { db in
             for (id, kind, node) in claims {
                 try db.execute(
-                    sql:
-                        "INSERT INTO claim (kind, id, redrives, hop, node, position, since) VALUES (?, ?, 0, 0, ?, 0, 0)",
+                    sql: """
+                        INSERT INTO claim (kind, id, redrives, hop, node, position, since)
+                        VALUES (?, ?, 0, 0, ?, 0, 0)
+                        """,
                     arguments: [kind.rawValue, Data(id.utf8), node]
                 )
             }
@@ -124,7 +126,7 @@ import Testing
         #expect(try await presence("claimed", or: nil) == .none)
         #expect(try await presence("own") == .none)
         try await tracker.ledger.write { try $0.execute(sql: "DELETE FROM claim WHERE kind = 'image'") }
-        // The other host gets the message, as its books know.
+        // The other host gets the message, because its ledger has the job.
         #expect(try await presence("claimed") == .none)
     }
 
@@ -142,7 +144,8 @@ import Testing
                 for (id, state) in [("active", "active"), ("over", "finished")] {
                     try db.execute(
                         sql: """
-                            INSERT INTO job (kind, id, directory, mediaID, state, stage, hop, outcome, createdAt, updatedAt)
+                            INSERT INTO job
+                            (kind, id, directory, mediaID, state, stage, hop, outcome, createdAt, updatedAt)
                             VALUES ('video', ?, ?, 'm', ?, 'download', 0, ?, 1, 1)
                             """,
                         arguments: [Data(id.utf8), id, state, state == "finished" ? "completed" : nil]

@@ -118,7 +118,7 @@ import Testing
         #expect(ticket.history.count == 5)
         #expect(ticket.history[1].message == "the worker died: w.1: signal 9 (SIGKILL)")
         #expect(ticket.history[1].host == "h")
-        // Older ones make room, and what made room does not come back.
+        // Older ones make room, and do not come back.
         for second in 5..<30 { ticket.note(failure(second)) }
         ticket.note(deaths: [death(1, "w"), death(3, "w")], host: "h")
         #expect(ticket.history.map(\.code) == (10..<30).map { "c\($0)" })

@@ -1,5 +1,5 @@
+import Files
 import JobModel
-import RootedFiles
 import Testing
 
 @testable import TempFiles
@@ -174,7 +174,7 @@ private let mebibyte: Int64 = 1 << 20
         #expect(try await tracker.reservedBytes() == 9 * mebibyte)
         try await tracker.commitFiles(files, isLast: true)
         #expect(try await tracker.reservedBytes() == 8 * mebibyte + 8192)
-        // As after a crash: what is there counts, and is begun anew.
+        // As after a crash: the file counts, and is begun anew.
         guard case .planned = try await plan(nil) else { return }
         #expect(try await tracker.reservedBytes() == 8 * mebibyte + 8192)
         #expect(await tracker.releaseFiles(["source"], job: video("a"), isLast: true).failures.isEmpty)

@@ -1,8 +1,8 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import Logging
-import RootedFiles
 import TestSupport
 import Testing
 

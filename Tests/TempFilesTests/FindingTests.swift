@@ -1,13 +1,13 @@
+import Files
 import Foundation
 import GRDB
 import JobModel
-import RootedFiles
 import TestSupport
 import Testing
 
 @testable import TempFiles
 
-/// Jobs are found by what their producers know.
+/// Jobs are found by facts that their producers know.
 @Suite struct FindingTests {
     let lab: Lab
     let tracker: TempFileTracker

@@ -168,7 +168,7 @@ import Testing
         lab.clock.advance(by: 3600)
         #expect(try await news(4, "waiting_for_space") == 10)
         #expect(try await news(12, "waiting_for_space", seconds: 7200) == nil)
-        // What was not told is not forgotten.
+        // Progress that was not told is not forgotten.
         #expect(try await news(11, "processing_video") == 12)
         lab.clock.advance(by: -60)
         #expect(try await news(13, "processing_video") == 13)
@@ -291,12 +291,13 @@ import Testing
         #expect(try await tracker.forgetFinishedJobs(olderThan: .seconds(1800)) == 0)
         #expect(try await tracker.forgetClaims(olderThan: .seconds(1800)) == 1)
         #expect(try await tracker.jobs(limit: 10).map(\.id) == [video().id])
-        // Its message comes too late for the wish.
+        // Its message comes too late for the cancellation.
         let late = try await tracker.begin(video("typo"), stage: .download, hop: 0, mediaID: "m", manifest: nil)
         #expect(late == .proceed(starts: 1, progress: 0))
     }
 
-    // A wish for a job that nobody has seen is no job: it is not listed, is nobody's oldest, and no orphan.
+    // A cancellation request for a job that nobody has seen is no job: it is not listed, is not the oldest job, and no
+    // orphan.
     @Test func cancellationOfAJobThatNobodyHasSeenMakesNoJob() async throws {
         #expect(try await tracker.requestCancel(video("typo")) == .unknown)
         #expect(try await tracker.requestCancel(video("typo")) == .unknown)
@@ -304,7 +305,7 @@ import Testing
         #expect(try await tracker.job(video("typo")) == nil)
         #expect(try await tracker.jobs(id: "typo").isEmpty)
         #expect(try await tracker.ages() == LedgerAges())
-        // Whatever stage sees it first, as after a loss of the books, meets the wish, and meets it once.
+        // The stage that sees the job first, as after a loss of the ledger, finds the request, and finds it once.
         let first = try await tracker.begin(video("typo"), stage: .upload, hop: 2, mediaID: "m", manifest: nil)
         #expect(first == .proceed(starts: 1, progress: 0, isCancelRequested: true))
         #expect(try await tracker.forgetClaims(olderThan: .zero) == 0)

@@ -1,16 +1,16 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
 import Logging
-import RootedFiles
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import TempFiles
 
-/// A temp directory of its own for one test, with trackers on it. Each tracker has its own ledger connections and locks,
-/// as another process would.
+/// A temp directory for one test, with trackers on it. Each tracker has its own ledger connections and locks, as
+/// another process would.
 final class Lab: Sendable {
     let temporaryDirectory: String
     let clock = TestClock()
@@ -40,7 +40,7 @@ final class Lab: Sendable {
         return path
     }
 
-    /// What the workspace holds beneath `jobs/<kind>`.
+    /// The entries of the workspace beneath `jobs/<kind>`.
     func leftovers() throws -> [String] {
         try MediaKind.allCases.flatMap { kind in
             try FileManager.default.subpathsOfDirectory(atPath: workspacePath + "/jobs/" + kind.rawValue)
@@ -97,7 +97,7 @@ extension TempFileTracker {
 func video(_ id: String = "job-1") -> JobKey { JobKey(kind: .video, id: ByteText(id)) }
 func image(_ id: String = "job-1") -> JobKey { JobKey(kind: .image, id: ByteText(id)) }
 
-/// What a failing call threw.
+/// The error of a failing call.
 func failure(_ body: () async throws -> Void) async -> TempFileError? {
     do {
         try await body()

@@ -1,7 +1,7 @@
+import Files
 import Foundation
 import Glibc
 import JobModel
-import RootedFiles
 import Testing
 import Threads
 
@@ -309,7 +309,7 @@ import Threads
     }
 }
 
-/// How many are inside at once.
+/// The number of holders at a time.
 private final class Counter: Sendable {
     private let lock = NSLock()
     private nonisolated(unsafe) var count = 0  // Read and written under `lock` only.

@@ -48,13 +48,13 @@ import Testing
         // A late duplicate of the one that ended is known as one.
         let duplicate = try await tracker.begin(video("done"), stage: .download, hop: 0, mediaID: "m", manifest: nil)
         #expect(duplicate == .finished(.completed))
-        // The wish of before waits for its job.
+        // The earlier cancellation request waits for its job.
         let wished = try #require(try await tracker.job(video("wished")))
         #expect(wished.isCancelRequested && wished.stage == nil)
     }
 
-    /// A database with the migrations up to `version` and three jobs: one under way with a file, one that has ended, and a
-    /// wish to cancel one that never came.
+    /// A database with the migrations up to `version` and three jobs: one under way with a file, one that has ended,
+    /// and a request to cancel one that never came.
     private func makeLedger(of version: Int) throws {
         let root = lab.workspacePath
         _ = try lab.tracker()
@@ -80,7 +80,8 @@ import Testing
             )
             try db.execute(
                 sql: """
-                    INSERT INTO job (kind, id, directory, mediaID, state, stage, outcome, record, createdAt, updatedAt, finishedAt)
+                    INSERT INTO job
+                        (kind, id, directory, mediaID, state, stage, outcome, record, createdAt, updatedAt, finishedAt)
                         VALUES ('video', ?, ?, 'm', 'finished', 'cleanup', 'completed', ?, ?, ?, ?);
                     """,
                 arguments: [Data("done".utf8), Self.directory("done"), Data("{}".utf8), now, now, now]

@@ -1,9 +1,9 @@
+import Files
 import Foundation
 import GRDB
 import Glibc
 import JobModel
 import Logging
-import RootedFiles
 import TestSupport
 import Testing
 
@@ -38,7 +38,7 @@ import Testing
             lease.release()
             try await tracker.ledger.write { try $0.execute(sql: "SELECT 1") }
         }
-        // The first tracker's connections are closed by then; the last one to go writes what is in the log to the file.
+        // The first tracker's connections are closed by then; the last one to close writes the log into the file.
         try await eventually("nobody has the ledger open") { try Self.holders(of: path) == 0 }
         for companion in ["-wal", "-shm"] { unlink(path + companion) }
         switch damage {
@@ -95,7 +95,7 @@ import Testing
         }
         #expect(exists(path + ".corrupt-1"))
         #expect(!exists(path + ".corrupt-2"))
-        // All three keep the same books now.
+        // All three use the same ledger now.
         _ = try await first.recordProgress(video(), percent: 50, step: "")
         for tracker in [first, second, third] { #expect(try await tracker.job(video())?.progress == 50) }
     }

@@ -28,7 +28,7 @@ import Testing
             seen += page.jobs.map(\.id.string)
             cursor = page.next
             pages += 1
-            // Newer jobs do not move what is still to come.
+            // Newer jobs do not move the pages that are still to come.
             try await begin(video("later-\(pages)"))
         } while cursor != nil
         #expect(pages == 3)

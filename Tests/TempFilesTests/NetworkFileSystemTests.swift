@@ -1,5 +1,5 @@
+import Files
 import JobModel
-import RootedFiles
 import Testing
 
 @testable import TempFiles

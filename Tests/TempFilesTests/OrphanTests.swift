@@ -11,7 +11,7 @@ import Testing
     init() throws {
         lab = try Lab()
         tracker = try lab.tracker()
-        // Nothing unknown counts as older than the books.
+        // No unknown file counts as older than the ledger.
         lab.clock.advance(by: 86_400)
     }
 

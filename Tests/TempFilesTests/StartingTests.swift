@@ -75,7 +75,7 @@ import Testing
         #expect(try await waits() == 0)
         try await back()
         for _ in 0..<20 {
-            // Of another process each time.
+            // Another process each time.
             #expect(try await look(try lab.tracker()) == (nil, true, 1))
             try await back()
         }

@@ -1,8 +1,8 @@
-/// What a frame of AMQP 0-9-1 is for.
+/// The kind of a frame of AMQP 0-9-1.
 package struct AMQPFrameKind: Hashable, Sendable, CustomStringConvertible {
     /// 1 method, 2 content header, 3 body, 8 heartbeat; 0 the eight bytes that open a connection.
     package var type: UInt8
-    /// Of a method: class and method id.
+    /// The class id and the method id of a method frame.
     package var classID: UInt16 = 0
     package var methodID: UInt16 = 0
 

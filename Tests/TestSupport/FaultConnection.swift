@@ -59,7 +59,7 @@ final class FaultConnection: @unchecked Sendable {
         }
     }
 
-    /// Waits for bytes, the bell, or the end of a delay, and deals with what has come.
+    /// Waits for bytes, the bell, or the end of a delay, and handles them.
     private func pass() -> Step {
         let now = ContinuousClock.now
         for direction in FaultProxy.Direction.allCases {
@@ -100,7 +100,7 @@ final class FaultConnection: @unchecked Sendable {
         if count < 0, errno == EAGAIN || errno == EINTR { return .goOn }
         guard count > 0 else {
             ways[direction]?.isSourceOpen = false
-            // The other end is not told of an end that nothing reaches any more: it has to find out.
+            // If nothing reaches one end any more, the other end is not told; it has to find out.
             return isSilent(direction) ? .goOn : .end
         }
         if isSilent(direction) { return .goOn }

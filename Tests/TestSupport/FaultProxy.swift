@@ -2,7 +2,7 @@ package import AMQP
 import Foundation
 import Synchronization
 
-/// A TCP relay on loopback between processes and a broker that knows AMQP's frames and does to connections what bad
+/// A TCP relay on loopback between processes and a broker. It knows AMQP's frames, and harms connections as bad
 /// networks do, at a frame that the test names.
 package final class FaultProxy: Sendable {
     package enum Direction: Sendable, Hashable, CaseIterable {
@@ -24,7 +24,7 @@ package final class FaultProxy: Sendable {
     package struct Fault: Sendable, Hashable, CustomStringConvertible {
         package var direction: Direction
         package var frame: AMQPFrameKind
-        /// How much of the frame gets through before: 0 none of it, 1 all of it.
+        /// The share of the frame that gets through before: 0 none of it, 1 all of it.
         package var share: Double
         package var effect: Effect
 
@@ -37,7 +37,7 @@ package final class FaultProxy: Sendable {
 
         package var description: String { "\(effect) after \(share) of \(frame) \(direction)" }
 
-        /// Where in a frame of so many bytes.
+        /// The place in a frame of `count` bytes.
         func cut(of count: Int) -> Int {
             share >= 1 ? count : share <= 0 ? 0 : min(max(Int(Double(count) * share), 1), count - 1)
         }
@@ -61,7 +61,7 @@ package final class FaultProxy: Sendable {
         var passed: AsyncStream<Void>.Continuation
     }
 
-    /// Where processes connect to, with the credentials of the broker.
+    /// The endpoint for processes to connect to, with the credentials of the broker.
     package let endpoint: AMQPEndpoint
     private let broker: AMQPEndpoint
     private let listener: Int32
@@ -96,8 +96,8 @@ package final class FaultProxy: Sendable {
     /// Connections so far.
     package var acceptedConnections: Int { state.withLock { $0.accepted } }
 
-    /// Does the fault to the first connection on which such a frame passes from now on. The stream yields once then.
-    /// Another fault takes its place.
+    /// Applies the fault to the first connection on which such a frame passes from now on; the stream then yields once.
+    /// A later fault replaces this one.
     package func arm(_ fault: Fault) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         state.withLock { state in

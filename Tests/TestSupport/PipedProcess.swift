@@ -2,8 +2,8 @@ import CLinux
 import Foundation
 import Synchronization
 
-/// A process that ends when its standard input does, so that it never outlives the tests, and that says something on
-/// its standard output.
+/// A process that ends with its standard input, so that it never outlives the tests, and that writes to its standard
+/// output.
 package final class PipedProcess: Sendable {
     private let processID: pid_t
     /// The write end of its standard input, which no other child holds; -1 when closed.

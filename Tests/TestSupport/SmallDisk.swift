@@ -25,7 +25,7 @@ package final class SmallDisk: Sendable {
         }
     }
 
-    /// The directory is there again; what still uses the file system keeps it until its end.
+    /// The directory is there again; processes that still use the file system keep it until they end.
     package func remove() { umount2(path, Int32(MNT_DETACH)) }
 
     package var freeBytes: Int64 {
@@ -52,7 +52,7 @@ package final class SmallDisk: Sendable {
         }
     }
 
-    /// Removes what ``fill()`` wrote.
+    /// Removes the bytes that ``fill()`` wrote.
     package func empty() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: path) where name.hasPrefix("filler-") {
             unlink(path + "/" + name)

@@ -67,7 +67,7 @@ public func withTestQueue<Result>(
     _ body: (String) async throws -> Result
 ) async throws -> Result {
     let name = TestBroker.uniqueName(purpose)
-    // A client of its own: what the test does to its connections must not keep the queue from being deleted.
+    // A client of its own: harm to the test's connections must not keep the queue from being deleted.
     return try await withTestClient(name: "test-queue") { client in
         if declared { try await client.declare(AMQPQueue(name)) }
         do {

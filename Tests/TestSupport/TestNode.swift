@@ -3,7 +3,7 @@ import Foundation
 import Logging
 import Synchronization
 
-/// A RabbitMQ node of a test's own, for what one does not do to a node that others use: other limits, alarms, TLS,
+/// A RabbitMQ node of a test's own, for treatment that a node with other users cannot have: other limits, alarms, TLS,
 /// deaths, clusters.
 ///
 /// It keeps its port and its messages over a death. It never outlives the test process.
@@ -11,8 +11,7 @@ package final class TestNode: Sendable {
     package struct Options: Sendable {
         /// Lines for `rabbitmq.conf`.
         package var configuration: [String] = []
-        /// Terms for `advanced.config`, which `rabbitmq.conf` has no words for: `{rabbit, [{channel_tick_interval,
-        /// 500}]}`.
+        /// Terms for `advanced.config` that `rabbitmq.conf` cannot express: `{rabbit, [{channel_tick_interval, 500}]}`.
         package var advanced: [String] = []
 
         package init(configuration: [String] = [], advanced: [String] = []) {
@@ -67,8 +66,8 @@ package final class TestNode: Sendable {
         try await body(nodes)
     }
 
-    /// epmd, once it takes connections: a node that finds none starts one of its own, which is no child of ours, or
-    /// gives up.
+    /// Starts epmd and waits until it takes connections: a node that finds none starts one of its own, which is no
+    /// child of ours, or gives up.
     private static func startMapper(in directory: String) async throws -> (process: PipedProcess, port: UInt16) {
         for _ in 1...5 {
             let port = try FreePort.find()
@@ -184,7 +183,7 @@ package final class TestNode: Sendable {
         node?.shell.end(withinMilliseconds: 10_000)
     }
 
-    /// Runs `rabbitmqctl` on this node and returns what it says.
+    /// Runs `rabbitmqctl` on this node and returns its output.
     @discardableResult
     package func control(_ arguments: String...) async throws -> String {
         try await ChildProcess.run(
@@ -237,8 +236,8 @@ extension TestNode {
 }
 
 package enum FreePort {
-    /// Below those that Linux gives to connections, of which the tests make thousands: one of them would take a port
-    /// that was found before its server listens.
+    /// Ports below those that Linux gives to connections, of which the tests make thousands: one of them would take a
+    /// port between its being found and its server's listening.
     private static let range: ClosedRange<UInt16> = 12_000...31_999
     private static let last = Mutex(UInt16.random(in: range))
 

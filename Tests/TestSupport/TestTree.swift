@@ -193,7 +193,7 @@ package final class TestTree: Sendable {
         package var body: JSONValue
     }
 
-    /// Where the tree answers, and the token for what changes something.
+    /// The URL of the tree, and the token for requests that change something.
     package func httpAccess() throws -> (url: String, token: String) {
         let file = try JSONValue(parsing: Data(contentsOf: URL(filePath: directory + "/state/supervisor.json")))
         guard let port = file.objectValue?["port"]?.clampedInteger, let token = file.objectValue?["token"]?.stringValue
@@ -328,7 +328,7 @@ package final class TestTree: Sendable {
         return updates
     }
 
-    /// What waits in a queue now.
+    /// The messages that wait in a queue now.
     package func drain(_ queue: String) async throws -> [AMQPDelivery] {
         let count = try await client.messageCount(queue: queue) ?? 0
         let consumer = try client.consume(AMQPQueue(queue), prefetch: 100)

@@ -1,7 +1,7 @@
 import Images
 
-/// Makes the variants of the default profile again and again: the media work of an image job and nothing else, so that what a
-/// job costs beyond it can be told.
+/// Makes the variants of the default profile again and again: the media work of an image job and nothing else. The
+/// difference to a whole job is the cost of everything around it.
 @main
 struct ImageVariants {
     static func main() throws {

@@ -36,8 +36,8 @@ struct TempFilesBenchmark {
         report("clean-up of \(min(total, 100_000)) files against rm -rf", ours, theirs, aim: 1.3)
     }
 
-    /// One job of many files, and the same tree once more for rm, five times and each first in turn: how long one removal takes
-    /// depends on what the file system's journal has to do for the one before.
+    /// Removes one job of many files, and the same tree once more with rm, five times and each first in turn: the time
+    /// of one removal depends on the work that the file system's journal has to do for the one before.
     ///
     /// - Returns: medians.
     private static func removalTimes(

@@ -1,7 +1,8 @@
 import Logging
 import Media
 
-/// Makes the renditions of the default profile, without original and thumbnails: what one `ffmpeg` command can do as well.
+/// Makes the renditions of the default profile, without original and thumbnails, as one `ffmpeg` command can do as
+/// well.
 @main
 struct VideoLadder {
     static func main() throws {

@@ -1,5 +1,6 @@
 public import Logging
 import Synchronization
+import Threads
 
 /// A connection to a broker that is made again whenever it breaks.
 ///
@@ -8,7 +9,7 @@ import Synchronization
 public final class AMQPClient: Sendable {
     private enum Phase {
         case idle
-        case running(IOThread)
+        case running(BlockingThread)
         case closed
     }
 
@@ -50,10 +51,9 @@ public final class AMQPClient: Sendable {
     deinit {
         // Nobody can wait for the thread any more: it closes the connection and cleans up by itself.
         core.mailbox.requestClose()
-        if case .running(let thread) = phase.withLock({ $0 }) {
-            thread.detach()
-        } else {
-            core.terminate()
+        switch phase.withLock({ $0 }) {
+        case .running: break
+        case .idle, .closed: core.terminate()
         }
     }
 
@@ -68,7 +68,7 @@ public final class AMQPClient: Sendable {
             case .closed: throw .clientClosed
             case .idle:
                 let wakeDescriptor = try core.mailbox.open()
-                let thread = try IOThread(name: "amqp") {
+                let thread = try BlockingThread.forBroker(named: "amqp") {
                     IOLoop(core: core, wakeDescriptor: wakeDescriptor).run()
                     core.terminate()
                 }
@@ -77,8 +77,8 @@ public final class AMQPClient: Sendable {
         }
     }
 
-    /// Closes the connection, ends all consumers, fails what waits (`.closed`, or `.unconfirmed` for messages that were
-    /// sent), and waits for the end of the I/O thread. Takes at most a few seconds.
+    /// Closes the connection, ends all consumers, fails the calls that wait (`.closed`, or `.unconfirmed` for messages
+    /// that were sent), and waits for the end of the I/O thread. Takes at most a few seconds.
     public func close() async {
         core.mailbox.requestClose()
         let previous = phase.withLock { phase in
@@ -97,10 +97,10 @@ public final class AMQPClient: Sendable {
     /// The connection's state now and every change; ends after `.closed`. Each access makes a stream of its own.
     public var states: AsyncStream<ConnectionState> { core.states.stream() }
 
-    /// Where the last connection that was made leads; nil before the first.
+    /// The endpoint of the last connection; nil before the first.
     public var connectedEndpoint: AMQPEndpoint? { core.connectedEndpoint.withLock { $0 } }
 
-    /// What the broker of the last connection says of itself; nil before the first.
+    /// The identity that the broker of the last connection gave; nil before the first.
     public var brokerIdentity: BrokerIdentity? { core.brokerIdentity.withLock { $0 } }
 
     /// - Throws: `CancellationError`, or ``AMQPError`` with the code `.closed`.
@@ -170,7 +170,8 @@ extension AMQPClient {
         try await Reply<Void>.wait { Self.post(message, to: queue, $0, core) }
     }
 
-    /// As ``publish(_:to:)``, without waiting. What is published later, by this task or with its knowledge, arrives later.
+    /// Publishes as ``publish(_:to:)`` does, without waiting. Messages that this task, or a task after it, publishes
+    /// later arrive later.
     ///
     /// - Parameter completion: called once, on any thread; it must not block.
     /// - Throws: `.invalidArgument`, and `completion` is not called then.
@@ -191,13 +192,13 @@ extension AMQPClient {
     /// Subscribes to a queue, now or as soon as there is a connection.
     ///
     /// - Parameters:
-    ///   - queue: Declared before each subscribing unless `declaring` is false. If it exists with other properties,
-    ///   it is
-    ///     consumed as it is, with a warning in the log.
+    ///   - queue: Declared before each subscribing unless `declaring` is false. If it exists with other properties, it
+    ///     is consumed as it is, with a warning in the log.
     ///   - prefetch: Unsettled deliveries that the broker sends at most; 0 counts as 1.
     ///   - transactional: Deliveries can then be acknowledged together with publishing.
     ///   - maximumBodyBytes: Longest body handed out, where that is less than the client's limit.
-    ///   - arguments: Of each subscribing, such as where in a stream it begins. Asked for on another thread; must not block.
+    ///   - arguments: The arguments of each subscription, such as the place in a stream where it begins. Called on
+    ///     another thread; must not block.
     /// - Throws: `.invalidArgument`.
     public func consume(
         _ queue: AMQPQueue,

@@ -9,8 +9,8 @@ public struct AMQPConfiguration: Sendable, Hashable {
     public var connectTimeout: Duration
     /// Time for the broker to answer a request, after which the connection counts as dead. Default 30 s.
     public var replyTimeout: Duration
-    /// Time for a publish, from the call to the broker's confirm, waiting for a connection included. Default 30 s. A long body
-    /// has a second more for each MiB.
+    /// Time for a publish, from the call to the broker's confirm, waiting for a connection included. Default 30 s. A
+    /// long body gets a second more for each MiB.
     public var publishTimeout: Duration
     /// Longest body sent or handed out. Default 16 MiB. A longer received body is dropped and the delivery marked.
     public var maximumBodyBytes: Int

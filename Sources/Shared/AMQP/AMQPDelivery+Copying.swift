@@ -1,19 +1,20 @@
-/// Publishing somebody else's message again: as a dead letter, or in its own queue once more. Nobody else makes such a copy.
+/// Copies of a received message: as a dead letter, or in its own queue once more. Only this extension makes such
+/// copies.
 extension AMQPDelivery {
-    /// Where ``givenUpBy`` is kept in a copy, which has no `x-death`.
+    /// The header that keeps ``givenUpBy`` in a copy, which has no `x-death`.
     static let givenUpByHeader: AMQPText = "x-given-up-by"
 
     /// The same message for its queue once more, counted from zero.
     public var renewed: AMQPMessage { renewals[0] }
 
-    /// ``renewed``, and what is left of it when there is no room for all; one of them can be sent.
+    /// ``renewed``, and shorter forms of it for the case that there is no room for all; one of them can be sent.
     var renewals: [AMQPMessage] { copies(setting: [Self.givenUpByHeader: givenUpBy.map { .string($0) }]) }
 
-    /// Copies to be tried in turn, until the broker's limits leave room for one: the body is the same in each. The first has all
-    /// properties and headers that may be copied, the last has the body alone.
+    /// Copies to be tried in turn, until the broker's limits leave room for one: the body is the same in each. The
+    /// first has all properties and headers that may be copied, the last has the body alone.
     ///
-    /// - Parameter own: headers that the copy is to have, or, for nil, not to have, whatever the message came with. At most
-    ///   2,500 bytes, so that they fit in the shortest frame that the protocol allows.
+    /// - Parameter own: headers that the copy is to have, or, for nil, not to have, whatever headers the message came
+    ///   with. At most 2,500 bytes, so that they fit in the shortest frame that the protocol allows.
     public func copies(setting own: [AMQPText: AMQPValue?] = [:]) -> [AMQPMessage] {
         let set = own.compactMapValues(\.self)
         var all = headers.filter { name, _ in !Self.concernsBroker(name) && own[name] == nil }
@@ -41,7 +42,8 @@ extension AMQPDelivery {
     /// Whether a header tells a broker what to do with the message that it is in. Names are case-sensitive there.
     ///
     /// - `CC`, `BCC`: more queues that it goes to. A copy that had them would put another one there each time.
-    /// - `x-death` and what belongs to it: where it has expired before. RabbitMQ drops a message that comes by such a queue again.
+    /// - `x-death` and its companions: where the message has expired before. RabbitMQ drops a message that comes by
+    ///   such a queue again.
     /// - `x-delivery-count`, `x-acquired-count`: a quorum queue's count, which begins anew.
     /// - `x-delay`, `x-deduplication-header`: plugins hold such a message back, or drop it as one that they know.
     static func concernsBroker(_ name: AMQPText) -> Bool {
@@ -70,6 +72,6 @@ extension AMQPClient {
         throw failure
     }
 
-    /// Replies of a broker that does not like what it was sent: precondition failed, frame, syntax and internal error.
+    /// Replies of a broker that refuses the bytes it was sent: precondition failed, frame, syntax and internal error.
     private static let refusals: Set<UInt16> = [406, 501, 502, 541]
 }

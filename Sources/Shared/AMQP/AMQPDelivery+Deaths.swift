@@ -14,8 +14,8 @@ extension AMQPDelivery {
         return nil
     }
 
-    /// Gives the message back to its queue. One that was given back `limit` times is put there anew, at the end, since a quorum
-    /// queue counts every return, whatever its cause, and drops what was returned too often.
+    /// Gives the message back to its queue. One that was given back `limit` times is put there anew, at the end, since
+    /// a quorum queue counts every return, whatever its cause, and drops a message that was returned too often.
     ///
     /// The message can come again at once, so whoever calls this has paused before.
     ///

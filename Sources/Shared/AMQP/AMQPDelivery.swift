@@ -51,7 +51,8 @@ public struct AMQPDelivery: Sendable {
         self.core = core
     }
 
-    /// What is needed to settle it, without the body and what else a sender makes as long as it likes.
+    /// The part of the delivery that is needed to settle it, without the body and other fields that a sender can make
+    /// long.
     public var receipt: AMQPDelivery {
         var receipt = self
         receipt.body = []

@@ -1,4 +1,4 @@
-/// Where a broker is and who connects: an `amqp://` or `amqps://` URL taken apart.
+/// A broker's address and the user who connects: an `amqp://` or `amqps://` URL taken apart.
 public struct AMQPEndpoint: Sendable, Hashable {
     public var host: String
     public var port: UInt16
@@ -50,8 +50,9 @@ extension AMQPEndpoint: CustomStringConvertible, CustomDebugStringConvertible, C
 extension AMQPEndpoint {
     /// Reads `amqp[s]://[user[:password]@]host[:port][/vhost][?heartbeat=seconds&cacertfile=path]`, percent-decoded.
     ///
-    /// Missing parts are `guest`, 5672 (5671 for TLS) and the virtual host `/`. The broker's certificate is always verified:
-    /// `verify=verify_peer` says nothing new, and any other `verify` is refused. Other query parameters are ignored.
+    /// Missing parts are `guest`, 5672 (5671 for TLS) and the virtual host `/`. The broker's certificate is always
+    /// verified: `verify=verify_peer` changes nothing, and any other `verify` is refused. Other query parameters are
+    /// ignored.
     ///
     /// - Throws: `.invalidURL`; the message never repeats the URL, which holds a password.
     public init(parsing url: String) throws(AMQPError) {

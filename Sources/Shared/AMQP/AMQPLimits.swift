@@ -1,4 +1,4 @@
-/// What the protocol can carry.
+/// The limits of the protocol.
 enum AMQPLimits {
     /// Names are short strings: one length byte.
     static let shortStringBytes = 255

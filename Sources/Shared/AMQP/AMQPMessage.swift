@@ -39,16 +39,16 @@ public struct AMQPMessage: Sendable, Hashable {
         self.headers = headers
     }
 
-    /// A job's id as ``messageID``, or nil when it is too long for one: a property holds 255 bytes at most, and an id may have
-    /// 128 characters of 4.
+    /// A job's id as ``messageID``, or nil when it is too long for one: a property holds 255 bytes at most, and an id
+    /// may have 128 characters of 4.
     public static func fittingMessageID(_ id: ByteText) -> AMQPText? {
         id.count <= AMQPLimits.shortStringBytes ? AMQPText(id.string) : nil
     }
 }
 
 extension AMQPMessage {
-    /// Checks what the protocol cannot carry before anything is written: a message that fails half-way through its
-    /// frames would cost the whole connection.
+    /// Refuses a message that the protocol cannot carry before anything is written: a message that fails half-way
+    /// through its frames would cost the whole connection.
     ///
     /// - Throws: `.invalidArgument`.
     func validate(queue: String, maximumBodyBytes: Int) throws(AMQPError) {

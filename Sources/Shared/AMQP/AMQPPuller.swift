@@ -1,8 +1,9 @@
-/// Takes messages from a queue as they are asked for. The broker sends none before, so what this process holds is bounded by
-/// the number asked for at once and by ``AMQPConfiguration/maximumBodyBytes``, however many are left unsettled.
+/// Takes messages from a queue as they are asked for. The broker sends none before, so the memory of this process is
+/// bounded by the number asked for at once and by ``AMQPConfiguration/maximumBodyBytes``, however many are left
+/// unsettled.
 ///
-/// What is not settled is back in its place when the client is closed. A connection that is lost takes all deliveries with it:
-/// the next ones begin at the head of the queue again.
+/// Unsettled messages are back in their places when the client is closed. A lost connection takes all deliveries with
+/// it: the next ones begin at the head of the queue again.
 public final class AMQPPuller: Sendable {
     private let subscription: Subscription
     private let core: ClientCore
@@ -18,7 +19,8 @@ public final class AMQPPuller: Sendable {
 
     /// The next messages that are ready, in order; fewer than `count` when no more are, none when none is.
     ///
-    /// - Throws: `.notFound` when the queue does not exist; `.staleDelivery`, `.connectionFailed`, `.timedOut`, `.closed`.
+    /// - Throws: `.notFound` when the queue does not exist; `.staleDelivery`, `.connectionFailed`, `.timedOut`,
+    ///   `.closed`.
     public func next(_ count: Int = 1) async throws(AMQPError) -> [AMQPDelivery] {
         let (subscription, core) = (subscription, core)
         let deadline = ContinuousClock.now + core.configuration.replyTimeout

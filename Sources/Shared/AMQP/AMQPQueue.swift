@@ -1,6 +1,6 @@
 /// A queue as it is declared.
 ///
-/// The default, durable without arguments, is what the existing clients of the service declare. Any difference makes
+/// The default, durable without arguments, is the declaration of the service's existing clients. Any difference makes
 /// the broker refuse the later of the two declarations with 406.
 public struct AMQPQueue: Sendable, Hashable {
     public var name: String

@@ -1,7 +1,8 @@
-/// What is text by custom and bytes on the wire: a property, the name of a header, a long string.
+/// A value that is text by custom and bytes on the wire: a property, the name of a header, a long string.
 ///
-/// RabbitMQ does not look at such bytes, and neither does this type: they go back out as they came in, and are compared, hashed
-/// and ordered as bytes. Text that was repaired would be longer than what arrived, so that it might not fit again.
+/// RabbitMQ does not look at such bytes, and neither does this type: they go back out as they came in, and are
+/// compared, hashed and ordered as bytes. Repaired text would be longer than the text that arrived, so that it might
+/// not fit again.
 public struct AMQPText: Sendable, Hashable, Comparable {
     public let bytes: [UInt8]
 
@@ -20,6 +21,6 @@ public struct AMQPText: Sendable, Hashable, Comparable {
 extension AMQPText: ExpressibleByStringInterpolation, CustomStringConvertible {
     public init(stringLiteral value: String) { self.init(value) }
 
-    /// For people: what is not UTF-8 becomes U+FFFD.
+    /// The text for people: bytes that are not UTF-8 become U+FFFD.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -1,5 +1,5 @@
-/// How long to wait before trying again: exponential growth with full jitter, so that many clients of a broker that
-/// comes back do not all arrive at once.
+/// The wait before the next try: exponential growth with full jitter, so that many clients of a broker that comes back
+/// do not all arrive at once.
 public struct BackoffPolicy: Sendable, Hashable {
     /// The longest wait before the second try.
     public var initial: Duration

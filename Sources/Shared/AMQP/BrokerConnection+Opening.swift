@@ -15,8 +15,8 @@ extension BrokerConnection {
             guard amqp_ssl_socket_set_cacert(socket, path) == AMQP_STATUS_OK.rawValue else {
                 throw AMQPError(
                     .tlsFailed,
-                    "cannot read trusted certificates from \(path); install ca-certificates, or name a file in PEM with "
-                        + "?cacertfile= in the broker URL",
+                    "cannot read trusted certificates from \(path); install ca-certificates, or name a file in PEM "
+                        + "with ?cacertfile= in the broker URL",
                     isRetriable: true
                 )
             }
@@ -46,7 +46,7 @@ extension BrokerConnection {
         var properties = try pool.table([
             "product": "media-processor",
             "connection_name": .string(name),
-            // The library announces the rest of what it can do by itself.
+            // The library announces its other capabilities by itself.
             "capabilities": .table([
                 "basic.nack": true, "connection.blocked": true, "consumer_cancel_notify": true,
                 "publisher_confirms": true,
@@ -99,7 +99,8 @@ extension BrokerConnection {
             }
         return AMQPError(
             cause.code,
-            "cannot reach the broker at \(endpoint.redacted): \(words(endpoint, status, configuration) ?? cause.message); \(advice)",
+            "cannot reach the broker at \(endpoint.redacted): "
+                + "\(words(endpoint, status, configuration) ?? cause.message); \(advice)",
             isRetriable: true,
             libraryStatus: status
         )

@@ -150,7 +150,7 @@ extension BrokerConnection {
         try check(status)
     }
 
-    /// Of the header and the end of a frame.
+    /// The length of a frame's header and end, in bytes.
     private static let framing = 8
 
     /// Publishes a body of several frames, which the library would make as long as those that it receives.

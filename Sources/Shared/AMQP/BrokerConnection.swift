@@ -39,8 +39,9 @@ struct BrokerConnection: ~Copyable {
         let channels = amqp_get_channel_max(state)
         maximumChannels = channels > 0 ? UInt16(clamping: channels) : UInt16(AMQP_DEFAULT_MAX_CHANNELS)
         heartbeat = .seconds(Int(amqp_get_heartbeat(state)))
-        // To a message whose headers just fit in a frame RabbitMQ adds its own (`x-death`, `x-delivery-count`), and sends the longer
-        // frame. The library would end the connection over it, at every delivery. What is sent is split by `frameBytes`.
+        // RabbitMQ adds headers of its own (`x-death`, `x-delivery-count`) to a message whose headers just fit in a
+        // frame, and sends the longer frame. The library would end the connection over it, at every delivery. Outgoing
+        // messages are split by `frameBytes`.
         amqp_tune_connection(state, amqp_get_channel_max(state), Self.receivedFrameBytes, amqp_get_heartbeat(state))
     }
 

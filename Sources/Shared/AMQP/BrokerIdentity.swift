@@ -1,6 +1,6 @@
 import CRabbitMQ
 
-/// What a broker says of itself in the handshake.
+/// The identity that a broker gives in the handshake.
 public struct BrokerIdentity: Sendable, Hashable {
     /// Such as `RabbitMQ`.
     public var product: String

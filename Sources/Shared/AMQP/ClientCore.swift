@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// What the application's side and the I/O thread of one client share.
+/// The state that the application's side and the I/O thread of one client share.
 final class ClientCore: Sendable {
     let endpoints: AMQPEndpoints
     let connectionName: String

@@ -1,4 +1,4 @@
-/// What the application asks the I/O thread to do.
+/// A request of the application to the I/O thread.
 enum Command: Sendable {
     case publish(PublishRequest)
     case queue(QueueRequest)
@@ -76,7 +76,7 @@ struct SettleRequest: Sendable {
     /// The channel that brought the delivery.
     var channelID: UInt64
     var tag: UInt64
-    /// Where the delivery came from.
+    /// The queue that the delivery came from.
     var queue: String
     var verdict: Verdict
     /// Published in the same transaction.

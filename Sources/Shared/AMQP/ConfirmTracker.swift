@@ -1,9 +1,9 @@
-/// The books of a channel in confirm mode: which publish waits for which delivery tag.
+/// The open publishes of a channel in confirm mode: which publish waits for which delivery tag.
 ///
 /// The broker counts publishes from 1 and answers with a tag and the `multiple` flag. A message that no queue took
 /// comes back as `basic.return`, without its tag, before its confirm.
 struct ConfirmTracker<Token> {
-    /// What a returned message tells about the publish that it belongs to.
+    /// The fields by which a returned message is matched with its publish.
     struct Fingerprint: Hashable {
         var queue: String
         var messageID: AMQPText?
@@ -34,7 +34,7 @@ struct ConfirmTracker<Token> {
 
     var count: Int { entries.count }
 
-    /// Books a publish and returns its delivery tag.
+    /// Records a publish and returns its delivery tag.
     mutating func add(_ token: Token, _ fingerprint: Fingerprint) -> UInt64 {
         let tag = nextTag
         entries[tag] = Entry(token: token, fingerprint: fingerprint)
@@ -51,7 +51,7 @@ struct ConfirmTracker<Token> {
         }
     }
 
-    /// Books an answer of the broker. Tags that are unknown or settled are ignored.
+    /// Records an answer of the broker. Tags that are unknown or settled are ignored.
     mutating func settle(tag: UInt64, multiple: Bool, accepted: Bool) -> [Settled] {
         let tags: Range<UInt64>
         if multiple {

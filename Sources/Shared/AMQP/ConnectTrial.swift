@@ -1,7 +1,7 @@
 import Glibc
 
-/// Why nobody can connect somewhere, in the system's words. The library tells only that a socket failed, and nothing of the errno:
-/// it has closed the socket since.
+/// Finds the system's reason for a failure to connect. The library tells only that a socket failed, without the errno:
+/// it has closed the socket by then.
 struct ConnectTrial {
     var host: String
     var port: UInt16

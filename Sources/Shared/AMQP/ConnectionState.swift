@@ -1,4 +1,4 @@
-/// What a client's connection is doing.
+/// The state of a client's connection.
 public enum ConnectionState: Sendable, Hashable {
     /// Not connected yet, or between two tries.
     case connecting

@@ -1,4 +1,5 @@
-/// Which failures to connect are worth a line in the log: each once, and again after a while, however often it is tried.
+/// Decides which failures to connect are worth a line in the log: each once, and again after a while, however often
+/// connecting fails.
 struct ConnectionTroubles {
     private struct Trouble: Hashable {
         var endpoint: AMQPEndpoint
@@ -8,7 +9,7 @@ struct ConnectionTroubles {
     private static let reminderInterval = Duration.seconds(600)
     private var told: [Trouble: ContinuousClock.Instant] = [:]
 
-    /// Whether nothing was said of this for ten minutes. Counts as said then.
+    /// Whether the log has had no line about this failure for ten minutes. A call that returns true counts as a line.
     mutating func isNews(_ code: AMQPError.Code, of endpoint: AMQPEndpoint, at now: ContinuousClock.Instant) -> Bool {
         let trouble = Trouble(endpoint: endpoint, code: code)
         if let last = told[trouble], now - last < Self.reminderInterval { return false }
@@ -16,6 +17,6 @@ struct ConnectionTroubles {
         return true
     }
 
-    /// There is a connection: what keeps the next from being made is news.
+    /// Forgets all failures, because there is a connection: the next failure is news.
     mutating func clear() { told.removeAll() }
 }

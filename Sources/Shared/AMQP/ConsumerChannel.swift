@@ -5,7 +5,8 @@ final class ConsumerChannel: Channel {
     private enum Phase {
         case subscribing
         case subscribed(since: ContinuousClock.Instant)
-        /// There is no subscription: the broker has ended it, or messages are asked for one by one. Deliveries can be settled.
+        /// There is no subscription: the broker has ended it, or messages are asked for one by one. Deliveries can be
+        /// settled.
         case interrupted
         /// The application ended it; closes when the broker has agreed and the last delivery is settled.
         case draining(isCancelled: Bool)
@@ -133,7 +134,10 @@ final class ConsumerChannel: Channel {
             session.noteOtherProperties(queue)
         } else {
             session.log.warning(
-                "The broker closed a consumer's channel: \(error.message). Subscribing again; unsettled deliveries come again.",
+                """
+                The broker closed a consumer's channel: \(error.message). Subscribing again; unsettled deliveries come \
+                again.
+                """,
                 queue: queue.name,
                 error: error,
                 isNews: session.isNews(error, of: subscription)
@@ -148,7 +152,7 @@ final class ConsumerChannel: Channel {
         failPulls(error)
     }
 
-    /// Ends the subscription; the caller has ended the sequence and passes what nobody has seen.
+    /// Ends the subscription; the caller has ended the sequence and passes the deliveries that nobody has seen.
     func stop(unseen: [AMQPDelivery], _ done: @escaping () -> Void) throws(AMQPError) {
         guard isOpen else { return done() }
         let previous = phase
@@ -195,7 +199,7 @@ final class ConsumerChannel: Channel {
     private func giveBack(_ tag: UInt64) throws(AMQPError) {
         guard unsettled.remove(tag) != nil else { return }
         guard !subscription.queue.isStream else {
-            // A stream keeps all that was delivered, and RabbitMQ ends the connection of whoever rejects a message of one.
+            // A stream keeps its messages, and RabbitMQ ends the connection of a client that rejects one.
             return try session.connection.acknowledge(number, tag: tag)
         }
         try session.connection.reject(number, tag: tag, requeue: true)

@@ -116,8 +116,8 @@ extension MessageProperties {
 }
 
 extension AMQPValue {
-    /// Copies a table; of several values of one name the last counts, and what is nested too deep is left out: whatever this
-    /// returns can be sent.
+    /// Copies a table. If a name stands several times, its last value counts; values that are nested too deep are left
+    /// out. The result can always be sent.
     static func decode(_ table: amqp_table_t, depth: Int) -> [AMQPText: AMQPValue] {
         guard let entries = table.entries, table.num_entries > 0 else { return [:] }
         var decoded: [AMQPText: AMQPValue] = [:]
@@ -128,7 +128,7 @@ extension AMQPValue {
         return decoded
     }
 
-    /// Nil for kinds that have no meaning here, and for what is nested too deep.
+    /// Nil for kinds that have no meaning here, and for values that are nested too deep.
     private init?(_ field: amqp_field_value_t, depth: Int) {
         switch UInt32(field.kind) {
         case AMQP_FIELD_KIND_BOOLEAN.rawValue: self = .bool(field.value.boolean != 0)
@@ -180,7 +180,7 @@ extension amqp_bytes_t {
         return Array(UnsafeRawBufferPointer(start: bytes, count: len))
     }
 
-    /// The bytes as text; what is not UTF-8 becomes U+FFFD.
+    /// The bytes as text; bytes that are not UTF-8 become U+FFFD.
     var text: String {
         guard let bytes, len > 0 else { return "" }
         return String(decoding: UnsafeRawBufferPointer(start: bytes, count: len), as: UTF8.self)

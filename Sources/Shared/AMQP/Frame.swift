@@ -4,7 +4,7 @@ enum Frame {
     /// Opens a message's content: its properties, and how many body bytes follow.
     case header(channel: UInt16, bodyBytes: UInt64, MessageProperties)
     case body(channel: UInt16, [UInt8])
-    /// Of no meaning to this client.
+    /// A frame that means nothing to this client.
     case other
 }
 
@@ -25,7 +25,7 @@ enum Method {
     /// The broker ended a consumer, for example because its queue was deleted.
     case cancel(consumerTag: String)
     case deliver(Deliver)
-    /// A message that was asked for.
+    /// A message that was requested.
     case getOk(Deliver)
     case getEmpty
     case returned(Returned)
@@ -85,7 +85,7 @@ enum Method {
     }
 }
 
-/// What a received message says about itself, as bytes: it goes into dead letters as it came.
+/// The properties of a received message, as bytes: they go into dead letters as they came.
 struct MessageProperties {
     var contentType: AMQPText?
     var messageID: AMQPText?

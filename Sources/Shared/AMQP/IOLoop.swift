@@ -2,7 +2,7 @@ import Glibc
 import Logging
 import Synchronization
 
-/// What the I/O thread does: connect, serve the connection, connect again, until the client is closed.
+/// The work of the I/O thread: connect, serve the connection, connect again, until the client is closed.
 ///
 /// Created and used on that thread alone.
 final class IOLoop {

@@ -58,7 +58,7 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Ends the mailbox with its thread; returns what nobody took.
+    /// Ends the mailbox with its thread; returns the commands that nobody took.
     func seal() -> [Command] {
         state.withLock { state in
             state.isClosing = true

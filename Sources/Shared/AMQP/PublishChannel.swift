@@ -2,9 +2,10 @@ import Logging
 
 /// The channel in confirm mode that carries all publishes but the transactional ones.
 ///
-/// One that has had a publish refused, or not answered, is given up for another. In a cluster a channel keeps to the node that
-/// led a queue when it was opened or first published there: if that node is dead, RabbitMQ 3.10 refuses everything that this
-/// channel sends to the queue, though another node leads it now and other channels' messages arrive.
+/// A channel that has had a publish refused, or not answered, is given up for another. In a cluster a channel keeps to
+/// the node that led a queue when it was opened or first published there: if that node is dead, RabbitMQ 3.10 refuses
+/// everything that this channel sends to the queue, though another node leads it now and other channels' messages
+/// arrive.
 final class PublishChannel: Channel {
     private var tracker = ConfirmTracker<PublishRequest>()
     private var isReady = false
@@ -32,7 +33,8 @@ final class PublishChannel: Channel {
         guard session.fits(request.message) else {
             return request.reply.fail(session.tooLong(queue: request.queue))
         }
-        // On the books first: if writing fails the message may have arrived in part, and the connection ends.
+        // The publish is recorded first: if writing fails the message may have arrived in part, and the connection
+        // ends.
         _ = tracker.add(
             request,
             .init(

@@ -1,7 +1,7 @@
-/// An argument that a queue has been declared with otherwise than it would be now.
+/// An argument of an existing queue that differs from the declaration of today.
 public struct QueueDifference: Sendable, Hashable, CustomStringConvertible {
     public var argument: String
-    /// As the broker writes it; nil for none. What the broker cut off is missing.
+    /// The value as the broker writes it; nil for none. A part that the broker cut off is missing.
     public var wanted: String?
     public var found: String?
 
@@ -19,7 +19,7 @@ public struct QueueDifference: Sendable, Hashable, CustomStringConvertible {
         return value.isEmpty ? "empty" : value
     }
 
-    /// What goes otherwise than it should as long as the queue stays as it is.
+    /// The harm that the difference does as long as the queue stays as it is.
     public var cost: String {
         switch (argument, wanted) {
         case ("x-queue-type", "quorum"?):
@@ -42,10 +42,10 @@ public struct QueueDifference: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension QueueDifference {
-    /// Reads RabbitMQ's 406: `inequivalent arg 'x' for queue …: received the value '1' of type 'long' but current is none`.
-    /// With a long name of a queue the end of that is cut off.
+    /// Reads RabbitMQ's 406: `inequivalent arg 'x' for queue …: received the value '1' of type 'long' but current is
+    /// none`. If the queue has a long name, the end of the text is cut off.
     ///
-    /// - Returns: whether the text told all of the value found, besides.
+    /// - Returns: the difference, and whether the text has the whole value that was found.
     static func parse(_ text: String, wanted: AMQPValue?) -> (difference: QueueDifference, isWhole: Bool)? {
         guard let name = text.firstRange(of: "inequivalent arg '").map({ text[$0.upperBound...] }),
             let end = name.firstIndex(of: "'")
@@ -59,7 +59,7 @@ extension QueueDifference {
         return (difference, current?.isWhole ?? false)
     }
 
-    /// What stands between the first two quotes that belong together; nil for `none`.
+    /// The text between the first two quotes that belong together; nil for `none`.
     private static func value(_ text: Substring) -> (text: String?, isWhole: Bool) {
         guard !text.hasPrefix("none") else { return (nil, true) }
         guard let start = text.firstIndex(of: "'") else { return (nil, false) }
@@ -70,10 +70,11 @@ extension QueueDifference {
 }
 
 extension AMQPClient {
-    /// How an existing queue differs from the way it would be declared. The broker tells one difference at a time, so each is
-    /// taken over until it has no more to say.
+    /// The differences between an existing queue and its declaration. The broker tells one difference at a time, so
+    /// each is adopted until the broker accepts the declaration.
     ///
-    /// - Parameter other: another way in which the queue may have been declared, of which what the broker cut off is taken.
+    /// - Parameter other: another way in which the queue may have been declared, which supplies values that the broker
+    ///   cut off.
     /// - Returns: all differences, or those up to one that the broker's answer does not tell enough of.
     /// - Throws: as ``declare(_:)``; `.preconditionFailed` when the broker's answer is not understood at all.
     public func differences(
@@ -105,7 +106,8 @@ extension AMQPClient {
         }
     }
 
-    /// What a queue lacks that is no quorum queue, without the broker saying so: it compares what such a queue can have.
+    /// The arguments that a queue lacks because it is no quorum queue. The broker does not report them: it compares
+    /// only arguments that such a queue can have.
     private static func untold(_ queue: AMQPQueue, _ found: [QueueDifference]) -> [QueueDifference] {
         guard found.contains(where: { $0.argument == "x-queue-type" && $0.wanted == "quorum" }) else { return [] }
         return ["x-dead-letter-strategy", "x-delivery-limit"].compactMap { name in

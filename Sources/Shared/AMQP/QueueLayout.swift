@@ -3,14 +3,15 @@ public import JobModel
 /// All queues of the service as they are declared.
 ///
 /// Classic queues are those of existing clients: durable, without arguments. Quorum queues give up a message that was
-/// delivered too often, and lose none on the way to where it goes then: at-least-once dead-lettering, for which RabbitMQ asks
-/// for the overflow behaviour `reject-publish`.
+/// delivered too often, and lose none on the way to the next queue: at-least-once dead-lettering, for which RabbitMQ
+/// asks for the overflow behaviour `reject-publish`.
 public struct QueueLayout: Sendable, Hashable {
     public var names: QueueNames
     public var type: QueueType
     /// How often a quorum queue delivers a message again before it gives it up.
     public var deliveryLimit: Int64
-    /// The highest priority that classic work queues tell apart; 0 makes them queues like any other. Quorum queues have none.
+    /// The highest priority that classic work queues tell apart; 0 makes them queues like any other. Quorum queues have
+    /// none.
     public var maximumPriority: Int64
 
     public init(
@@ -25,17 +26,18 @@ public struct QueueLayout: Sendable, Hashable {
         self.maximumPriority = maximumPriority
     }
 
-    /// Work for one stage of this host. What a quorum queue gives up goes to clean-up, which ends the job as a failed one.
+    /// The queue of one stage of this host. A message that a quorum queue gives up goes to clean-up, which ends the job
+    /// as a failed one.
     public func work(_ kind: MediaKind, _ stage: Stage) -> AMQPQueue {
         work(names.work(kind, stage), givingUpTo: stage == .cleanup ? names.dead(kind) : names.work(kind, .cleanup))
     }
 
-    /// The same of all hosts together; see ``QueueNames/shared(_:_:)``.
+    /// The queue of one stage that all hosts share; see ``QueueNames/shared(_:_:)``.
     public func shared(_ kind: MediaKind, _ stage: Stage) -> AMQPQueue {
         work(names.shared(kind, stage), givingUpTo: stage == .cleanup ? names.dead(kind) : names.shared(kind, .cleanup))
     }
 
-    /// Where jobs come in.
+    /// The queue that jobs come in by.
     public func entry(_ kind: MediaKind) -> AMQPQueue { shared(kind, .download) }
 
     /// Clients of the older service declare it, and know no priorities.
@@ -57,8 +59,8 @@ public struct QueueLayout: Sendable, Hashable {
         return queue
     }
 
-    /// The delays that a retry of this step has a choice of. Quorum queues have one: each such queue is a group of replicas that
-    /// elects a leader of its own.
+    /// The delays that a retry of this step can take. Quorum queues have one: each such queue is a group of replicas
+    /// that elects a leader of its own.
     public func retryDelays(ofStep milliseconds: Int) -> [Int] {
         type == .quorum ? [milliseconds] : QueueNames.retryDelays(ofStep: milliseconds)
     }
@@ -66,9 +68,9 @@ public struct QueueLayout: Sendable, Hashable {
     /// The delays of all steps.
     public var retryDelaysMilliseconds: [Int] { QueueNames.retrySteps.flatMap(retryDelays) }
 
-    /// Where hosts that share a broker write down who takes which job, in one order for all of them. Read by each as far as it
-    /// has to be, and never emptied: the broker drops what is old, a segment at a time. The same on all hosts and for ever, as the
-    /// broker refuses whoever declares it otherwise.
+    /// The claims log, in which hosts that share a broker record which of them takes which job, in one order for all.
+    /// Each host reads it as far as it needs, and nobody empties it: the broker drops old records, a segment at a time.
+    /// Its declaration is the same on all hosts and for ever, because the broker refuses a different one.
     public func claims(_ kind: MediaKind) -> AMQPQueue {
         AMQPQueue(
             names.claims(kind),
@@ -79,14 +81,14 @@ public struct QueueLayout: Sendable, Hashable {
         )
     }
 
-    /// All queues of a kind but those that messages wait in for their next attempt.
+    /// All queues of a kind except the delay queues.
     public func lasting(_ kind: MediaKind) -> [AMQPQueue] {
         var queues = Stage.allCases.map { work(kind, $0) }
         if names.node != nil { queues += QueueNames.sharedStages.map { shared(kind, $0) } + [claims(kind)] }
         return queues + [updates(kind), dead(kind), legacyRequests(kind)]
     }
 
-    /// The queue of this name as it is declared for the other type, in whose place it may have come.
+    /// The queue of this name as it is declared for the other type, which it may have replaced.
     public func otherwise(_ queue: AMQPQueue) -> AMQPQueue? {
         var other = self
         other.type = type == .quorum ? .classic : .quorum
@@ -102,7 +104,7 @@ public struct QueueLayout: Sendable, Hashable {
         return nil
     }
 
-    /// How often a message may have been given back before it is put into its queue anew instead: a quorum queue counts every
+    /// The number of returns after which a message is put into its queue anew instead: a quorum queue counts every
     /// return against its limit, whatever the cause. Half of the limit is left to the deaths of workers.
     public var returnsBeforeRenewal: Int64 { max(deliveryLimit / 2, 1) }
 

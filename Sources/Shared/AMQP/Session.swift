@@ -1,6 +1,6 @@
 import Logging
 
-/// The life of one connection: its channels, and what waits on them. Confined to the I/O thread.
+/// The life of one connection: its channels, and the requests that wait on them. Confined to the I/O thread.
 ///
 /// A thrown error is the end of the connection; `end` must be called then.
 final class Session {
@@ -277,7 +277,7 @@ final class Session {
     }
 
     func expire(_ now: ContinuousClock.Instant) throws(AMQPError) {
-        // While its alarm lasts the broker may not even read what we wrote.
+        // While its alarm lasts the broker may not even read our requests.
         for channel in channels.values where blockedReason == nil {
             guard let deadline = channel.deadline, deadline <= now else { continue }
             throw AMQPError(

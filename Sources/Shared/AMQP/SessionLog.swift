@@ -27,12 +27,12 @@ struct SessionLog {
         )
     }
 
-    /// - Parameter isNews: Of a try that fails like the one before only debugging wants to know.
+    /// - Parameter isNews: false for a try that fails like the one before, which is of interest for debugging only.
     func noConnection(_ error: AMQPError, attempt: Int, retryIn delay: Duration, isNews: Bool) {
         var metadata = Self.metadata(nil, error)
         metadata["amqp.attempt"] = "\(attempt)"
         metadata["amqp.retry_in"] = "\(delay)"
-        // Waiting does not mend what was refused.
+        // Waiting does not help against a refusal.
         let isRefused = error.code == .accessRefused || error.code == .notAllowed
         logger.log(
             level: !isNews ? .debug : isRefused ? .error : .warning,

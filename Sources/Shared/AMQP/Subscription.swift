@@ -1,17 +1,17 @@
 import Synchronization
 
-/// What a consumer wants, and the deliveries that wait for the application. Outlives connections.
+/// The parameters of a consumer, and the deliveries that wait for the application. It outlives connections.
 final class Subscription: Sendable {
     let queue: AMQPQueue
     let prefetch: UInt16
     let isTransactional: Bool
     /// Whether the queue is declared before each subscribing.
     let declaresQueue: Bool
-    /// Whether the broker sends only what it is asked for.
+    /// Whether the broker sends only messages that were requested.
     let isPulled: Bool
     /// Besides the limit of the client.
     let maximumBodyBytes: Int
-    /// Of each subscribing, asked for on the I/O thread.
+    /// The arguments of each subscription; called on the I/O thread.
     let arguments: @Sendable () -> [AMQPText: AMQPValue]
 
     private struct Waiter {

@@ -7,7 +7,6 @@
 #include <amqp_tcp_socket.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 
 // amqp_login_with_properties() takes the credentials as variadic arguments, which Swift cannot pass.
 static inline amqp_rpc_reply_t crabbitmq_login_plain(
@@ -20,8 +19,5 @@ static inline amqp_rpc_reply_t crabbitmq_login_plain(
 
 // <sys/eventfd.h> is not part of the Glibc module, and its flags are an anonymous enum.
 static inline int crabbitmq_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
-
-// prctl() is variadic, and pthread_setname_np() is hidden from Swift as a GNU extension.
-static inline void crabbitmq_name_thread(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 #endif

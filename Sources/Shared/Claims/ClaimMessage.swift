@@ -2,11 +2,11 @@ internal import AMQP
 internal import JobModel
 internal import TempFiles
 
-/// A record of the claims log as a message: the job's id is the body, as the bytes that it is, and the rest are headers.
+/// A record of the claims log as a message: the body is the job's id as bytes, and the other fields are headers.
 enum ClaimMessage {
     /// An id has 128 characters of 4 bytes at most.
     static let maximumIDBytes = 512
-    /// Of `NODE_ID`.
+    /// The limit of `NODE_ID`.
     static let maximumNodeBytes = 64
 
     private static let claimType: AMQPText = "claim"
@@ -30,7 +30,7 @@ enum ClaimMessage {
         return message
     }
 
-    /// nil for what is no record: anybody may write to the log.
+    /// The record of a message, or nil for a message that is no record: anybody may write to the log.
     static func record(_ delivery: AMQPDelivery, _ kind: MediaKind, at position: Int64) -> ClaimRecord? {
         guard (1...maximumIDBytes).contains(delivery.body.count),
             let id = ByteText(utf8: delivery.body)

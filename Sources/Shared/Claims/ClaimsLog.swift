@@ -3,30 +3,32 @@ internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
 public import Logging
-internal import ServiceKit
 internal import Synchronization
 public import TempFiles
 
-/// The log in which the hosts that share a broker write down who takes which job of a kind: a RabbitMQ stream. Its order is the
-/// same for all, so it decides between two hosts that have messages of one job; see docs/decisions/0017-claims.md.
+/// The log in which the hosts that share a broker record which of them takes which job of a kind: a RabbitMQ stream.
+/// Its order is the same for all hosts, so it decides between two hosts that have messages of one job; see
+/// docs/decisions/0017-claims.md.
 ///
-/// What is read goes to the ledger, so that it is read once for the host and not again after a restart.
+/// Records that are read go to the ledger, so that one process reads them for the whole host, and none reads them again
+/// after a restart.
 public final class ClaimsLog: Sendable {
-    /// Records that are under way to a reader.
+    /// The number of records that may be under way to a reader.
     static let prefetch: UInt16 = 256
-    /// Longest body that is taken into memory, of anybody's. Ours have a job's id.
+    /// The longest body that is taken into memory, whoever sent it. Our own records have a job's id.
     static let maximumBodyBytes = 4096
-    /// Without any record for so long after one was written, something is wrong with the place where the log is read.
+    /// If no record comes for this long after one was written, the place where the log is read is wrong.
     static let patience = Duration.seconds(20)
-    /// What a worker waits for its record at most, also when others come all the time.
+    /// The longest time that a worker waits for its record, also when others come all the time.
     static let longestWait = Duration.seconds(120)
-    /// Another process of the host may read the record instead, and nobody tells of that.
+    /// The time between two looks into the ledger: another process of the host may read the record instead, and tells
+    /// nobody.
     static let lookInterval = Duration.seconds(1)
 
     /// Within this time the last record that is known comes once more from where it was, if there is one there.
     static let proofTime = Duration.seconds(5)
 
-    /// Why the log is read from its beginning.
+    /// The reason why the log is read from its beginning.
     private enum Restart {
         case inDoubt, another
     }
@@ -80,8 +82,8 @@ public final class ClaimsLog: Sendable {
     /// To be called when the connection was lost: the next one may lead to a broker without the log.
     public func noteConnectionLost() { state.withLock { $0.isReady = false } }
 
-    /// Makes sure that the broker has the log, once for each connection. Over a connection of its own: a broker whose streams are switched off ends
-    /// the connection of whoever declares one.
+    /// Makes sure that the broker has the log, once for each connection. It uses a connection of its own, because a
+    /// broker whose streams are switched off ends the connection of a client that declares one.
     public func prepare() async throws(AMQPError) {
         if isReady { return }
         let probe = AMQPClient(
@@ -106,7 +108,8 @@ public final class ClaimsLog: Sendable {
         do {
             try await client.declare(queue)
         } catch  where error.code == .preconditionFailed {
-            // Other limits of length and age do no harm. A queue of another type would give each record to one reader only.
+            // Other limits of length and age do no harm. A queue of another type would give each record to one reader
+            // only.
             let differences = try await client.differences(of: queue)
             guard differences.allSatisfy({ $0.argument != "x-queue-type" }) else { throw error }
         }
@@ -121,8 +124,8 @@ public final class ClaimsLog: Sendable {
         guard isNews else { return }
         logger.error(
             """
-            no job is taken from the shared queues: hosts that share a broker (NODE_ID) need its streams, which RabbitMQ has since \
-            3.9 with the feature flag stream_queue
+            no job is taken from the shared queues: hosts that share a broker (NODE_ID) need its streams, \
+            which RabbitMQ has since 3.9 with the feature flag stream_queue
             """,
             metadata: [LogKey.queueName: "\(queue.name)", LogKey.cause: "\(problem)"]
         )
@@ -160,8 +163,8 @@ extension ClaimsLog {
             }
         }
 
-        /// Whether this is no record of the log that was read before. The broker goes on at the end of a log that is shorter than
-        /// it is asked for.
+        /// Whether the record belongs to another log than was read before. The broker goes on at the end of a log that
+        /// is shorter than the requested position.
         func isOfAnother(_ found: ClaimsPlace) -> Bool {
             state.withLock { state in
                 state.hasCome = true
@@ -173,7 +176,7 @@ extension ClaimsLog {
 
     /// Keeps the ledger up to date until the task is cancelled or the client is closed.
     ///
-    /// - Parameter onWish: called with each job of this host that somebody wants cancelled, or may want so.
+    /// - Parameter onWish: called with each job of this host that somebody wants cancelled, or may want cancelled.
     public func follow(_ onWish: @Sendable (JobKey) async -> Void = { _ in }) async {
         var failures = 0
         while !Task.isCancelled {
@@ -204,7 +207,8 @@ extension ClaimsLog {
             state.withLock { if $0.restart == restart { $0.restart = nil } }
         }
         let place = Place(try await tracker.claimsPlace(of: queue.name))
-        // It is declared over another connection only. Where it is gone, that is to be found out before it is asked for again.
+        // The log is declared over another connection only. If it is gone, that must be found out before it is consumed
+        // again.
         let consumer = try client.consume(
             queue,
             prefetch: Self.prefetch,
@@ -215,7 +219,7 @@ extension ClaimsLog {
             state.consumer = consumer
             return state.restart != nil
         }
-        // Somebody has found that out in between, and had nothing to stop.
+        // Another task has found that out in between, when there was no consumer to stop.
         if isToRestart { return await consumer.stop() }
         let connection = Task {
             for await state in client.states where !state.isConnected {
@@ -235,7 +239,7 @@ extension ClaimsLog {
                 let batch = [first] + consumer.takeWaiting()
                 guard try await note(batch, place, onWish) else { break }
                 await withTaskGroup(of: Void.self) { group in
-                    // Asks for more; the log keeps what was read.
+                    // An acknowledgement asks for more; the log keeps its records.
                     for delivery in batch { group.addTask { try? await delivery.acknowledge() } }
                 }
             }
@@ -278,7 +282,7 @@ extension ClaimsLog {
                 await restart(.another)
                 return false
             }
-            // What came again after a channel was lost.
+            // Records that came again after a channel was lost are skipped.
             guard position > before.position else { continue }
             if position > last.position { last = found }
             if let record = ClaimMessage.record(delivery, kind, at: position) {
@@ -322,17 +326,19 @@ extension ClaimsLog {
     /// The host that has the job of this message: this one, if no host has claimed it before.
     ///
     /// - Parameter absent: a host whose claim does not count, since there is no such host.
-    /// - Throws: ``AMQPError``, ``TempFileError`` or `CancellationError` when that is not known now. Nothing is lost by another try.
+    /// - Throws: ``AMQPError``, ``TempFileError`` or `CancellationError` when that cannot be found out now. The caller
+    ///   may try again.
     public func claimant(of ticket: Ticket, insteadOf absent: String? = nil) async throws -> String {
         let (job, redrives, hop) = (ticket.key, ticket.redrives, ticket.hop)
         let known = try await tracker.claimant(of: job, redrives: redrives, hop: hop)
-        // A message that bears its claimant's name was taken out of that host's queues, by whoever wants it done elsewhere.
+        // A message that bears its claimant's name was taken out of that host's queues, by somebody who wants the job
+        // done elsewhere.
         let replaced = known != node && (known == ticket.trustedNode || known == absent) ? known : nil
         if let known, replaced == nil { return known }
         var claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
         if let replaced, replaced == absent, let standing = try await tracker.claim(of: job), standing.node == replaced
         {
-            // Whoever has written it may have named any run and hop, and only one of the same takes its place.
+            // The record that stands may name any run and hop, and only a record with the same run and hop replaces it.
             (claim.redrives, claim.hop) = (standing.redrives, standing.hop)
         }
         return try await write(claim, job)
@@ -354,7 +360,8 @@ extension ClaimsLog {
         }
     }
 
-    /// Writes a claim, and waits until the ledger holds one of the job: this one and all before it, or one that stands before it.
+    /// Writes a claim, and waits until the ledger holds one of the job: this one and all before it, or one that stands
+    /// before it.
     ///
     /// - Returns: the host that has the job.
     private func write(_ claim: JobClaim, _ job: JobKey) async throws -> String {
@@ -371,7 +378,8 @@ extension ClaimsLog {
         while ContinuousClock.now - start < Self.longestWait {
             let isRead = await isRead(token)
             try Task.checkCancellation()
-            // The reader may have begun beyond the record: the place is the host's, and another process may have moved it on.
+            // The reader may have begun beyond the record: the place belongs to the host, and another process may have
+            // moved it on.
             let claimant = try await tracker.claimant(of: job, redrives: claim.redrives, hop: claim.hop)
             if let claimant, isRead || claimant != claim.replacedNode { return claimant }
             if isRead { break }

@@ -2,8 +2,8 @@
     internal import Glibc
     internal import Synchronization
 
-    /// What a test writes into the file that `MP_CRASH_FILE` names, whole and at once, one order a line: which process is to
-    /// end, to hang or to be held, where.
+    /// An order of a test: which process is to end, to hang or to be held, and at which point. A test writes its orders
+    /// into the file that `MP_CRASH_FILE` names, all at once, one in each line.
     package struct CrashOrder: Sendable, Hashable {
         package static let variable = "MP_CRASH_FILE"
 
@@ -18,7 +18,7 @@
         /// File name of the executable, as `stage-download`.
         package var process: String
         package var point: CrashPoint
-        /// At which crossing, counted from 1 since the order was given.
+        /// The crossing to act at, counted from 1 since the order was given.
         package var crossing: Int
         /// Tells two equal orders apart.
         package var number: Int
@@ -75,8 +75,8 @@
                         while true { pause() }
                     case .hold:
                         guard link(path, holder) == 0 else { continue }
-                        // Only in test builds, and to block the thread is the order; a file that goes has no event that is worth
-                        // a descriptor more in the process under test.
+                        // This happens in test builds only, where blocking the thread is the order. An event for the
+                        // removal of a file would cost the process under test one more descriptor.
                         while read().contains(order) { usleep(10_000) }
                         unlink(holder)
                     }

@@ -1,5 +1,5 @@
-/// The places between two durable steps of a job. Tests end a process at each of them; in a release build, crossing one is
-/// nothing at all.
+/// The places between two durable steps of a job. Tests end a process at each of them; in a release build, crossing one
+/// does nothing.
 package enum CrashPoint: String, CaseIterable, Sendable {
     // Every stage, in the order of a job.
     case delivered
@@ -56,7 +56,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case watchConfirmed = "watch-confirmed"
     case watchAcknowledged = "watch-acknowledged"
     case watchParked = "watch-parked"
-    // A job goes to another queue as it is: one of several hosts takes it, or it came in the older service's entry queue.
+    // A job goes to another queue as it is: one of several hosts takes it, or it came in the older service's entry
+    // queue.
     case moved = "moved"
     case moveConfirmed = "move-confirmed"
     case claimConfirmed = "claim-confirmed"

@@ -1,6 +1,7 @@
-/// A job that does harm to every worker that takes it, as one that meets a bug in a decoder does. Only test builds know any.
+/// A job that harms every worker that takes it, as a job that meets a bug in a decoder does. Only test builds know such
+/// jobs.
 package struct Poison: Sendable, Hashable {
-    /// Names the file that tests write such jobs into, one a line.
+    /// The variable that names the file into which tests write such jobs, one in each line.
     package static let variable = "MP_POISON_FILE"
 
     package enum Effect: String, Sendable, CaseIterable {
@@ -24,7 +25,7 @@ package struct Poison: Sendable, Hashable {
 
     package var text: String { "\(job) \(process) \(effect.rawValue)\n" }
 
-    /// Does what an order says of this job, if one does.
+    /// Follows the order for this job, if there is one.
     #if DEBUG
         package static func take(job: String) { strike(job: job) }
     #else

@@ -19,7 +19,7 @@ final class EvaluationWatch {
 
     deinit { detach() }
 
-    /// Follows everything that is computed from `picture` from now on, instead of what was followed before.
+    /// Follows everything that is computed from `picture` from now on, instead of the picture before.
     func attach(to picture: borrowing VipsPicture) {
         detach()
         let image = picture.pointer

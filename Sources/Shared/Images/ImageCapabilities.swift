@@ -1,6 +1,6 @@
 internal import CVips
 
-/// What the libvips of this process can do, once ``ImageRuntime`` is started.
+/// The capabilities of this process's libvips, once ``ImageRuntime`` is started.
 public enum ImageCapabilities {
     /// Such as `8.14.1`.
     public static var version: String { (Int32(0)..<3).map { "\(vips_version($0))" }.joined(separator: ".") }

@@ -16,7 +16,7 @@ public struct ImageEngine: Sendable {
         self.logger = logger
     }
 
-    /// Finds out what the image at `path` is.
+    /// Reads the facts about the image at `path`.
     ///
     /// Reads the header only, unless there is an alpha channel: then every pixel is decoded once to see whether the
     /// channel says anything (``ImageMetadata/hasTransparency``). So a damaged file may pass here and fail in
@@ -67,12 +67,12 @@ public struct ImageEngine: Sendable {
     /// - Parameters:
     ///   - input: path of the image that the plan's metadata came from.
     ///   - outputPath: called with a variant's file name before that file is created; returns the path to write to. An
-    ///     existing file is replaced. A file that was begun when the call fails is left to whoever gave the path.
-    ///   - willWrite: asked with a variant's file name and its size in bytes before that file is made. What it throws ends
-    ///     the run with `outputRefused`, and the file is not made.
+    ///     existing file is replaced. A file that was begun when the call fails is left to the caller.
+    ///   - willWrite: asked with a variant's file name and its size in bytes before that file is made. An error that it
+    ///     throws ends the run with `outputRefused`, and the file is not made.
     ///   - progress: called with 0…1, never less than before, possibly on another thread.
-    ///   - isCancelled: asked at every row and at every read of the file, possibly on another thread. WebP and GIF are decoded,
-    ///     and each tile of HEIC and AVIF, in one piece that cannot be interrupted.
+    ///   - isCancelled: asked at every row and at every read of the file, possibly on another thread. WebP and GIF are
+    ///     decoded, and each tile of HEIC and AVIF, in one piece that cannot be interrupted.
     /// - Throws: ``ImageError`` with the codes of ``probe(path:isCancelled:)``, or `inputChanged`, `invalidPlan`,
     ///   `encodeFailed`, `outputRefused` (retriable) or `writeFailed` (retriable).
     public func run(

@@ -1,6 +1,6 @@
-/// Why an image could not be inspected or converted.
+/// The reason why an image could not be inspected or converted.
 ///
-/// Callers decide by ``isRetriable`` alone whether to try the job again; ``code`` says what happened and ``message``
+/// Callers decide by ``isRetriable`` alone whether to try the job again; ``code`` is the kind of error, and ``message``
 /// names the cause in a sentence that can be shown to the job's owner.
 public struct ImageError: Error, Sendable, CustomStringConvertible {
     /// An open set: match the codes you know and treat others by ``ImageError/isRetriable``.

@@ -1,4 +1,4 @@
-/// What an input may claim in its header before any of its pixels are decoded.
+/// The limits of the claims in an input's header, checked before any of its pixels are decoded.
 ///
 /// A file of a few bytes can claim dimensions whose pixels fill any memory ("decompression bomb").
 public struct ImageLimits: Codable, Sendable, Equatable {
@@ -29,7 +29,8 @@ public struct ImageLimits: Codable, Sendable, Equatable {
         guard !overflow, pixels <= maxPixels else {
             throw ImageError(
                 .limitExceeded,
-                "the image is \(width)×\(height) pixels, and the most allowed is \(maxPixels) pixels in all (IMAGE_MAX_MEGAPIXELS)"
+                "the image is \(width)×\(height) pixels, and the most allowed is \(maxPixels) pixels in all "
+                    + "(IMAGE_MAX_MEGAPIXELS)"
             )
         }
     }

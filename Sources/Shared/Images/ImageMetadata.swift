@@ -1,4 +1,4 @@
-/// What a source image is, as found in the file itself and never as a producer claims.
+/// The facts about a source image, as found in the file itself and never as a producer claims.
 public struct ImageMetadata: Codable, Sendable, Equatable {
     /// Width in pixels when the picture is shown upright, that is after ``orientation`` has been applied.
     public var width: Int

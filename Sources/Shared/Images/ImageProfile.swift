@@ -1,4 +1,4 @@
-/// Which variants are made of an image, and how: configuration.
+/// The variants that are made of an image, and their encoding: configuration.
 public struct ImageProfile: Codable, Sendable, Equatable {
     public struct Variant: Codable, Sendable, Equatable {
         /// Names the output, for example `720p`.
@@ -35,7 +35,7 @@ public struct ImageProfile: Codable, Sendable, Equatable {
         self.limits = limits
     }
 
-    /// What clients of the service expect: four variants, JPEG, or PNG where there is transparency.
+    /// The outputs that clients of the service expect: four variants, JPEG, or PNG where there is transparency.
     public static let `default` = ImageProfile(variants: [
         Variant(quality: "180p", side: 180),
         Variant(quality: "360p", side: 360),
@@ -43,7 +43,7 @@ public struct ImageProfile: Codable, Sendable, Equatable {
         Variant(quality: "1080p", side: 1_080),
     ])
 
-    /// What is wrong with this profile, one sentence each; empty when it can be used.
+    /// The mistakes in this profile, one sentence each; empty when it can be used.
     public var problems: [String] {
         var problems: [String] = []
         if variants.isEmpty { problems.append("there are no variants") }

@@ -13,16 +13,17 @@ public enum ImageRuntime {
     private static let state = Mutex(State.idle)
     private static let logger = Mutex(Logger(label: "images"))
 
-    /// Starts libvips; later calls only return what the first one did. Any thread may call it, and ``ImageEngine`` does.
+    /// Starts libvips; later calls only repeat the result of the first one. Any thread may call it, and ``ImageEngine``
+    /// does.
     ///
-    /// Only loaders that are meant for files from strangers stay usable in the process: everything that libvips itself
-    /// marks as untrusted is blocked, and then every loader but the accepted ones. Nothing is cached between images, as
-    /// no image comes twice.
+    /// Only loaders that are meant for files from strangers stay usable in the process: all loaders that libvips itself
+    /// marks as untrusted are blocked, and then every loader but the accepted ones. Nothing is cached between images,
+    /// as no image comes twice.
     ///
     /// - Parameters:
     ///   - concurrency: threads that work on one image; `nil` leaves it to libvips (`VIPS_CONCURRENCY`, or one for each
     ///     processor).
-    ///   - logger: gets what libvips and GLib would print, at debug level unless it is an error.
+    ///   - logger: gets the lines that libvips and GLib would print, at debug level unless they are errors.
     /// - Throws: ``ImageError/Code/runtimeUnavailable``.
     public static func start(concurrency: Int? = nil, logger: Logger? = nil) throws(ImageError) {
         if let logger { self.logger.withLock { $0 = logger } }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Writes complete files. Whoever gave the path keeps the books of it, so a partial file is left to them.
+/// Writes complete files. The caller keeps track of the path, so a partial file is left to the caller.
 enum OutputFile {
-    /// Creates the file, or replaces what an earlier attempt left under the same path. A symbolic link is refused.
+    /// Creates the file, or replaces one that an earlier attempt left under the same path. A symbolic link is refused.
     ///
     /// - Throws: ``ImageError/Code/writeFailed``, retriable, with the `errno`.
     static func write(_ file: [UInt8], to path: String, _ watch: EvaluationWatch) throws(ImageError) {

@@ -54,7 +54,7 @@ enum SourceFormat: Sendable, Equatable {
         }
     }
 
-    /// What a file of another kind looks like, for the error message.
+    /// A description of a file of another kind, for the error message.
     static func describeUnsupported(_ bytes: [UInt8]) -> String {
         let text = String(decoding: bytes, as: UTF8.self)
         let known: [(String, String)] = [

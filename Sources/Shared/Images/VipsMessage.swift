@@ -5,8 +5,8 @@ internal import Dispatch
 enum VipsMessage {
     private static let turn = DispatchSemaphore(value: 1)
 
-    /// Runs `body` with what an earlier image left in the buffer cleared, one image at a time: words in the buffer could
-    /// otherwise be another image's, or be taken by it. A worker has one image at a time anyway.
+    /// Clears the buffer and runs `body`, one image at a time: text in the buffer could otherwise belong to another
+    /// image, or be taken by it. A worker has one image at a time anyway.
     static func withFreshBuffer<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
         turn.wait()
         defer { turn.signal() }

@@ -1,9 +1,10 @@
-/// Text that somebody else chose: a job's id, a key, a path, a field's name. It is compared, hashed and ordered by the bytes of
-/// its UTF-8.
+/// Text that somebody else chose: a job's id, a key, a path, a field's name. It is compared, hashed and ordered by the
+/// bytes of its UTF-8.
 ///
-/// `String` takes two texts for equal that differ only in how letters and accents are composed. The ledger, the kernel and
-/// object stores do not, so two jobs, files or objects would be taken for one. To find that out it normalises, which sorts combining
-/// marks by insertion: a hundred thousand of them in one text take minutes to hash. This type does neither.
+/// `String` takes two texts for equal that differ only in how letters and accents are composed. The ledger, the kernel
+/// and object stores do not, so two jobs, files or objects would be taken for one. `String` also normalises to compare,
+/// which sorts combining marks by insertion: a hundred thousand of them in one text take minutes to hash. This type
+/// does neither.
 public struct ByteText: Sendable {
     public let string: String
 
@@ -48,7 +49,8 @@ extension ByteText: Hashable, Comparable {
 }
 
 extension RawRepresentable where Self: CaseIterable, RawValue == String {
-    /// The value of this name. `init(rawValue:)` compares as `String` does, which takes minutes for a name that somebody made for that.
+    /// The value of this name, compared by bytes. `init(rawValue:)` compares as `String` does, which takes minutes for
+    /// a name that somebody made for that.
     public init?(named name: ByteText) {
         guard let value = Self.allCases.first(where: { ByteText($0.rawValue) == name }) else { return nil }
         self = value

@@ -1,4 +1,4 @@
-/// What a process has removed since it started. Only ever grows.
+/// The temp files that a process has removed since it started. The counts only ever grow.
 public struct CleaningCounters: Sendable, Hashable, Codable {
     public var files: Int64 = 0
     public var bytes: Int64 = 0

@@ -1,5 +1,5 @@
-/// Takes the fields of a JSON object out one by one, with exact words about what does not fit. What nobody took is left in
-/// ``rest``, to be carried along. `null` counts as absent, as producers in JavaScript mean it.
+/// Takes the fields of a JSON object out one by one, with errors that name the field and the mistake. Fields that
+/// nobody took are left in ``rest``, to be carried along. `null` counts as absent, as producers in JavaScript mean it.
 struct FieldReader {
     private let fields: [JSONFields.Field]
     private var isTaken: [Bool]

@@ -1,4 +1,5 @@
-/// The fields of a JSON object in their order, each value with the bytes it came with. Of two fields of one name the last counts.
+/// The fields of a JSON object in their order, each value with the bytes it came with. If a field stands twice, the
+/// last one counts.
 public struct JSONFields: Sendable, Hashable {
     public struct Field: Sendable, Hashable {
         public var name: ByteText

@@ -1,14 +1,15 @@
-/// Reads JSON as RFC 8259 has it, in a time that goes with the length of the text whatever is in it.
+/// Reads JSON as RFC 8259 defines it, in a time proportional to the length of the text, whatever is in it.
 ///
-/// Foundation's decoder finds out what a value is by guessing, and each wrong guess builds an error that costs the square of the
-/// depth: four kilobytes of brackets and numbers from anybody took it twelve seconds. See docs/decisions/0014-reading-json.md.
+/// Foundation's decoder finds out what a value is by guessing, and each wrong guess builds an error that costs the
+/// square of the depth: four kilobytes of brackets and numbers took it twelve seconds. See
+/// docs/decisions/0014-reading-json.md.
 struct JSONReader {
     /// Objects and arrays within each other.
     static let maximumDepth = 128
 
     struct Failure: Error, CustomStringConvertible {
         var reason: String
-        /// Of the first byte that is wrong, from 0.
+        /// The place of the first wrong byte, counted from 0.
         var offset: Int
         var description: String { "\(reason), at byte \(offset)" }
     }
@@ -30,7 +31,7 @@ struct JSONReader {
 
     /// Checks that the text is one value.
     ///
-    /// - Returns: where it is, without what may stand around it.
+    /// - Returns: its place, without the white space around it.
     static func check(_ text: ArraySlice<UInt8>) throws(Failure) -> Range<Int> {
         let range = try read(text) { reader throws(Failure) in
             reader.skipSpace()
@@ -57,7 +58,7 @@ struct JSONReader {
         }
     }
 
-    /// Where the elements of an array are in the text.
+    /// The places of an array's elements in the text.
     ///
     /// - Returns: nil when there are more than `limit`.
     static func elements(_ text: ArraySlice<UInt8>, atMost limit: Int) throws(Failure) -> [Range<Int>]? {
@@ -120,7 +121,7 @@ struct JSONReader {
         guard let next else { throw unexpected(instead: "a value") }
         switch next {
         case UInt8(ascii: "{"):
-            // Of two fields of one name the last counts, as in JavaScript.
+            // If a field stands twice, the last one counts, as in JavaScript.
             var fields: [ByteText: JSONValue] = [:]
             try object { reader, name throws(Failure) in fields[reader.text(name)] = try reader.value() }
             return .object(fields)
@@ -137,7 +138,7 @@ struct JSONReader {
         }
     }
 
-    /// Passes a value, and says where it is.
+    /// Passes a value and returns its place.
     mutating func skippedValue() throws(Failure) -> Range<Int> {
         skipSpace()
         let start = position
@@ -290,7 +291,7 @@ struct JSONReader {
         throw Failure(reason: "a string has no end", offset: start)
     }
 
-    /// What a well-formed string says.
+    /// The text of a well-formed string.
     func text(_ token: Token) -> ByteText {
         guard token.hasEscapes else { return ByteText(String(decoding: bytes[token.range], as: UTF8.self)) }
         var unescaped: [UInt8] = []
@@ -310,7 +311,7 @@ struct JSONReader {
         return ByteText(String(decoding: unescaped, as: UTF8.self))
     }
 
-    /// What follows a backslash.
+    /// Reads the rest of an escape, after the backslash.
     private mutating func escaped() throws(Failure) -> Unicode.Scalar {
         guard let byte = next else { throw unexpected(instead: "an escape") }
         let plain: Unicode.Scalar? =

@@ -57,8 +57,8 @@ public enum JSONValue: Sendable, Hashable {
 }
 
 extension JSONValue: Codable {
-    /// For values within our own documents. What others send is read by ``init(parsing:)``: the time that this takes goes with
-    /// the square of the depth.
+    /// For values within our own documents. Messages of others are read by ``init(parsing:)``, because the time of this
+    /// initializer grows with the square of the depth.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         // The usual first: each guess that fails costs as much as one that does not.
@@ -128,7 +128,8 @@ extension JSONValue {
         if case .array(let value) = self { value } else { nil }
     }
 
-    /// The number as an integer: a fraction is cut off, and what 64 bits cannot hold becomes the nearest they can.
+    /// The number as an integer: a fraction is cut off, and a number that 64 bits cannot hold becomes the nearest that
+    /// they can.
     public var clampedInteger: Int64? {
         switch self {
         case .integer(let value): value

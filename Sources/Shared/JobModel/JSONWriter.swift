@@ -50,7 +50,7 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: close))
     }
 
-    /// JSON has no spelling for what is not a number; the words are strings.
+    /// JSON has no spelling for infinity and not-a-number; they are written as strings.
     private mutating func write(_ value: Double) {
         guard value.isFinite else { return write(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity") }
         let text = value.description

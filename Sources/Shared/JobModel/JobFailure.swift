@@ -8,14 +8,14 @@ public struct JobFailure: Sendable, Hashable {
     public var message: String
     /// ISO 8601.
     public var occurredAt: String
-    /// The machine that the stage ran on.
+    /// The host name of the machine that the stage ran on.
     public var host: String?
     public var unknown = JSONFields()
 
-    /// Of a failure that came without a code.
+    /// The code of a failure that came without one.
     public static let unknownCode = "unknown"
 
-    /// Longer messages are cut: they travel in headers and updates, and quote what strangers wrote.
+    /// Longer messages are cut: they travel in headers and updates, and quote text of strangers.
     public static let maximumMessageBytes = 2048
 
     public init(stage: Stage, code: String, message: String, occurredAt: String, host: String? = nil) {

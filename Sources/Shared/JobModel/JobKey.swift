@@ -1,5 +1,5 @@
-/// A job's identity: its kind and the id its producer chose. Ids are opaque bytes: one in composed and one in decomposed letters
-/// are two jobs.
+/// A job's identity: its kind and the id that its producer chose. Ids are opaque bytes: the same id in composed and in
+/// decomposed letters names two jobs.
 public struct JobKey: Sendable, Hashable, Codable, CustomStringConvertible {
     public var kind: MediaKind
     public var id: ByteText
@@ -14,8 +14,8 @@ public struct JobKey: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The longest id, in Unicode scalars: at most 512 bytes.
     public static let maximumIDLength = 128
 
-    /// Whether `id` is acceptable as a job id: 1 to 128 characters. Any character is: ids that are no plain file names get
-    /// a directory named after their hash.
+    /// Whether `id` is acceptable as a job id: 1 to 128 characters, of any kind. An id that is no plain file name gets
+    /// a directory that is named after its hash.
     public static func isValid(id: ByteText) -> Bool {
         !id.isEmpty && id.count <= 4 * maximumIDLength && id.string.unicodeScalars.count <= maximumIDLength
     }

@@ -12,7 +12,7 @@ public struct JobOutput: Sendable, Hashable {
     }
 
     public var kind: Kind
-    /// Where it goes in the object store.
+    /// The key of the output in the object store.
     public var key: ByteText
     public var width: Int64?
     public var height: Int64?
@@ -23,11 +23,11 @@ public struct JobOutput: Sendable, Hashable {
     /// The temp file that holds it until it is uploaded.
     public var localPath: ByteText?
     public var codec: String?
-    /// Of a video, in seconds.
+    /// The length of a video, in seconds.
     public var durationSeconds: Double?
-    /// Of a thumbnail, seconds from the start.
+    /// The time of a thumbnail, in seconds from the start of the video.
     public var timestampSeconds: Double?
-    /// Where it was published, as a URL. Set by the upload stage.
+    /// The URL of the published object. Set by the upload stage.
     public var location: String?
     public var unknown = JSONFields()
 

@@ -1,4 +1,4 @@
-/// What a job works on. Each kind has queues, workers and a folder of temp files of its own.
+/// The medium of a job's source. Each kind has its own queues, workers and directory of temp files.
 public enum MediaKind: String, Sendable, Hashable, CaseIterable, Codable, Comparable {
     case video
     case image

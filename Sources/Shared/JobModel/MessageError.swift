@@ -1,4 +1,5 @@
-/// Why a message cannot be a job. Such a message is a dead letter with this reason, never a redelivery.
+/// The reason why a message cannot be a job. Such a message becomes a dead letter with this reason and is never
+/// redelivered.
 public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible {
     /// An open set: a receiver treats a code it does not know like any other unreadable message.
     public struct Code: RawRepresentable, Sendable, Hashable {
@@ -20,7 +21,7 @@ public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible 
     public var message: String
     /// The job's id, when the message was readable enough to have one.
     public var jobID: ByteText?
-    /// What the message says of its job, where that can be told: for those who wait for its end.
+    /// The facts that the message gives about its job, where they can be read: for clients that wait for its end.
     public var mediaID: ByteText?
     public var userID: String?
 
@@ -43,7 +44,7 @@ public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible 
         self.init(code: code, message: message, jobID: ticket.id, mediaID: ticket.mediaID, userID: ticket.userID)
     }
 
-    /// The same, with what the message's fields say of its job if they are what they should be.
+    /// The same error with the facts that the message's fields give about its job, as far as they are valid.
     func about(_ fields: JSONFields) -> MessageError {
         guard jobID != nil else { return self }
         func text(_ names: [ByteText], atMost bytes: Int) -> ByteText? {

@@ -1,5 +1,4 @@
-/// A key in an object store: any text of 1 to 1024 bytes, which is what S3 allows. What a given store cannot hold, that store
-/// refuses.
+/// A key in an object store: any text of 1 to 1024 bytes, as S3 allows. A store refuses a key that it cannot hold.
 public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
     /// The longest key of S3, in bytes of UTF-8.
     public static let maximumBytes = 1024

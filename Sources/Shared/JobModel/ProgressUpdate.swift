@@ -1,4 +1,4 @@
-/// What clients learn about a job, on the `updates` queue of its kind.
+/// News of a job for clients, on the `updates` queue of its kind.
 public struct ProgressUpdate: Sendable, Hashable {
     public enum Status: String, Sendable, Hashable {
         case processing
@@ -16,7 +16,7 @@ public struct ProgressUpdate: Sendable, Hashable {
     /// 0 to 100.
     public var progress: Int
     public var currentStep: String
-    /// The stage that the news is from; of a failed job the one that gave up.
+    /// The stage that the news is from; for a failed job the one that gave up.
     public var stage: Stage
     public var outputs: [JobOutput]
     public var metadata: JSONFields?
@@ -24,11 +24,12 @@ public struct ProgressUpdate: Sendable, Hashable {
     public var errorCode: String?
     /// The same for people, with the source that it was about.
     public var errorMessage: String?
-    /// What is not as it should be and is no failure of the job.
+    /// Problems that are no failure of the job.
     public var warnings: [Warning] = []
     /// ISO 8601.
     public var timestamp: String
-    /// It is about a message that was not taken, and no end of a job: there may be one of its id.
+    /// Whether the update is about a message that was not taken. It is then no end of a job: there may be a job with
+    /// its id.
     public private(set) var isRefusal = false
 
     public struct Warning: Sendable, Hashable {
@@ -42,7 +43,7 @@ public struct ProgressUpdate: Sendable, Hashable {
             self.message = message
         }
 
-        /// Temp files of the job are not deleted yet, at the most so many.
+        /// Temp files of the job are not deleted yet, at most this many.
         public static func filesLeft(_ files: Int64, bytes: Int64) -> Warning {
             Warning(
                 code: "temp_files_left",
@@ -79,12 +80,12 @@ public struct ProgressUpdate: Sendable, Hashable {
         errorMessage = "job \(ticket.id) failed in \(self.stage.rawValue): \(cause)\(source)"
     }
 
-    /// Tells whoever waits for the job of a message that the message was not taken.
+    /// The update that tells clients that a message was not taken.
     ///
     /// - Parameters:
-    ///   - id: of the job that the message would have been.
-    ///   - kind: of the queue that the message came in.
-    ///   - stage: whose queue that was.
+    ///   - id: the id of the job that the message would have been.
+    ///   - kind: the kind of the queue that the message came in.
+    ///   - stage: the stage whose queue that was.
     public init(refusing error: MessageError, id: ByteText, kind: MediaKind, in stage: Stage, timestamp: String) {
         key = JobKey(kind: kind, id: id)
         mediaID = error.mediaID
@@ -106,17 +107,17 @@ public struct ProgressUpdate: Sendable, Hashable {
     /// No other update of this job follows.
     public var isTerminal: Bool { status != .processing && !isRefusal }
 
-    /// Length of the metadata that an update carries, in bytes. A producer may put more into a job; it comes back with every
-    /// update, which is not what updates are for.
+    /// Length of the metadata that an update carries, in bytes. A producer may put more into a job, but updates do not
+    /// carry it back each time.
     public static let maximumMetadataBytes = 16 << 10
 
-    /// What stages find out about a source, as wire.md has it.
+    /// The fields that stages find out about a source.
     private static let knownMetadata: Set<ByteText> = [
         "duration", "codec", "bitrate", "framerate", "resolution", "width", "height", "fileSize", "mimeType", "format",
         "colorSpace", "hasAlpha",
     ]
 
-    /// All of the metadata, or of one that is too long what is known and short.
+    /// All of the metadata, or, if that is too long, the known fields that are short.
     static func carried(_ metadata: JSONFields) -> JSONFields {
         if metadata.fields.reduce(0, { $0 + $1.name.count + $1.value.count + 4 }) <= maximumMetadataBytes {
             return metadata

@@ -1,7 +1,7 @@
 /// The names of all queues. `prefix` (`QUEUE_PREFIX`) comes before every one.
 ///
-/// Hosts that share a broker have names of their own (`NODE_ID`). They share the queues that clients know, and each has its own
-/// for all that its temp files belong to.
+/// Hosts that share a broker have names of their own (`NODE_ID`). They share the queues that clients know; each host
+/// has its own queues for the stages that need its temp files.
 public struct QueueNames: Sendable, Hashable {
     public var prefix: String
     /// This host, when it is one of several; nil when there is one, whose queues have the plain names.
@@ -21,11 +21,11 @@ public struct QueueNames: Sendable, Hashable {
     /// Work for one stage that is no host's yet: `video.processing.download`.
     public func shared(_ kind: MediaKind, _ stage: Stage) -> String { name(kind, stage.queueSegment) }
 
-    /// Where jobs come in, whoever sends them.
+    /// The queue that jobs come in by, whoever sends them.
     public func entry(_ kind: MediaKind) -> String { shared(kind, .download) }
 
-    /// Stages that take messages from a shared queue besides their host's own. Downloads come in there; clean-up ends what no
-    /// host could even take from there.
+    /// Stages that take messages from a shared queue besides their host's own. Downloads come in there; clean-up ends
+    /// the jobs that no host could even take from there.
     public static let sharedStages: Set<Stage> = [.download, .cleanup]
 
     /// All queues that the workers of a stage take messages from, those that others fill first.
@@ -34,7 +34,7 @@ public struct QueueNames: Sendable, Hashable {
         return [shared(kind, stage), work(kind, stage)]
     }
 
-    /// What clients read: `video.processing.updates`.
+    /// The queue that clients read: `video.processing.updates`.
     public func updates(_ kind: MediaKind) -> String { name(kind, "updates") }
 
     /// The older service's entry queue: `video.processing.requests`.
@@ -65,8 +65,8 @@ public struct QueueNames: Sendable, Hashable {
     /// The steps of delay before a stage is tried again, in milliseconds.
     public static let retrySteps = [1_000, 5_000, 30_000, 120_000, 600_000]
 
-    /// The delays of a step, in per cent of it. A retry takes any of them, so that jobs that failed together, as when a store
-    /// was away, do not all come back together.
+    /// The delays of a step, in per cent of it. A retry takes any of them, so that jobs that failed together, as when a
+    /// store was away, do not all come back together.
     private static let retrySpread = [80, 100, 125]
 
     /// The delays that a retry of this step has a choice of, in milliseconds.
@@ -75,8 +75,9 @@ public struct QueueNames: Sendable, Hashable {
     /// The delays of all steps, one queue each for every stage.
     public static let retryDelaysMilliseconds = retrySteps.flatMap(retryDelays)
 
-    /// Where a job waits before it comes back to the stage's queue: `video.processing.download.retry.5000ms`. One queue for
-    /// each delay, because a queue only expires messages at its head.
+    /// The delay queue that a job waits in before it comes back to the stage's queue:
+    /// `video.processing.download.retry.5000ms`. One queue for each delay, because a queue only expires messages at its
+    /// head.
     public func retry(_ kind: MediaKind, _ stage: Stage, delayMilliseconds: Int) -> String {
         work(kind, stage) + ".retry.\(delayMilliseconds)ms"
     }

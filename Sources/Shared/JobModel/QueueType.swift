@@ -1,4 +1,4 @@
-/// What kind of queues the service declares (`QUEUE_TYPE`).
+/// The type of the queues that the service declares (`QUEUE_TYPE`).
 public enum QueueType: String, Sendable, Hashable, CaseIterable {
     /// One node keeps a queue. Declared without arguments, as existing clients of the service do it.
     case classic

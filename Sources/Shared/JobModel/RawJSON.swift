@@ -1,7 +1,7 @@
 /// One JSON value with the bytes that it was written with. It is known to be well formed.
 ///
-/// What we do not know travels like this: read and written anew, a number can become longer (`1e19`) or lose digits, and a message
-/// would grow at every stage.
+/// Unknown fields travel like this: if they were read and written anew, a number could become longer (`1e19`) or lose
+/// digits, and a message would grow at every stage.
 public struct RawJSON: Sendable, Hashable {
     /// UTF-8, without space around it. Shares the memory of the message that it came in.
     public let bytes: ArraySlice<UInt8>

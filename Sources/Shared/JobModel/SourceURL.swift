@@ -1,4 +1,4 @@
-/// The little that has to be known of URLs here, without a URL library that traps or normalises.
+/// The few operations on URLs that are needed here, without a URL library that traps or normalises.
 public enum SourceURL {
     /// The scheme in lower case, or nil when the text does not begin with one.
     public static func scheme(_ url: String) -> String? {
@@ -30,7 +30,7 @@ public enum SourceURL {
 }
 
 extension Ticket {
-    /// The job's source for people, on one line: its key, or its URL without what may be secret.
+    /// The job's source for people, on one line: its key, or its URL without the parts that may be secret.
     var sourceWords: String? {
         source.map { SourceURL.redacted($0) } ?? sourceKey.map { "the key \($0.clipped(toBytes: 300).shown)" }
     }

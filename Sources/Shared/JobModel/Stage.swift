@@ -6,48 +6,21 @@ public enum Stage: String, Sendable, Hashable, CaseIterable, Codable {
     case cleanup
 
     /// The stage's part of a queue name.
-    public var queueSegment: String { self == .process ? "processing" : rawValue }
+    public var queueSegment: String { traits.queueSegment }
 
     /// The `stage` of a ticket while this stage works on it.
-    public var working: JobPhase {
-        switch self {
-        case .download: .downloading
-        case .process: .processing
-        case .upload: .uploading
-        case .cleanup: .cleanup
-        }
-    }
+    public var working: JobPhase { traits.working }
 
     /// The `stage` of a ticket that this stage hands on.
-    public var done: JobPhase {
-        switch self {
-        case .download: .downloaded
-        case .process: .processed
-        case .upload: .uploaded
-        case .cleanup: .completed
-        }
-    }
+    public var done: JobPhase { traits.done }
+
+    public var next: Stage? { traits.next }
 
     /// The whole job's progress, 0 to 100, when this stage has done `fraction`, 0 to 1, of its work.
     public func jobPercent(fraction: Double) -> Int {
-        let (start, end): (Double, Double) =
-            switch self {
-            case .download: (0, 10)
-            case .process: (10, 80)
-            case .upload: (80, 95)
-            case .cleanup: (95, 100)
-            }
+        let (start, end) = (Double(traits.percent.lowerBound), Double(traits.percent.upperBound))
         let bounded = fraction.isFinite ? min(max(fraction, 0), 1) : 0
         return Int(start + (end - start) * bounded)
-    }
-
-    public var next: Stage? {
-        switch self {
-        case .download: .process
-        case .process: .upload
-        case .upload: .cleanup
-        case .cleanup: nil
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 extension Unicode.Scalar {
-    /// Whether a person sees it as one sign in its place. Controls (C0 and C1), line and paragraph separators, marks that turn the
-    /// direction of text, other invisible ones, and what this version of Unicode does not know are not.
+    /// Whether a person sees the character as one sign in its place. Controls (C0 and C1), line and paragraph
+    /// separators, marks that turn the direction of text, other invisible characters, and characters that this version
+    /// of Unicode does not know are not shown.
     public var isShown: Bool {
         if isASCII { return (0x20...0x7E).contains(value) }
         switch properties.generalCategory {
@@ -11,8 +12,8 @@ extension Unicode.Scalar {
 }
 
 extension StringProtocol {
-    /// The text for a terminal, a log or a message: one line, in which nothing moves the cursor, begins a line or turns the text
-    /// around. What is not shown as itself is written as in Swift: `\n`, `\u{9B}`.
+    /// The text for a terminal, a log or a message: one line, in which nothing moves the cursor, begins a line or turns
+    /// the text around. Characters that are not shown are written as in Swift: `\n`, `\u{9B}`.
     public var shown: String {
         if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return String(self) }
         var shown = String.UnicodeScalarView()

@@ -1,4 +1,4 @@
-/// What a temp file is for.
+/// The purpose of a temp file.
 public enum TempFileType: String, Sendable, Hashable, CaseIterable, Codable {
     case input
     case output

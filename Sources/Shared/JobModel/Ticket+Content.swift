@@ -1,6 +1,7 @@
 extension Ticket {
-    /// What the job asks for, as bytes: two messages of one id that have the same are of one job, however else they differ, as by
-    /// the time at which they were made. It stays the same from stage to stage.
+    /// The content that the job asks for, as bytes. Two messages with one id and the same content are of one job,
+    /// however else they differ, for example in the time at which they were made. The content stays the same from stage
+    /// to stage.
     public var content: [UInt8] {
         var asked = JSONFields()
         asked.set("mediaId", mediaID)

@@ -1,8 +1,8 @@
 extension Ticket {
-    /// So many failures travel with a job; older ones make room.
+    /// The number of failures that travel with a job; older ones make room.
     public static let maximumHistory = 20
 
-    /// Of a failure's message in the history, which travels with every message of the job.
+    /// The limit of a failure's message in the history, which travels with every message of the job.
     static let maximumHistoryMessageBytes = 256
 
     /// Remembers why a stage is tried again.
@@ -13,9 +13,9 @@ extension Ticket {
         history = history.suffix(Self.maximumHistory - 1) + [entry]
     }
 
-    /// Remembers a failure at its place in time; what is known of it already is replaced.
+    /// Remembers a failure at its place in time; an entry of the same failure is replaced.
     ///
-    /// - Parameter isSame: of an entry of the same time, whether it is the same failure.
+    /// - Parameter isSame: whether an entry of the same time is the same failure.
     public mutating func note(_ failure: JobFailure, replacing isSame: (JobFailure) -> Bool) {
         let at = ByteText(failure.occurredAt)
         if let known = history.firstIndex(where: { ByteText($0.occurredAt) == at && isSame($0) }) {

@@ -17,8 +17,8 @@ extension Ticket {
             throw MessageError(
                 code: .unknownKind,
                 message:
-                    "\(self.kind == .image ? "an" : "a") \(self.kind.rawValue) job was sent to a queue for \(kind.rawValue) jobs; "
-                    + "send it to \(self.kind.rawValue).processing.download",
+                    "\(self.kind == .image ? "an" : "a") \(self.kind.rawValue) job was sent to a queue for "
+                    + "\(kind.rawValue) jobs; send it to \(self.kind.rawValue).processing.download",
                 of: self
             )
         }
@@ -70,7 +70,8 @@ extension Ticket {
         wantsProgressUpdates = try fields.bool("requestProgressUpdates") ?? true
         progressIntervalSeconds = try fields.double("progressInterval")
         unknown = fields.rest
-        // As requests of the older service spell it. Until it was read it could be anything, and what is no number still is nothing.
+        // The spelling of the older service's requests. Older versions ignored the field, so a value that is no number
+        // still counts as none.
         if progressIntervalSeconds == nil { progressIntervalSeconds = unknown["progress_interval"]?.doubleValue }
     }
 
@@ -117,7 +118,8 @@ extension Ticket {
     /// The `type` of the older service's entry message.
     private static func legacyType(_ kind: MediaKind) -> ByteText { "\(kind.rawValue)_processing_request" }
 
-    /// What has the fields of a job message is one, whatever else it has: all that we publish is read as what it is.
+    /// A message with the fields of a job message is one, whatever else it has: so everything that we publish is read
+    /// as a job message.
     private static func isLegacyRequest(_ object: JSONFields) -> Bool {
         let type = object["type"]?.textValue
         let isRequest = MediaKind.allCases.contains { type == legacyType($0) }
@@ -125,7 +127,7 @@ extension Ticket {
         return isRequest || object.has("job_id")
     }
 
-    /// The message as JSON: what we know in an order of ours, then what we do not know as it came.
+    /// The message as JSON: the known fields in a fixed order, then the unknown ones as they came.
     public var json: JSONFields {
         var object = JSONFields()
         object.set("id", id)
@@ -167,20 +169,21 @@ extension Ticket {
         guard JobKey.isValid(id: id) else {
             throw fields.error(
                 .invalidValue,
-                "the field `\(name)` has \(id.string.unicodeScalars.count) characters; at most \(JobKey.maximumIDLength) are allowed"
+                "the field `\(name)` has \(id.string.unicodeScalars.count) characters; "
+                    + "at most \(JobKey.maximumIDLength) are allowed"
             )
         }
         fields.jobID = id
         return id
     }
 
-    /// A token of ours, or nil: others have no use for one.
+    /// The token of a hand-over, or nil: messages from outside have none.
     private static func token(_ text: String) -> String? {
         text.utf8.count <= 64 && text.utf8.allSatisfy { (0x21...0x7E).contains($0) } ? text : nil
     }
 
-    /// A counter of ours. It must be readable wherever it got to, so nothing that is sent may stand at the very end: see
-    /// ``counted(_:)``.
+    /// Reads a counter. A counter that has grown must still be readable, so no message that is sent may hold the very
+    /// last value: see ``counted(_:)``.
     private static func readCount(_ name: ByteText, _ fields: inout FieldReader) throws(MessageError) -> Int64 {
         let count = try fields.integer(name) ?? 0
         guard (0...maximumCount).contains(count) else {

@@ -1,27 +1,27 @@
-/// What a job message may have. The limits of what comes in are narrower than those of what travels on, so that a stage can add to
-/// all that it accepts.
+/// The limits of a job message. They are narrower for messages from outside than for messages between stages, so that a
+/// stage can add to every message that it accepts.
 extension Ticket {
     /// Length of a message from outside, in bytes.
     public static let maximumEntryBytes = 1 << 20
 
-    /// Length of a message between stages, in bytes, with all that stages have added: what is published has no more, and what has
-    /// no more is accepted. A job that would need more fails.
+    /// Length of a message between stages, in bytes, with everything that stages have added. No published message has
+    /// more, and every message that has no more is accepted. A job that would need more fails.
     public static let maximumBytes = 12 << 20
 
     /// Entries of the manifest, and outputs. A job that would need more fails.
     public static let maximumFiles = 20_000
 
-    /// It names the outputs, and the keys of a store have 1024 bytes at most.
+    /// The limit of the media id. It names the outputs, and the keys of a store have 1024 bytes at most.
     public static let maximumMediaIDBytes = 1024
 
-    /// Of the counters that travel with a job. No job gets near it: a message a millisecond for eleven days, after the highest that
-    /// is accepted from outside.
+    /// The limit of the counters that travel with a job. No job gets near it: that takes a message a millisecond for
+    /// eleven days, after the highest value that is accepted from outside.
     static let maximumCount: Int64 = 1_000_000_000
 
     /// Whether no process of ours has published the message: every one does so with a token.
     public var isFromOutside: Bool { transfer == nil }
 
-    /// Of the counters in a message from outside: so far from ``maximumCount`` that stages can count on.
+    /// The limit of the counters in a message from outside: so far from ``maximumCount`` that stages can count on.
     public static let maximumEntryCount: Int64 = 1_000_000
 
     /// - Throws: ``MessageError`` when the message, of `bytes` bytes, has more than stages accept.
@@ -45,17 +45,17 @@ extension Ticket {
         }
     }
 
-    /// The host in whose queues the message was; nil for one from outside, whose word on that means nothing.
+    /// The host in whose queues the message was; nil for a message from outside, whose claim means nothing.
     public var trustedNode: String? { isFromOutside ? nil : node }
 
-    /// The next value of a counter of ours. It stays where it can be read: a message that names the last value keeps it, rather
-    /// than to become one that no stage accepts.
+    /// The next value of a counter. It stays readable: a message that holds the last value keeps it, and does not
+    /// become one that no stage accepts.
     public static func counted(_ count: Int64) -> Int64 { min(max(count, 0), maximumCount - 1) + 1 }
 }
 
 extension Ticket {
-    /// What is left of a ticket that is too long for a message: enough to know the job and its end. Its files are on the
-    /// books of the host, which do not need the manifest.
+    /// The short form of a ticket that is too long for a message: enough to know the job and its end. The host's ledger
+    /// has its files and does not need the manifest.
     public var shortened: Ticket {
         var short = Ticket(id: id, mediaID: mediaID, kind: kind)
         short.userID = userID?.clippedOrNil(toBytes: 1024)
@@ -87,7 +87,7 @@ extension Ticket {
     /// Length of the final message that is kept for those who ask later, in bytes.
     public static let maximumKeptBytes = 64 << 10
 
-    /// The message of an ended job as it is kept: all of it, or what of a long one says how the job ended.
+    /// The message of an ended job as it is kept: all of it, or those fields of a long one that say how the job ended.
     ///
     /// - Returns: nil when `bytes`, which are this ticket's, are short enough.
     public func kept(insteadOf bytes: [UInt8]) -> [UInt8]? {
@@ -102,6 +102,6 @@ extension Ticket {
 }
 
 extension String {
-    /// A value that would be another one if it were cut.
+    /// A value that would become another one if it were cut.
     fileprivate func clippedOrNil(toBytes bytes: Int) -> String? { utf8.count <= bytes ? self : nil }
 }

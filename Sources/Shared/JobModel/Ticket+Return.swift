@@ -1,6 +1,6 @@
 extension Ticket {
-    /// The ticket on its way back to download, because its temp files are gone or about to go. What the stages added is
-    /// dropped; the manifest is not, until someone has looked at the files.
+    /// The ticket on its way back to download, because its temp files are gone or about to go. Fields that the stages
+    /// added are dropped; the manifest is kept until a stage has looked at the files.
     public func returning(from stage: Stage) -> Ticket {
         var ticket = self
         ticket.previousPhase = stage.working
@@ -10,7 +10,7 @@ extension Ticket {
         return ticket
     }
 
-    /// The ticket of a failed job on its way to a new run, with all its attempts. What happened before stays in ``history``.
+    /// The ticket of a failed job on its way to a new run, with all its attempts. Earlier failures stay in ``history``.
     ///
     /// Only for one that ``canRunAgain``.
     public func redriven() -> Ticket {

@@ -1,5 +1,5 @@
-/// The job message that travels from stage to stage. It carries all that a stage needs to know, the manifest of temp files
-/// among it. Fields that this version does not know stay in ``unknown`` and are written out again.
+/// The job message that travels from stage to stage. It carries everything that a stage needs to know, including the
+/// manifest of temp files. Fields that this version does not know stay in ``unknown`` and are written out again.
 public struct Ticket: Sendable, Hashable {
     public var id: ByteText
     public var mediaID: ByteText
@@ -12,7 +12,7 @@ public struct Ticket: Sendable, Hashable {
     /// URL prefix for the outputs, instead of the configured object store.
     public var destination: String?
 
-    // As the producer knows them; never trusted.
+    // The producer's claims; never trusted.
     public var originalFilename: String?
     public var mimeType: String?
     public var fileSizeBytes: Int64?
@@ -56,12 +56,13 @@ public struct Ticket: Sendable, Hashable {
 
     public var key: JobKey { JobKey(kind: kind, id: id) }
 
-    /// Where the source is, as `supervisor submit` takes it: a URL, or `key:` and the key of an object. nil when the job names none.
+    /// The source, as `supervisor submit` takes it: a URL, or `key:` and the key of an object. nil when the job names
+    /// none.
     public var sourceText: ByteText? {
         (source ?? sourceKey.map { Self.keyPrefix + $0 }).map { ByteText($0) }
     }
 
-    /// Of an object's key in ``sourceText``.
+    /// The prefix of an object's key in ``sourceText``.
     public static let keyPrefix = "key:"
 
     public init(id: ByteText, mediaID: ByteText, kind: MediaKind) {

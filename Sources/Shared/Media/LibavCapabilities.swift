@@ -1,6 +1,6 @@
 internal import CFFmpeg
 
-/// What the libav of this process can do.
+/// The capabilities of this process's libav.
 public enum LibavCapabilities {
     /// By library, such as `libavcodec`: `59.37.100`. Under `ffmpeg` the release that they belong to.
     public static var versions: [String: String] {

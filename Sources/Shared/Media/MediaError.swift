@@ -1,6 +1,6 @@
 /// Why a video could not be read or made, with a verdict: is trying the same again of any use?
 public struct MediaError: Error, Sendable, CustomStringConvertible {
-    /// What went wrong. An open set: compare with the constants, and expect others.
+    /// The kind of error. An open set: compare with the constants, and expect others.
     public struct Code: RawRepresentable, Hashable, Sendable, Codable {
         public let rawValue: String
 
@@ -35,7 +35,7 @@ public struct MediaError: Error, Sendable, CustomStringConvertible {
     }
 
     public let code: Code
-    /// The cause, and what to do about it, in one line.
+    /// The cause and the remedy, in one line.
     public let message: String
     /// True when the same work may succeed later.
     public let isRetriable: Bool
@@ -43,7 +43,7 @@ public struct MediaError: Error, Sendable, CustomStringConvertible {
     public let libavCode: Int32?
     /// The error number of the operating system, when there is one.
     public let errorNumber: Int32?
-    /// What the caller's closure threw, for `outputRefused`.
+    /// The error that the caller's closure threw, for `outputRefused`.
     public let underlying: (any Error)?
 
     public init(

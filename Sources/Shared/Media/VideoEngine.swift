@@ -6,7 +6,7 @@ import Threads
 ///
 /// Everything here blocks: call it on a thread of your own, never on the cooperative pool.
 public struct VideoEngine: Sendable {
-    /// How many threads the codecs use.
+    /// The number of threads of the codecs.
     public struct Threads: Sendable, Equatable {
         /// Threads of the decoder, 1 to 16.
         public var decoder: Int
@@ -19,14 +19,15 @@ public struct VideoEngine: Sendable {
         }
     }
 
-    /// What the engine asks and tells its caller. `outputPath`, `progress` and `onWrite` are called from threads of the
-    /// engine, one call at a time, never concurrently.
+    /// The engine's questions and reports to its caller. `outputPath`, `progress` and `onWrite` are called from threads
+    /// of the engine, one call at a time, never concurrently.
     public struct Callbacks: Sendable {
         /// The absolute path to write a planned file to. Called once per file *before* it is created, so that the
         /// caller can record it first. May throw: the run then ends with `outputRefused`.
         public var outputPath: @Sendable (_ fileName: String) throws -> String
-        /// The size that a file is about to reach, asked before every write that makes it larger. May throw: the run then
-        /// ends with `outputRefused`, and that write did not happen. Called concurrently for different files; may block.
+        /// The size that a file is about to reach, asked before every write that makes it larger. May throw: the run
+        /// then ends with `outputRefused`, and that write did not happen. Called concurrently for different files; may
+        /// block.
         public var willGrow: @Sendable (_ fileName: String, _ totalBytes: Int64) throws -> Void
         /// The share of the source that has been decoded, 0…1, never decreasing; 1 once all files are complete.
         public var progress: @Sendable (Double) -> Void
@@ -79,7 +80,7 @@ public struct VideoEngine: Sendable {
 }
 
 extension VideoEngine {
-    /// How far a cancelled run has come, so that it can be told from one that went on.
+    /// Logs how far a cancelled run has come, so that it can be told from one that went on.
     private static func log(_ pictures: (decoded: Int, encoded: Int), _ logger: Logger) {
         logger.info(
             "the video's work was cancelled",

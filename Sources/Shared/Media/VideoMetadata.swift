@@ -1,4 +1,4 @@
-/// What a probe says about a video file. Plain values, fit for a message.
+/// The facts that a probe finds in a video file. Plain values, fit for a message.
 public struct VideoMetadata: Codable, Sendable, Equatable {
     /// A ratio of two whole numbers, for example the shape of a pixel (width : height).
     public struct Ratio: Codable, Sendable, Equatable {
@@ -29,7 +29,7 @@ public struct VideoMetadata: Codable, Sendable, Equatable {
     public var durationSeconds: Double
     /// libav's short name of the video codec, `h264` for example.
     public var codec: String
-    /// Of the whole file.
+    /// The bitrate of the whole file.
     public var bitrateBitsPerSecond: Int64
     /// Average frames per second; 0 when unknown.
     public var framerate: Double

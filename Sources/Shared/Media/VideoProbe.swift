@@ -1,15 +1,16 @@
 import CFFmpeg
 public import Logging
 
-/// Reads what a file is, without decoding it.
+/// Reads the facts about a video file, without decoding it.
 public enum VideoProbe {
-    /// Blocks; for a thread of the caller's own.
+    /// Blocks the caller's thread.
     ///
     /// - Parameters:
     ///   - path: a local file. Only this file is opened, whatever it refers to.
     ///   - logger: where libav's own lines go.
     ///   - isCancelled: asked at every read of the file and at every packet: be quick.
-    /// - Throws: `unreadable`, `noVideoStream`, `containerNotAllowed`, `unsupported` (all permanent); `readFailed`; `cancelled`.
+    /// - Throws: `unreadable`, `noVideoStream`, `containerNotAllowed`, `unsupported` (all permanent); `readFailed`;
+    ///   `cancelled`.
     public static func probe(
         path: String,
         logger: Logger,

@@ -1,4 +1,4 @@
-/// What a run of the engine has written.
+/// The files that a run of the engine has written.
 public struct VideoResult: Codable, Sendable, Equatable {
     /// The kinds of output.
     public enum Kind: String, Codable, Sendable {
@@ -20,7 +20,7 @@ public struct VideoResult: Codable, Sendable, Equatable {
         /// libav's short name of the video codec, `mjpeg` for thumbnails.
         public var codec: String
         public var mimeType: String
-        /// Of the video; nil for thumbnails.
+        /// The duration of the video; nil for thumbnails.
         public var durationSeconds: Double?
         /// 0, 1, 2… for thumbnails.
         public var index: Int?

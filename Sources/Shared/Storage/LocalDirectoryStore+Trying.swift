@@ -1,5 +1,5 @@
+internal import Files
 internal import Glibc
-internal import RootedFiles
 internal import Threads
 
 extension LocalDirectoryStore {

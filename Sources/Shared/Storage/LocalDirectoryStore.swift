@@ -1,7 +1,7 @@
 internal import CrashPoints
+internal import Files
 internal import Glibc
 public import JobModel
-internal import RootedFiles
 internal import Synchronization
 internal import Threads
 

@@ -1,6 +1,6 @@
+internal import Files
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 internal import Threads
 
 /// Sources given as `file:` URLs, from the directories that the operator allows (`FILE_SOURCE_ROOTS`).

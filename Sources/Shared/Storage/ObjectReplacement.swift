@@ -1,6 +1,6 @@
 internal import CrashPoints
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// Puts a file in an object's place in one step.
 ///

@@ -1,4 +1,4 @@
-public import RootedFiles
+public import Files
 
 /// Why an object could not be read or written.
 public struct StorageError: Error, Sendable, CustomStringConvertible {

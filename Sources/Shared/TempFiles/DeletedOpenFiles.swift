@@ -1,6 +1,6 @@
+internal import Files
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 
 /// Files of the workspace that have no name any more and are still open in one of our processes: their bytes come back when
 /// the last of them closes it, so until then they count as in use.

@@ -1,7 +1,7 @@
 internal import CrashPoints
+internal import Files
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 internal import Zstandard
 
 /// Replaces one file by a compressed one, and the other way round. Blocks; the caller holds the job's lease, and has the

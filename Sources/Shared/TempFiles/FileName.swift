@@ -1,5 +1,5 @@
+internal import Files
 internal import JobModel
-internal import RootedFiles
 
 /// The names that files of a job may have.
 enum FileName {

@@ -1,8 +1,8 @@
 internal import CrashPoints
+internal import Files
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import RootedFiles
 
 /// Empties the directory of one job. Blocks; the caller holds the directory's lease.
 struct JobDirectoryCleaner {

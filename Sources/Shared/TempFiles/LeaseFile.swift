@@ -1,7 +1,7 @@
 internal import CLinux
 internal import CrashPoints
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// The file in a job's directory whose lock says that somebody works on the job.
 ///

@@ -1,6 +1,6 @@
+internal import Files
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 internal import Synchronization
 
 /// A locked lease file, until it is given up.

@@ -1,6 +1,6 @@
 internal import CLinux
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// Waits for a lease on a thread of its own.
 ///

@@ -1,9 +1,10 @@
 internal import CLinux
+internal import Files
 internal import FoundationEssentials
 internal import GRDB
 internal import Glibc
+internal import JobModel
 internal import Logging
-internal import RootedFiles
 internal import Synchronization
 internal import Threads
 

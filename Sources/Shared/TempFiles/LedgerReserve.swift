@@ -1,5 +1,5 @@
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// Bytes of the workspace's disk that clean-up alone may use: a file beside the ledger that takes its place on the disk and
 /// holds nothing. When other programs have filled the disk, it is given up, so that what frees space can be written down; it

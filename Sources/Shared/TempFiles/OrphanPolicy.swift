@@ -1,5 +1,5 @@
+internal import Files
 internal import JobModel
-internal import RootedFiles
 
 /// What there is to say of one job directory, on disk and on the books.
 struct JobDirectorySnapshot: Sendable {

@@ -1,4 +1,4 @@
-internal import Crypto
+internal import Digests
 public import JobModel
 
 /// What a message says of the job that a stage is to work on.
@@ -44,7 +44,7 @@ public struct StageMessage: Sendable {
         self.ticket = ticket
         self.progress = progress
         self.worker = worker
-        self.content = content.map { Array(SHA256.hash(data: $0)) }
+        self.content = content.map { SHA256.digest(of: $0) }
     }
 }
 

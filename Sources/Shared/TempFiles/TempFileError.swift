@@ -1,4 +1,4 @@
-public import RootedFiles
+public import Files
 
 /// Why an operation on temp files or their books failed.
 public struct TempFileError: Error, Sendable, CustomStringConvertible {

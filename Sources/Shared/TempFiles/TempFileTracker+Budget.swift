@@ -1,6 +1,6 @@
+internal import Files
 internal import GRDB
 public import JobModel
-internal import RootedFiles
 
 /// What a job has of the disk.
 private struct Holding: Sendable {

@@ -1,9 +1,9 @@
 internal import CrashPoints
+internal import Files
 internal import GRDB
 internal import Glibc
 public import JobModel
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

@@ -1,8 +1,8 @@
 internal import CrashPoints
+public import Files
 internal import Glibc
 public import JobModel
 internal import Logging
-public import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

@@ -1,6 +1,6 @@
+internal import Files
 internal import JobModel
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension StageMessage {

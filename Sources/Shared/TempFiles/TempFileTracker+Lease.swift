@@ -1,7 +1,7 @@
 internal import CrashPoints
+internal import Files
 public import JobModel
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

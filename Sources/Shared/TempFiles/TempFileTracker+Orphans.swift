@@ -1,9 +1,9 @@
 internal import CLinux
+internal import Files
 internal import GRDB
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

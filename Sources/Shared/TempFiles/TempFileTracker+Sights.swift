@@ -1,7 +1,7 @@
+internal import Files
 internal import GRDB
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 internal import Threads
 
 /// Looking at job directories, many at a time: a workspace has thousands, and most are as they should be.

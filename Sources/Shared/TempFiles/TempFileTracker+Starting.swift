@@ -1,8 +1,8 @@
 internal import CrashPoints
+internal import Files
 internal import FoundationEssentials
 public import JobModel
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

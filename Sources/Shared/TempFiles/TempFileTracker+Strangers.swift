@@ -1,5 +1,5 @@
+internal import Files
 internal import Logging
-internal import RootedFiles
 internal import Threads
 
 extension TempFileTracker {

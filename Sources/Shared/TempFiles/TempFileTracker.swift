@@ -1,8 +1,8 @@
+internal import Files
 public import FoundationEssentials
 internal import Glibc
 public import JobModel
 public import Logging
-internal import RootedFiles
 internal import Synchronization
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.

@@ -1,7 +1,7 @@
-internal import Crypto
+internal import Digests
+public import Files
 internal import Glibc
 public import JobModel
-public import RootedFiles
 
 /// The directory that holds all temp files of this host: `$TEMP_DIR/media-processor`, mode 0700.
 ///
@@ -111,7 +111,7 @@ public final class Workspace: Sendable {
     /// The name of a job's file, or nil when `absolute` is not inside that job's own directory. Text only: that no link
     /// leads out is seen to when the file is opened.
     public func relativePath(ofJobFile absolute: String, job: JobKey) -> String? {
-        RootedFiles.relativePath(absolute, beneath: path + "/" + directory(of: job))
+        Files.relativePath(absolute, beneath: path + "/" + directory(of: job))
     }
 
     /// The job's directory, opened.
@@ -133,7 +133,7 @@ public final class Workspace: Sendable {
             }
         if isPlain { return id }
         let digits = Array("0123456789abcdef".utf8)
-        let hex = SHA256.hash(data: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        let hex = SHA256.digest(of: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return hashPrefix + String(decoding: hex, as: UTF8.self)
     }
 

@@ -74,9 +74,9 @@ public enum OwnThread {
     }
 
     static func start(politely: Bool = false, _ body: @escaping @Sendable () -> Void) {
-        let failure: CInt
+        let hasStarted: Bool
         if politely {
-            failure = Worker(
+            hasStarted = Worker(
                 {
                     // Linux keeps a nice value for each thread, and who is not root can only raise it. So this one ends with its
                     // work.
@@ -88,10 +88,10 @@ public enum OwnThread {
         } else if let idle = idle.withLock({ $0.popLast() }) {
             return idle.take(body)
         } else {
-            failure = Worker(body, staysForMore: true).start()
+            hasStarted = Worker(body, staysForMore: true).start()
         }
         // The process has as many threads as it may have. Dispatch does it when one of its own is free.
-        if failure != 0 { DispatchQueue.global().async(execute: body) }
+        if !hasStarted { DispatchQueue.global().async(execute: body) }
     }
 
     /// Threads that wait a moment for more work: a stage has some for every job, and threads are dear to make.
@@ -164,26 +164,12 @@ public enum OwnThread {
 
         func didBlock(_ wasPart: Bool) { turn.withLock { $0.isPart = wasPart } }
 
-        /// 0, or an errno.
-        func start() -> CInt {
-            let worker = Unmanaged.passRetained(self)
-            var thread = pthread_t()
-            let failure = pthread_create(
-                &thread,
-                nil,
-                { context in
-                    if let context { Unmanaged<Worker>.fromOpaque(context).takeRetainedValue().run() }
-                    return nil
-                },
-                worker.toOpaque()
-            )
-            if failure != 0 { worker.release() }
-            return failure
+        /// - Returns: whether the system gives it a thread.
+        func start() -> Bool {
+            (try? BlockingThread(named: staysForMore ? "task" : "background") { self.run() }) != nil
         }
 
         private func run() {
-            pthread_detach(pthread_self())
-            ThreadName.set(staysForMore ? "task" : "background")
             pthread_setspecific(OwnThread.mark, Unmanaged.passUnretained(self).toOpaque())
             while let work = body.withLock({ $0.take() }) {
                 work()

@@ -2,10 +2,10 @@ internal import CZstandard
 
 /// Zstandard streams (RFC 8878), by libzstd.
 public enum Zstandard {
-    /// Of libzstd's levels 1 to 22, its own default: several hundred MB/s.
+    /// libzstd's own default among its levels 1 to 22: several hundred MB/s.
     public static let defaultLevel: Int32 = 3
 
-    /// How many bytes `bytes` would take, compressed as a frame of their own.
+    /// The number of bytes that `bytes` would take, compressed as a frame of their own.
     public static func compressedSize(
         of bytes: UnsafeRawBufferPointer,
         level: Int32 = defaultLevel
@@ -28,7 +28,7 @@ public enum Zstandard {
     private static let skippableMagic: UInt32 = 0x184D_2A5D
 }
 
-/// What libzstd says is wrong.
+/// An error with libzstd's own text.
 public struct ZstandardError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String
 
@@ -60,7 +60,7 @@ public final class ZstandardEncoder {
         output.deallocate()
     }
 
-    /// - Parameter write: called with what there is to write so far, zero or more times.
+    /// - Parameter write: called with the compressed bytes so far, zero or more times.
     public func encode(
         _ bytes: UnsafeRawBufferPointer,
         write: (UnsafeRawBufferPointer) throws -> Void
@@ -105,7 +105,7 @@ public final class ZstandardDecoder {
         output.deallocate()
     }
 
-    /// - Parameter write: called with what there is to write so far, zero or more times.
+    /// - Parameter write: called with the decompressed bytes so far, zero or more times.
     public func decode(
         _ bytes: UnsafeRawBufferPointer,
         write: (UnsafeRawBufferPointer) throws -> Void

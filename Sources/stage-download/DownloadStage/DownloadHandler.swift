@@ -1,9 +1,9 @@
 internal import CrashPoints
+internal import Files
 internal import FoundationEssentials
 public import JobModel
 internal import Logging
-internal import RootedFiles
-internal import ServiceKit
+internal import Settings
 public import StageRuntime
 internal import Storage
 internal import Synchronization

@@ -1,5 +1,5 @@
 internal import CrashPoints
-internal import RootedFiles
+internal import Files
 internal import StageRuntime
 internal import Synchronization
 

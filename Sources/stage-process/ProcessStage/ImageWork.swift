@@ -1,7 +1,7 @@
 internal import Images
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import StageRuntime
 internal import TempFiles
 

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Images
 internal import Media
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// `stage-process --probe`: says what the media libraries can do, for `supervisor doctor`.
 enum LibraryProbe {

@@ -3,9 +3,10 @@ internal import Images
 public import JobModel
 internal import Logging
 internal import Media
-internal import ServiceKit
+internal import Settings
 public import StageRuntime
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Makes all outputs of a job from its downloaded source.
 public struct ProcessHandler: StageHandler {

@@ -1,7 +1,7 @@
 internal import JobModel
 internal import Logging
 internal import Media
-internal import ServiceKit
+internal import Settings
 internal import StageRuntime
 internal import TempFiles
 

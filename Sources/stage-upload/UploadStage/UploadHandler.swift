@@ -2,7 +2,7 @@ internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 public import StageRuntime
 internal import Storage
 internal import Synchronization

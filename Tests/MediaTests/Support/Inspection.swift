@@ -1,6 +1,6 @@
 import Foundation
 
-/// What `ffprobe` and the bytes say about a file.
+/// The facts that `ffprobe` and the bytes give about a file.
 struct Inspection: Decodable {
     struct Stream: Decodable {
         struct SideData: Decodable {

@@ -4,7 +4,7 @@ import Media
 import Synchronization
 import Testing
 
-/// A finished run of the engine, with what its callbacks were told.
+/// A finished run of the engine, with the arguments of its callbacks.
 struct Outcome: Sendable {
     let metadata: VideoMetadata
     let plan: MediaPlan
@@ -88,7 +88,7 @@ func processBlocking(
     )
 }
 
-/// What holds for every successful run, whatever the source.
+/// The expectations for every successful run, whatever the source.
 func expectSound(_ outcome: Outcome, frameSeconds: Double, sourceLocation: SourceLocation = #_sourceLocation)
     async throws
 {

@@ -1,6 +1,6 @@
 import Foundation
 import JobModel
-import ServiceKit
+import Settings
 import TestSupport
 import Testing
 

@@ -1,5 +1,4 @@
 import JobModel
-import ServiceKit
 import TempFiles
 import Testing
 

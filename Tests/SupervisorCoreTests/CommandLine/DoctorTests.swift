@@ -1,11 +1,12 @@
 import AMQP
+import Files
 import Foundation
 import JobModel
-import RootedFiles
-import ServiceKit
+import Settings
 import TempFiles
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 
@@ -152,7 +153,7 @@ struct DoctorTests {
     }
 
     @Test(
-        "LONG_WORK_SECONDS has to be a minute less than the broker's consumer_timeout; jobs may take as long as they like",
+        "LONG_WORK_SECONDS has to be a minute less than the broker's consumer_timeout; jobs may take any time",
         arguments: [
             (false, 1200, Finding.Verdict.ok, "1200"), (false, 1740, .ok, "1740"), (false, 1740.5, .warning, "1740.5"),
             (true, 1741, .ok, "1741"), (true, 86_340, .ok, "86340"), (true, 86_341, .warning, "86341"),
@@ -196,7 +197,7 @@ struct DoctorTests {
         #expect(found.map(\.check) == ["settings"] && found.first?.verdict == .warning)
         let names = "FILE_SOURCE_ROOTS, PORT, RABBITMQ_URL, STORAGE_URL, TEMP_DIR"
         #expect(found.first?.message == "the running supervisor has other settings: \(names)")
-        // Of a private broker's tree only that it has none.
+        // For a tree with a private broker, only the absence of a URL is compared.
         tree.broker.isPrivate = true
         tree.configuration["RABBITMQ_URL"] = nil
         #expect(try findings { $0["RABBITMQ_URL"] = nil } == [])

@@ -24,7 +24,7 @@ struct MediaFormatTests {
         (isoMedia("avif", "mif1"), .image, "image/avif"),
         (isoMedia("isom", "iso2", "avc1", "mp41"), .video, "video/mp4"),
         (isoMedia("qt  "), .video, "video/quicktime"),
-        // What is behind the brands is none.
+        // The box after the brands is not of that format.
         (isoMedia("mp42"), .video, "video/mp4"),
         ([0, 0, 0, 8] + Array("wide".utf8) + [0, 0, 0, 0] + Array("mdat".utf8), .video, "video/quicktime"),
         (Array("RIFF\u{1}\u{2}\u{3}\u{4}AVI LIST".utf8), .video, "video/x-msvideo"),

@@ -1,10 +1,11 @@
 import JobModel
-import ServiceKit
+import Settings
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 
-/// How a pool finds workers that hang.
+/// A pool finds workers that hang.
 struct PoolWatchTests {
     private let start = ContinuousClock.now
     private static let limits = WatchLimits(
@@ -17,7 +18,7 @@ struct PoolWatchTests {
     @Test("A stopped worker's lease is free within 40 s with the settings as they are by default")
     func defaults() throws {
         let limits = WatchLimits(try Settings.from([:]))
-        // The last look before the limit may come just short of it. SIGKILL ends what SIGABRT does not reach.
+        // The last look before the limit may come just short of it. SIGKILL ends a worker that SIGABRT does not.
         #expect(limits.heartbeatTimeout + limits.interval + limits.abortGrace <= .seconds(40))
     }
 

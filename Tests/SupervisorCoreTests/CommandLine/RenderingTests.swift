@@ -1,5 +1,4 @@
 import JobModel
-import ServiceKit
 import Testing
 
 @testable import SupervisorCore

@@ -1,6 +1,6 @@
 import AMQP
 import JobModel
-import ServiceKit
+import Settings
 import TempFiles
 import Testing
 
@@ -97,7 +97,7 @@ struct ControlRoutesTests {
             guard case .submit(let job) = tree.orders.first else {
                 return #expect(Bool(false), "nothing was submitted")
             }
-            // What the download stage does with it.
+            // The download stage reads it like this.
             let read = try Ticket(parsing: job.message.body, expecting: reference.kind)
             #expect(read == job.ticket && read.id == reference.id && read.hop == 0 && read.tempFiles == nil)
             #expect(job.message.messageID == nil || job.message.messageID == AMQPText(reference.id.string))

@@ -1,7 +1,7 @@
 import JobModel
-import ServiceKit
 import TempFiles
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

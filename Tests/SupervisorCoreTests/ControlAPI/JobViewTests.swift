@@ -1,9 +1,10 @@
 import JobModel
 import Logging
-import ServiceKit
+import Settings
 import TempFiles
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

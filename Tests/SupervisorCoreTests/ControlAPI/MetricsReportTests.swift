@@ -1,9 +1,9 @@
 import Foundation
 import JobModel
-import ServiceKit
 import TempFiles
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

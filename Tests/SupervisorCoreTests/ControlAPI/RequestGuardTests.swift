@@ -1,4 +1,4 @@
-import ServiceKit
+import Settings
 import Testing
 
 @testable import SupervisorCore
@@ -6,7 +6,7 @@ import Testing
 struct RequestGuardTests {
     private static let secret = "0123456789abcdef"
 
-    /// What the operator has set.
+    /// The settings of the operator.
     enum Setup: String, Sendable, CaseIterable {
         case plain
         case token

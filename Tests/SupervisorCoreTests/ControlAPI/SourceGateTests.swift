@@ -1,5 +1,5 @@
 import JobModel
-import ServiceKit
+import Settings
 import Testing
 
 @testable import SupervisorCore

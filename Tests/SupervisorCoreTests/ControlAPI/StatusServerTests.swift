@@ -1,9 +1,10 @@
 import Foundation
 import JobModel
-import ServiceKit
+import Settings
 import Synchronization
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

@@ -1,11 +1,12 @@
 import Foundation
-import ServiceKit
+import Settings
 import TestSupport
 import Testing
+import Threads
 
 @testable import SupervisorCore
 
-/// Which paths others could change. What needs another owner is tested as root only.
+/// Tests which paths others could change. Cases that need another owner run as root only.
 struct PathTrustTests {
     private let scratch = Scratch()
     private let trust = PathTrust(elsewhere: "set X to another place")
@@ -48,7 +49,7 @@ struct PathTrustTests {
         let octal = String(mode, radix: 8)
         let expected = "\(parent) can be written to by others (mode \(octal)), who could replace what is in it"
         #expect(found == (mode & 0o1000 != 0 ? nil : expected))
-        // What is not there yet could be made by others first.
+        // Others could make a missing directory first.
         let missing = problem { () throws(PathTrust.Problem) in _ = try trust.check(ownDirectory: parent + "/new/own") }
         #expect(missing == found)
     }
@@ -182,7 +183,7 @@ struct PathTrustTests {
 
     @Test("A process that has been killed is known to die before it is gone; a stopped one is not")
     func dying() async throws {
-        let dying = try await PermanentThread.run(named: "dying") { () -> [Bool]? in
+        let dying = try await BlockingThread.run(named: "dying") { () -> [Bool]? in
             let request = SpawnRequest(executable: "/bin/sleep", arguments: ["60"], environment: [:])
             guard let process = try? request.spawn() else { return nil }
             var seen = [ProcessTable.isDying(process)]

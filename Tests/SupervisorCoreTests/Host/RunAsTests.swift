@@ -1,6 +1,6 @@
 import Foundation
 import JobModel
-import ServiceKit
+import Settings
 import TestSupport
 import Testing
 
@@ -56,7 +56,7 @@ struct RunAsTests {
         let manager = try FakeServiceManager("@media-processor-test-\(UUID().uuidString)")
         let supervisor = try await run(["RUN_AS": Self.nobody, "NOTIFY_SOCKET": manager.name])
         let processID = try await installed.ready(supervisor)
-        // Whoever started it knows it by the number of before.
+        // The process keeps its number, by which its parent knows it.
         #expect(RunFile.read(stateDirectory: scratch.path + "/state")?.pid == processID)
         _ = try await manager.messages { $0["READY"] != nil }
         let workers = descendants(of: processID)
@@ -87,7 +87,7 @@ struct RunAsTests {
 
     struct Refusal: Sendable {
         var given: [String]
-        /// Root's, inside of what is given.
+        /// A file of root's inside the given directory.
         var file: String?
         var commands: [String]
     }
@@ -129,7 +129,7 @@ struct RunAsTests {
             #expect(commands.contains { $0.contains(wanted) })
         }
         #expect(try FileManager.default.subpathsOfDirectory(atPath: scratch.path).sorted() == before)
-        // What is advised helps.
+        // The advice in the message helps.
         for command in commands { try await ChildProcess.run("sh", ["-c", command]) }
         let again = try await run(["RUN_AS": Self.nobody])
         _ = try await installed.ready(again)

@@ -2,7 +2,7 @@ import Hummingbird
 import JobModel
 import Logging
 import NIOCore
-import ServiceKit
+import Settings
 import Synchronization
 import TempFiles
 import TestSupport
@@ -10,7 +10,7 @@ import Testing
 
 @testable import SupervisorCore
 
-/// A receiver on loopback that answers as told and remembers what it got.
+/// A receiver on loopback that answers as told and remembers its requests.
 private final class Receiver: Sendable {
     struct State {
         var answers: [HTTPResponse.Status]
@@ -44,7 +44,7 @@ private final class Receiver: Sendable {
             self.got.continuation.yield()
             return Response(status: status, headers: status == .found ? [.location: "/hook/other"] : [:])
         }
-        // Whoever follows a redirect ends here.
+        // A client that follows a redirect ends here.
         router.get("hook/:token") { _, _ in
             self.state.withLock { $0.bodies.append(Array("followed".utf8)) }
             self.got.continuation.yield()

@@ -3,7 +3,6 @@ import Foundation
 import Glibc
 import JobModel
 import Logging
-import ServiceKit
 import TempFiles
 import TestSupport
 import Testing

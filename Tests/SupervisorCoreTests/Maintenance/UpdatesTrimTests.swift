@@ -12,8 +12,8 @@ struct UpdatesTrimTests {
 
     private static let limit = 50
 
-    /// 60 updates of 20 jobs: two of progress and a terminal one for each, one job after the other; then one that is
-    /// none.
+    /// 60 updates of 20 jobs: two of progress and a terminal one for each, one job after the other; then a message that
+    /// is no update.
     private func withQueue(_ body: (AMQPClient, String) async throws -> Void) async throws {
         try await withTestQueue("updates") { queue in
             try await withTestClient { client in
@@ -33,7 +33,7 @@ struct UpdatesTrimTests {
         }
     }
 
-    /// What waits, in order: job and status of each, or the text of what is none.
+    /// The messages that wait, in order: job and status of each update, or the text of a message that is none.
     private func content(_ queue: String, _ client: AMQPClient) async throws -> [String] {
         let browser = QueueBrowser(endpoints: AMQPEndpoints(try await TestBroker.endpoint()))
         let found = Mutex<[String]>([])

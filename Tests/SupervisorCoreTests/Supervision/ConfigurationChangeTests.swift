@@ -1,4 +1,4 @@
-import ServiceKit
+import Settings
 import Testing
 
 @testable import SupervisorCore

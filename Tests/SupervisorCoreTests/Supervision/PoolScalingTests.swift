@@ -1,6 +1,6 @@
 import JobModel
-import ServiceKit
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

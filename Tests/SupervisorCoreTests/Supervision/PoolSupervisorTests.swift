@@ -1,9 +1,10 @@
 import Foundation
 import JobModel
 import Logging
-import ServiceKit
+import Settings
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

@@ -1,6 +1,7 @@
 import JobModel
-import ServiceKit
+import Settings
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

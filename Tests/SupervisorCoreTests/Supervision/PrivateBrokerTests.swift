@@ -170,7 +170,7 @@ struct PrivateBrokerTests {
         let message = try #require(lines.first { $0.contains("has not ended within 1 seconds") })
         let advice = try #require(message.split(separator: "`").first { $0.hasPrefix("kill -9 \(first.processID) ") })
         #expect(ProcessTable.isRunning(first.processID))
-        // What is advised helps.
+        // The advice in the message helps.
         try await ChildProcess.run("sh", ["-c", String(advice)])
         let third = try await start(["--takes-over"])
         _ = try await first.child.end()
@@ -180,7 +180,7 @@ struct PrivateBrokerTests {
     }
 
     @Test(
-        "The node reads nothing but our configuration: no script, no settings of another node, no code where it was started"
+        "The node reads only our configuration: no script, no settings of another node, no code in its start directory"
     )
     func surroundings() async throws {
         try FileManager.default.createDirectory(

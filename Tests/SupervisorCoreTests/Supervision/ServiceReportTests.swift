@@ -2,7 +2,7 @@ import Testing
 
 @testable import SupervisorCore
 
-/// What a service manager asks for, and what it is told when.
+/// The requests of a service manager, and the messages that it is sent.
 struct ServiceReportTests {
     private typealias Facts = ServiceReport.Facts
 

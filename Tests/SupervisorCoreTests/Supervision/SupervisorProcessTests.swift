@@ -1,9 +1,10 @@
 import AMQP
 import Foundation
 import JobModel
-import ServiceKit
+import Settings
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import SupervisorCore
 

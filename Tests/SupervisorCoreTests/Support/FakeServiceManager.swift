@@ -3,7 +3,7 @@ import Glibc
 
 @testable import SupervisorCore
 
-/// What a service manager does with its end of the notification socket.
+/// A service manager's end of the notification socket.
 final class FakeServiceManager: Sendable {
     private let descriptor: CInt
     /// For `NOTIFY_SOCKET`.

@@ -1,12 +1,12 @@
 import JobModel
-import ServiceKit
+import Settings
 import Synchronization
 import TempFiles
 import TestSupport
 
 @testable import SupervisorCore
 
-/// A tree that says what the test wants, and notes what it is told.
+/// A tree with a status that the test sets, which records the orders that it gets.
 final class FakeTree: StatusSource, TreeControl {
     enum Order: Sendable, Equatable {
         case submit(EntryMessage)

@@ -1,12 +1,13 @@
 import Foundation
 import JobModel
+import Threads
 
 @testable import SupervisorCore
 
 /// A directory with a program for each stage that speaks the status protocol and does nothing else.
 ///
-/// `FAKE_WORKER` in its environment makes it misbehave: `crash` ends at once, `stubborn` does not heed SIGTERM,
-/// `talkative` says some hundred thousand bytes at SIGUSR1.
+/// `FAKE_WORKER` in its environment makes it misbehave: `crash` exits at once, `stubborn` ignores SIGTERM, `talkative`
+/// prints some hundred thousand bytes at SIGUSR1.
 enum FakeWorkers {
     static func install(in scratch: Scratch) async throws {
         let script = """
@@ -20,7 +21,8 @@ enum FakeWorkers {
             if [ "$FAKE_WORKER" = stubborn ]; then trap '' TERM; else trap 'say draining "$@"; exit 0' TERM; fi
             trap 'echo it opens its log anew; exit 0' USR1
             if [ "$FAKE_WORKER" = talkative ]; then
-                trap 'line=1; while [ $line -lt 2000 ]; do echo "$line: much ado about nothing at all"; line=$((line + 1)); done' USR1
+                trap 'line=1
+                while [ $line -lt 2000 ]; do echo "$line: much ado about nothing at all"; line=$((line + 1)); done' USR1
             fi
             say ready "$@"
             read -r line <&4
@@ -33,7 +35,7 @@ enum FakeWorkers {
     static let environment = ["PATH": "/usr/bin:/bin"]
 }
 
-/// A child of the test, and what it says.
+/// A child of the test, and its reports.
 final class WatchedChild: Sendable {
     private let host: ProcessHost
     private let id: ProcessHost.ChildID
@@ -102,7 +104,7 @@ func descendants(of processID: pid_t) -> [pid_t] {
 
 /// Waits, off the cooperative pool, until the processes have ended, and returns those that have not within ten seconds.
 func remaining(_ processes: [pid_t]) async throws -> [pid_t] {
-    try await PermanentThread.run(named: "wait") {
+    try await BlockingThread.run(named: "wait") {
         processes.filter { !ProcessTable.waitForEnd(of: $0, milliseconds: 10_000) }
     }
 }

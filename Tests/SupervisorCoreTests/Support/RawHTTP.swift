@@ -3,7 +3,7 @@ import JobModel
 
 @testable import SupervisorCore
 
-/// Says to a server on loopback exactly what a test wants to say.
+/// Sends a server on loopback exactly the bytes that a test gives.
 struct RawHTTP: Sendable {
     var port: Int
 
@@ -77,7 +77,7 @@ final class RawConnection: Sendable {
         }
     }
 
-    /// What comes next; empty at the end.
+    /// The next bytes; empty at the end.
     func read(upTo limit: Int = 65_536) async throws -> [UInt8] {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread { [self] in

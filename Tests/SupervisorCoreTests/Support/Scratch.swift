@@ -18,8 +18,8 @@ final class Scratch: Sendable {
 
     /// Makes a program.
     ///
-    /// Another process writes it: while any process has a program's file open for writing it cannot be started ("text
-    /// file busy"), and what is open here is inherited by whatever another test starts at that moment.
+    /// Another process writes it: a program cannot be started while any process has its file open for writing ("text
+    /// file busy"), and a process that another test starts at that moment inherits the files that are open here.
     func program(_ name: String, copyOf original: String) async throws {
         try await ChildProcess.run("cp", [original, path + "/" + name])
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path + "/" + name)

@@ -1,6 +1,7 @@
 import CFFmpeg
 
-/// What the numbers of a picture mean. Outputs keep the source's meaning, at limited range.
+/// The colour space, primaries and transfer function of a picture's numbers. Outputs keep the source's, at limited
+/// range.
 struct ColorTags {
     var matrix: AVColorSpace
     var primaries: AVColorPrimaries

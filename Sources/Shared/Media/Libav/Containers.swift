@@ -1,5 +1,5 @@
-/// Which containers are opened at all. A list of what is allowed, because some of libav's demuxers open further files or
-/// hosts that the content names (playlists, image sequences, scripts), and new ones may come.
+/// The containers that are opened at all. This is a list of allowed ones, because some of libav's demuxers open further
+/// files or hosts that the content names (playlists, image sequences, scripts), and new ones may come.
 enum Containers {
     /// Names of libav's demuxers. All of them read the one file they are given; sound-only ones are here so that the
     /// answer is "no video stream".

@@ -1,6 +1,6 @@
 import CFFmpeg
 
-/// How long a source is: as its container says, or else by a scan of all packets.
+/// Finds the length of a source: from its container, or else by a scan of all packets.
 enum DurationProbe {
     /// Uses the input up when it has to scan.
     static func seconds(of input: MediaInput) throws(MediaError) -> Double {

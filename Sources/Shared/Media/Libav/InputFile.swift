@@ -1,7 +1,7 @@
 import CFFmpeg
 import Glibc
 
-/// The bytes of a source: one local, regular file, and what container it looks like. Nothing else is ever opened.
+/// The bytes of a source: one local, regular file, and the container that it looks like. No other file is ever opened.
 final class InputFile {
     let pointer: UnsafeMutablePointer<AVIOContext>
     let sizeBytes: Int64

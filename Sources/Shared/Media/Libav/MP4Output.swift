@@ -109,7 +109,7 @@ final class MP4Output: @unchecked Sendable {
         try reportGrowth()
     }
 
-    /// Writes what is left and the index, and closes the file. Returns its size.
+    /// Writes the remaining packets and the index, and closes the file. Returns its size in bytes.
     func finish() throws(MediaError) -> Int64 {
         let size = try lock.withLock { () throws(MediaError) -> Int64 in
             let status = av_write_trailer(context)

@@ -1,7 +1,7 @@
 import CFFmpeg
 
-/// How a stored picture becomes upright: transposed first if so, then mirrored along either axis. All eight symmetries
-/// of a rectangle can be written like this.
+/// The steps that turn a stored picture upright: first it is transposed or not, then mirrored along either axis. All
+/// eight symmetries of a rectangle can be written like this.
 struct Orientation: Hashable, Sendable {
     var isTransposed = false
     /// Left and right change places.
@@ -28,7 +28,7 @@ struct Orientation: Hashable, Sendable {
         self.mirrorsY = mirrorsY
     }
 
-    /// Of a stream, from its side data.
+    /// The orientation of a stream, from its side data.
     init(stream: UnsafePointer<AVStream>) {
         var size = 0
         guard let data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size), size >= 9 * 4 else {

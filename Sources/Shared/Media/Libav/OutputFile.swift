@@ -11,7 +11,7 @@ final class OutputFile {
     private(set) var context: UnsafeMutablePointer<AVIOContext>?
     private var position: Int64 = 0
     private var sizeBytes: Int64 = 0
-    /// What the caller answered when it was asked for room, or what the kernel did.
+    /// The caller's refusal when it was asked for room, or the kernel's error.
     private(set) var refusal: MediaError?
     private static let bufferBytes = 1 << 18
 
@@ -48,7 +48,7 @@ final class OutputFile {
         if descriptor >= 0 { _ = Glibc.close(descriptor) }
     }
 
-    /// Writes out what is buffered and closes. Returns the file's size in bytes.
+    /// Writes the buffered bytes and closes. Returns the file's size in bytes.
     func close() throws(MediaError) -> Int64 {
         if let context {
             avio_flush(context)

@@ -19,7 +19,7 @@ enum PlaneTransform {
     ) {
         let targetWidth = orientation.isTransposed ? height : width
         let targetHeight = orientation.isTransposed ? width : height
-        // Where the sample of source (0, 0) goes, and how the target moves with each step in the source.
+        // The target of the source's sample (0, 0), and the movement of the target with each step in the source.
         let origin =
             (orientation.mirrorsY ? targetHeight - 1 : 0) * targetStride + (orientation.mirrorsX ? targetWidth - 1 : 0)
         let stepX = orientation.mirrorsX ? -1 : 1

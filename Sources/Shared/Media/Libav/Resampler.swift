@@ -1,7 +1,7 @@
 import CFFmpeg
 
-/// Converts decoded sound to what the encoder takes: rate, layout, planar floating point. Sources may change theirs on
-/// the way. Owned by one thread.
+/// Converts decoded sound to the encoder's format: rate, layout, planar floating point. A source may change its format
+/// on the way. Owned by one thread.
 final class Resampler {
     private let encoder: AudioEncoder
     private var context: OpaquePointer?
@@ -35,7 +35,7 @@ final class Resampler {
         swr_free(&context)
     }
 
-    /// Gets ready for sound like that of `frame`. What is inside is lost: drain before.
+    /// Gets ready for sound in the format of `frame`. Samples inside are lost: drain before.
     func prepare(for frame: Frame) throws(MediaError) {
         swr_free(&context)
         let status = swr_alloc_set_opts2(
@@ -60,7 +60,7 @@ final class Resampler {
         guard copied >= 0 else { throw .libav(copied, doing: "preparing to convert sound") }
     }
 
-    /// - Parameter source: nil for what is still inside.
+    /// - Parameter source: nil to get the samples that are still inside.
     /// - Returns: nil when nothing came out.
     func convert(_ source: Frame?) throws(MediaError) -> Frame? {
         guard let context else { return nil }

@@ -2,7 +2,7 @@ import CFFmpeg
 
 /// Scales pictures to one size in 8-bit 4:2:0 of limited or full range, whatever they come as. Owned by one thread.
 final class Scaler {
-    /// What the scaler has to be built anew for.
+    /// The properties of a source that the scaler is built for; a change needs a new scaler.
     private struct SourceShape: Equatable {
         var size: PictureSize
         var format: Int32
@@ -28,7 +28,7 @@ final class Scaler {
         sws_freeContext(context)
     }
 
-    /// True when the picture already is what `scale` would make of it.
+    /// True when `scale` would return the same picture.
     func isIdentity(for frame: Frame) -> Bool {
         frame.size == target && frame.pointer.pointee.format == AV_PIX_FMT_YUV420P.rawValue
             && !Self.isFullRange(frame) && !isFullRange

@@ -1,6 +1,6 @@
 import CFFmpeg
 
-/// Times of one source: what counts as zero, and what is too far away to be true.
+/// The times of one source: its zero, and the limit beyond which a time cannot be true.
 struct Timeline {
     /// Presentation times beyond this are damage, not content.
     static let maximumSeconds: Double = 48 * 3_600
@@ -66,7 +66,7 @@ struct VideoClock {
     let base: AVRational
     private let timeline: Timeline
     private let streamBase: AVRational
-    /// What a picture lasts when the source does not say, in ticks; at least 1.
+    /// The duration of a picture when the source gives none, in ticks; at least 1.
     let nominalDuration: Int64
     private(set) var end: Int64 = 0
     private var last: Int64 = -1
@@ -80,7 +80,7 @@ struct VideoClock {
         nominalDuration = max(1, Int64(seconds * Double(base.den) / Double(base.num)))
     }
 
-    /// Average pictures per second, within what an encoder takes; 25 when the source does not say.
+    /// Average pictures per second, within the range of an encoder; 25 when the source gives none.
     static func framerate(of stream: UnsafePointer<AVStream>) -> AVRational {
         for rate in [stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate] where rate.num > 0 && rate.den > 0 {
             let hertz = Double(rate.num) / Double(rate.den)

@@ -16,7 +16,7 @@ final class VideoEncoder {
 
     let context: UnsafeMutablePointer<AVCodecContext>
     private let packet: Packet
-    /// What pictures inside the encoder last, by presentation time: x264 does not carry it through.
+    /// The durations of the pictures inside the encoder, by presentation time: x264 does not carry them through.
     private var durations: [Int64: Int64] = [:]
 
     init(_ settings: Settings) throws(MediaError) {
@@ -42,7 +42,7 @@ final class VideoEncoder {
         self.context = context
     }
 
-    /// Of the thread that encodes pictures of this size, and of those that x264 makes for it.
+    /// The name of the thread that encodes pictures of this size, and of the threads that x264 makes for it.
     static func threadName(_ size: PictureSize) -> String { "x264 \(size.width)x\(size.height)" }
 
     deinit {

@@ -5,7 +5,7 @@ import CFFmpeg
 /// Times are kept by counting samples. Where the source's times run away from the count, silence is put in or samples
 /// are left out, so that sound and picture stay together. Owned by one thread.
 final class AudioTranscoder {
-    /// Differences below are what rounded container times cause, and are left alone.
+    /// Smaller differences come from rounded container times and are left alone.
     private static let toleratedSeconds = 0.1
     /// Two frames of the codec with the longest ones.
     private static let maximumPadding: Int32 = 4_096
@@ -21,7 +21,7 @@ final class AudioTranscoder {
     /// Samples per channel that have gone into the queue, and those that have gone on to the encoder.
     private var queuedSamples: Int64 = 0
     private var encodedSamples: Int64 = 0
-    /// Where the container says that the sound ends; nil when it does not.
+    /// The end of the sound by the container, in samples per channel; nil when it gives none.
     private let statedEnd: Int64?
     /// Samples that stay in the queue until the end is known, so that the codec's padding can be cut off.
     private let heldBackSamples: Int32

@@ -1,7 +1,7 @@
 import CFFmpeg
 import Synchronization
 
-/// What the threads of one run share: the first failure, the cancel flag, and the caller's closures.
+/// The state that the threads of one run share: the first failure, the cancel flag, and the caller's closures.
 final class RunState: Sendable {
     private struct Reports {
         var progress = 0.0

@@ -3,7 +3,7 @@ import CFFmpeg
 /// The thread between decoder and encoders: places keyframes, scales, and makes thumbnails.
 ///
 /// Sendable because the cascade, the placer and the thumbnails are used by the stage's thread only, between start and
-/// join; what is read afterwards is read by the thread that joined.
+/// join; afterwards only the thread that joined reads them.
 final class ScalingStage: @unchecked Sendable {
     let queue = BoundedQueue<Frame>(capacity: 3)
     private let cascade: ScalingCascade

@@ -3,7 +3,7 @@ import CFFmpeg
 /// Whether a source really goes as far as its container says. libav reports the end of a cut-off file like any other.
 struct SourceEnd {
     private let timeline: Timeline
-    /// Where the container says that the pictures end, or the file where it does not; seconds since zero.
+    /// The end of the pictures by the container, or else the end of the file; seconds since zero.
     private let statedSeconds: Double
     private let isOfPictures: Bool
     /// Something besides the missing time says that the file was cut off: stated durations alone may be wrong.

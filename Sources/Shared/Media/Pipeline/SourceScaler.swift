@@ -4,7 +4,7 @@ import CFFmpeg
 final class SourceScaler {
     private let orientation: Orientation
     private let scaler: Scaler
-    /// Where turned pictures go; nil when nothing has to be turned.
+    /// The pool for turned pictures; nil when nothing has to be turned.
     private let turned: FramePool?
 
     init(target: PictureSize, orientation: Orientation, colors: ColorTags) throws(MediaError) {

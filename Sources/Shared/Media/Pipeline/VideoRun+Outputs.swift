@@ -14,8 +14,8 @@ extension VideoRun {
         if let original = plan.original { try openOriginal(original) }
     }
 
-    /// Opens `original` as planned, or, where the muxer refuses the streams, with less copied and more transcoded: what a
-    /// stream really holds shows only when the muxer looks at it.
+    /// Opens `original` as planned, or, where the muxer refuses the streams, with fewer streams copied and more
+    /// transcoded: the real content of a stream shows only when the muxer looks at it.
     private func openOriginal(_ original: MediaPlan.Original) throws(MediaError) {
         let path = try state.path(for: original.fileName)
         let audio: [MediaPlan.StreamMode] = original.audio == .copy ? [.copy, .transcode] : [.transcode]
@@ -100,7 +100,7 @@ extension VideoRun {
         return output
     }
 
-    /// Adds the sound's stream. What is returned connects it, once the file is known to be good.
+    /// Adds the sound's stream. The returned closure connects it, once the file is known to be good.
     private func addAudio(to output: MP4Output, copies: Bool) throws(MediaError) -> () -> Void {
         guard let audio = input.audio, let audioEncoder else { return {} }
         if copies {

@@ -1,52 +1,25 @@
-import Glibc
 import Threads
 
-/// Threads of the operating system that end together: every group must be joined.
+/// Threads that end together: every group must be joined.
 struct WorkerThreads: ~Copyable {
-    private var threads: [pthread_t] = []
+    private var threads: [BlockingThread] = []
 
     /// - Parameter name: see ``ThreadName``.
     mutating func start(_ name: String, _ run: @escaping @Sendable () -> Void) throws(MediaError) {
-        let context = Unmanaged.passRetained(
-            Body {
-                ThreadName.set(name)
-                run()
-            }
-        )
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread,
-            nil,
-            { context in
-                guard let context else { return nil }
-                let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
-                body.run()
-                return nil
-            },
-            context.toOpaque()
-        )
-        guard status == 0 else {
-            context.release()
+        do throws(ThreadError) {
+            threads.append(try BlockingThread(named: name, run))
+        } catch {
             throw MediaError(
                 code: .outOfResources,
-                message: "no thread could be started: error \(status)",
+                message: "no thread could be started: error \(error.errno)",
                 isRetriable: true,
-                errorNumber: status
+                errorNumber: error.errno
             )
         }
-        threads.append(thread)
     }
 
     /// Waits for the end of all of them.
     consuming func join() {
-        for thread in threads { pthread_join(thread, nil) }
-    }
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-
-        init(run: @escaping @Sendable () -> Void) {
-            self.run = run
-        }
+        for thread in threads { thread.join() }
     }
 }

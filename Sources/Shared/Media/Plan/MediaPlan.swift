@@ -11,7 +11,7 @@ public struct MediaPlan: Codable, Sendable, Equatable {
         public var bitrateBitsPerSecond: Int
     }
 
-    /// What happens to a stream on its way into `original`.
+    /// The way of a stream into `original`.
     public enum StreamMode: String, Codable, Sendable {
         /// The packets are copied as they are.
         case copy

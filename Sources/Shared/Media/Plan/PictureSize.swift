@@ -21,8 +21,8 @@ struct PictureSize: Hashable, Sendable {
         return width > height ? PictureSize(width: long, height: short) : PictureSize(width: short, height: long)
     }
 
-    /// The largest size with this shape inside `box`, or nil if that would be an enlargement.
-    /// `step` is what both sides must be a multiple of: 2 for 4:2:0 video, 1 for pictures.
+    /// The largest size with this shape inside `box`, or nil if that would be an enlargement. Both sides are multiples
+    /// of `step`: 2 for 4:2:0 video, 1 for pictures.
     func fitted(in box: PictureSize, step: Int) -> PictureSize? {
         let isLimitedByWidth = box.width * height <= box.height * width
         if isLimitedByWidth ? box.width > width : box.height > height { return nil }

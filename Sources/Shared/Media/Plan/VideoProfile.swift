@@ -1,7 +1,7 @@
-/// Which outputs are wanted and how they are encoded: configuration, the same for many sources.
+/// The outputs that are wanted and their encoding: configuration, the same for many sources.
 public struct VideoProfile: Codable, Sendable, Equatable {
-    /// One step of the ladder: a landscape box and a bitrate. A portrait source swaps the sides of the box, a square one
-    /// uses the short side for both.
+    /// One step of the ladder: a landscape box and a bitrate. A portrait source swaps the sides of the box, a square
+    /// one uses the short side for both.
     public struct Rung: Codable, Sendable, Equatable {
         /// The name in file names and keys, `360p` for example.
         public var quality: String

@@ -1,5 +1,5 @@
 internal import AMQP
-internal import ServiceKit
+internal import Settings
 
 extension Settings {
     var queueLayout: QueueLayout {

@@ -1,6 +1,6 @@
+internal import Files
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 
 /// A SOURCE of the command line: a file, a URL, or an object key.
 enum CommandLineSource: Sendable, Equatable {

@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 /// Jobs that a shell offers to complete a command with.
 enum JobCompletion {

@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 /// Pools as people name them: `process.video`, or `process` for the pools of both kinds.
 enum PoolArgument {

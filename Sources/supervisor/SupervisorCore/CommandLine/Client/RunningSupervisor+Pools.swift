@@ -1,6 +1,5 @@
 internal import JobModel
 internal import NIOHTTP1
-internal import ServiceKit
 
 extension RunningSupervisor {
     func scale(_ pool: PoolName, to workers: Int) async throws {

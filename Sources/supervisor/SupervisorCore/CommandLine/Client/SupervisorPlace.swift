@@ -1,6 +1,6 @@
+internal import Files
 internal import Glibc
-internal import RootedFiles
-internal import ServiceKit
+internal import Settings
 
 /// Where the supervisor of some settings answers, and with which token.
 struct SupervisorPlace: Sendable, Equatable {

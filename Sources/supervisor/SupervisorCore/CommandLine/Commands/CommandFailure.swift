@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import ServiceKit
+internal import Settings
 
 /// How a command ends when it cannot do its work.
 enum CommandFailure {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
-internal import ServiceKit
+internal import Settings
+internal import WorkerProtocol
 
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,10 +1,11 @@
 internal import AMQP
 internal import ArgumentParser
+internal import Files
 internal import Glibc
 internal import Logging
-internal import RootedFiles
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 struct OrphansCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

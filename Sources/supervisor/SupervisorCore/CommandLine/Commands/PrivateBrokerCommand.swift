@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Threads
 internal import UnixSignals
 
 /// The guard process of a private broker; see ``PrivateBrokerGuard``.
@@ -35,7 +36,7 @@ struct PrivateBrokerCommand: AsyncParsableCommand {
             takesOver: takesOver,
             patience: .seconds(patienceSeconds)
         )
-        let result = try await PermanentThread.run(named: "private-broker") {
+        let result = try await BlockingThread.run(named: "private-broker") {
             Result { try broker.run { StandardStreams.write($0.line + "\n") } }
         }
         do {

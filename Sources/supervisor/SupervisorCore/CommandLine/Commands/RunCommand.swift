@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import Glibc
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
 internal import UnixSignals
 
 struct RunCommand: AsyncParsableCommand {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
-internal import ServiceKit
+internal import JobModel
+internal import Settings
 
 struct ScaleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
-internal import ServiceKit
+internal import Settings
 
 struct SettingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ internal import AMQP
 internal import ArgumentParser
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 internal import Storage
 internal import Synchronization
 

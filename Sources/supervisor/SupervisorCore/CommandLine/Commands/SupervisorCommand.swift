@@ -1,6 +1,6 @@
 public import ArgumentParser
 internal import Glibc
-internal import ServiceKit
+internal import Settings
 
 /// `supervisor`: the process tree and its command line.
 public struct SupervisorCommand: AsyncParsableCommand {

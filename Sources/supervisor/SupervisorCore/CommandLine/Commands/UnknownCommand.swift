@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 /// A command line that names no command of ours. Only `run` starts a tree, so a slip of the keyboard starts none.
 enum UnknownCommand {

@@ -3,7 +3,8 @@ internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
+internal import WorkerProtocol
 
 /// Verdicts on the broker: that of the running tree, else that of `RABBITMQ_URL`, else the one that could be started.
 struct BrokerChecks: Sendable {

@@ -1,7 +1,10 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
+internal import Files
 internal import Glibc
-internal import RootedFiles
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Verdicts on the directories of the settings, for the user that this process runs as.
 struct DirectoryChecks: Sendable {

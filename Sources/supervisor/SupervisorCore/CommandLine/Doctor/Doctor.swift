@@ -1,5 +1,5 @@
 internal import Glibc
-internal import ServiceKit
+internal import Settings
 
 /// Looks at everything that the tree needs, without changing any of it.
 struct Doctor: Sendable {

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
-internal import ServiceKit
+internal import JobModel
+internal import Settings
 
 /// Verdicts on this machine and what it grants this user.
 enum HostChecks {

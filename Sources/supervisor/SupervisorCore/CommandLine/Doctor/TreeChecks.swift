@@ -1,5 +1,5 @@
-internal import RootedFiles
-internal import ServiceKit
+internal import Files
+internal import Settings
 internal import TempFiles
 
 /// Compares the settings that the doctor checks with those of the running tree.

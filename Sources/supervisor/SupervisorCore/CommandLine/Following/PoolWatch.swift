@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import JobModel
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// Waits until pools are as they were told to be.
 struct PoolWatch: Sendable {

@@ -1,7 +1,9 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
+internal import Files
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
-internal import RootedFiles
 
 /// A job that the command line submits.
 struct Submission: Sendable, Equatable {

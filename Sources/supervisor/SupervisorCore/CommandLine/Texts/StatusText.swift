@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// The state of the tree, for people.
 enum StatusText {

@@ -1,5 +1,4 @@
 internal import JobModel
-internal import ServiceKit
 internal import TempFiles
 
 /// The answer of `GET /health`.

@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// The answer of `GET /info`.
 struct InfoReport: Sendable, Codable, Equatable {

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
 
 /// A job as `GET /jobs/{kind}/{id}` shows it: the fields of lists, and all that happened.

@@ -1,7 +1,8 @@
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 internal import Storage
 internal import TempFiles
+internal import WorkerProtocol
 
 /// A job as lists show it.
 struct JobView: Sendable, Codable, Equatable {

@@ -1,6 +1,6 @@
 internal import JobModel
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 /// The tree at a glance: the answer of `GET /overview`, and the document of every event of `GET /events`.
 ///

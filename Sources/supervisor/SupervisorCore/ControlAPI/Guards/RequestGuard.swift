@@ -1,4 +1,4 @@
-internal import ServiceKit
+internal import Settings
 
 /// Decides who a request is from, and whether it may do what it asks for. Pure.
 ///

@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 internal import Storage
 
 /// Refuses jobs whose source no download of this tree would read, sooner than a dead letter would tell.

@@ -1,6 +1,6 @@
 internal import JobModel
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 extension MetricsReport {
     static func addFiles(_ facts: MetricsFacts, to text: inout PrometheusText) {

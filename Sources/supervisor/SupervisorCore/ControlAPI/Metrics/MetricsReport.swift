@@ -1,6 +1,6 @@
 internal import JobModel
-internal import ServiceKit
 internal import TempFiles
+internal import WorkerProtocol
 
 /// The facts that `GET /metrics` is made from.
 struct MetricsFacts: Sendable {

@@ -1,6 +1,6 @@
 internal import Hummingbird
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 extension StatusServer {
     /// The routes for orphans, dead letters and pools.

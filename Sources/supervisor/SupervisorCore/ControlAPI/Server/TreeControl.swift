@@ -1,5 +1,4 @@
 internal import JobModel
-internal import ServiceKit
 
 /// The orders that the HTTP interface can give to the tree.
 ///

@@ -1,5 +1,7 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// Paths as people give them on a command line.
 enum Paths {

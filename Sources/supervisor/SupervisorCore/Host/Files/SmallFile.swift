@@ -1,5 +1,5 @@
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// Files of ours that are read and written whole.
 enum SmallFile {

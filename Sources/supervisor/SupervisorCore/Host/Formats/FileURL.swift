@@ -1,4 +1,4 @@
-internal import RootedFiles
+internal import Files
 
 /// `file:` URLs of absolute paths.
 enum FileURL {

@@ -1,5 +1,7 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// `STATE_DIR/supervisor.json`: how the command line finds the running tree. Only its owner may read it, for the
 /// broker's URL holds a password, and the token is one.

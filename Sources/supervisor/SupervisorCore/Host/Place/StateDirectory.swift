@@ -1,5 +1,8 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Glibc
-internal import ServiceKit
+internal import Settings
+internal import WorkerProtocol
 
 /// `STATE_DIR`. Its files are believed (the lock, how to reach the tree, a private broker with its configuration and
 /// messages), so nobody else may have put them there.

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import TempFiles
+internal import Threads
 
 /// One supervisor for each workspace and state directory.
 enum SupervisorLock {
@@ -26,7 +27,7 @@ enum SupervisorLock {
     ///
     /// - Throws: ``TreeError`` that names the other supervisor.
     static func take(directory: String, variable: String) async throws -> ProcessLock {
-        let result = try await PermanentThread.run(named: "supervisor-lock") {
+        let result = try await BlockingThread.run(named: "supervisor-lock") {
             Result { try wait(directory + "/" + name, directory, variable) }
         }
         return try result.get()

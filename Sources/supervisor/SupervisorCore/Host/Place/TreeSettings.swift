@@ -1,5 +1,5 @@
 internal import AMQP
-internal import ServiceKit
+internal import Settings
 internal import Storage
 
 /// The settings of a tree, with the checks of all its processes, so that no worker finds a value wrong and

@@ -1,5 +1,5 @@
+internal import Files
 internal import Glibc
-internal import RootedFiles
 
 /// The file that this process runs.
 enum OwnExecutable {

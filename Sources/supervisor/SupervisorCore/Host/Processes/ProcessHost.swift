@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import Synchronization
+internal import Threads
 
 /// Starts child processes, reads what they report, and notices their ends, all on one thread that lives as long as this
 /// process: a child's parent-death signal comes when the *thread* that spawned it ends.
@@ -51,7 +52,7 @@ final class ProcessHost: Sendable {
     init() throws {
         let inbox = ProcessHostInbox(wakePipe: try WakePipe())
         self.inbox = inbox
-        try PermanentThread.start(named: "process-host") { ProcessHostLoop(inbox: inbox).run() }
+        _ = try BlockingThread(named: "process-host") { ProcessHostLoop(inbox: inbox).run() }
     }
 
     /// Starts a program. `handler` is called on the host's thread and must not block; `.started` or `.failed` comes

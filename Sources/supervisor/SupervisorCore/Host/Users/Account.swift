@@ -1,6 +1,6 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 /// A user and a group of this machine.
 struct Account: Sendable, Equatable {

@@ -1,7 +1,11 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
+internal import Files
 internal import Glibc
-internal import RootedFiles
-internal import ServiceKit
+internal import Logs
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Looks whether the directories of the settings are for the user that this process runs as, before any is used.
 /// Changes nothing.

@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import ServiceKit
+internal import Settings
 
 /// The user and the rights that this process has.
 enum Privileges {

@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 
 /// Warnings about files that decide what the tree does and that others than root and this process's user could change.
 /// They keep it from nothing: where they lie is the operator's choice, and some file systems show modes that mean

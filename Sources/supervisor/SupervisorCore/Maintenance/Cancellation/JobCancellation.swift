@@ -1,7 +1,6 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
 
 /// Cancels jobs. A worker that has the job finds the wish in the ledger; a job that waits is given to its clean-up

@@ -1,7 +1,6 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
 
 /// The jobs that wait for their download and that no stage has seen.

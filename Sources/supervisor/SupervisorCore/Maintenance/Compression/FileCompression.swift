@@ -1,7 +1,8 @@
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Compresses temp files of jobs that wait, from time to time.
 struct FileCompression: MaintenanceService {

@@ -1,6 +1,6 @@
 internal import AMQP
 internal import JobModel
-internal import ServiceKit
+internal import Logs
 
 /// A message in the dead-letter queue of a kind, with why it is there.
 struct DeadLetter: Sendable, Codable, Equatable {

@@ -2,7 +2,6 @@ internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 
 /// The dead-letter queues: a list of their letters, and the way back.
 struct DeadLetters: Sendable {

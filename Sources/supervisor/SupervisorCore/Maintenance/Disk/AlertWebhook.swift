@@ -1,36 +1,29 @@
-internal import AsyncHTTPClient
+internal import HTTPClient
+internal import JobModel
 internal import Logging
-internal import NIOCore
-internal import NIOHTTP1
-internal import NIOPosix
-internal import ServiceKit
+internal import Settings
+internal import Synchronization
+internal import WorkerProtocol
 
 /// Tells a webhook of alerts, one call at a time. A newer state replaces one that could not be delivered yet.
 actor AlertWebhook: MaintenanceService {
     private let url: WebhookURL
     private let retry: WebhookRetry
     private let logger: Logger
-    private let client: HTTPClient
+    private let client = WebClient()
     private let notices: AsyncStream<DiskAlertNotice>
     private let incoming: AsyncStream<DiskAlertNotice>.Continuation
 
-    /// The limit of one call, from the connection to the end of the answer.
-    private static let callTimeout = TimeAmount.seconds(10)
+    /// For one call, from the connection to the end of the answer.
+    private static let timeouts = WebTimeouts(connect: .seconds(5), idle: .seconds(10), total: .seconds(10))
     /// An answer's body means nothing to us. It is read so that the connection ends in order, but not beyond this.
-    private static let maximumAnswerBytes = 1 << 16
+    private static let answerLimits = WebResponseLimits(bodyBytes: 1 << 16)
 
     init(url: WebhookURL, retry: WebhookRetry = .init(), logger: Logger) {
         self.url = url
         self.retry = retry
         self.logger = logger
         (notices, incoming) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        client = HTTPClient(
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-            configuration: .init(
-                redirectConfiguration: .disallow,
-                timeout: .init(connect: .seconds(5), read: Self.callTimeout)
-            )
-        )
     }
 
     /// Waits for nobody; notices are sent in this order.
@@ -47,7 +40,6 @@ actor AlertWebhook: MaintenanceService {
         }
         delivery?.cancel()
         await delivery?.value
-        try? await client.shutdown()
     }
 
     private func deliver(_ notice: DiskAlertNotice) async {
@@ -79,17 +71,33 @@ actor AlertWebhook: MaintenanceService {
     }
 
     private func call(_ body: [UInt8]) async -> (WebhookRetry.Outcome, cause: String) {
-        var request = HTTPClientRequest(url: url.text)
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
-        request.headers.add(name: "user-agent", value: "media-processor/\(Version.text)")
-        request.body = .bytes(ByteBuffer(bytes: body))
-        do {
-            let response = try await client.execute(request, timeout: Self.callTimeout)
-            _ = try? await response.body.collect(upTo: Self.maximumAnswerBytes)
-            return (.status(Int(response.status.code)), "it answered \(response.status.code)")
+        let request = WebRequest(
+            .post,
+            Array(url.text.utf8),
+            headers: ["content-type": "application/json", "user-agent": "media-processor/\(Version.text)"],
+            body: .bytes(body),
+            timeouts: Self.timeouts,
+            limits: Self.answerLimits
+        )
+        let answer = Answer()
+        do throws(WebError) {
+            _ = try await client.send(request, into: answer)
         } catch {
-            return (.unanswered, "\(error)")
+            // The status alone counts: an answer whose body is too long, or does not end, is one all the same.
+            if answer.status == nil { return (.unanswered, "\(error)") }
         }
+        guard let status = answer.status else { return (.unanswered, "there was no answer") }
+        return (.status(status), "it answered \(status)")
     }
+}
+
+/// Keeps an answer's status, and nothing of its body.
+private final class Answer: WebResponseSink {
+    private let seen = Mutex<Int?>(nil)
+
+    var status: Int? { seen.withLock(\.self) }
+
+    func begin(_ response: WebResponse) { seen.withLock { $0 = response.status } }
+
+    func receive(_ bytes: RawSpan) {}
 }

@@ -1,4 +1,3 @@
-internal import ServiceKit
 internal import TempFiles
 
 /// The notice to a webhook, as JSON. `text` alone says it all, for chat services that show nothing else.

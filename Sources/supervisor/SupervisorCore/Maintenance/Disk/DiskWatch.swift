@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
 
 /// Looks at the file system of the temp files and keeps the alert. The kernel announces no such thing, so it is asked.

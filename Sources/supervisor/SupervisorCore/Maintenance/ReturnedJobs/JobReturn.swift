@@ -2,8 +2,9 @@ internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Gives jobs that wait with files on this host back to download, and removes their files.
 ///

@@ -1,7 +1,8 @@
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Keeps the time of service in the ledger: jobs are silent, and finished ones remembered, by it and by no wall clock.
 struct ServiceWatch: MaintenanceService {

@@ -1,5 +1,5 @@
+internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import Storage
 internal import Synchronization
 

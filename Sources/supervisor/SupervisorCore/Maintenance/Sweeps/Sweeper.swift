@@ -1,7 +1,9 @@
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import Synchronization
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Removes orphaned temp files, ends abandoned jobs, tries stuck files again and keeps the ledger small: at the start
 /// and from time to time.

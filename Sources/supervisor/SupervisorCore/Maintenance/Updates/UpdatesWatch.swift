@@ -1,7 +1,6 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 
 /// Looks at the lengths of the updates queues, and has those trimmed that fill up.
 struct UpdatesWatch: MaintenanceService {

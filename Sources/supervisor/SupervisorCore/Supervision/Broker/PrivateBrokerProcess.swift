@@ -1,6 +1,6 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
-internal import ServiceKit
 
 /// The supervisor's side of a private broker: starts the guard process, starts it again when it dies, and stops it.
 actor PrivateBrokerProcess {

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import Settings
+internal import WorkerProtocol
 
 /// The workers of one pool as the supervisor knows them, and the actions that follow from a change. Pure: transitions
 /// return actions.

@@ -1,5 +1,6 @@
 internal import Glibc
-internal import ServiceKit
+internal import JobModel
+internal import WorkerProtocol
 
 /// A pool at one moment.
 struct PoolSnapshot: Sendable {

@@ -1,6 +1,9 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
+internal import WorkerProtocol
 
 extension PoolSupervisor {
     /// Sets how many workers a pool has until the supervisor ends or reads its configuration again. Surplus workers

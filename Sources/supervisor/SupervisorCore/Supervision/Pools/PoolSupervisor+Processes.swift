@@ -1,7 +1,10 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 extension PoolSupervisor {
     func perform(_ action: Pool.Action, _ name: PoolName) {

@@ -1,6 +1,9 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
+internal import WorkerProtocol
 
 extension PoolSupervisor {
     /// Tells every worker to finish or hand back its job, and returns when all are gone: by themselves, or killed when

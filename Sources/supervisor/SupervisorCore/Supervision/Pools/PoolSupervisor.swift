@@ -1,7 +1,9 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Keeps the wanted number of workers of every pool running, and ends them all.
 actor PoolSupervisor {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// One worker of a pool as the supervisor knows it.
 struct PoolWorker: Sendable {

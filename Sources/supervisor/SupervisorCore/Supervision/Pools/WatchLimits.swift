@@ -1,4 +1,4 @@
-internal import ServiceKit
+internal import Settings
 
 /// When a worker counts as hanging, and how long it may take to end then.
 struct WatchLimits: Sendable, Equatable {

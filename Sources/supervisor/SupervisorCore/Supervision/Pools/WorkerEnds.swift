@@ -1,6 +1,5 @@
 internal import JobModel
 internal import Logging
-internal import ServiceKit
 internal import TempFiles
 
 /// The end of a worker's process.

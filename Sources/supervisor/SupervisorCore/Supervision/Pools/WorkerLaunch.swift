@@ -1,6 +1,5 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
 
 /// How a worker's process is started.
 struct WorkerLaunch: Sendable {

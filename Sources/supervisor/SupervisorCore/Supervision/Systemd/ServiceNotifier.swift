@@ -1,6 +1,7 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import WorkerProtocol
 
 /// Tells the service manager how the tree is. Does nothing where there is none.
 actor ServiceNotifier {

@@ -1,4 +1,5 @@
-internal import ServiceKit
+internal import JobModel
+internal import WorkerProtocol
 
 /// The report to the service manager: what it knows, and what it is to hear next. Pure: transitions return messages,
 /// each the lines of one datagram.

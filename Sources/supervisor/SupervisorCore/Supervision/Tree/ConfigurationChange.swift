@@ -1,4 +1,4 @@
-internal import ServiceKit
+internal import Settings
 
 /// The part of a new configuration that a running tree takes over.
 struct ConfigurationChange: Sendable {

@@ -1,5 +1,7 @@
 internal import JobModel
-internal import ServiceKit
+internal import Logs
+internal import Settings
+internal import WorkerProtocol
 
 /// The settings in effect. A reload replaces them as a whole, or not at all.
 actor LiveSettings {

@@ -1,5 +1,8 @@
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
+internal import WorkerProtocol
 
 extension ProcessTree {
     /// Makes all workers open their log file anew.

@@ -1,5 +1,7 @@
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
+internal import WorkerProtocol
 
 extension ProcessTree {
     /// Steps 3 to 6 of the start, and 1 to 3 of the stop. Every service is a child task of this function.

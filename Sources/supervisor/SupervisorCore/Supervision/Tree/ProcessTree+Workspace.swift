@@ -1,6 +1,8 @@
+internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 extension ProcessTree {
     /// Carries out `SHUTDOWN_CLEANUP`, once no worker is left. No failure of it keeps the tree from stopping.

@@ -2,8 +2,9 @@ internal import AMQP
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// The whole tree: started in order, watched, and taken down in order.
 ///

@@ -1,8 +1,9 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Carries out the orders that the running tree gets by HTTP.
 struct TreeActions: TreeControl {
@@ -17,26 +18,6 @@ struct TreeActions: TreeControl {
     var current: @Sendable () async -> Settings
     var logger: Logger
     private let sources = SourceGate()
-
-    init(
-        settings: Settings,
-        tracker: TempFileTracker,
-        pools: PoolSupervisor,
-        broker: BrokerLink,
-        claims: ClaimsWatch?,
-        search: WaitingJobs,
-        current: @escaping @Sendable () async -> Settings,
-        logger: Logger
-    ) {
-        self.settings = settings
-        self.tracker = tracker
-        self.pools = pools
-        self.broker = broker
-        self.claims = claims
-        self.search = search
-        self.current = current
-        self.logger = logger
-    }
 
     func submit(_ job: EntryMessage) async throws {
         try await sources.check(job.ticket, await current())

@@ -1,7 +1,9 @@
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Logs
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// The parts of a running tree, of which its HTTP interface and its services share most.
 struct TreeParts: Sendable {

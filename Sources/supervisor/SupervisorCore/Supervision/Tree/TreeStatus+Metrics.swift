@@ -1,6 +1,6 @@
 internal import Glibc
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
 
 extension TreeStatus {

@@ -1,5 +1,5 @@
 internal import JobModel
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
 
 extension TreeStatus {

@@ -2,8 +2,9 @@ internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import ServiceKit
+internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// Describes the running tree for HTTP.
 struct TreeStatus: StatusSource {
@@ -22,32 +23,6 @@ struct TreeStatus: StatusSource {
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
-
-    init(
-        settings: Settings,
-        tracker: TempFileTracker,
-        disk: DiskWatch,
-        pools: PoolSupervisor,
-        broker: BrokerLink,
-        isBrokerPrivate: Bool,
-        stop: StopSignals,
-        current: @escaping @Sendable () async -> Settings,
-        refusedConfiguration: @escaping @Sendable () async -> String?,
-        store: StoreWatch,
-        logger: Logger
-    ) {
-        self.settings = settings
-        self.tracker = tracker
-        self.disk = disk
-        self.pools = pools
-        self.broker = broker
-        self.isBrokerPrivate = isBrokerPrivate
-        self.stop = stop
-        self.current = current
-        self.refusedConfiguration = refusedConfiguration
-        self.store = store
-        self.logger = logger
-    }
 
     func health() async -> HealthReport {
         var files: [MediaKind: TempFileStatistics]?

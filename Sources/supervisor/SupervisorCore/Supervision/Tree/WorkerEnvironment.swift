@@ -1,4 +1,4 @@
-internal import ServiceKit
+internal import Settings
 
 /// The environment of workers: ours, with every value spelled out on which all must agree.
 enum WorkerEnvironment {

@@ -1,0 +1,74 @@
+internal import CCurl
+
+/// One exchange's state between libcurl's callbacks. Belongs to the thread that runs the exchange.
+final class Transfer {
+    private let sink: any WebResponseSink
+    private let limits: WebResponseLimits
+    private let isHead: Bool
+    private var head: HeadReader
+    private var body: BodyReader
+    private var bodyBytes: Int64 = 0
+    /// libcurl's view of the exchange; set as long as its callbacks may be called.
+    var info: EasyInfo?
+    /// The final response; nil before it.
+    private(set) var response: WebResponse?
+    /// The reason for which a callback has ended the exchange.
+    private(set) var failure: WebError?
+
+    init(_ request: WebRequest, sink: any WebResponseSink) {
+        self.sink = sink
+        limits = request.limits
+        isHead = request.method == .head
+        head = HeadReader(limits: request.limits)
+        body = BodyReader(request.body)
+    }
+
+    /// - Returns: whether the exchange goes on.
+    func takeHeaderLine(_ line: UnsafeRawBufferPointer) -> Bool {
+        let isComplete: Bool
+        do throws(HeadReader.Refusal) {
+            isComplete = try head.take(line)
+        } catch {
+            return end(with: WebError(.headerTooLarge, "the response's header is too large"))
+        }
+        guard isComplete, let info, info.status >= 200, self.response == nil else { return true }
+        let length = info.contentLength
+        let response = WebResponse(status: info.status, headers: head.headers, contentLength: length < 0 ? nil : length)
+        self.response = response
+        guard isHead || length <= limits.bodyBytes else { return refuseBody() }
+        do { try sink.begin(response) } catch { return end(withSinkError: error) }
+        return true
+    }
+
+    /// - Returns: whether the exchange goes on.
+    func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard !bytes.isEmpty else { return true }
+        bodyBytes += Int64(bytes.count)
+        guard bodyBytes <= limits.bodyBytes else { return refuseBody() }
+        do { try sink.receive(bytes.bytes) } catch { return end(withSinkError: error) }
+        return true
+    }
+
+    /// - Returns: how many bytes there are now; nil when the exchange must end.
+    func supplyBody(_ buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        do throws(WebError) { return try body.read(into: buffer) } catch {
+            _ = end(with: error)
+            return nil
+        }
+    }
+
+    func seekBody(to position: Int64) -> Bool { body.seek(to: position) }
+
+    private func refuseBody() -> Bool {
+        end(with: WebError(.bodyTooLarge, "the response is larger than \(limits.bodyBytes) bytes"))
+    }
+
+    private func end(withSinkError error: any Error) -> Bool {
+        end(with: WebError(.refusedBySink, "the response was not taken: \(error)", cause: error))
+    }
+
+    private func end(with error: WebError) -> Bool {
+        if failure == nil { failure = error }
+        return false
+    }
+}

@@ -1,0 +1,26 @@
+internal import Threads
+
+/// Sends HTTP requests, by libcurl.
+///
+/// Whatever the environment says, there are no proxies and no `~/.netrc`; redirects are responses like any other; TLS 1.2 or later,
+/// with a certificate that the system trusts. Each exchange has a connection of its own.
+package struct WebClient: Sendable {
+    /// A file in PEM with authorities that are trusted as well as those in the system's directory.
+    package var authoritiesFile: String?
+
+    package init(authoritiesFile: String? = nil) { self.authoritiesFile = authoritiesFile }
+
+    /// Sends the request, and gives the response to `sink`.
+    ///
+    /// Runs on a thread that may block. When the task is cancelled, the exchange ends at once.
+    ///
+    /// - Returns: the head of the response, when its body is complete.
+    /// - Throws: ``WebError``. The sink may have got a part of the response by then.
+    package func send(_ request: WebRequest, into sink: any WebResponseSink) async throws(WebError) -> WebResponse {
+        let exchange = WebExchange(request, sink: sink, authoritiesFile: authoritiesFile)
+        return try await OwnThread.run(
+            { () throws(WebError) in try exchange.run() },
+            onCancel: { exchange.cancel() }
+        )
+    }
+}
