@@ -101,12 +101,14 @@ let package = Package(
         shared("Zstandard", ["CZstandard"]),
         shared("Digests", ["CCrypto"]),
         shared("HTTPClient", ["CCurl", "Threads"]),
+        shared("Ledger", ["JobModel", "Files", "Threads", "Digests", "CLinux", logging, grdb]),
         shared(
             "TempFiles",
-            ["JobModel", "Files", "Threads", "Zstandard", "CrashPoints", "Digests", "CLinux", logging, grdb]
+            ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
         ),
+        shared("JobStore", ["JobModel", "Ledger", "TempFiles", "CrashPoints", logging]),
         shared("Storage", ["JobModel", "Text", "Files", "Settings", "Threads", "CrashPoints", logging]),
-        shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "CrashPoints", logging]),
+        shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
         shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
@@ -114,7 +116,8 @@ let package = Package(
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Queues", "Claims", "TempFiles", "Threads", "Settings", "Logs", "WorkerProtocol",
+                "JobModel", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Threads", "Settings", "Logs",
+                "WorkerProtocol",
                 "CrashPoints", "CLinux", logging, argumentParser, unixSignals,
             ]
         ),
@@ -123,9 +126,11 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "Files", "Settings", "Logs",
-                "WorkerProtocol", "Storage", "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird,
-                serviceLifecycle, unixSignals,
+                "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs",
+                "WorkerProtocol",
+                "Storage",
+                "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird, serviceLifecycle,
+                unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
@@ -172,7 +177,33 @@ let package = Package(
             tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", "Settings", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
-            tests("TempFilesTests", ["TempFiles", "JobModel", "Files", "Threads", "TestSupport", logging, grdb]),
+            .target(
+                name: "TempFilesSupport",
+                dependencies: ["TempFiles", "JobStore", "Ledger", "JobModel", "Files", "TestSupport", logging],
+                path: "Tests/TempFilesSupport",
+                swiftSettings: strict
+            ),
+            tests(
+                "LedgerTests",
+                [
+                    "Ledger", "TempFiles", "JobStore", "JobModel", "Files", "TempFilesSupport", "TestSupport", logging,
+                    grdb,
+                ]
+            ),
+            tests(
+                "TempFilesTests",
+                [
+                    "TempFiles", "Ledger", "JobStore", "JobModel", "Files", "Threads", "TempFilesSupport",
+                    "TestSupport", logging,
+                ]
+            ),
+            tests(
+                "JobStoreTests",
+                [
+                    "JobStore", "TempFiles", "Ledger", "JobModel", "Files", "TempFilesSupport", "TestSupport", logging,
+                    grdb,
+                ]
+            ),
             tests("StorageTests", ["Storage", "Files", "JobModel", "TestSupport", logging]),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
@@ -180,7 +211,7 @@ let package = Package(
             .target(
                 name: "RuntimeSupport",
                 dependencies: [
-                    "StageRuntime", "CleanupStage", "JobModel", "AMQP", "Queues", "TempFiles", "Settings",
+                    "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "Queues", "TempFiles", "Settings",
                     "WorkerProtocol",
                     logging,
                 ],
@@ -205,22 +236,29 @@ let package = Package(
                 "CleanupStageTests",
                 ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "Queues", "JobModel", "TempFiles"]
             ),
-            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "Queues", "TempFiles", "TestSupport", logging]),
+            tests(
+                "ClaimsTests",
+                ["Claims", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "TestSupport", logging]
+            ),
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "Files", "Settings", "WorkerProtocol",
+                    "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "Settings",
+                    "WorkerProtocol",
                     "Threads",
                     "TestSupport", logging, hummingbird,
                 ] + nio
             ),
             tests(
                 "CrashTests",
-                ["CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles", "Files", "TestSupport", logging]
+                ["CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "TestSupport", logging]
             ),
             tests(
                 "IntegrationTests",
-                ["SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "Settings", "TestSupport", logging]
+                [
+                    "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Settings", "TestSupport",
+                    "TempFilesSupport", logging,
+                ]
             ),
         ]
 )

@@ -1,6 +1,7 @@
 import AMQP
 import Foundation
 import JobModel
+import JobStore
 import Queues
 import TempFiles
 import TestSupport
@@ -204,12 +205,12 @@ struct ClaimsLogTests {
         try await withLayout { layout, client in
             let host = try await Host("a", layout, client)
             let name = layout.claims(.image).name
-            _ = try await host.tracker.noteClaims([], of: name, after: -1, through: .max, node: "a")
+            _ = try await host.tracker.jobs.noteClaims([], of: name, after: -1, through: .max, node: "a")
             try await host.follow {
                 try await expect(host, ticket(1), "a")
                 try await expect(host, ticket(2), "a")
             }
-            #expect(try await host.tracker.claimsPlace(of: name)?.position ?? .max < 10)
+            #expect(try await host.tracker.jobs.claimsPlace(of: name)?.position ?? .max < 10)
         }
     }
 
@@ -232,7 +233,7 @@ struct ClaimsLogTests {
             defer { reading.cancel() }
             #expect(await wishes.first { _ in true } == ticket(1).key)
             try await expect(host, ticket(1), "a")
-            let start = try await host.tracker.begin(
+            let start = try await host.tracker.jobs.begin(
                 ticket(1).key,
                 stage: .download,
                 hop: 0,

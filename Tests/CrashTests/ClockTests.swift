@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import JobStore
 import Logging
 import Queues
 import Synchronization
@@ -39,13 +40,13 @@ struct ClockTests {
             _ = try await sweeper.cleanupOrphanedFiles(
                 SweepRules(graceTime: .seconds(3600), maximumSilence: .seconds(3600))
             )
-            _ = try await sweeper.forgetFinishedJobs(olderThan: .seconds(3600))
+            _ = try await sweeper.jobs.forgetFinishedJobs(olderThan: .seconds(3600))
             for path in waiting.paths + atWork.paths + [scratch] {
                 #expect(access(path, F_OK) == 0, "\(path) after \(step) s")
             }
             #expect(try await sweeper.jobTempFiles(waiting.key).count == 2)
             #expect(try await sweeper.jobTempFiles(atWork.key).count == 2)
-            #expect(try await sweeper.job(waiting.key)?.state == .active)
+            #expect(try await sweeper.jobs.job(waiting.key)?.state == .active)
             // Time goes on for the living: the next stage starts as if nothing had been.
             guard case .acquired(let lease) = try await sweeper.acquireLease(waiting.key, timeout: .zero) else {
                 Issue.record("the waiting job cannot be worked on")

@@ -1,6 +1,7 @@
 import AMQP
 import Foundation
 import JobModel
+import JobStore
 import Logging
 import Queues
 import TempFiles
@@ -23,7 +24,7 @@ struct AbandonedJobTests {
                     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 )
                 guard case .acquired(let lease) = try await tracker.acquireLease(key, timeout: .zero) else { return }
-                _ = try await tracker.begin(
+                _ = try await tracker.jobs.begin(
                     key,
                     stage: .process,
                     hop: 1,
@@ -38,12 +39,12 @@ struct AbandonedJobTests {
                 )
                 try Data(count: 4096).write(to: URL(filePath: file.absolutePath))
                 try await tracker.commitFiles([file])
-                _ = try await tracker.recordNews(key, percent: 33, step: "processing_video", interval: .zero)
+                _ = try await tracker.jobs.recordNews(key, percent: 33, step: "processing_video", interval: .zero)
                 lease.release()
                 _ = try await tracker.cleanupOrphanedFiles(
                     SweepRules(graceTime: .seconds(60), maximumSilence: .seconds(3600))
                 )
-                try await tracker.addService(.seconds(3600))
+                try await tracker.jobs.addService(.seconds(3600))
             }
             #expect(!tree.leftovers().isEmpty)
             try await tree.running {

@@ -1,10 +1,12 @@
 import AMQP
 import Foundation
 import JobModel
+import JobStore
 import Logging
 import Queues
 import Settings
 import TempFiles
+import TempFilesSupport
 import TestSupport
 import Testing
 
@@ -76,31 +78,32 @@ struct BrokerFailureTests {
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
             let rules = SweepRules(graceTime: .seconds(3600), maximumSilence: .milliseconds(5400))
-            try await eventually("time with the broker counts") { try await tracker.service().all > .zero }
+            try await eventually("time with the broker counts") { try await tracker.jobs.service().all > .zero }
             // Its message waits for an encoder.
             let job = JobKey(kind: .image, id: "waiting")
             guard case .acquired(let lease) = try await tracker.acquireLease(job, timeout: .zero) else { return }
-            _ = try await tracker.begin(job, stage: .process, hop: 1, mediaID: "m", manifest: nil)
+            _ = try await tracker.jobs.begin(job, stage: .process, hop: 1, mediaID: "m", manifest: nil)
             lease.release()
             try await node.control("stop_app")
             try await TroubledTree.awaitProblem(tree, "the broker is away: ")
             try await eventually("its silence is noted") {
                 (try? await tracker.cleanupOrphanedFiles(rules)) != nil
             }
-            let before = try await tracker.service()
+            let before = try await tracker.jobs.service()
             try await Task.sleep(for: .seconds(10))
-            let after = try await tracker.service()
+            let after = try await tracker.jobs.service()
             // Time from before the broker was missed may have been written down since.
             #expect(after.all - before.all <= .seconds(3))
             #expect(try await tracker.findOrphanedFiles(rules).isEmpty)
             try await node.control("start_app")
             let encoding = ServedStage(.image, .process)
             try await eventually("time counts again", within: .seconds(120)) {
-                try await tracker.service().stages[encoding] ?? .zero >= (after.stages[encoding] ?? .zero) + .seconds(6)
+                try await tracker.jobs.service().stages[encoding] ?? .zero >= (after.stages[encoding] ?? .zero)
+                    + .seconds(6)
             }
             #expect(try await tracker.findOrphanedFiles(rules).map(\.reason) == [.abandonedJob])
             // Nobody was there to encode videos.
-            #expect(try await tracker.service().stages[ServedStage(.video, .process)] == .zero)
+            #expect(try await tracker.jobs.service().stages[ServedStage(.video, .process)] == .zero)
             _ = try await tracker.cleanupAllTempFiles()
         }
     }

@@ -2,9 +2,12 @@ import Files
 import Foundation
 import Glibc
 import JobModel
+import JobStore
+import TempFilesSupport
 import TestSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct CleanupTests {
@@ -188,8 +191,7 @@ import Testing
         try await tracker.makeFile("free", bytes: 4096, job: video())
         #expect(Immutable.set(stuck.absolutePath, true))
         let report = try await tracker.cleanupJobTempFiles(video())
-        _ = try await tracker.claimFinish(video(), outcome: .completed, token: "t")
-        try await tracker.finish(video(), outcome: .completed, record: [])
+        _ = try await tracker.jobs.end(video(), outcome: .completed, token: "end", record: [])
         lease.release()
         #expect(report.filesCleaned == 1)
         #expect(report.failures == [.init(path: stuck.absolutePath, errno: EPERM)])
@@ -202,7 +204,7 @@ import Testing
         let second = try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .zero))
         #expect(second.failures == [.init(path: stuck.absolutePath, errno: EPERM)])
         #expect(try await attempts("d/stuck") == 2)
-        #expect(try await tracker.forgetFinishedJobs(olderThan: .zero) == 0)
+        #expect(try await tracker.jobs.forgetFinishedJobs(olderThan: .zero) == 0)
         #expect(Immutable.set(stuck.absolutePath, false))
         let third = try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .zero))
         #expect(third.filesCleaned == 1)
@@ -243,9 +245,9 @@ import Testing
     }
 
     private func attempts(_ name: String) async throws -> Int64? {
-        try await tracker.ledger.read { db in
-            guard let row = try Ledger.job(db, video()) else { return nil }
-            return try Ledger.files(db, job: row.number).first { $0.name == name }?.attempts
+        try await tracker.ledger.read { books in
+            guard let row = try books.job(video()) else { return nil }
+            return try books.files(job: row.number).first { $0.name == name }?.attempts
         }
     }
 

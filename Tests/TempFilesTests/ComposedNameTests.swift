@@ -1,8 +1,11 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
+import TempFilesSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 /// To `String` the two names are one, to the kernel and the ledger they are two.
@@ -36,7 +39,7 @@ struct ComposedNameTests {
             type: .input,
             description: ""
         )
-        _ = try await tracker.begin(video(), stage: .process, hop: 1, mediaID: "", manifest: [entry])
+        _ = try await tracker.jobs.begin(video(), stage: .process, hop: 1, mediaID: "", manifest: [entry])
         #expect(try await paths() == [ByteText(file.absolutePath), entry.path])
         lease.release()
     }
@@ -45,8 +48,8 @@ struct ComposedNameTests {
     func cleanup() async throws {
         let lease = try await tracker.lease(video())
         for name in [Self.composed, Self.decomposed] { try await tracker.makeFile(name, bytes: 1, job: video()) }
-        let numbers = try await tracker.ledger.read { db in
-            try Ledger.fileNumbers(db, job: try #require(try Ledger.head(db, video())).number)
+        let numbers = try await tracker.ledger.read { books in
+            try books.fileNumbers(job: try #require(try books.head(video())).number)
         }
         #expect(Set(numbers.keys) == [ByteText(Self.composed), ByteText(Self.decomposed)])
         #expect(await tracker.releaseFiles([Self.composed], job: video()).filesCleaned == 1)
@@ -81,9 +84,9 @@ struct ComposedNameTests {
         var snapshot = JobDirectorySnapshot()
         (snapshot.exists, snapshot.isDirectory) = (true, true)
         snapshot.entries = [.init(name: Self.decomposed, sizeBytes: 1, modifiedSeconds: 0)]
-        (snapshot.job, snapshot.tracked) = try await tracker.ledger.read { db in
-            let row = try #require(try Ledger.job(db, video()))
-            return (row, try Ledger.trackedFiles(db, job: row.number))
+        (snapshot.job, snapshot.tracked) = try await tracker.ledger.read { books in
+            let row = try #require(try books.job(video()))
+            return (row, try books.trackedFiles(job: row.number))
         }
         #expect(policy.verdicts(snapshot).map(\.reason) == [.unknownFile, .missingFile])
         lease.release()

@@ -2,8 +2,10 @@ import Files
 import Foundation
 import Glibc
 import JobModel
+import JobStore
 import Logging
 import Synchronization
+import TempFilesSupport
 import TestSupport
 import Testing
 
@@ -79,7 +81,7 @@ import Testing
         let fresh = try await waitingFile("raw", content, job: video("fresh"))
         let download = try await waitingFile("raw", content, job: video("download"), next: .download)
         lab.clock.advance(by: 61)
-        _ = try await tracker.recordProgress(video("fresh"), percent: 1, step: "")
+        _ = try await tracker.jobs.recordProgress(video("fresh"), percent: 1, step: "")
         #expect(try await tracker.compressWaitingFiles(Self.rules).files == 0)
         for file in [held, fresh, download] { #expect(Self.bytes(file.absolutePath) == content) }
         lease.release()
@@ -164,7 +166,7 @@ import Testing
         let file = try await waitingFile("raw", content, job: video("unwanted"))
         _ = try await waitingFile("raw", content, job: video("wanted"))
         lab.clock.advance(by: 61)
-        #expect(try await tracker.requestCancel(video("unwanted")) == .requested)
+        #expect(try await tracker.jobs.requestCancel(video("unwanted")) == .requested)
         // As the request itself, which sets the job's clock.
         lab.clock.advance(by: 61)
         let ended = Mutex<[String]>([])
@@ -187,7 +189,7 @@ import Testing
     ) async throws -> TrackedFile {
         let lease = try await tracker.lease(job)
         defer { lease.release() }
-        _ = try await tracker.begin(job, stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        _ = try await tracker.jobs.begin(job, stage: .download, hop: 0, mediaID: "m", manifest: nil)
         let file = try await tracker.trackFile(
             NewFile(name: name, type: .input, description: ""),
             job: job,
@@ -197,7 +199,7 @@ import Testing
         try content.withUnsafeBytes { try open.write($0) }
         try open.close()
         try await tracker.commitFiles([file])
-        try await tracker.handedOver(job, to: next, hop: 1)
+        try await tracker.jobs.handedOver(job, to: next, hop: 1)
         return file
     }
 

@@ -1,5 +1,7 @@
 import Files
 import JobModel
+import JobStore
+import TempFilesSupport
 import Testing
 
 @testable import TempFiles
@@ -93,7 +95,7 @@ private let mebibyte: Int64 = 1 << 20
         }
         #expect(try await other.reserve(6 * mebibyte, job: image("b"), within: budget) == .reserved)
         #expect(try await tracker.reservedBytes() == 16 * mebibyte)
-        _ = try await tracker.end(video("a"), outcome: .completed, token: "t", record: [])
+        _ = try await tracker.jobs.end(video("a"), outcome: .completed, token: "t", record: [])
         #expect(try await tracker.reservedBytes() == 6 * mebibyte)
         #expect(try await other.reserve(16 * mebibyte, job: image("b"), within: budget) == .reserved)
     }

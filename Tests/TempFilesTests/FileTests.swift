@@ -2,7 +2,9 @@ import Files
 import Foundation
 import Glibc
 import JobModel
+import JobStore
 import Logging
+import TempFilesSupport
 import TestSupport
 import Testing
 

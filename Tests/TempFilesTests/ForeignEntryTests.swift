@@ -1,10 +1,13 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
 import Logging
+import TempFilesSupport
 import TestSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct ForeignEntryTests {

@@ -1,9 +1,12 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
+import TempFilesSupport
 import TestSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 /// A file system of its own that other programs have filled to the last byte.
@@ -29,7 +32,7 @@ final class FullDiskTests: Sendable {
     private func waiting(_ tracker: TempFileTracker, _ job: JobKey = video(), hop: Int64 = 1) async throws {
         let lease = try await tracker.lease(job)
         try await tracker.makeFile("x", bytes: 1 << 20, job: job)
-        try await tracker.handedOver(job, to: .cleanup, hop: hop)
+        try await tracker.jobs.handedOver(job, to: .cleanup, hop: hop)
         lease.release()
     }
 
@@ -45,12 +48,12 @@ final class FullDiskTests: Sendable {
     }
 
     private func end(_ job: JobKey, _ tracker: TempFileTracker) async throws {
-        guard case .entered(let entered) = try await tracker.enter(job, message(), timeout: .zero) else {
+        guard case .entered(let entered) = try await tracker.jobs.enter(job, message(), timeout: .zero) else {
             throw LabError(message: "the clean-up does not begin")
         }
         #expect(try await tracker.cleanupJobTempFiles(job).filesCleaned == 1)
-        let end = try #require(try await tracker.end(job, outcome: .completed, token: "t", record: [1]))
-        try await tracker.noteAnnounced(end)
+        let end = try #require(try await tracker.jobs.end(job, outcome: .completed, token: "t", record: [1]))
+        try await tracker.jobs.noteAnnounced(end)
         entered.lease.release()
     }
 
@@ -64,7 +67,7 @@ final class FullDiskTests: Sendable {
         #expect(refused?.code == .ledgerFull)
         #expect(size(reserve) == LedgerReserve.bytes)
 
-        guard case .entered(let entered) = try await other.enter(video(), message(), timeout: .zero) else {
+        guard case .entered(let entered) = try await other.jobs.enter(video(), message(), timeout: .zero) else {
             Issue.record("the clean-up does not begin")
             return
         }
@@ -76,8 +79,8 @@ final class FullDiskTests: Sendable {
         #expect(later?.isRetriable == true)
         #expect(later?.message.contains("left to clean-up") == true)
         #expect(try await other.cleanupJobTempFiles(video()).filesCleaned == 1)
-        let end = try #require(try await other.end(video(), outcome: .completed, token: "t", record: [1]))
-        try await other.noteAnnounced(end)
+        let end = try #require(try await other.jobs.end(video(), outcome: .completed, token: "t", record: [1]))
+        try await other.jobs.noteAnnounced(end)
         entered.lease.release()
         #expect(try lab.leftovers() == [])
 
@@ -93,18 +96,18 @@ final class FullDiskTests: Sendable {
         unlink(reserve)
         try await disk.fill()
         // A late duplicate is no reason to delete anything.
-        guard case .stale(5) = try await tracker.enter(video("ahead"), message(hop: 4), timeout: .zero) else {
+        guard case .stale(5) = try await tracker.jobs.enter(video("ahead"), message(hop: 4), timeout: .zero) else {
             Issue.record("a late duplicate was not recognised")
             return
         }
         #expect(exists(lab.workspacePath + "/jobs/video/ahead/x"))
-        guard case .entered(let entered) = try await tracker.enter(video(), message(), timeout: .zero) else {
+        guard case .entered(let entered) = try await tracker.jobs.enter(video(), message(), timeout: .zero) else {
             Issue.record("the clean-up does not begin")
             return
         }
         #expect(!exists(lab.workspacePath + "/jobs/video/job-1/x"))
         #expect(try await tracker.cleanupJobTempFiles(video()).failures.isEmpty)
-        #expect(try await tracker.end(video(), outcome: .completed, token: "t", record: []) != nil)
+        #expect(try await tracker.jobs.end(video(), outcome: .completed, token: "t", record: []) != nil)
         entered.lease.release()
         #expect(lab.log.lines.contains { $0.message.contains("the job's files are removed first") })
         #expect(try await tracker.statistics()[.video]?.totalFiles == 1)
@@ -114,7 +117,7 @@ final class FullDiskTests: Sendable {
     func sweepRemovesWhatFinishedJobsLeft(_ hasReserve: Bool) async throws {
         let tracker = try lab.tracker()
         try await waiting(tracker)
-        try await tracker.finish(video(), outcome: .completed, record: [])
+        _ = try await tracker.jobs.end(video(), outcome: .completed, token: "end", record: [])
         if !hasReserve { unlink(reserve) }
         try await disk.fill()
         let report = try await lab.tracker().cleanupOrphanedFiles(SweepRules(graceTime: .zero))

@@ -2,9 +2,12 @@ import Files
 import Foundation
 import Glibc
 import JobModel
+import JobStore
+import TempFilesSupport
 import Testing
 import Threads
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct LeaseTests {
@@ -40,16 +43,16 @@ import Threads
     @Test(.timeLimit(.minutes(1))) func isNotWaitedForByALateDuplicate() async throws {
         let (first, second) = (try lab.tracker(), try lab.tracker())
         let lease = try await first.lease(video())
-        _ = try await first.begin(video(), stage: .process, hop: 1, mediaID: "m", manifest: nil, content: [1])
+        _ = try await first.jobs.begin(video(), stage: .process, hop: 1, mediaID: "m", manifest: nil, content: [1])
         for content: [UInt8]? in [nil, [1]] {
             let duplicate = StageMessage(stage: .download, hop: 0, mediaID: "m", manifest: nil, content: content)
-            guard case .stale(1) = try await second.enter(video(), duplicate, timeout: .seconds(3600)) else {
+            guard case .stale(1) = try await second.jobs.enter(video(), duplicate, timeout: .seconds(3600)) else {
                 Issue.record("a late duplicate is not known as one")
                 return
             }
         }
         let other = StageMessage(stage: .download, hop: 1000, mediaID: "m", manifest: nil, content: [2])
-        guard case .otherContent = try await second.enter(video(), other, timeout: .seconds(3600)) else {
+        guard case .otherContent = try await second.jobs.enter(video(), other, timeout: .seconds(3600)) else {
             Issue.record("the message of another job waits")
             return
         }
@@ -65,7 +68,7 @@ import Threads
     @Test func rowIsCommittedBeforeTheDirectoryIsMade() async throws {
         let (first, second) = (try lab.tracker(), try lab.tracker())
         let lease = try await first.lease(video("../../etc"))
-        #expect(try await second.job(video("../../etc"))?.state == .active)
+        #expect(try await second.jobs.job(video("../../etc"))?.state == .active)
         #expect(exists(first.workspace.path + "/" + first.workspace.directory(of: lease.job) + "/.lease"))
         #expect(!exists(lab.temporaryDirectory + "/etc"))
     }
@@ -77,8 +80,8 @@ import Threads
         let tracker = try lab.tracker()
         let lease = try await tracker.lease(video(id))
         try await tracker.makeFile("x", bytes: 3, job: video(id))
-        #expect(try await tracker.job(video(id))?.id == ByteText(id))
-        #expect(try await tracker.jobs(limit: 10).map(\.id) == [ByteText(id)])
+        #expect(try await tracker.jobs.job(video(id))?.id == ByteText(id))
+        #expect(try await tracker.jobs.jobs(limit: 10).map(\.id) == [ByteText(id)])
         #expect(try await tracker.cleanupJobTempFiles(video(id)).filesCleaned == 1)
         lease.release()
         #expect(try lab.leftovers() == [])
@@ -213,7 +216,7 @@ import Threads
 
     @Test func finishedJobHasNoLeaseAndNothingOnDisk() async throws {
         let tracker = try lab.tracker()
-        try await tracker.finish(video(), outcome: .failed, record: [])
+        _ = try await tracker.jobs.end(video(), outcome: .failed, token: "end", record: [])
         guard case .finished(.failed) = try await tracker.acquireLease(video(), timeout: .zero) else {
             Issue.record("a finished job was begun again")
             return
@@ -227,7 +230,7 @@ import Threads
         let waiting = Task { try await second.acquireLease(video(), timeout: .seconds(50)) }
         try await untilWatched(first, watchers: 1)
         _ = try await first.cleanupJobTempFiles(video())
-        try await first.finish(video(), outcome: .completed, record: [])
+        _ = try await first.jobs.end(video(), outcome: .completed, token: "end", record: [])
         lease.release()
         guard case .finished(.completed) = try await waiting.value else {
             Issue.record("a finished job was begun again")

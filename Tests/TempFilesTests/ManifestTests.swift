@@ -1,10 +1,13 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
 import Logging
+import TempFilesSupport
 import TestSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct ManifestTests {
@@ -36,13 +39,13 @@ import Testing
             unlink(lab.workspacePath + "/" + name)
         }
         let fresh = try lab.tracker()
-        #expect(try await fresh.job(video()) == nil)
+        #expect(try await fresh.jobs.job(video()) == nil)
         let again = try await fresh.lease(video())
         var told = manifest
         told[0].unknown = ["future": ["a": 1]]
         told.append(entry(fresh.workspace.absolutePath(of: "missing", job: video())))
         #expect(
-            try await fresh.begin(video(), stage: .process, hop: 1, mediaID: "m", manifest: told)
+            try await fresh.jobs.begin(video(), stage: .process, hop: 1, mediaID: "m", manifest: told)
                 == .proceed(starts: 1, progress: 0)
         )
         var expected = manifest
@@ -58,7 +61,7 @@ import Testing
         let lease = try await tracker.lease(video())
         let path = tracker.workspace.absolutePath(of: "x", job: video())
         try Data("four".utf8).write(to: URL(fileURLWithPath: path))
-        _ = try await tracker.begin(
+        _ = try await tracker.jobs.begin(
             video(),
             stage: .process,
             hop: 1,
@@ -75,7 +78,7 @@ import Testing
         let lease = try await tracker.lease(video())
         let file = try await tracker.makeFile("x", bytes: 10, job: video())
         let before = try await tracker.jobTempFiles(video())
-        _ = try await tracker.begin(
+        _ = try await tracker.jobs.begin(
             video(),
             stage: .process,
             hop: 1,
@@ -100,7 +103,7 @@ import Testing
             tracker.workspace.path + "/ledger.sqlite", own + "/.lease", own + "/a\0b", own + "/./link",
         ]
         let planted = [own + "/link", own + "/away", own + "/away/outside"]
-        _ = try await tracker.begin(
+        _ = try await tracker.jobs.begin(
             video(),
             stage: .cleanup,
             hop: 3,
@@ -128,9 +131,9 @@ import Testing
         let lease = try await tracker.lease(video())
         let path = tracker.workspace.absolutePath(of: "x", job: video())
         try Data("four".utf8).write(to: URL(fileURLWithPath: path))
-        try await tracker.handedOver(video(), to: .upload, hop: 5)
+        try await tracker.jobs.handedOver(video(), to: .upload, hop: 5)
         #expect(
-            try await tracker.begin(video(), stage: .process, hop: 1, mediaID: "", manifest: [entry(path)])
+            try await tracker.jobs.begin(video(), stage: .process, hop: 1, mediaID: "", manifest: [entry(path)])
                 == .stale(currentHop: 5)
         )
         #expect(try await tracker.jobTempFiles(video()).isEmpty)

@@ -1,5 +1,7 @@
 import Files
 import JobModel
+import JobStore
+import TempFilesSupport
 import Testing
 
 @testable import TempFiles

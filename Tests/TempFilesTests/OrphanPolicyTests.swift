@@ -1,6 +1,9 @@
 import JobModel
+import JobStore
+import TempFilesSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct OrphanPolicyTests {
@@ -45,9 +48,9 @@ import Testing
             stage: .process
         )
         var partial = snapshot(0)
-        (partial.job, partial.tracked) = try await tracker.ledger.read { db in
-            let row = try #require(try Ledger.job(db, video()))
-            return (row, try Ledger.trackedFiles(db, job: row.number))
+        (partial.job, partial.tracked) = try await tracker.ledger.read { books in
+            let row = try #require(try books.job(video()))
+            return (row, try books.trackedFiles(job: row.number))
         }
         #expect(policy.verdicts(partial).map(\.reason) == [.unknownFile, .missingFile])
         partial.isComplete = false

@@ -1,6 +1,9 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
+import Ledger
+import TempFilesSupport
 import Testing
 
 @testable import TempFiles
@@ -60,11 +63,11 @@ import Testing
         for stage in [Stage.upload, .cleanup] {
             let lease = try await tracker.lease(video("\(stage)"))
             try await tracker.makeFile("d/x", bytes: 4096, job: video("\(stage)"))
-            try await tracker.handedOver(video("\(stage)"), to: stage, hop: 3)
+            try await tracker.jobs.handedOver(video("\(stage)"), to: stage, hop: 3)
             lease.release()
         }
         let atWork = try await lab.tracker().lease(video("at work"))
-        try await tracker.handedOver(video("at work"), to: .cleanup, hop: 3)
+        try await tracker.jobs.handedOver(video("at work"), to: .cleanup, hop: 3)
         try await tracker.makeFile("x", bytes: 10, job: video("at work"))
         #expect(try await reasons() == [:])
         #expect(try await tracker.cleanupOverdueJobs(rules).filesCleaned == 0)
@@ -72,7 +75,7 @@ import Testing
         #expect(try await reasons() == ["video/cleanup/d/x": .overdueCleanup])
         #expect(try await tracker.cleanupOverdueJobs(rules).filesCleaned == 1)
         #expect(try await reasons() == [:])
-        #expect(try await tracker.job(video("cleanup"))?.state == .active)
+        #expect(try await tracker.jobs.job(video("cleanup"))?.state == .active)
         #expect(try await tracker.jobTempFiles(video("cleanup")).isEmpty)
         #expect(exists(jobs + "/video/upload/d/x"))
         #expect(try await tracker.jobTempFiles(video("at work")).count == 1)
@@ -89,7 +92,7 @@ import Testing
             try await tracker.makeFile("gone", bytes: 4096, job: video(id))
             lease.release()
         }
-        try await tracker.finish(video("finished"), outcome: .failed, record: [])
+        _ = try await tracker.jobs.end(video("finished"), outcome: .failed, token: "end", record: [])
         #expect(unlink(jobs + "/video/living/gone") == 0)
         _ = try await tracker.trackFile(
             NewFile(name: "x", type: .output, description: ""),
@@ -103,7 +106,7 @@ import Testing
         try plant(jobs + "/video/young/x", secondsAgo: 60)
         try plant(jobs + "/image/stray", secondsAgo: 7200)
         try plant(jobs + "/image/young", secondsAgo: 60)
-        let rowsOnly = Workspace.directoryName(ofJobID: "rows only")
+        let rowsOnly = JobKey(kind: .video, id: ByteText("rows only")).directoryName
         let expected: [String: OrphanReason] = [
             "video/living/d/unknown": .unknownFile, "video/living/gone": .missingFile,
             "video/finished/x": .finishedJob, "video/finished/gone": .finishedJob,
@@ -179,7 +182,7 @@ import Testing
         #expect(try await reasons() == ["video/job-1/x": .unknownJobDirectory])
         let other = try lab.tracker()
         let lease = try await other.lease(video())
-        _ = try await other.begin(
+        _ = try await other.jobs.begin(
             video(),
             stage: .process,
             hop: 1,

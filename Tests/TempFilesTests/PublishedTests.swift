@@ -1,4 +1,6 @@
 import JobModel
+import JobStore
+import TempFilesSupport
 import Testing
 
 @testable import TempFiles
@@ -38,7 +40,7 @@ import Testing
 
     @Test func endOfTheJobForgetsThem() async throws {
         try await tracker.notePublished(["x": record], job: video())
-        try await tracker.finish(video(), outcome: .completed, record: [])
+        _ = try await tracker.jobs.end(video(), outcome: .completed, token: "end", record: [])
         #expect(try await tracker.published(video()).isEmpty)
         #expect(
             await failure { try await tracker.notePublished(["x": record], job: video()) }?.code == .jobFinished

@@ -1,9 +1,12 @@
 import Foundation
 import Glibc
 import JobModel
+import JobStore
+import TempFilesSupport
 import TestSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct StuckFileTests {
@@ -24,8 +27,7 @@ import Testing
         #expect(stuck == [StuckFile(path: file.absolutePath, job: video(), errno: EPERM, attempts: 1)])
         // The clean-up stage is still at it.
         #expect(try await tracker.retryStuckFiles().failures.isEmpty)
-        _ = try await tracker.claimFinish(video(), outcome: .completed, token: "t")
-        try await tracker.finish(video(), outcome: .completed, record: [])
+        _ = try await tracker.jobs.end(video(), outcome: .completed, token: "end", record: [])
         lease.release()
         #expect(try await tracker.retryStuckFiles().failures.map(\.path) == [file.absolutePath])
         #expect(try await tracker.stuckFiles().map(\.attempts) == [2])
@@ -47,7 +49,7 @@ import Testing
         _ = try await tracker.trackFile(file, job: video("living"), stage: .process)
         #expect(unlink(files[0].absolutePath) == 0)
         #expect(try await !tracker.hasUntriedFiles())
-        let end = try #require(try await tracker.end(video(), outcome: .completed, token: "t", record: []))
+        let end = try #require(try await tracker.jobs.end(video(), outcome: .completed, token: "t", record: []))
         // The truth at its end, the same whenever it is told again.
         #expect(end.leftFiles == 2 && end.leftBytes == 12_288)
         let other = try lab.tracker()
@@ -55,35 +57,35 @@ import Testing
         #expect(try await other.stuckFiles().map(\.path).sorted() == files.map(\.absolutePath))
         #expect(try await other.stuckFiles().map(\.errno) == [nil, nil])
         #expect(try await other.statistics()[.video]?.totalFiles == 3)
-        #expect(try await other.ages().stuckFiles == 2)
-        try await other.addService(.seconds(1_000_000))
-        #expect(try await other.forgetFinishedJobs(olderThan: .zero) == 0)
+        #expect(try await other.jobs.ages().stuckFiles == 2)
+        try await other.jobs.addService(.seconds(1_000_000))
+        #expect(try await other.jobs.forgetFinishedJobs(olderThan: .zero) == 0)
         lease.release()
         let report = try await other.retryStuckFiles()
         #expect(report.filesCleaned == 1 && report.bytesFreed == 8192)
         #expect(try await !other.hasUntriedFiles())
         #expect(try await other.stuckFiles().isEmpty)
         #expect(try await other.statistics()[.video]?.totalFiles == 1)
-        #expect(try await other.job(video())?.leftFiles == 2)
+        #expect(try await other.jobs.job(video())?.leftFiles == 2)
         #expect(try lab.leftovers().filter { $0.hasPrefix("job-1") } == [])
-        #expect(try await other.forgetFinishedJobs(olderThan: .zero) == 1)
+        #expect(try await other.jobs.forgetFinishedJobs(olderThan: .zero) == 1)
     }
 
     @Test func logOfTheLedgerGivesItsSpaceBack() async throws {
-        for index in 0..<50 { _ = try await tracker.recordProgress(video("\(index)"), percent: 1, step: "") }
+        for index in 0..<50 { _ = try await tracker.jobs.recordProgress(video("\(index)"), percent: 1, step: "") }
         let log = lab.workspacePath + "/ledger.sqlite-wal"
         #expect(try size(log) > 0)
-        try await tracker.truncateLedgerLog()
+        try await tracker.jobs.truncateLedgerLog()
         #expect(try size(log) == 0)
-        #expect(try await tracker.jobs(limit: 100).count == 50)
+        #expect(try await tracker.jobs.jobs(limit: 100).count == 50)
     }
 
     @Test func soundLedgerIsLeftAloneAndADamagedOneSetAside() async throws {
         for index in 0..<500 {
-            _ = try await tracker.recordProgress(video("job \(index)"), percent: 1, step: "a step of some length")
+            _ = try await tracker.jobs.recordProgress(video("job \(index)"), percent: 1, step: "a step of some length")
         }
-        #expect(try await tracker.checkLedger())
-        try await tracker.truncateLedgerLog()
+        #expect(try await tracker.jobs.checkLedger())
+        try await tracker.jobs.truncateLedgerLog()
         // A page in the middle: opening and writing elsewhere do not meet it.
         let path = lab.workspacePath + "/ledger.sqlite"
         let file = try #require(FileHandle(forUpdatingAtPath: path))
@@ -92,9 +94,9 @@ import Testing
         try file.close()
         let next = try lab.tracker()
         #expect(!exists(path + ".corrupt-1"))
-        #expect(try await !next.checkLedger())
+        #expect(try await !next.jobs.checkLedger())
         #expect(exists(path + ".corrupt-1"))
-        #expect(try await next.checkLedger())
+        #expect(try await next.jobs.checkLedger())
         #expect(!exists(path + ".corrupt-2"))
     }
 

@@ -2,8 +2,11 @@ import Files
 import Foundation
 import Glibc
 import JobModel
+import JobStore
+import TempFilesSupport
 import Testing
 
+@testable import Ledger
 @testable import TempFiles
 
 @Suite struct WorkspaceTests {
@@ -72,7 +75,7 @@ import Testing
 
     @Test(arguments: ["a", "job-1", "9f_3.mp4", String(repeating: "x", count: 128), String(repeating: "a", count: 64)])
     func plainIDsNameTheirOwnDirectory(_ id: String) {
-        #expect(Workspace.directoryName(ofJobID: id) == id)
+        #expect(JobKey(kind: .video, id: ByteText(id)).directoryName == id)
     }
 
     @Test(arguments: [
@@ -81,16 +84,16 @@ import Testing
         "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ])
     func otherIDsAreReplacedByTheirHash(_ id: String) {
-        let name = Workspace.directoryName(ofJobID: id)
+        let name = JobKey(kind: .video, id: ByteText(id)).directoryName
         #expect(name.hasPrefix("sha256-"))
         #expect(name.utf8.count == 71)
         #expect(name != id)
     }
 
     @Test func hashIsThatOfTheBytes() {
-        let name = Workspace.directoryName(ofJobID: "")
+        let name = JobKey(kind: .video, id: ByteText("")).directoryName
         #expect(name == "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        #expect(Workspace.directoryName(ofJobID: name) != name)
+        #expect(JobKey(kind: .video, id: ByteText(name)).directoryName != name)
     }
 
     @Test(arguments: [

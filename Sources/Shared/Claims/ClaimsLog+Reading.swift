@@ -1,5 +1,6 @@
 internal import AMQP
 public import JobModel
+internal import JobStore
 internal import Logging
 internal import Synchronization
 internal import TempFiles
@@ -74,10 +75,10 @@ extension ClaimsLog {
     /// Returns when reading has to begin at another place, or the connection is lost.
     private func read(_ onWish: @Sendable (JobKey) async -> Void) async throws {
         if let restart = state.withLock({ $0.restart }) {
-            try await tracker.restartClaims(of: queue.name, kind: kind, isAnother: restart == .another)
+            try await tracker.jobs.restartClaims(of: queue.name, kind: kind, isAnother: restart == .another)
             state.withLock { if $0.restart == restart { $0.restart = nil } }
         }
-        let place = Place(try await tracker.claimsPlace(of: queue.name))
+        let place = Place(try await tracker.jobs.claimsPlace(of: queue.name))
         // The log is declared over another connection only. If it is gone, that must be found out before it is consumed
         // again.
         let consumer = try client.consume(
@@ -166,7 +167,7 @@ extension ClaimsLog {
             noteRead(batch.compactMap(\.messageID?.string))
             return true
         }
-        let reading = try await tracker.noteClaims(
+        let reading = try await tracker.jobs.noteClaims(
             records,
             of: queue.name,
             after: before.position,

@@ -2,6 +2,7 @@ public import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
 public import JobModel
+internal import JobStore
 internal import Logging
 internal import Synchronization
 internal import TempFiles
@@ -15,13 +16,14 @@ extension ClaimsLog {
     ///   may try again.
     public func claimant(of ticket: Ticket, insteadOf absent: String? = nil) async throws -> String {
         let (job, redrives, hop) = (ticket.key, ticket.redrives, ticket.hop)
-        let known = try await tracker.claimant(of: job, redrives: redrives, hop: hop)
+        let known = try await tracker.jobs.claimant(of: job, redrives: redrives, hop: hop)
         // A message that bears its claimant's name was taken out of that host's queues, by somebody who wants the job
         // done elsewhere.
         let replaced = known != node && (known == ticket.trustedNode || known == absent) ? known : nil
         if let known, replaced == nil { return known }
         var claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
-        if let replaced, replaced == absent, let standing = try await tracker.claim(of: job), standing.node == replaced
+        if let replaced, replaced == absent, let standing = try await tracker.jobs.claim(of: job),
+            standing.node == replaced
         {
             // The record that stands may name any run and hop, and only a record with the same run and hop replaces it.
             (claim.redrives, claim.hop) = (standing.redrives, standing.hop)
@@ -65,7 +67,7 @@ extension ClaimsLog {
             try Task.checkCancellation()
             // The reader may have begun beyond the record: the place belongs to the host, and another process may have
             // moved it on.
-            let claimant = try await tracker.claimant(of: job, redrives: claim.redrives, hop: claim.hop)
+            let claimant = try await tracker.jobs.claimant(of: job, redrives: claim.redrives, hop: claim.hop)
             if let claimant, isRead || claimant != claim.replacedNode { return claimant }
             if isRead { break }
             let (current, isReady) = state.withLock { ($0.progress, $0.isReady) }

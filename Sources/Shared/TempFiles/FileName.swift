@@ -1,5 +1,6 @@
 internal import Files
 internal import JobModel
+internal import Ledger
 
 /// The names that files of a job may have.
 enum FileName {

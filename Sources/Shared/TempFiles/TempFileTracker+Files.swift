@@ -2,6 +2,7 @@ internal import CrashPoints
 public import Files
 internal import Glibc
 public import JobModel
+internal import Ledger
 internal import Logging
 internal import Threads
 
@@ -12,11 +13,11 @@ extension TempFileTracker {
         return TrackedFile(job: job, name: file.name, absolutePath: workspace.absolutePath(of: file.name, job: job))
     }
 
-    /// Puts files on the books before they exist, in one transaction, and makes the subdirectories they need. The caller
-    /// makes the files afterwards. A name that is on the books already starts over, as in a repeated run.
+    /// Puts files on the books before they exist, in one transaction, and makes the subdirectories they need. The
+    /// caller makes the files afterwards. A name that is on the books already starts over, as in a repeated run.
     ///
-    /// - Throws: ``TempFileError`` with code `invalidName` for a name that leaves the job's directory or is reserved, and
-    ///   `jobFinished`.
+    /// - Throws: ``TempFileError`` with code `invalidName` for a name that leaves the job's directory or is reserved,
+    ///   and `jobFinished`.
     @discardableResult
     public func trackFiles(
         _ files: [NewFile],
@@ -24,9 +25,9 @@ extension TempFileTracker {
         stage: Stage
     ) async throws(TempFileError) -> [TrackedFile] {
         let (rows, now) = (try plannedRows(files, stage: stage), nowMilliseconds)
-        try await ledger.write(outliving: .death) { db in
-            let number = try Ledger.ensureLiveJob(db, job, now: now).number
-            for row in rows { try Ledger.plan(db, row, job: number) }
+        try await ledger.write(outliving: .death) { books in
+            let number = try books.ensureLiveJob(job, now: now).number
+            for row in rows { try books.plan(row, job: number) }
         }
         return try await makePlaces(files, job: job)
     }
@@ -87,10 +88,10 @@ extension TempFileTracker {
     /// Records how large files are while they grow.
     public func recordSizes(_ sizes: [TrackedFile: Int64]) async throws(TempFileError) {
         let now = nowMilliseconds
-        try await ledger.write(outliving: .death) { db in
+        try await ledger.write(outliving: .death) { books in
             for (job, files) in Dictionary(grouping: sizes, by: \.key.job) {
-                let number = try Ledger.ensureJob(db, job, now: now).number
-                for (file, size) in files { try Ledger.setSize(db, job: number, name: file.name, sizeBytes: size) }
+                let number = try books.ensureJob(job, now: now).number
+                for (file, size) in files { try books.setSize(job: number, name: file.name, sizeBytes: size) }
             }
         }
     }
@@ -98,12 +99,13 @@ extension TempFileTracker {
     /// Makes written files last: bytes and names are on the device, and the books say so with the real sizes.
     ///
     /// - Parameters:
-    ///   - isFirst: whether the jobs may have no files yet that last; false if an earlier commit has seen to it that their
+    ///   - isFirst: whether the jobs may have no files yet that last; false if an earlier commit has seen to it that
+    ///     their
     ///     directories do.
     ///   - isLast: the jobs give back what they have reserved and their files do not take.
     /// - Returns: the manifest's entries of these files, in their order.
-    /// - Throws: ``TempFileError`` with code `missingFile`, naming the file; `cancelled` when the task is before all bytes are on
-    ///   the device.
+    /// - Throws: ``TempFileError`` with code `missingFile`, naming the file; `cancelled` when the task is before all
+    ///   bytes are on the device.
     @discardableResult
     public func commitFiles(
         _ files: [TrackedFile],
@@ -116,17 +118,17 @@ extension TempFileTracker {
         }
         CrashPoint.directorySynced.cross()
         let now = nowMilliseconds
-        let rows = try await ledger.write { db in
+        let rows = try await ledger.write { books in
             var rows: [TrackedFile: FileRow] = [:]
             for (job, indices) in Dictionary(grouping: files.indices, by: { files[$0].job }) {
-                let number = try Ledger.ensureLiveJob(db, job, now: now).number
+                let number = try books.ensureLiveJob(job, now: now).number
                 for index in indices {
                     let (name, size) = (files[index].name, sizes[index])
-                    try Ledger.setPresent(db, job: number, name: name, sizeBytes: size, now: now)
+                    try books.setPresent(job: number, name: name, sizeBytes: size, now: now)
                 }
-                if isLast { try Ledger.trimReservation(db, job: number) }
+                if isLast { try books.trimReservation(job: number) }
                 let written = Dictionary(indices.map { (files[$0].name, files[$0]) }) { first, _ in first }
-                for row in try Ledger.files(db, job: number) {
+                for row in try books.files(job: number) {
                     if let file = written[row.name] { rows[file] = row }
                 }
             }
@@ -141,9 +143,9 @@ extension TempFileTracker {
 
     /// The manifest: every file of the job that exists or may exist.
     public func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
-        let rows = try await ledger.read { db in
-            guard let row = try Ledger.head(db, job) else { return [FileRow]() }
-            return try Ledger.files(db, job: row.number)
+        let rows = try await ledger.read { books in
+            guard let row = try books.head(job) else { return [FileRow]() }
+            return try books.files(job: row.number)
         }
         return workspace.entries(rows, of: job)
     }
@@ -155,9 +157,9 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `foreignPath`.
     public func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
         let file = try file(path, job: job)
-        let isKnown = try await ledger.write(outliving: .death, for: .cleaning) { db in
-            guard let row = try Ledger.head(db, job) else { return false }
-            return try Ledger.mark(db, job: row.number, name: file.name)
+        let isKnown = try await ledger.write(outliving: .death, for: .cleaning) { books in
+            guard let row = try books.head(job) else { return false }
+            return try books.mark(job: row.number, name: file.name)
         }
         log(
             isKnown ? "temp file marked for cleanup" : "a file to be marked for cleanup is not on the books",

@@ -2,17 +2,18 @@ internal import Files
 public import FoundationEssentials
 internal import Glibc
 public import JobModel
+package import Ledger
 public import Logging
 internal import Synchronization
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.
 ///
-/// A file is on the books before it exists, so whatever is not on the books is not ours; a file leaves the books after it
-/// is gone. Nothing outside the workspace is ever touched, whatever a message says.
+/// A file is on the books before it exists, so whatever is not on the books is not ours; a file leaves the books after
+/// it is gone. Nothing outside the workspace is ever touched, whatever a message says.
 public final class TempFileTracker: Sendable {
     public let workspace: Workspace
-    let ledger: Ledger
-    let logger: Logger
+    package let ledger: Ledger
+    package let logger: Logger
     /// Of the lines that tell what is done with a single file.
     public let fileLevel: Logger.Level
     let registry = LeaseRegistry()
@@ -39,25 +40,9 @@ public final class TempFileTracker: Sendable {
         now: @escaping @Sendable () -> Date = { Date() }
     ) throws(TempFileError) -> TempFileTracker {
         let workspace = try Workspace.open(temporaryDirectory: temporaryDirectory)
-        let ledger = try Ledger(workspace: workspace, logger: logger, now: now)
+        let ledger = try Ledger(root: workspace.root, directory: workspace.path, logger: logger, now: now)
         return TempFileTracker(workspace: workspace, ledger: ledger, fileLevel: fileLevel, logger: logger)
     }
 
-    /// Files, jobs and bytes on the books, for each kind. Quick at any number of files.
-    public func statistics() async throws(TempFileError) -> [MediaKind: TempFileStatistics] {
-        try await ledger.read { try Ledger.statistics($0) }
-    }
-
-    /// Bytes that can still be written to the workspace's file system.
-    public func availableBytes() throws(TempFileError) -> Int64 {
-        try onFileSystem { () throws(FileSystemError) in try workspace.root.availableBytes() }
-    }
-
-    /// How full the workspace's file system is.
-    public func space() throws(TempFileError) -> DiskSpace {
-        let space = try onFileSystem { () throws(FileSystemError) in try workspace.root.space() }
-        return DiskSpace(freeBytes: space.freeBytes, totalBytes: space.totalBytes, usedPercent: space.usedPercent)
-    }
-
-    var nowMilliseconds: Int64 { ledger.now().milliseconds }
+    package var nowMilliseconds: Int64 { ledger.nowMilliseconds }
 }

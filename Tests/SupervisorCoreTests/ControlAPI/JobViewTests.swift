@@ -1,4 +1,5 @@
 import JobModel
+import JobStore
 import Logging
 import Queues
 import Settings
@@ -23,8 +24,8 @@ import WorkerProtocol
         output.unknown = ["word": "w", "list": [[[1]]], "object": ["a": ["b": 1]]]
         ticket.outputs = [output]
         let bytes = ticket.json.serialized()
-        _ = try await tracker.begin(key, stage: .upload, hop: 2, mediaID: "m", manifest: nil, ticket: bytes)
-        let record = try #require(try await tracker.job(key))
+        _ = try await tracker.jobs.begin(key, stage: .upload, hop: 2, mediaID: "m", manifest: nil, ticket: bytes)
+        let record = try #require(try await tracker.jobs.job(key))
         let view = JobView(record, workers: [], limits: AttemptLimits(5), ticket: bytes)
         output.unknown = ["word": "w"]
         #expect(view.outputs == [output.json.value])
@@ -47,17 +48,17 @@ import WorkerProtocol
         let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
         let key = JobKey(kind: .image, id: "job-1")
         func progress(_ workers: [PoolSnapshot]) async throws -> Int {
-            JobView(try #require(try await tracker.job(key)), workers: workers, limits: AttemptLimits(5)).progress
+            JobView(try #require(try await tracker.jobs.job(key)), workers: workers, limits: AttemptLimits(5)).progress
         }
-        _ = try await tracker.begin(key, stage: .process, hop: 1, mediaID: "m", manifest: nil)
-        _ = try await tracker.recordNews(key, percent: 10, step: "processing_image", interval: .zero)
+        _ = try await tracker.jobs.begin(key, stage: .process, hop: 1, mediaID: "m", manifest: nil)
+        _ = try await tracker.jobs.recordNews(key, percent: 10, step: "processing_image", interval: .zero)
         #expect(try await progress([Self.pool(.process, "job-1", progress: 50)]) == 45)
         #expect(try await progress([Self.pool(.process, "job-2", progress: 50)]) == 10)
         // It fails, and its files are removed.
-        try await tracker.handedOver(key, to: .cleanup, hop: 2)
+        try await tracker.jobs.handedOver(key, to: .cleanup, hop: 2)
         let cleaning = Self.pool(.cleanup, "job-1", progress: 50)
         #expect(try await progress([cleaning]) == 10)
-        _ = try await tracker.end(key, outcome: .failed, token: "t", record: [])
+        _ = try await tracker.jobs.end(key, outcome: .failed, token: "t", record: [])
         #expect(try await progress([cleaning]) == 10)
     }
 
@@ -72,9 +73,9 @@ import WorkerProtocol
             ticket.outputs[0].location = "file:///srv/a"
             ticket.outputs[0].localPath = "/gone/a"
             ticket.outputs[1].localPath = "/gone/b"
-            _ = try await tracker.begin(key, stage: .cleanup, hop: 3, mediaID: "m", manifest: nil)
-            try await tracker.finish(key, outcome: outcome, record: ticket.json.serialized())
-            let record = try #require(try await tracker.job(key))
+            _ = try await tracker.jobs.begin(key, stage: .cleanup, hop: 3, mediaID: "m", manifest: nil)
+            _ = try await tracker.jobs.end(key, outcome: outcome, token: "end", record: ticket.json.serialized())
+            let record = try #require(try await tracker.jobs.job(key))
             let view = JobView(record, workers: [], limits: AttemptLimits(5))
             let shown = ticket.outputs.map(\.json.value)
             if outcome == .completed {
@@ -96,8 +97,8 @@ import WorkerProtocol
         ] {
             let key = JobKey(kind: .image, id: ByteText(shown))
             let begin = ByteText(source)
-            _ = try await tracker.begin(key, stage: .download, hop: 0, mediaID: "m", source: begin, manifest: nil)
-            let record = try #require(try await tracker.job(key))
+            _ = try await tracker.jobs.begin(key, stage: .download, hop: 0, mediaID: "m", source: begin, manifest: nil)
+            let record = try #require(try await tracker.jobs.job(key))
             #expect(JobView(record, workers: [], limits: AttemptLimits(5)).source?.string == shown)
         }
     }

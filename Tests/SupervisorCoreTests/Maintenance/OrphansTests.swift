@@ -2,6 +2,7 @@ import AMQP
 import Foundation
 import Glibc
 import JobModel
+import JobStore
 import Logging
 import Queues
 import TempFiles
@@ -16,12 +17,11 @@ struct OrphansTests {
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let key = JobKey(kind: .video, id: "job-1")
 
-    private func record(_ state: JobRecord.State, stage: Stage?, hop: Int64 = 2) async throws -> JobRecord {
+    private func record(stage: Stage?, hop: Int64 = 2) async throws -> JobRecord {
         let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
-        if let stage { _ = try await tracker.begin(key, stage: stage, hop: hop, mediaID: "m", manifest: nil) }
-        if state != .active { _ = try await tracker.claimFinish(key, outcome: .completed, token: "old") }
-        _ = try await tracker.recordNews(key, percent: 40, step: "processing_video", interval: .zero)
-        return try #require(try await tracker.job(key))
+        if let stage { _ = try await tracker.jobs.begin(key, stage: stage, hop: hop, mediaID: "m", manifest: nil) }
+        _ = try await tracker.jobs.recordNews(key, percent: 40, step: "processing_video", interval: .zero)
+        return try #require(try await tracker.jobs.job(key))
     }
 
     @Test("An abandoned job's ticket goes to clean-up as failed, with all that its last ticket held")
@@ -32,7 +32,7 @@ struct OrphansTests {
         last.attempt = 3
         last.transfer = "old"
         let job = AbandonedJob(
-            record: try await record(.active, stage: .process),
+            record: try await record(stage: .process),
             ticket: last.json.serialized(),
             silence: .seconds(90_000)
         )
@@ -49,7 +49,7 @@ struct OrphansTests {
     func noticeWithoutTicket(hasTicket: Bool) async throws {
         let other = Ticket(id: "another", mediaID: "x", kind: .video)
         let job = AbandonedJob(
-            record: try await record(.active, stage: .process),
+            record: try await record(stage: .process),
             ticket: hasTicket ? other.json.serialized() : nil,
             silence: .seconds(36)
         )
@@ -60,11 +60,10 @@ struct OrphansTests {
 
     @Test("An end that the job had come to stays as it was")
     func noticeOfAHangingEnd() async throws {
-        let job = AbandonedJob(
-            record: try await record(.finishing, stage: .cleanup),
-            ticket: nil,
-            silence: .seconds(90_000)
-        )
+        var record = try await record(stage: .cleanup)
+        // An earlier version has let a message claim the end.
+        record.outcome = .completed
+        let job = AbandonedJob(record: record, ticket: nil, silence: .seconds(90_000))
         let ticket = AbandonedJobNotice.ticket(job, transfer: "new", now: "then")
         #expect(ticket.outcome == .completed && ticket.failure == nil)
     }
@@ -135,14 +134,14 @@ struct OrphansTests {
     @Test("An abandoned job is given to its clean-up queue once, and is left where there is no broker")
     func abandoned() async throws {
         let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
-        _ = try await tracker.begin(key, stage: .process, hop: 2, mediaID: "m", manifest: nil)
+        _ = try await tracker.jobs.begin(key, stage: .process, hop: 2, mediaID: "m", manifest: nil)
         let rules = SweepRules(graceTime: .zero, maximumSilence: .seconds(3600))
         _ = try await tracker.cleanupOrphanedFiles(rules)
-        try await tracker.addService(.seconds(3600))
+        try await tracker.jobs.addService(.seconds(3600))
         let without = try await run(["--clean"])
         #expect(without.exit == .status(1))
         #expect(without.output.contains("abandoned jobs were left"))
-        #expect(try await tracker.job(key)?.hop == 2)
+        #expect(try await tracker.jobs.job(key)?.hop == 2)
         let prefix = "or.\(UUID().uuidString.prefix(8).lowercased())."
         let broker = ["RABBITMQ_URL": try await TestBroker.url(), "QUEUE_PREFIX": prefix]
         let first = try await run(["--clean", "--json"], broker)

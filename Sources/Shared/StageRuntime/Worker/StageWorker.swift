@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Claims
 internal import Glibc
 package import JobModel
+internal import JobStore
 internal import Logging
 internal import Logs
 internal import Queues
@@ -101,7 +102,7 @@ package enum StageWorker {
             options.kind,
             settings: settings,
             transport: client,
-            books: tracker,
+            books: tracker.jobs,
             files: tracker,
             tracker: tracker,
             claims: claims,

@@ -45,7 +45,7 @@ struct DirectoryChecks: Sendable {
         return findings
     }
 
-    /// What keeps an existing workspace from being used; nil when nothing does.
+    /// The reason why an existing workspace cannot be used; nil when it can.
     private func workspace() -> Finding? {
         let path = settings.temporaryDirectory + "/" + Workspace.directoryName
         var status = stat()
@@ -149,7 +149,7 @@ struct DirectoryChecks: Sendable {
 
     private func store() -> Finding {
         let check = "store"
-        guard let path = CommandLineSource.path(ofFileURL: settings.storageURL) else {
+        guard let path = FileURL.path(settings.storageURL) else {
             return .failure(check, "STORAGE_URL is not a file: URL", "set it to file:///DIRECTORY")
         }
         return Self.writable(check, path, setting: "STORAGE_URL")

@@ -10,8 +10,14 @@ struct JobQuery: Sendable, Equatable {
     var cursor: Int64?
     var limit = defaultLimit
 
+    /// The words for `state` that say where a job is. No job is `finishing` any more; whoever asks for such gets none.
+    static let places = ["active", formerPlace, "finished"]
+    private static let formerPlace = "finishing"
     /// The words for `state`: where a job is, or how it ended.
-    static let states = JobRecord.State.allCases.map(\.rawValue) + JobOutcome.allCases.map(\.rawValue)
+    static let states = places + JobOutcome.allCases.map(\.rawValue)
+
+    /// Whether no job can be what is asked for.
+    private(set) var isForNone = false
 
     /// - Parameter text: the value of a parameter, nil when it is not there.
     /// - Throws: ``Problem`` that names the parameter and what it may be.
@@ -23,6 +29,8 @@ struct JobQuery: Sendable, Equatable {
                 filter.state = .finished
             } else if let known = JobRecord.State(named: state) {
                 filter.state = known
+            } else if state == ByteText(Self.formerPlace) {
+                isForNone = true
             } else {
                 throw Self.problem("state", Self.states)
             }
@@ -53,7 +61,7 @@ struct JobQuery: Sendable, Equatable {
         return number
     }
 
-    /// What a job is found by, byte for byte.
+    /// A name that a job is found by, byte for byte.
     private static func name(_ name: String, _ text: (String) -> String?) throws(Problem) -> ByteText? {
         guard let value = text(name) else { return nil }
         guard !value.utf8.isEmpty else {

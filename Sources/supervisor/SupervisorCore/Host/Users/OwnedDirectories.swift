@@ -8,8 +8,8 @@ internal import TempFiles
 internal import Text
 internal import WorkerProtocol
 
-/// Looks whether the directories of the settings are for the user that this process runs as, before any is used. Changes
-/// nothing.
+/// Looks whether the directories of the settings are for the user that this process runs as, before any is used.
+/// Changes nothing.
 struct OwnedDirectories {
     var settings: Settings
     var account: Account
@@ -37,7 +37,7 @@ struct OwnedDirectories {
         problems += owned(settings.temporaryDirectory + "/" + Workspace.directoryName)
         problems += owned(settings.stateDirectory)
         problems += writable(settings.logDirectory, files: { $0.startsWithBytes(of: LogWriter.fileName) })
-        if let store = CommandLineSource.path(ofFileURL: settings.storageURL) {
+        if let store = FileURL.path(settings.storageURL) {
             problems += writable(store, files: { _ in false })
         }
         return problems

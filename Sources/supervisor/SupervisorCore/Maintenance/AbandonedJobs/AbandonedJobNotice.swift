@@ -4,7 +4,8 @@ internal import JobModel
 internal import Queues
 internal import TempFiles
 
-/// The message that ends an abandoned or cancelled job the ordinary way: its clean-up stage deletes the files, then tells clients, once.
+/// The message that ends an abandoned or cancelled job the ordinary way: its clean-up stage deletes the files, then
+/// tells clients, once.
 enum AbandonedJobNotice {
     static let failureCode = "abandoned"
 
@@ -30,7 +31,7 @@ enum AbandonedJobNotice {
         ticket.phase = .cleanup
         // The ledger knows them better.
         ticket.tempFiles = nil
-        if let claimed = record.outcome, record.state == .finishing { ticket.outcome = claimed }
+        if let claimed = record.outcome { ticket.outcome = claimed }
         if ticket.outcome == nil, record.isCancelRequested { ticket.outcome = .cancelled }
         if ticket.outcome == nil {
             ticket.outcome = .failed

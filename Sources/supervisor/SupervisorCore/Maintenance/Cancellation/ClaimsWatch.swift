@@ -1,14 +1,16 @@
 internal import AMQP
 internal import Claims
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Queues
 internal import Synchronization
 internal import TempFiles
 
-/// Reads the logs in which hosts that share a broker claim jobs, for the wishes to cancel one that another host was asked for.
+/// Reads the logs in which hosts that share a broker claim jobs, for the wishes to cancel one that another host was
+/// asked for.
 final class ClaimsWatch: Sendable {
-    /// Of one connection. The next one may lead to another broker.
+    /// The log as one connection reaches it. The next connection may lead to another broker.
     private struct Log {
         var client: AMQPClient
         var log: ClaimsLog
@@ -59,7 +61,7 @@ final class ClaimsWatch: Sendable {
                     while !Task.isCancelled {
                         await log(kind)?.follow { job in
                             // Most are other hosts'.
-                            if (try? await tracker.isCancelRequested(job)) ?? false { await end(job) }
+                            if (try? await tracker.jobs.isCancelRequested(job)) ?? false { await end(job) }
                         }
                         // The connection was replaced, or there is none yet.
                         try? await Task.sleep(for: .seconds(1))
@@ -80,7 +82,7 @@ final class ClaimsWatch: Sendable {
 
     /// Whether another host has claimed the job after this one had it.
     func isElsewhere(_ job: JobKey) async throws -> Bool {
-        guard let claimant = try await tracker.claimant(of: job, redrives: 0, hop: 0) else { return false }
+        guard let claimant = try await tracker.jobs.claimant(of: job, redrives: 0, hop: 0) else { return false }
         return claimant != node
     }
 }

@@ -1,6 +1,7 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Queues
 internal import Settings
@@ -9,8 +10,9 @@ internal import WorkerProtocol
 
 /// Gives jobs that wait with files on this host back to download, and removes their files.
 ///
-/// For each the order is: the download message is confirmed, the ledger moves on, the old message is acknowledged, the files
-/// go. Killed anywhere, the job goes on: with two messages at worst, of which the ledger knows the older one as stale.
+/// For each the order is: the download message is confirmed, the ledger moves on, the old message is acknowledged, the
+/// files go. Killed anywhere, the job goes on: with two messages at worst, of which the ledger knows the older one as
+/// stale.
 struct JobReturn: Sendable {
     let tracker: TempFileTracker
     let client: AMQPClient
@@ -61,14 +63,14 @@ struct JobReturn: Sendable {
     }
 
     private func isAnythingToCome() async -> Bool {
-        // What a dead worker had unacknowledged comes a little later than the rest, so the ledger is asked.
-        guard let count = try? await tracker.jobsHoldingFiles(in: Self.stages) else { return true }
+        // The message of a dead worker comes a little later than the rest, so the ledger is asked.
+        guard let count = try? await tracker.jobs.jobsHoldingFiles(in: Self.stages) else { return true }
         return count > 0
     }
 
     /// - Returns: the delivery when it has to stay in its queue.
     private func give(_ delivery: AMQPDelivery, _ kind: MediaKind, _ stage: Stage) async -> AMQPDelivery? {
-        // Others' messages, and what no stage can read either: it is theirs to say so.
+        // Another host's message stays, and so does one that no stage can read: it is the stage's to refuse.
         guard !delivery.isOversized, let ticket = try? Ticket(parsing: delivery.body, expecting: kind),
             ticket.node == nil || ticket.node == settings.nodeName
         else { return delivery }
@@ -81,14 +83,14 @@ struct JobReturn: Sendable {
             }
             defer { lease.releaseRemovingEmptyDirectory() }
             // A late duplicate: whoever works next drops it.
-            if let known = try await tracker.job(ticket.key), known.hop > ticket.hop { return delivery }
+            if let known = try await tracker.jobs.job(ticket.key), known.hop > ticket.hop { return delivery }
             var back = ticket.returning(from: stage)
             back.attempt = 0
             back.hop = Ticket.counted(back.hop)
             back.transfer = UUID().uuidString
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
             try await client.publish(try AMQPMessage(fitting: back), to: queues.work(kind, .download))
-            try await tracker.handedOver(back.key, to: .download, hop: back.hop)
+            try await tracker.jobs.handedOver(back.key, to: .download, hop: back.hop)
             try await delivery.acknowledge()
             let report = try await tracker.cleanupJobTempFiles(back.key)
             try await tracker.trimReservation(back.key)
@@ -114,7 +116,8 @@ private struct HeldDeliveries {
     private var deliveries: [AMQPDelivery] = []
     private var bodyBytes = 0
 
-    /// Of bodies in memory. What is beyond it goes back as it is, once more counted by a quorum queue.
+    /// The bodies that are kept in memory. A message beyond goes back as it is, and a quorum queue counts that once
+    /// more.
     private static let maximumBodyBytes = 64 << 20
 
     init(renewingAfter limit: Int64) { renewingAfter = limit }

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Queues
 internal import Settings
@@ -53,7 +54,7 @@ struct ServiceWatch: MaintenanceService {
         let (all, stages) = clock.take()
         if all == .zero { return }
         do throws(TempFileError) {
-            try await tracker.addService(all, stages: stages)
+            try await tracker.jobs.addService(all, stages: stages)
         } catch {
             logger.warning("the time of service was not noted", metadata: [LogKey.cause: "\(error)"])
         }

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import TempFiles
 
@@ -31,7 +32,7 @@ struct WorkerEnds: Sendable {
     func run() async {
         for await end in ends {
             do throws(TempFileError) {
-                for job in try await tracker.noteEnd(of: end.worker, cause: end.cause) {
+                for job in try await tracker.jobs.noteEnd(of: end.worker, cause: end.cause) {
                     logger.warning(
                         "a job's worker died",
                         metadata: [

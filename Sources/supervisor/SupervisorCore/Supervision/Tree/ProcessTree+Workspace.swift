@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Settings
 internal import TempFiles
@@ -23,7 +24,7 @@ extension ProcessTree {
             )
             logger.info("jobs that wait with temp files are given back to download")
             let count = try await returning.run(isHastened: { [stop] in await stop.count > 1 })
-            let kept = try await tracker.jobsHoldingFiles(in: JobReturn.stages)
+            let kept = try await tracker.jobs.jobsHoldingFiles(in: JobReturn.stages)
             // No stage needs the files of the other jobs: download begins anew, and clean-up only deletes.
             let report = try await tracker.cleanupAllTempFiles(sparing: JobReturn.stages)
             logger.log(

@@ -22,6 +22,7 @@ struct TreeParts: Sendable {
     let store: StoreWatch
     /// nil when no other host shares the broker.
     let claims: ClaimsWatch?
+    let search: WaitingJobs
     let logger: Logger
 
     init(
@@ -52,6 +53,7 @@ struct TreeParts: Sendable {
             announce: { webhook?.announce($0) }
         )
         store = StoreWatch(url: { await live.settings.storageURL }, logger: logger)
+        search = WaitingJobs(tracker: tracker, broker: link, queues: settings.queueLayout, logger: logger)
         claims = ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
     }
 
@@ -78,6 +80,7 @@ struct TreeParts: Sendable {
             pools: pools,
             broker: link,
             claims: claims,
+            search: search,
             current: { await live.settings },
             logger: logger
         )
@@ -96,6 +99,7 @@ struct TreeParts: Sendable {
             broker: link,
             queues: queues,
             claims: claims,
+            search: search,
             logger: logger
         )
         var services: [any MaintenanceService] = [
@@ -117,7 +121,8 @@ struct TreeParts: Sendable {
         ) {
             services.append(compression)
         }
-        // A quorum queue counts each look at a message against its delivery limit, which RabbitMQ 4 gives every such queue.
+        // A quorum queue counts each look at a message against its delivery limit, which RabbitMQ 4 gives every such
+        // queue.
         if settings.queueType == .classic {
             services.append(
                 UpdatesWatch(

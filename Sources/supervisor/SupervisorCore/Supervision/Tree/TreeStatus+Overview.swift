@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 internal import Queues
 internal import Settings
 internal import TempFiles
@@ -50,10 +51,11 @@ extension TreeStatus {
         var records: [JobRecord] = []
         var totals: [JobKey: FileTotals] = [:]
         do throws(TempFileError) {
-            for state in [JobRecord.State.active, .finishing] {
-                records += try await tracker.jobs(JobFilter(state: state), before: nil, limit: Overview.maximumJobs + 1)
-                    .jobs
-            }
+            records = try await tracker.jobs.jobs(
+                JobFilter(state: .active),
+                before: nil,
+                limit: Overview.maximumJobs + 1
+            ).jobs
             totals = try await tracker.fileTotals(of: records.map(\.key))
         } catch {
             return ([], false)
@@ -69,7 +71,7 @@ extension TreeStatus {
 
     private func ended(_ outcome: JobOutcome, limit: Int, _ workers: [PoolSnapshot]) async -> [JobView] {
         let filter = JobFilter(state: .finished, outcome: outcome)
-        let page = try? await tracker.jobs(filter, before: nil, limit: limit)
+        let page = try? await tracker.jobs.jobs(filter, before: nil, limit: limit)
         let limits = await current().attemptLimits
         return (page?.jobs ?? []).map { JobView($0, workers: workers, limits: limits) }
     }

@@ -1,13 +1,14 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
+internal import JobStore
 internal import Logging
 internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol
 
-/// What the running tree says of itself.
+/// Describes the running tree for HTTP.
 struct TreeStatus: StatusSource {
     var settings: Settings
     var tracker: TempFileTracker
@@ -18,38 +19,12 @@ struct TreeStatus: StatusSource {
     var stop: StopSignals
     /// The settings in effect, which a reload may have changed.
     var current: @Sendable () async -> Settings
-    /// What was wrong with the configuration that was read last.
+    /// The fault of the configuration that was read last; nil when it took effect.
     var refusedConfiguration: @Sendable () async -> String?
     var store: StoreWatch
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
-
-    init(
-        settings: Settings,
-        tracker: TempFileTracker,
-        disk: DiskWatch,
-        pools: PoolSupervisor,
-        broker: BrokerLink,
-        isBrokerPrivate: Bool,
-        stop: StopSignals,
-        current: @escaping @Sendable () async -> Settings,
-        refusedConfiguration: @escaping @Sendable () async -> String?,
-        store: StoreWatch,
-        logger: Logger
-    ) {
-        self.settings = settings
-        self.tracker = tracker
-        self.disk = disk
-        self.pools = pools
-        self.broker = broker
-        self.isBrokerPrivate = isBrokerPrivate
-        self.stop = stop
-        self.current = current
-        self.refusedConfiguration = refusedConfiguration
-        self.store = store
-        self.logger = logger
-    }
 
     func health() async -> HealthReport {
         var files: [MediaKind: TempFileStatistics]?
@@ -62,7 +37,7 @@ struct TreeStatus: StatusSource {
             files = try await tracker.statistics()
             reservedBytes = try await tracker.reservedBytes()
             stuck = try await tracker.stuckFiles(limit: HealthReport.maximumStuckFiles)
-            ages = try await tracker.ages()
+            ages = try await tracker.jobs.ages()
         } catch {
             ledgerProblem = error.message
         }
@@ -97,11 +72,11 @@ struct TreeStatus: StatusSource {
         )
     }
 
-    /// Of `/health`, with a broker that does not answer.
+    /// How long `/health` waits for a broker that does not answer.
     private static let patience = Duration.seconds(1)
 
-    /// Messages that no worker of this host is to take: those of its own queues whose pools have been scaled to none. The broker is
-    /// only asked while there are such.
+    /// Messages that no worker of this host is to take: they are in its own queues whose pools have been scaled to
+    /// none. The broker is only asked while there are such.
     private func waiting(_ pools: [PoolSnapshot]) async -> [PoolName: Int] {
         let idle = pools.filter { $0.wanted == 0 }.map {
             ($0.name, settings.queueNames.work($0.name.kind, $0.name.stage))
@@ -137,19 +112,20 @@ struct TreeStatus: StatusSource {
 
     func job(_ key: JobKey) async throws -> JobDetailView? {
         let limit = JobDetailView.maximumFiles
-        guard let detail = try await Problem.onLedger({ try await tracker.detail(key, fileLimit: limit) }) else {
+        guard let detail = try await Problem.onLedger({ try await tracker.jobs.detail(key, fileLimit: limit) }) else {
             return nil
         }
         return JobDetailView(detail, workers: await pools.snapshots, limits: await current().attemptLimits)
     }
 
     func kinds(ofJob id: ByteText) async throws -> [MediaKind] {
-        try await Problem.onLedger { try await tracker.jobs(id: id) }.map(\.kind)
+        try await Problem.onLedger { try await tracker.jobs.jobs(id: id) }.map(\.kind)
     }
 
     func jobs(_ query: JobQuery) async throws -> JobList {
+        if query.isForNone { return JobList(jobs: []) }
         let page = try await Problem.onLedger {
-            try await tracker.jobs(query.filter, before: query.cursor, limit: query.limit)
+            try await tracker.jobs.jobs(query.filter, before: query.cursor, limit: query.limit)
         }
         let snapshots = await pools.snapshots
         let limits = await current().attemptLimits

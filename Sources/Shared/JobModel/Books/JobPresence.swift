@@ -1,0 +1,8 @@
+/// What there is of a job with some id.
+public enum JobPresence: Sendable, Hashable {
+    /// Nothing, or one whose clients have heard its end.
+    case none
+    /// One that has ended, of which clients may not have heard yet.
+    case ending
+    case live
+}

@@ -1,0 +1,45 @@
+/// What a message says of the job that a stage is to work on.
+public struct StageMessage: Sendable {
+    public var stage: Stage
+    /// Hand-overs before it. A message of an earlier hop than the ledger knows is a late duplicate.
+    public var hop: Int64
+    /// Tells the message from those of earlier runs of the job.
+    public var run: JobRun
+    public var mediaID: ByteText
+    /// As ``Ticket/sourceText``.
+    public var source: ByteText?
+    public var manifest: [TempFileEntry]
+    /// The message as JSON, kept until the job's end: what is known of the job if it is abandoned.
+    public var ticket: [UInt8]?
+    /// Recorded with the start; nil when nobody is told of it.
+    public var progress: JobProgress?
+    /// Who is to work on the job.
+    public var worker: WorkerLife?
+    /// What the job asks for, as ``Ticket/content`` has it; nil where that is not looked at. A message that asks for
+    /// something else under the same id does not belong to the job.
+    public var content: [UInt8]?
+
+    public init(
+        stage: Stage,
+        hop: Int64,
+        run: JobRun = JobRun(),
+        mediaID: ByteText,
+        source: ByteText? = nil,
+        manifest: [TempFileEntry]?,
+        ticket: [UInt8]? = nil,
+        progress: JobProgress? = nil,
+        worker: WorkerLife? = nil,
+        content: [UInt8]? = nil
+    ) {
+        self.stage = stage
+        self.hop = hop
+        self.run = run
+        self.mediaID = mediaID
+        self.source = source
+        self.manifest = manifest ?? []
+        self.ticket = ticket
+        self.progress = progress
+        self.worker = worker
+        self.content = content
+    }
+}

@@ -1,0 +1,55 @@
+internal import FoundationEssentials
+internal import GRDB
+package import JobModel
+
+/// Workers that died while they had a job.
+extension Books {
+    /// Notes the death of the worker that the books still have at the job, now that another one starts on it: the job's
+    /// lease was free. What it died of is not known here.
+    ///
+    /// - Parameter finder: who starts. The worker itself, to which the job has come back, is alive.
+    /// - Returns: whether there was one.
+    package func noteDeath(of job: JobHead, foundBy finder: WorkerLife?) throws -> Bool {
+        guard let dead = job.worker, !dead.utf8.elementsEqual((finder?.text ?? "").utf8) else { return false }
+        try db.run(
+            sql: "UPDATE job SET deaths = deaths + 1, lastDeath = worker, worker = NULL WHERE number = ?",
+            arguments: [job.number]
+        )
+        return true
+    }
+
+    /// Notes how a worker's process ended, if it had a job then.
+    ///
+    /// - Returns: the jobs that had it.
+    package func noteEnd(of worker: WorkerLife, cause: String) throws -> [JobKey] {
+        let told = "\(worker.name): \(cause)"
+        let jobs = try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT number, kind, id FROM job WHERE worker = ?"),
+            arguments: [worker.text]
+        )
+        for job in jobs {
+            let number: Int64 = job["number"]
+            try db.run(
+                sql: "UPDATE job SET deaths = deaths + 1, lastDeath = ?, worker = NULL WHERE number = ?",
+                arguments: [told, number]
+            )
+        }
+        // Another start was quicker.
+        let sql = "UPDATE event SET detail = ? WHERE what = 'workerDied' AND detail = ?"
+        try db.run(sql: sql, arguments: [told, worker.text])
+        return jobs.compactMap { job in
+            let id: Data = job["id"]
+            return MediaKind(rawValue: job["kind"]).map {
+                JobKey(kind: $0, id: ByteText(String(decoding: id, as: UTF8.self)))
+            }
+        }
+    }
+
+    /// The oldest first.
+    package func deaths(job number: Int64) throws -> [JobEvent] {
+        let sql = """
+            SELECT at, what, stage, hop, detail FROM event WHERE job = ? AND what = 'workerDied' ORDER BY number
+            """
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).compactMap(JobEvent.init)
+    }
+}

@@ -1,0 +1,59 @@
+internal import GRDB
+internal import JobModel
+
+/// Reservations: how much of the disk each job was promised. A job's files never take more than its reservation.
+extension Books {
+    package func reservedBytes(job number: Int64) throws -> Int64 {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT reservedBytes FROM job WHERE number = ?"),
+            arguments: [number]
+        ) ?? 0
+    }
+
+    package func reservedBytes() throws -> Int64 {
+        // Answered from the index `jobWithReservation` alone.
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT COALESCE(SUM(reservedBytes), 0) FROM job WHERE reservedBytes > 0")
+        ) ?? 0
+    }
+
+    /// What the job's files take, in whole blocks, by the books.
+    package func occupiedBytes(job number: Int64) throws -> Int64 {
+        let sql = "SELECT COALESCE(SUM((sizeBytes + 4095) / 4096 * 4096), 0) FROM file WHERE job = ?"
+        return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
+    }
+
+    /// All that the budget of the disk is judged by and that the books know.
+    package func reservations(job number: Int64) throws -> Reservations {
+        let held = try reservedBytes(job: number)
+        return Reservations(
+            heldByJob: held,
+            heldByOthers: try reservedBytes() - held,
+            writtenBytes: try Int64.fetchOne(db.cachedStatement(sql: "SELECT COALESCE(SUM(bytes), 0) FROM usage")) ?? 0
+        )
+    }
+
+    package func setReservation(_ bytes: Int64, job number: Int64) throws {
+        try db.run(
+            sql: "UPDATE job SET reservedBytes = ? WHERE number = ?",
+            arguments: [FileRow.storable(bytes), number]
+        )
+    }
+
+    /// Gives back what the job's files do not take.
+    package func trimReservation(job number: Int64) throws {
+        let occupied = try occupiedBytes(job: number)
+        try db.run(
+            sql: "UPDATE job SET reservedBytes = ? WHERE number = ? AND reservedBytes > ?",
+            arguments: [occupied, number, occupied]
+        )
+    }
+}
+
+/// What was promised to jobs, in bytes, and what is written of it.
+package struct Reservations: Sendable {
+    package var heldByJob: Int64
+    package var heldByOthers: Int64
+    /// By all jobs together.
+    package var writtenBytes: Int64
+}

@@ -1,0 +1,19 @@
+public import JobModel
+
+/// The right to work on a job, held while this object lives or until it is released. The kernel takes it back when the
+/// process dies.
+public final class JobLease: Sendable {
+    public let job: JobKey
+    private let hold: LeaseHold
+
+    package init(job: JobKey, hold: LeaseHold) {
+        self.job = job
+        self.hold = hold
+    }
+
+    /// Gives the lease up now. Again does nothing.
+    public func release() { hold.release() }
+
+    /// Gives the lease up, and removes the job's directory when nothing but the lease is in it.
+    public func releaseRemovingEmptyDirectory() { hold.releaseRemovingEmptyDirectory() }
+}

@@ -1,0 +1,85 @@
+public import JobModel
+
+/// Why a file in the workspace is nobody's.
+public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
+    /// In the directory of a job, or beside the jobs, not on the books, and older than the grace time.
+    case unknownFile
+    /// The job is finished.
+    case finishedJob
+    /// In a directory of no job that is on the books, all of it older than the grace time.
+    case unknownJobDirectory
+    /// On the books, not on disk, and nobody works on the job.
+    case missingFile
+    /// Of a job that has not ended, that nobody works on, and of which nothing was heard for too long.
+    case abandonedJob
+    /// The job waits for its clean-up stage, which does not come to it. No stage needs the file any more.
+    case overdueCleanup
+    /// Nothing that a stage makes: a link, a file that has other names, a pipe, a socket, a device, a mounted file
+    /// system, or a directory in a file's place. Its own name may go; what it leads to is never touched.
+    case foreignEntry
+}
+
+/// A file, or a row of the books, that a sweep would remove.
+public struct OrphanedFile: Sendable, Hashable {
+    /// Absolute.
+    public var path: String
+    /// 0 for a missing file.
+    public var sizeBytes: Int64
+    /// Since the last change by the wall clock, or for an abandoned job the time of service without a sign of it; zero
+    /// when the change lies in the future.
+    public var age: Duration
+    /// nil for what lies beside the jobs of all kinds.
+    public var kind: MediaKind?
+    /// The job, when it is known.
+    public var job: JobKey?
+    public var reason: OrphanReason
+    /// What it is, where that is the reason: `symbolic link`, `mounted file system`, …
+    public var detail: String?
+    /// Whether a sweep now would remove it, or have it removed. Else it is only reported.
+    public var isRemovable: Bool
+}
+
+/// What a sweep goes by.
+public struct SweepRules: Sendable, Hashable {
+    /// How old something unknown must be.
+    public var graceTime: Duration
+    /// How long nothing may be heard of a job that nobody works on, in time in which its stage was served; nil: for
+    /// ever.
+    public var maximumSilence: Duration?
+
+    public init(graceTime: Duration, maximumSilence: Duration? = nil) {
+        self.graceTime = graceTime
+        self.maximumSilence = maximumSilence
+    }
+}
+
+/// A job to be ended because nobody works on it. Its lease is held meanwhile.
+public struct AbandonedJob: Sendable {
+    public var record: JobRecord
+    /// The message of its last start as JSON; nil when it never started.
+    public var ticket: [UInt8]?
+    /// Time of service without a sign of it.
+    public var silence: Duration
+
+    public init(record: JobRecord, ticket: [UInt8]?, silence: Duration) {
+        self.record = record
+        self.ticket = ticket
+        self.silence = silence
+    }
+}
+
+/// How an abandoned job was given to the clean-up stage.
+public struct AbandonedHandOver: Sendable {
+    /// Of the message that the broker has confirmed.
+    public var hop: Int64
+    /// That message's `transfer`.
+    public var token: String
+
+    public init(hop: Int64, token: String) {
+        self.hop = hop
+        self.token = token
+    }
+}
+
+/// Publishes the message that makes the clean-up stage end a job, and returns when the broker has confirmed it.
+public typealias AbandonedJobEnder = @Sendable (AbandonedJob) async throws -> AbandonedHandOver

@@ -1,0 +1,26 @@
+public import JobModel
+internal import Ledger
+
+extension TempFileTracker {
+    /// Files, jobs and bytes on the books, for each kind. Quick at any number of files.
+    public func statistics() async throws(TempFileError) -> [MediaKind: TempFileStatistics] {
+        try await ledger.read { try $0.statistics() }
+    }
+
+    /// What the files of each of these jobs take. Jobs without files are left out.
+    public func fileTotals(of jobs: [JobKey]) async throws(TempFileError) -> [JobKey: FileTotals] {
+        try await ledger.read { books in
+            var totals: [JobKey: FileTotals] = [:]
+            for key in jobs {
+                guard let row = try books.job(key), row.hasFiles else { continue }
+                totals[key] = try books.fileTotals(job: row.number)
+            }
+            return totals
+        }
+    }
+
+    /// Files and bytes by the stage that made them. Looks at every file on the books.
+    public func statisticsByStage() async throws(TempFileError) -> [StageFileTotals] {
+        try await ledger.read { try $0.statisticsByStage() }
+    }
+}
