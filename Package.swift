@@ -211,9 +211,9 @@ let package = Package(
             .target(
                 name: "RuntimeSupport",
                 dependencies: [
-                    "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "Queues", "TempFiles", "Settings",
-                    "WorkerProtocol",
-                    logging,
+                    "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "Queues", "TempFiles", "Files",
+                    "Settings",
+                    "WorkerProtocol", logging,
                 ],
                 path: "Tests/RuntimeSupport",
                 swiftSettings: strict

@@ -1,6 +1,7 @@
 import AMQP
 import Foundation
 import JobModel
+import RuntimeSupport
 import StageRuntime
 import TempFiles
 import Testing
@@ -35,7 +36,7 @@ struct EndLettersTests {
         return ticket
     }
 
-    @Test("say how the job ended", arguments: [(JobOutcome.completed, 100), (.failed, 80), (.cancelled, 80)])
+    @Test("say how the job ended", arguments: [(JobOutcome.completed, Int64(100)), (.failed, 80), (.cancelled, 80)])
     func update(outcome: JobOutcome, progress: Int64) throws {
         let letters = EndLetters(end: end(outcome), ticket: ticket(outcome))
         let update = try JSONFields(parsing: letters.update().body)

@@ -1,4 +1,5 @@
 package import AMQP
+import Queues
 package import StageRuntime
 import Synchronization
 
@@ -184,6 +185,7 @@ package final class MemoryTransport: MessageTransport {
     func settle(
         _ message: MemoryMessage,
         _ operation: Operation,
+        publishingTo queues: [String] = [],
         _ body: () throws(AMQPError) -> Void
     ) async throws(AMQPError) {
         await Task.yield()
@@ -202,6 +204,7 @@ package final class MemoryTransport: MessageTransport {
             journal.note("refused \(operation)")
             throw AMQPError(code, "refused", isRetriable: true, queue: message.queue)
         }
+        if case .queueDeleted? = fault, let first = queues.first { broker.delete(first) }
         try body()
         message.settle()
         if case .lostAfter? = fault {
