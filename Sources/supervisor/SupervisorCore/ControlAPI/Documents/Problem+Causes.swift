@@ -1,4 +1,5 @@
 internal import AMQP
+internal import JobModel
 internal import TempFiles
 
 extension Problem {
