@@ -1,5 +1,5 @@
 internal import AMQP
-internal import TempFiles
+internal import JobModel
 
 extension Problem {
     static let brokerAway = "The broker cannot be reached"

@@ -1,5 +1,4 @@
 package import FoundationEssentials
-package import JobModel
 
 extension JobRecord {
     /// A job that was just seen for the first time.
@@ -7,17 +6,24 @@ extension JobRecord {
         self.init(
             key: key,
             mediaID: mediaID,
+            source: nil,
             state: .active,
+            stage: nil,
             hop: 0,
             attempt: 0,
             redrives: 0,
             progress: 0,
             step: "",
+            outcome: nil,
+            finishToken: nil,
             isCancelRequested: false,
             createdAt: date,
             updatedAt: date,
+            finishedAt: nil,
+            announcedAt: nil,
             leftFiles: 0,
-            leftBytes: 0
+            leftBytes: 0,
+            record: nil
         )
     }
 }
