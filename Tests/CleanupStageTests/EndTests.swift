@@ -1,6 +1,7 @@
 import AMQP
 import Foundation
 import JobModel
+import RuntimeSupport
 import StageRuntime
 import TempFiles
 import Testing
@@ -24,12 +25,18 @@ struct EndLettersTests {
         var ticket = Ticket(id: Self.key.id, mediaID: "media", kind: .video)
         ticket.outcome = outcome
         if outcome == .failed {
-            ticket.failure = JobFailure(stage: .process, code: "invalid", message: "no video", occurredAt: "t", host: nil)
+            ticket.failure = JobFailure(
+                stage: .process,
+                code: "invalid",
+                message: "no video",
+                occurredAt: "t",
+                host: nil
+            )
         }
         return ticket
     }
 
-    @Test("say how the job ended", arguments: [(JobOutcome.completed, 100), (.failed, 80), (.cancelled, 80)])
+    @Test("say how the job ended", arguments: [(JobOutcome.completed, Int64(100)), (.failed, 80), (.cancelled, 80)])
     func update(outcome: JobOutcome, progress: Int64) throws {
         let letters = EndLetters(end: end(outcome), ticket: ticket(outcome))
         let update = try JSONFields(parsing: letters.update().body)

@@ -1,4 +1,5 @@
-package import AMQP
+import AMQP
+import Files
 import Foundation
 package import JobModel
 import JobStore
@@ -8,7 +9,8 @@ package import StageRuntime
 package import TempFiles
 import WorkerProtocol
 
-/// A host for one handler: a temp directory and a store of its own on the real disk, and a broker that takes everything.
+/// A host for one handler: a temp directory and a store of its own on the real disk, and a broker that takes
+/// everything.
 package final class HandlerBench: Sendable {
     /// Contains all the others, and goes with this.
     package let directory: String
@@ -69,7 +71,7 @@ package final class HandlerBench: Sendable {
             kind,
             settings: settings,
             transport: DeafTransport(),
-            books: tracker,
+            books: tracker.jobs,
             files: tracker,
             tracker: tracker,
             status: StatusChannel(stage: stage, descriptor: nil),
@@ -111,6 +113,8 @@ package final class HandlerBench: Sendable {
 
 package struct HandlerBenchError: Error, CustomStringConvertible {
     package var description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Takes every message, and has none.

@@ -4,7 +4,8 @@ package import StageRuntime
 import Synchronization
 package import TempFiles
 
-/// The books as one process sees them: what it writes stays, the leases that it holds end with it, and any step can fail.
+/// The books as one process sees them: what it writes stays, the leases that it holds end with it, and any step can
+/// fail.
 package final class MemoryBooks: Sendable {
     package enum Step: String, Sendable, Hashable, CaseIterable {
         case enter, isCancelRequested, handBack, willRetry, handedOver, recordNews, recordCompletion, jobTempFiles
@@ -216,7 +217,7 @@ extension MemoryBooks: JobEndBooks {
         after patience: Duration
     ) async throws(TempFileError) -> Bool {
         let before = process.date.addingTimeInterval(-Double(patience.components.seconds))
-        return try await step(.takeOverEnd, "book end taken over") {
+        let isTaken = try await step(.takeOverEnd, nil) {
             ledger.withJob(end.key) { job in
                 guard job.record.announcedAt == nil, job.record.finishToken == end.finishToken,
                     let finished = job.record.finishedAt, finished < before
@@ -225,6 +226,8 @@ extension MemoryBooks: JobEndBooks {
                 return true
             }
         }
+        if isTaken { journal.note("book end taken over") }
+        return isTaken
     }
 
     package func noteAnnounced(_ end: JobRecord, keeping kept: [UInt8]?) async throws(TempFileError) {

@@ -1,7 +1,7 @@
 import Foundation
 package import JobModel
 import Synchronization
-package import TempFiles
+import TempFiles
 
 /// The books of a host in memory, as far as the runtime sees them. They outlive the processes of a simulation.
 package final class MemoryLedger: Sendable {

@@ -57,7 +57,7 @@ package final class MemoryMessage: ReceivedMessage {
         publishing messages: [(message: AMQPMessage, queue: String)]
     ) async throws(AMQPError) {
         precondition(isTransactional, "no transaction without a transactional subscription")
-        try await transport.settle(self, .commit) { [self] () throws(AMQPError) in
+        try await transport.settle(self, .commit, publishingTo: messages.map(\.queue)) { [self] () throws(AMQPError) in
             let broker = transport.broker
             if let missing = messages.first(where: { !broker.has($0.queue) }) {
                 broker.journal.note("unroutable \(transport.journal(missing.queue, missing.message))")

@@ -184,6 +184,7 @@ package final class MemoryTransport: MessageTransport {
     func settle(
         _ message: MemoryMessage,
         _ operation: Operation,
+        publishingTo queues: [String] = [],
         _ body: () throws(AMQPError) -> Void
     ) async throws(AMQPError) {
         await Task.yield()
@@ -202,6 +203,7 @@ package final class MemoryTransport: MessageTransport {
             journal.note("refused \(operation)")
             throw AMQPError(code, "refused", isRetriable: true, queue: message.queue)
         }
+        if case .queueDeleted? = fault, let first = queues.first { broker.delete(first) }
         try body()
         message.settle()
         if case .lostAfter? = fault {

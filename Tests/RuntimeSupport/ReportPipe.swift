@@ -9,7 +9,8 @@ package final class ReportPipe: Sendable {
 
     package init() {
         var ends: [Int32] = [-1, -1]
-        precondition(pipe2(&ends, O_NONBLOCK | O_CLOEXEC) == 0, "pipe2: errno \(errno)")
+        precondition(pipe(&ends) == 0, "pipe: errno \(errno)")
+        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
         (readEnd, writeEnd) = (ends[0], ends[1])
     }
 

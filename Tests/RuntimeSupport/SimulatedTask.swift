@@ -14,7 +14,7 @@ package final class SimulatedTask: Sendable {
         process.whenDead { [weak self] in self?.end() }
         let started = Task(executorPreference: process) {
             await body()
-            end()
+            self.end()
         }
         task.withLock { $0 = started }
     }

@@ -2,9 +2,9 @@ package import Foundation
 import StageRuntime
 import Synchronization
 
-/// Runs tasks on one thread, in time of its own: what is ready runs in the order that a seed decides, or in the order in which it
-/// became ready, and time moves on only when nothing is ready. So a test of minutes takes milliseconds, and the same seed gives
-/// the same run.
+/// Runs tasks on one thread, in time of its own: what is ready runs in the order that a seed decides, or in the order
+/// in which it became ready, and time moves on only when nothing is ready. So a test of minutes takes milliseconds, and
+/// the same seed gives the same run.
 ///
 /// What runs here must wait for nothing else than what runs here.
 package final class Simulation: Sendable {
@@ -53,40 +53,45 @@ package final class Simulation: Sendable {
 
     package struct Stuck: Error, CustomStringConvertible {
         package var description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// Runs `body` and all that comes of it, on a thread of its own, until `body` returns.
     ///
     /// - Parameter limit: of steps.
-    /// - Throws: ``Stuck`` when nothing is ready and nobody waits for a time, or when there is no end; what `body` throws.
+    /// - Throws: ``Stuck`` when nothing is ready and nobody waits for a time, or when there is no end; what `body`
+    ///   throws.
     package func run(
         in process: SimulatedProcess? = nil,
         limit: Int = 2_000_000,
         _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
         let process = process ?? SimulatedProcess(self, name: "test")
-        let outcome = Mutex<Result<Void, any Error>?>(nil)
+        let outcome = Outcome()
         Task(executorPreference: process) {
             do {
                 try await body()
-                outcome.withLock { $0 = .success(()) }
+                outcome.set(.success(()))
             } catch {
-                outcome.withLock { $0 = .failure(error) }
+                outcome.set(.failure(error))
             }
         }
-        let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
+        let result = await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in
-                while true {
-                    if let result = outcome.withLock({ $0 }) { return continuation.resume(returning: result) }
-                    guard step(limit: limit) else {
-                        // The last step may have been the end.
-                        let result = outcome.withLock { $0 }
-                        return continuation.resume(returning: result ?? .failure(stuck))
-                    }
-                }
+                while outcome.result == nil, step(limit: limit) {}
+                continuation.resume(returning: outcome.result ?? .failure(stuck))
             }
         }
         try result.get()
+    }
+
+    /// How the body of a run ended.
+    private final class Outcome: Sendable {
+        private let state = Mutex<Result<Void, any Error>?>(nil)
+
+        var result: Result<Void, any Error>? { state.withLock { $0 } }
+        func set(_ result: Result<Void, any Error>) { state.withLock { $0 = result } }
     }
 
     private var stuck: Stuck {
@@ -122,7 +127,7 @@ package final class Simulation: Sendable {
         }
         switch next {
         case .job(let job, let process):
-            if !process.isDead { job.runSynchronously(on: process.asUnownedTaskExecutor()) }
+            if process.mayStep() { job.runSynchronously(on: process.asUnownedTaskExecutor()) }
         case .timer(let timer): timer.fire()
         case .nothing: return false
         }
@@ -153,6 +158,8 @@ package final class SimulatedProcess: TaskExecutor, RuntimeClock {
     package let name: String
     let simulation: Simulation
     private let dead = Atomic(false)
+    /// Until it dies; negative for no such plan.
+    private let stepsLeft = Atomic(-1)
     private let onDeath = Mutex<[@Sendable () -> Void]>([])
 
     package init(_ simulation: Simulation, name: String) {
@@ -166,6 +173,19 @@ package final class SimulatedProcess: TaskExecutor, RuntimeClock {
     package func kill() {
         guard !dead.exchange(true, ordering: .acquiringAndReleasing) else { return }
         for body in onDeath.withLock({ $0 }) { body() }
+    }
+
+    /// Has the process end before one of its next steps, wherever its tasks are then.
+    package func die(afterSteps steps: Int) { stepsLeft.store(steps, ordering: .releasing) }
+
+    /// Counts a step.
+    ///
+    /// - Returns: false when the process is dead.
+    func mayStep() -> Bool {
+        if isDead { return false }
+        let left = stepsLeft.load(ordering: .acquiring)
+        if left == 0 { kill() } else if left > 0 { stepsLeft.store(left - 1, ordering: .releasing) }
+        return left != 0
     }
 
     /// What the world does when the process ends, such as the kernel about its locks.

@@ -3,11 +3,15 @@ import JobModel
 import RuntimeSupport
 import StageRuntime
 import Synchronization
+import TempFiles
 
-/// Four stages of one host with a worker each, in one process, under a supervisor that starts dead workers again; workers are
-/// killed and connections lost as a seed says.
+/// Four stages of one host with a worker each, in one process, under a supervisor that starts dead workers again;
+/// workers are killed and connections lost as a seed says.
 final class PipelineSimulation: Sendable {
     let world: SimulatedWorld
+    /// An hour of simulated time, of which a run takes some minutes.
+    private static let patienceSeconds = 3600
+
     private let test: SimulatedProcess
     private let workers = Mutex<[Stage: SimulatedProcess]>([:])
     private let kills = Atomic(0)
@@ -34,7 +38,13 @@ final class PipelineSimulation: Sendable {
                 submit(number)
                 try await test.sleep(for: .milliseconds(world.simulation.random(below: 3000)))
             }
-            while !isOver(jobs) { try await test.sleep(for: .seconds(1)) }
+            for _ in 1...Self.patienceSeconds {
+                if isOver(jobs) { return }
+                try await test.sleep(for: .seconds(1))
+            }
+            throw Simulation.Stuck(
+                description: "after \(Self.patienceSeconds) s there are \(left), ended are \(ends.count)"
+            )
         }
     }
 
@@ -95,7 +105,8 @@ final class PipelineSimulation: Sendable {
             let stage = Stage.allCases[world.simulation.random(below: Stage.allCases.count)]
             guard let process = workers.withLock({ $0[stage] }), !process.isDead else { continue }
             kills.add(1, ordering: .relaxed)
-            process.kill()
+            // What a worker does at one moment of this time has many steps.
+            process.die(afterSteps: world.simulation.random(below: 100))
         }
     }
 

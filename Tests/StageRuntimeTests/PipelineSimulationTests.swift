@@ -1,3 +1,5 @@
+import JobModel
+import RuntimeSupport
 import Testing
 
 @Suite("A pipeline in one process")

@@ -67,8 +67,9 @@ enum Circumstance: Sendable, Hashable {
     }
 }
 
-/// A table of transitions: for each group a line `verdict: circumstance, circumstance`, and below it, indented, the exact sequence
-/// of what happened, comma by comma.
+/// A table of transitions: for each group a line `verdict, verdict: circumstance, circumstance`, and below it,
+/// indented, the exact sequence of what happened, comma by comma. `Shorthand` has the words for messages; `book` is a
+/// write of the books, `!` a step of theirs that failed, `+` what was counted.
 struct TransitionTable: Sendable {
     /// The words for all verdicts.
     static let any = "any"
@@ -83,8 +84,9 @@ struct TransitionTable: Sendable {
                 for key in keys { sequences[key, default: []] += words }
             } else {
                 let parts = line.split(separator: ":", maxSplits: 1)
+                let verdicts = parts[0].split(separator: ",").map { $0.trimming() }
                 let circumstances = parts.last?.split(separator: ",").map { $0.trimming() } ?? []
-                keys = circumstances.map { "\(parts[0].trimming()): \($0)" }
+                keys = verdicts.flatMap { verdict in circumstances.map { "\(verdict): \($0)" } }
                 for key in keys { sequences[key] = [] }
             }
         }

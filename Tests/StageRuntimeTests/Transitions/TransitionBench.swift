@@ -1,6 +1,8 @@
 import AMQP
+import Foundation
 import JobModel
 import RuntimeSupport
+import Settings
 import Synchronization
 import TempFiles
 
@@ -37,7 +39,7 @@ struct TransitionBench: Sendable {
     /// - Returns: the journal, with what was counted at its end.
     func run() async throws -> [String] {
         let process = SimulatedProcess(world.simulation, name: "\(stage.rawValue).video.1")
-        let once = Atomic(true)
+        let once = Once()
         let worker = try world.worker(
             stage,
             process,
@@ -57,7 +59,20 @@ struct TransitionBench: Sendable {
             await task.finish()
         }
         worker.report()
-        return world.journal.entries + reports.counts()
+        return Self.collapsed(world.journal.entries) + reports.counts()
+    }
+
+    /// The same several times in a row as one entry, such as `!isCancelRequested ×3`.
+    private static func collapsed(_ entries: [String]) -> [String] {
+        var runs: [(entry: String, count: Int)] = []
+        for entry in entries {
+            if let last = runs.last, last.entry == entry {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append((entry, 1))
+            }
+        }
+        return runs.map { $0.count == 1 ? $0.entry : "\($0.entry) ×\($0.count)" }
     }
 
     private func prepare() throws {
@@ -98,14 +113,13 @@ struct TransitionBench: Sendable {
     }
 
     /// The first operation that gives the job on meets the circumstance.
-    private func fault(_ operation: MemoryTransport.Operation, _ once: borrowing Atomic<Bool>) -> MemoryTransport.Fault?
-    {
+    private func fault(_ operation: MemoryTransport.Operation, _ once: Once) -> MemoryTransport.Fault? {
         let isSuccessor: Bool
         switch operation {
         case .publish(let queue): isSuccessor = queue != world.layout.updates(.video).name
         case .commit: isSuccessor = true
         case .acknowledge:
-            return circumstance == .lostBeforeAck && once.exchange(false, ordering: .relaxed) ? .lostBefore : nil
+            return circumstance == .lostBeforeAck && once.take() ? .lostBefore : nil
         case .giveBack: return nil
         }
         let fault: MemoryTransport.Fault? =
@@ -116,7 +130,7 @@ struct TransitionBench: Sendable {
             case .unroutable: .queueDeleted
             default: nil
             }
-        guard let fault, isSuccessor, once.exchange(false, ordering: .relaxed) else { return nil }
+        guard let fault, isSuccessor, once.take() else { return nil }
         return fault
     }
 
@@ -156,4 +170,11 @@ struct TransitionBench: Sendable {
         let sleeper = Task(executorPreference: process) { try? await process.sleep(for: time) }
         await sleeper.value
     }
+}
+
+/// Something that happens once.
+private final class Once: Sendable {
+    private let isLeft = Atomic(true)
+
+    func take() -> Bool { isLeft.exchange(false, ordering: .relaxed) }
 }
