@@ -8,6 +8,7 @@ SOURCE is a video that the tree may read, ORPHAN a file in its workspace that is
 
 import json
 import os
+import re
 import signal
 import sys
 import urllib.request
@@ -136,6 +137,8 @@ def hostile_names(browser):
                  " && document.querySelector('#detail-timeline').children.length > 3")
     check(browser.run("return document.querySelector('#detail-title').textContent") == HOSTILE, "details show the name")
     check(browser.run("return document.querySelector('#detail-error').textContent") != "", "details show the cause")
+    times = browser.run("return [...document.querySelectorAll('#detail-timeline li')].map((line) => line.textContent)")
+    check(all(re.match(r"\d\d:\d\d:\d\d  ", line) for line in times), "times of day have 24 hours")
     shoot(browser, "detail.png")
     browser.click("#detail-close")
     check(browser.run("return window.pwned === undefined"), "nothing of a job has run as code")

@@ -19,10 +19,12 @@ struct CancellationTests {
         )
         let broker = BrokerLink(logger: TestBroker.logger)
         try await broker.connect(to: try await TestBroker.url())
+        let queues = QueueLayout(names: tree.names)
         let cancellation = JobCancellation(
             tracker: tracker,
             broker: broker,
-            queues: QueueLayout(names: tree.names),
+            queues: queues,
+            search: WaitingJobs(tracker: tracker, broker: broker, queues: queues, logger: TestBroker.logger),
             logger: TestBroker.logger
         )
         do {

@@ -1,6 +1,7 @@
 package import AMQP
 import Foundation
 package import JobModel
+import JobStore
 import Logging
 package import Settings
 package import StageRuntime
@@ -59,7 +60,7 @@ package final class HandlerBench: Sendable {
         _ body: @Sendable (JobContext) async throws -> T
     ) async throws -> T {
         let message = StageMessage(stage: stage, hop: ticket.hop, mediaID: ticket.mediaID, manifest: ticket.tempFiles)
-        guard case .entered(let entered) = try await tracker.enter(ticket.key, message, patience: .zero) else {
+        guard case .entered(let entered) = try await tracker.jobs.enter(ticket.key, message, patience: .zero) else {
             throw HandlerBenchError(description: "the job is not free")
         }
         defer { entered.lease.release() }

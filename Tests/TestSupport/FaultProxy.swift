@@ -117,8 +117,8 @@ package final class FaultProxy: Sendable {
     /// Watches frames of one kind, on all connections together.
     ///
     /// - Parameter marker: bytes that a frame must hold to count.
-    /// - Returns: a stream that yields once and ends when so many of these frames have come from now on. The last one is passed
-    ///   on after that.
+    /// - Returns: a stream that yields once and ends when so many of these frames have come from now on. The last one
+    ///   is passed on after that.
     package func frames(
         _ direction: Direction,
         _ frame: AMQPFrameKind,
@@ -144,8 +144,8 @@ package final class FaultProxy: Sendable {
         for connection in state.withLock({ Array($0.connections.values) }) { connection.cut() }
     }
 
-    /// While true nothing gets through in these directions, on connections of now and later, and nobody is told. A connection
-    /// on which something was lost stays silent afterwards.
+    /// While true nothing gets through in these directions, on connections of now and later, and nobody is told. A
+    /// connection on which something was lost stays silent afterwards.
     package func silence(_ isSilent: Bool, _ directions: Set<Direction> = Set(Direction.allCases)) {
         state.withLock { state in
             if isSilent { state.silent.formUnion(directions) } else { state.silent.subtract(directions) }

@@ -23,7 +23,8 @@ package final class LogRecorder: Sendable {
     /// Of every level.
     package var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
 
-    /// Waits for a line that contains the text, beyond the one that was waited for before, and returns it with its metadata.
+    /// Waits for a line that contains the text, beyond the one that was waited for before, and returns it with its
+    /// metadata.
     package func wait(for text: String) async -> String? {
         for await line in stream where line.description.contains(text) { return line.description }
         return nil

@@ -66,7 +66,7 @@ struct SubmissionTests {
             "attempt": 0, "hop": 0,
         ]
         #expect(submission.ticket.json.value == expected)
-        #expect(CommandLineSource.path(ofFileURL: submission.ticket.source ?? "") == path)
+        #expect(FileURL.path(submission.ticket.source ?? "") == path)
         #expect(try Ticket(parsing: submission.ticket.json.serialized(), expecting: .image) == submission.ticket)
     }
 

@@ -172,6 +172,7 @@ struct ControlRoutesTests {
             ("/pools/process.video/scale", "{", 400), ("/pools/process.video/restart", #"{"rolling":1}"#, 400),
             ("/dead/redrive", "{}", 400), ("/dead/redrive", #"{"all":false}"#, 400),
             ("/dead/redrive", #"{"id":"a","kind":"audio"}"#, 400), ("/dead/redrive", #"{"kind":"video"}"#, 400),
+            ("/dead/redrive", #"{"all":true,"more":1}"#, 400), ("/dead/discard", #"{"all":true,"more":1}"#, 400),
             ("/dead/redrive", #"{"id":"a","all":true}"#, 400), ("/dead/redrive", #"{"notJobs":true}"#, 400),
             ("/dead/discard", "{}", 400), ("/dead/discard", #"{"all":false}"#, 400),
             ("/dead/discard", #"{"notJobs":1}"#, 400), ("/dead/discard", #"{"all":true,"notJobs":true}"#, 400),

@@ -50,7 +50,7 @@ struct ServiceManagerTests {
         for process in workers {
             let environment = try String(contentsOfFile: "/proc/\(process)/environ", encoding: .utf8)
             #expect(environment.contains("QUEUE_PREFIX="))
-            for name in ServiceManager.variables { #expect(!environment.contains(name + "=")) }
+            for name in CurrentEnvironment.own { #expect(!environment.contains(name + "=")) }
         }
 
         supervisor.signal(SIGHUP)

@@ -26,7 +26,8 @@ enum CommandLineSource: Sendable, Equatable {
             guard Self.schemes.contains(scheme) else {
                 throw UsageProblem(
                     message:
-                        "`\(text.shown)`: the scheme \(scheme) is unknown; known are \(Self.schemes.joined(separator: ", "))"
+                        "`\(text.shown)`: the scheme \(scheme) is unknown; known are "
+                        + "\(Self.schemes.joined(separator: ", "))"
                 )
             }
             self = .url(text)
@@ -35,7 +36,7 @@ enum CommandLineSource: Sendable, Equatable {
         }
     }
 
-    /// What stands before `://`, when it looks like a scheme.
+    /// The text before `://`, when it looks like a scheme.
     private static func scheme(_ text: String) -> String? {
         let scheme = text.utf8.prefix { $0 != UInt8(ascii: ":") }
         let isScheme = scheme.allSatisfy {
@@ -63,19 +64,4 @@ enum CommandLineSource: Sendable, Equatable {
     }
 
     private static func lastComponent(_ path: String) -> String { pathComponents(path).last ?? "source" }
-
-    /// `file:///…` of a path.
-    static func fileURL(_ path: String) -> String { "file://" + PercentCoding.encode(path, keeping: "/") }
-
-    /// The path that a file URL names; nil when it is none.
-    static func path(ofFileURL url: String) -> String? {
-        guard url.startsWithBytes(of: "file:///") else { return nil }
-        return PercentCoding.decode(String(decoding: url.utf8.dropFirst("file://".utf8.count), as: UTF8.self))
-    }
-}
-
-/// What is wrong with a command line.
-struct UsageProblem: Error, Equatable, CustomStringConvertible {
-    var message: String
-    var description: String { message }
 }

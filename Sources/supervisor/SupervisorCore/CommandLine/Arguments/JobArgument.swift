@@ -6,7 +6,7 @@ struct JobArgument: Sendable, Equatable {
     var kind: MediaKind?
     var id: ByteText
 
-    /// - Parameter kind: The text is the bare id when this is given, whatever it looks like.
+    /// - Parameter kind: with it the text is the bare id, whatever it looks like.
     /// - Throws: ``UsageProblem`` when the text cannot be an id.
     init(_ text: String, kind: MediaKind? = nil) throws(UsageProblem) {
         self.kind = kind

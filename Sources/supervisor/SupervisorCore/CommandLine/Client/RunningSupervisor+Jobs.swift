@@ -38,8 +38,8 @@ extension RunningSupervisor {
         return list
     }
 
-    /// - Throws: ``Problem`` with status 404 when the kind is not said and no stage has seen the job, 409 when it is too late
-    ///   or when jobs of both kinds have the id.
+    /// - Throws: ``Problem`` with status 404 when the kind is not said and no stage has seen the job, 409 when it is
+    ///   too late or when jobs of both kinds have the id.
     func cancel(_ job: JobArgument) async throws -> CancelReport {
         do {
             let answer = try await change(.DELETE, job.path, timeout: Self.longTimeout)

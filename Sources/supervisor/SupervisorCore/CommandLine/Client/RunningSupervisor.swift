@@ -3,12 +3,12 @@ internal import NIOHTTP1
 
 /// The tree that the command line talks to, over HTTP.
 ///
-/// Everything throws ``SupervisorHTTP/Failure`` when no answer of a supervisor comes, and ``Problem`` when the supervisor says
-/// that something is not possible.
+/// Every function throws ``SupervisorHTTP/Failure`` when no answer of a supervisor comes, and ``Problem`` when the
+/// supervisor says that something is not possible.
 struct RunningSupervisor: Sendable {
     private let http: SupervisorHTTP
 
-    /// What makes the supervisor look through queues takes a while.
+    /// The limit of a request for which the supervisor looks through queues.
     static let longTimeout = Duration.seconds(150)
 
     init(port: Int) { http = SupervisorHTTP(port: port) }

@@ -9,7 +9,7 @@ struct SupervisorHTTP: Sendable {
     var port: Int
     /// Sent with every request where it is known: a supervisor that other machines can reach wants it for reading too.
     var token: String?
-    /// Of a whole request, where it says no other.
+    /// The limit of a whole request that names no other.
     var timeout = Duration.seconds(5)
 
     /// A longer answer is none of ours.
@@ -74,8 +74,8 @@ struct SupervisorHTTP: Sendable {
             throw Failure(description: "nobody answers on \(address)")
         }
         do {
-            // Not in the initializer: one that is made for a connection that fails then is let go of, and NIO ends the process
-            // when that happens before it knows that the channel is closed.
+            // Not in the initializer: one that is made for a connection that fails then is let go of, and NIO ends the
+            // process when that happens before it knows that the channel is closed.
             let connection = try await channel.eventLoop
                 .submit { try Connection(wrappingChannelSynchronously: channel) }
                 .get()

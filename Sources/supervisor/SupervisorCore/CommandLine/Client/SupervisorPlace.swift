@@ -2,17 +2,17 @@ internal import Files
 internal import Glibc
 internal import Settings
 
-/// Where the supervisor of some settings answers, and what it wants to hear.
+/// Where the supervisor of some settings answers, and with which token.
 struct SupervisorPlace: Sendable, Equatable {
     /// An IP address or `localhost`.
     var host: String
     var port: Int
-    /// For what changes something; nil when it is not known.
+    /// The secret for calls that change something; nil when it is not known.
     var token: String?
     /// The run file that told, or that was looked for.
     var runFile: String
     var isFromRunFile: Bool
-    /// Whose the run file is, when it is there or may be, and not for this user.
+    /// The owner of a run file that is there, or may be, and that this user cannot read.
     var stranger: uid_t?
     /// Which supervisor has the state directory, without a run file: before it is up, and while it ends.
     var starting: pid_t?
@@ -24,7 +24,7 @@ struct SupervisorPlace: Sendable, Equatable {
         return SupervisorPlace(
             host: reachable(file?.address ?? settings.httpAddress),
             port: file?.port ?? settings.port,
-            // The settings' token is not for whom only a file names.
+            // A supervisor that only a file names does not get the settings' token.
             token: file == nil ? settings.apiToken : file?.token,
             runFile: path,
             isFromRunFile: file != nil,
@@ -33,7 +33,7 @@ struct SupervisorPlace: Sendable, Equatable {
         )
     }
 
-    /// Who listens everywhere is reached by loopback.
+    /// A supervisor that listens everywhere is reached by loopback.
     private static func reachable(_ address: String) -> String {
         switch address {
         case "0.0.0.0": "127.0.0.1"
@@ -42,7 +42,7 @@ struct SupervisorPlace: Sendable, Equatable {
         }
     }
 
-    /// What to do when the supervisor wants the token.
+    /// Advice for a call that the supervisor refuses without the token.
     func tokenAdvice() async -> String {
         if stranger != nil {
             return "run this command as the user that \(runFile) belongs to, or set API_TOKEN"
@@ -51,9 +51,9 @@ struct SupervisorPlace: Sendable, Equatable {
         return "the token is in \(runFile) of the supervisor's STATE_DIR, or is its API_TOKEN: set one of the two"
     }
 
-    /// Whose tree answers here, when it is none of the state directory's; nil when no supervisor does.
+    /// The owner of the tree that answers here and is not the state directory's; nil when no supervisor answers.
     func otherTree() async -> String? {
-        // Without a token, which may be the wrong one: what this machine may read needs none.
+        // Asked without the token, which may be another tree's: this machine may read without one.
         var place = self
         place.token = nil
         let supervisor = RunningSupervisor(place, timeout: .seconds(2))
@@ -80,7 +80,7 @@ struct SupervisorPlace: Sendable, Equatable {
         "\(runFile) belongs to \(Account.text(ofUser: user)); run this command as that user"
     }
 
-    /// What was looked for, and what to do.
+    /// Says where the supervisor was looked for, and what to do.
     func explain(_ failure: SupervisorHTTP.Failure) -> String {
         guard !isFromRunFile else {
             return "\(failure); the supervisor of \(runFile) is busy, stopping or gone: see its log in LOG_DIR"
@@ -88,6 +88,7 @@ struct SupervisorPlace: Sendable, Equatable {
         if let starting { return Self.isStarting(starting) }
         if let stranger { return "no supervisor was found: \(failure), and \(Self.isStrange(runFile, stranger))" }
         return "no supervisor was found: there is no \(runFile) of a running one (STATE_DIR), and \(failure) "
-            + "(HTTP_ADDRESS, PORT); start one with `supervisor run`, or give this command the settings of the running one"
+            + "(HTTP_ADDRESS, PORT); start one with `supervisor run`, or give this command the settings of the "
+            + "running one"
     }
 }

@@ -7,19 +7,20 @@ struct CancelCommand: AsyncParsableCommand {
         commandName: "cancel",
         abstract: "Cancel jobs, wherever they are.",
         discussion: """
-            A job that a stage works on is stopped there, one that waits ends at once. Its temp files are removed, then \
-            clients hear a `cancelled` update. A job whose end has begun cannot be cancelled. One that no stage has seen \
-            yet has to be named with its kind. If there is none, the wish stays for JOB_RETENTION_HOURS, should its message come.
+            A job that a stage works on is stopped there, one that waits ends at once. Its temp files are removed, \
+            then clients hear a `cancelled` update. A job whose end has begun cannot be cancelled. One that no stage \
+            has seen yet has to be named with its kind. If there is none, the wish stays for JOB_RETENTION_HOURS, \
+            should its message come.
 
             Examples:
               supervisor cancel video/job-1
               supervisor cancel job-1 job-2 --wait
 
-            JSON: {"jobs": [{"id", "kind"?, "status", "outcome"?, "requested", "known"?, "error"?}]}. A status is `cancelling` \
-            (it is to end so), `cancelled`, `completed` or `failed` (it has ended so), `ending` (its end has begun), `waiting` \
-            (it is cancelled when its message is delivered, or by another host), `unknown` (there is no such job) or \
-            `ambiguous` (both kinds have the id). `outcome` is how the job ended, when it has; `requested` is whether the wish was \
-            noted, `known` whether a stage has seen the job.
+            JSON: {"jobs": [{"id", "kind"?, "status", "outcome"?, "requested", "known"?, "error"?}]}. A status is \
+            `cancelling` (it is to end so), `cancelled`, `completed` or `failed` (it has ended so), `ending` (its end \
+            has begun), `waiting` (it is cancelled when its message is delivered, or by another host), `unknown` \
+            (there is no such job) or `ambiguous` (both kinds have the id). `outcome` is how the job ended, when it \
+            has; `requested` is whether the wish was noted, `known` whether a stage has seen the job.
 
             \(CommandExit.text([
                 .ok: "all are to be cancelled (with --wait: all that a stage has seen have ended as cancelled)",
@@ -43,7 +44,7 @@ struct CancelCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    /// What became of one wish.
+    /// The result of one wish.
     struct Result: Codable, Equatable {
         enum Status: String, Codable {
             case cancelling
@@ -57,7 +58,7 @@ struct CancelCommand: AsyncParsableCommand {
         }
 
         var id: ByteText
-        /// Absent when it was not said and could not be found out.
+        /// Absent when it was neither given nor found out.
         var kind: MediaKind?
         var status: Status
         /// How the job ended, when it has.
@@ -95,7 +96,7 @@ struct CancelCommand: AsyncParsableCommand {
         }
     }
 
-    /// Whether its end is to come, and wanted to be known.
+    /// Whether its end is to come, and the user waits for it.
     private func isWaitedFor(_ result: Result) -> Bool {
         wait && result.kind != nil && (result.status == .cancelling || result.status == .ending)
     }

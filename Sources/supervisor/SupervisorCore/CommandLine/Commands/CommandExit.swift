@@ -3,9 +3,9 @@ internal import ArgumentParser
 /// How commands end. The same for all of them; from 64 on as in `<sysexits.h>`.
 enum CommandExit: Int32, CaseIterable {
     case ok = 0
-    /// What was asked for was not done, or what was looked at is not well.
+    /// The order was not carried out, or the thing that was checked is not well.
     case failed = 1
-    /// Of several things that were asked for some were done.
+    /// Some of several orders were carried out.
     case partial = 2
     case usage = 64
     case unavailable = 69
@@ -30,7 +30,7 @@ enum CommandExit: Int32, CaseIterable {
         }
     }
 
-    /// Of things that were done one by one.
+    /// The exit of a command that carries out its orders one by one.
     static func of(done: Int, failed: Int) -> CommandExit {
         failed == 0 ? .ok : done == 0 ? .failed : .partial
     }
@@ -45,7 +45,7 @@ enum CommandExit: Int32, CaseIterable {
         }.joined(separator: "\n")
     }
 
-    /// What a command's own codes mean, for its help.
+    /// The meaning of a command's own codes, for its help.
     static func text(_ meanings: KeyValuePairs<CommandExit, String>) -> String {
         let lines = meanings.map { "\($0.key.rawValue) \($0.value)" }
         return "Exit status: \(lines.joined(separator: "; ")). Others: see `supervisor --help`."

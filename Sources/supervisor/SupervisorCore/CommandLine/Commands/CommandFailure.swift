@@ -21,8 +21,20 @@ enum CommandFailure {
         }
     }
 
-    /// The settings of a command that only has to know where the tree is. While one runs from `STATE_DIR`, what else is wrong with the
-    /// configuration, as after an edit that the tree was not told of, is a warning.
+    /// The settings, once this process is the user that `RUN_AS` names. As root it does not return before (see
+    /// ``Privileges/take(_:)``).
+    static func settingsAsOwnUser() throws -> Settings {
+        let settings = try settings()
+        do throws(PrivilegeError) {
+            try Privileges.take(settings)
+        } catch {
+            throw report(error.message, .failed)
+        }
+        return settings
+    }
+
+    /// The settings of a command that only has to know where the tree is. While one runs from `STATE_DIR`, any other
+    /// fault of the configuration is a warning, as after an edit that the tree was not told of.
     ///
     /// - Parameter needed: further keys that have to be right.
     static func settingsOfRunningTree(needing needed: Set<String> = []) throws -> Settings {
@@ -39,8 +51,8 @@ enum CommandFailure {
 
     /// Runs `body` with the supervisor that the settings lead to.
     ///
-    /// - Throws: the exit code, with the reason printed, when the supervisor cannot be reached or refuses; what else `body`
-    ///   throws.
+    /// - Throws: the exit code, with the reason printed, when the supervisor cannot be reached or refuses; what else
+    ///   `body` throws.
     static func reaching<T>(
         _ settings: Settings,
         _ body: (RunningSupervisor) async throws -> T

@@ -8,9 +8,10 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Check all that the tree needs, and say what to do.",
         discussion: """
-            Looks at the broker, directories, disk, kernel, limits, clock, port and media libraries, with the settings of \
-            the environment and as the user that it is run by, or that RUN_AS makes of root. It changes nothing. Each finding is ok, a warning (jobs go \
-            on, with a limit or a risk) or a failure (some or all jobs cannot be done).
+            Looks at the broker, directories, disk, kernel, limits, clock, port and media libraries, with the settings \
+            of the environment and as the user that it is run by, or that RUN_AS makes of root. It changes nothing. \
+            Each finding is ok, a warning (jobs go on, with a limit or a risk) or a failure (some or all jobs cannot \
+            be done).
 
             JSON: {"version", "verdict", "findings": [{"check", "verdict", "message", "advice"?}]}; a verdict is `ok`, \
             `warning` or `failure`.
@@ -23,12 +24,7 @@ struct DoctorCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
-        do throws(PrivilegeError) {
-            try Privileges.take(settings)
-        } catch {
-            throw CommandFailure.report(error.message, .failed)
-        }
+        let settings = try CommandFailure.settingsAsOwnUser()
         signal(SIGPIPE, SIG_IGN)
         let report = await Doctor(settings: settings, executablesDirectory: OwnExecutable.directory).report()
         if json {

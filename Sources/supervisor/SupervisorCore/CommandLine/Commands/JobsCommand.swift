@@ -24,11 +24,12 @@ struct JobsCommand: AsyncParsableCommand {
               supervisor jobs --source uploads/clip.mov
               supervisor jobs video/job-1 --watch
 
-            JSON: {"jobs": […], "next"?}, the answer of GET /jobs; with an ID that of GET /jobs/{kind}/{id}; with --watch jobs, \
-            each on a line.
+            JSON: {"jobs": […], "next"?}, the answer of GET /jobs; with an ID that of GET /jobs/{kind}/{id}; with \
+            --watch jobs, each on a line.
 
             \(CommandExit.text([
-                .ok: "shown", .failed: "there is no such job, or both kinds have the id; with --watch: the job did not complete",
+                .ok: "shown",
+                .failed: "there is no such job, or both kinds have the id; with --watch: the job did not complete",
             ]))
             """
     )

@@ -13,11 +13,11 @@ struct OrphansCommand: AsyncParsableCommand {
         commandName: "orphans",
         abstract: "List temp files that are nobody's, or remove them.",
         discussion: """
-            Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from STATE_DIR \
-            it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. Files of jobs that are worked on or \
-            wait for their next stage are never among them. A running tree removes orphans by itself, every \
-            CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which needs the broker: that of the \
-            running tree, or RABBITMQ_URL.
+            Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from \
+            STATE_DIR it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. \
+            Files of jobs that are worked on or wait for their next stage are never among them. A running tree removes \
+            orphans by itself, every CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which \
+            needs the broker: that of the running tree, or RABBITMQ_URL.
 
             JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", "detail"?, \
             "removable"}], "totalBytes", "cleaned"?: {"filesCleaned", "bytesFreed", "durationMilliseconds", \
@@ -37,12 +37,7 @@ struct OrphansCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let settings = try CommandFailure.settings()
-        do throws(PrivilegeError) {
-            try Privileges.take(settings)
-        } catch {
-            throw CommandFailure.report(error.message, .failed)
-        }
+        let settings = try CommandFailure.settingsAsOwnUser()
         signal(SIGPIPE, SIG_IGN)
         do {
             let report = try await report(settings)
@@ -87,12 +82,14 @@ struct OrphansCommand: AsyncParsableCommand {
         return report
     }
 
-    /// That nothing is wrong in one workspace says nothing of the one in which a tree runs.
+    /// Refuses another workspace than the running tree's: a clean one would tell nothing about the tree.
     private func checkWorkspace(_ path: String, _ running: RunFile?) throws {
         guard let running, let theirs = running.workspace, !Paths.areSame(theirs, path) else { return }
         throw CommandFailure.report(
-            "the running supervisor (process \(running.pid)) uses the workspace \(OrphanText.plain(theirs)), this command "
-                + "\(OrphanText.plain(Paths.absolute(path))); set TEMP_DIR to \(OrphanText.plain(parentPath(theirs) ?? "/"))",
+            "the running supervisor (process \(running.pid)) uses the workspace \(OrphanText.plain(theirs)), this "
+                + "command "
+                + "\(OrphanText.plain(Paths.absolute(path))); set TEMP_DIR to "
+                + "\(OrphanText.plain(parentPath(theirs) ?? "/"))",
             .configuration
         )
     }

@@ -1,4 +1,4 @@
-/// What came of an order to one pool.
+/// The result of an order to one pool.
 protocol PoolResult: Codable {
     var pool: String { get }
     /// Workers that are ready; only if they were waited for.
@@ -10,7 +10,7 @@ protocol PoolResult: Codable {
 }
 
 extension PoolResult {
-    /// Gives the order. One that the supervisor refuses leaves others their chance.
+    /// Gives the order. A refusal by the supervisor does not keep the command from the next order.
     mutating func order(_ body: () async throws -> Void) async throws {
         do {
             try await body()

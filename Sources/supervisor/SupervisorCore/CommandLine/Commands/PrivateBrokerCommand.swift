@@ -26,7 +26,7 @@ struct PrivateBrokerCommand: AsyncParsableCommand {
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
         let stop = try WakePipe()
-        // Before anything is said: who hears of us may ask us to stop at once.
+        // This comes before any output: a reader of it may ask us to stop at once.
         let requests = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let signals = Task { for await _ in requests { stop.wake() } }
         defer { signals.cancel() }

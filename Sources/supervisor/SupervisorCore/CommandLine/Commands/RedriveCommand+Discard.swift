@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import JobModel
 
 extension RedriveCommand {
-    /// What `--json` prints of a `--discard`.
+    /// The JSON document of `--discard`.
     struct DiscardDocument: Codable, Equatable {
         /// `kind/id` of each job whose letter was deleted.
         var jobs: [String]
@@ -27,27 +27,15 @@ extension RedriveCommand {
     }
 
     private func discardJobs(_ supervisor: RunningSupervisor) async throws {
-        let (jobs, refusals) = try await chosen(supervisor)
-        var errors = refusals
-        var total = DeadLetters.Discarded()
-        for job in jobs {
-            let result = try await supervisor.discard(job.selection)
-            total.jobs += result.jobs
-            total.unseen = max(total.unseen, result.unseen)
-            if result.jobs.isEmpty {
-                let cause =
-                    result.kept > 0
-                    ? "its message is no job, so the id may be another's; choose it by --reason or --not-jobs"
-                    : "no dead letter has this id"
-                errors.append(Refusal(job: job.name, error: cause))
-            }
+        let (total, errors) = try await orderEach(supervisor, supervisor.discard) { result in
+            result.kept > 0
+                ? "its message is no job, so the id may be another's; choose it by --reason or --not-jobs"
+                : "no dead letter has this id"
         }
-        // What was found needs no further look.
-        if errors.isEmpty { total.unseen = 0 }
         try conclude(total, errors: errors)
     }
 
-    /// - Parameter mustFind: what nothing being found is an error of.
+    /// - Parameter mustFind: the choice for which it is an error that nothing was found.
     private func conclude(
         _ result: DeadLetters.Discarded,
         errors: [Refusal] = [],
@@ -77,5 +65,14 @@ extension RedriveCommand {
         }
         if let mustFind, done == 0 { throw Self.nothing(mustFind) }
         try Self.end(done: done, failed: errors.count + result.unseen)
+    }
+}
+
+extension DeadLetters.Discarded: DeadLetterResult {
+    mutating func add(_ other: Self) {
+        jobs += other.jobs
+        notJobs += other.notJobs
+        kept += other.kept
+        unseen = max(unseen, other.unseen)
     }
 }

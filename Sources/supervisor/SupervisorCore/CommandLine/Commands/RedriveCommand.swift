@@ -7,9 +7,9 @@ struct RedriveCommand: AsyncParsableCommand {
         commandName: "redrive",
         abstract: "List dead letters, run them again or delete them.",
         discussion: """
-            Alone it lists the messages in the dead-letter queues with their reasons, and changes nothing. Jobs that are \
-            chosen by ID, by reason or all of them are sent back to download for a new run with all attempts. Messages \
-            that are no jobs stay where they are, and --all is done when all jobs were sent.
+            Alone it lists the messages in the dead-letter queues with their reasons, and changes nothing. Jobs that \
+            are chosen by ID, by reason or all of them are sent back to download for a new run with all attempts. \
+            Messages that are no jobs stay where they are, and --all is done when all jobs were sent.
 
             With --discard the chosen letters are deleted for good; their jobs have ended, and cannot be sent back any \
             more. The id of a message that is no job is what its sender wrote, so such messages are chosen by \
@@ -22,9 +22,10 @@ struct RedriveCommand: AsyncParsableCommand {
               supervisor redrive --discard --not-jobs
 
             JSON: {"letters": […], "total"}, the answer of GET /dead; when jobs are chosen {"jobs": ["kind/id"], \
-            "unreadable", "tooLong"?, "unseen", "errors": [{"job", "error"}]}, where `unreadable` counts chosen messages that \
-            are no jobs, `tooLong` jobs that have become too long, `unseen` those that were not looked at; with --discard \
-            {"jobs", "notJobs", "unseen", "errors"}, where `notJobs` counts deleted messages that were no jobs.
+            "unreadable", "tooLong"?, "unseen", "errors": [{"job", "error"}]}, where `unreadable` counts chosen \
+            messages that are no jobs, `tooLong` jobs that have become too long, `unseen` those that were not looked \
+            at; with --discard {"jobs", "notJobs", "unseen", "errors"}, where `notJobs` counts deleted messages that \
+            were no jobs.
 
             \(CommandExit.text([
                 .ok: "listed, or all that was chosen runs again or is deleted",
@@ -57,20 +58,6 @@ struct RedriveCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    /// What `--json` prints of a redrive.
-    struct Document: Codable, Equatable {
-        /// `kind/id` of each job that runs again.
-        var jobs: [String]
-        /// Chosen messages that are no jobs; they stay.
-        var unreadable: Int
-        /// Chosen jobs that have become too long; they stay.
-        var tooLong: Int?
-        /// Messages that were not looked at, as too many wait; ask again.
-        var unseen: Int
-        /// Chosen IDs that could not be sent back, and why.
-        var errors: [Refusal]
-    }
-
     struct Refusal: Codable, Equatable {
         var job: String
         var error: String
@@ -101,35 +88,12 @@ struct RedriveCommand: AsyncParsableCommand {
                 if json { return try CommandOutput.write(json: list) }
                 CommandOutput.write(lines: DeadLetterText.lines(list))
             } else {
-                try await redrive(supervisor)
+                try await redriveJobs(supervisor)
             }
         }
     }
 
-    private func redrive(_ supervisor: RunningSupervisor) async throws {
-        let (jobs, refusals) = try await chosen(supervisor)
-        var errors = refusals
-        var total = DeadLetters.Redriven()
-        for job in jobs {
-            let result = try await supervisor.redrive(job.selection)
-            total.jobs += result.jobs
-            total.unreadable += result.unreadable
-            total.tooLong = result.tooLong.map { $0 + (total.tooLong ?? 0) } ?? total.tooLong
-            total.unseen = max(total.unseen, result.unseen)
-            if result.jobs.isEmpty {
-                let cause =
-                    result.tooLong != nil
-                    ? "its message has become too long and stays"
-                    : result.unreadable > 0 ? "its message is no job and stays" : "no dead letter has this id"
-                errors.append(Refusal(job: job.name, error: cause))
-            }
-        }
-        // What was found needs no further look.
-        if errors.isEmpty { total.unseen = 0 }
-        try conclude(total, errors: errors)
-    }
-
-    /// What the IDs of the command line mean, and those that mean two jobs.
+    /// The jobs that the IDs of the command line mean, and refusals of IDs that mean two.
     func chosen(
         _ supervisor: RunningSupervisor
     ) async throws -> (jobs: [(selection: DeadLetters.Selection, name: String)], errors: [Refusal]) {
@@ -156,49 +120,25 @@ struct RedriveCommand: AsyncParsableCommand {
         return (chosen, errors)
     }
 
-    /// - Parameters:
-    ///   - staysAreFailures: whether messages that are no jobs were meant as well.
-    ///   - mustFind: what nothing being found is an error of.
-    private func conclude(
-        _ result: DeadLetters.Redriven,
-        errors: [Refusal] = [],
-        staysAreFailures: Bool = true,
-        mustFind: String? = nil
-    ) throws {
-        tell(errors)
-        if json {
-            try CommandOutput.write(
-                json: Document(
-                    jobs: result.jobs,
-                    unreadable: result.unreadable,
-                    tooLong: result.tooLong,
-                    unseen: result.unseen,
-                    errors: errors
-                )
-            )
-        } else {
-            var lines = result.jobs.map { "\(OrphanText.plain($0)): runs again" }
-            if lines.isEmpty, errors.isEmpty { lines.append("no job was sent back") }
-            if errors.isEmpty {
-                if result.unreadable > 0 {
-                    lines.append(
-                        "\(Self.messages(result.unreadable, "is no job and stays", "are no jobs and stay")); `supervisor redrive` lists them, --discard deletes them"
-                    )
-                }
-                if let tooLong = result.tooLong {
-                    lines.append(
-                        Self.messages(tooLong, "has become too long and stays", "have become too long and stay")
-                    )
-                }
-            }
-            if result.unseen > 0 { lines.append("\(Self.notSeen(result.unseen)); redrive again") }
-            CommandOutput.write(lines: lines)
+    /// Gives an order for each chosen job.
+    ///
+    /// - Parameter causeOfNothing: why nothing was done about the job.
+    /// - Returns: all results together, and the jobs about which nothing was done.
+    func orderEach<Result: DeadLetterResult>(
+        _ supervisor: RunningSupervisor,
+        _ order: (DeadLetters.Selection) async throws -> Result,
+        causeOfNothing: (Result) -> String
+    ) async throws -> (total: Result, errors: [Refusal]) {
+        let (jobs, refusals) = try await chosen(supervisor)
+        var (total, errors) = (Result(), refusals)
+        for job in jobs {
+            let result = try await order(job.selection)
+            total.add(result)
+            if result.jobs.isEmpty { errors.append(Refusal(job: job.name, error: causeOfNothing(result))) }
         }
-        if let mustFind, result.jobs.isEmpty, result.unreadable == 0, result.tooLong == nil {
-            throw Self.nothing(mustFind)
-        }
-        let stays = errors.isEmpty ? (staysAreFailures ? result.unreadable : 0) + (result.tooLong ?? 0) : 0
-        try Self.end(done: result.jobs.count, failed: errors.count + stays + result.unseen)
+        // A job that was found needs no further look.
+        if errors.isEmpty { total.unseen = 0 }
+        return (total, errors)
     }
 
     func tell(_ errors: [Refusal]) {
@@ -224,4 +164,14 @@ struct RedriveCommand: AsyncParsableCommand {
     }
 
     static func notSeen(_ count: Int) -> String { messages(count, "was not looked at", "were not looked at") }
+}
+
+/// The result of one order for dead letters.
+protocol DeadLetterResult {
+    var jobs: [String] { get }
+    var unseen: Int { get set }
+
+    init()
+    /// Adds the result of another order, which went through the same queues.
+    mutating func add(_ other: Self)
 }

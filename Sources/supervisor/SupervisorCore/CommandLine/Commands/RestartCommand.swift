@@ -10,8 +10,8 @@ struct RestartCommand: AsyncParsableCommand {
         discussion: """
             A pool is named by its stage and kind, as in process.video, or by the stage alone for both kinds. Workers \
             finish their job, or hand it back after DRAIN_SECONDS without spending an attempt. With --rolling each new \
-            worker is ready before an old one is told to end; without it all are told at once. Workers that wait after a \
-            death start at once.
+            worker is ready before an old one is told to end; without it all are told at once. Workers that wait after \
+            a death start at once.
 
             Examples:
               supervisor restart cleanup

@@ -8,10 +8,10 @@ struct ScaleCommand: AsyncParsableCommand {
         commandName: "scale",
         abstract: "Change how many workers pools have.",
         discussion: """
-            A pool is named by its stage and kind, as in process.video, or by the stage alone for both kinds, and has 0 \
-            to \(WorkerCounts.maximumPerPool) workers. New workers start at once; surplus ones finish their job, or hand it back after \
-            DRAIN_SECONDS without spending an attempt. It lasts until the configuration is read again or the supervisor \
-            ends; WORKERS is for good.
+            A pool is named by its stage and kind, as in process.video, or by the stage alone for both kinds, and has \
+            0 to \(WorkerCounts.maximumPerPool) workers. New workers start at once; surplus ones finish their job, or \
+            hand it back after DRAIN_SECONDS without spending an attempt. It lasts until the configuration is read \
+            again or the supervisor ends; WORKERS is for good.
 
             Examples:
               supervisor scale process.video=4
@@ -42,7 +42,7 @@ struct ScaleCommand: AsyncParsableCommand {
 
     private struct Result: PoolResult {
         var pool: String
-        /// What was wanted before.
+        /// The number of workers that was wanted before.
         var before: Int?
         var workers: Int
         var ready: Int?

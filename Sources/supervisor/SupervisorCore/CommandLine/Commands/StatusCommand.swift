@@ -7,11 +7,12 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Show what the running tree does.",
         discussion: """
-            Health with its problems in words, the broker, every pool with the messages that wait for it, every worker with \
-            its job, and temp files by kind.
+            Health with its problems in words, the broker, every pool with the messages that wait for it, every worker \
+            with its job, and temp files by kind.
 
-            JSON: {"health", "info", "pools": [{"name", "queue", "waiting"?, "wanted", "ready"}]}, the answers of GET /health \
-            and GET /info, and of each pool the messages in its queue, how many workers it is to have and how many are ready.
+            JSON: {"health", "info", "pools": [{"name", "queue", "waiting"?, "wanted", "ready"}]}, the answers of GET \
+            /health and GET /info, and of each pool the messages in its queue, how many workers it is to have and how \
+            many are ready.
 
             \(CommandExit.text([.ok: "healthy or degraded", .failed: "unhealthy"]))
             """

@@ -11,9 +11,9 @@ struct SubmitCommand: AsyncParsableCommand {
         commandName: "submit",
         abstract: "Submit videos and images, and wait if wished.",
         discussion: """
-            A SOURCE is a local file, a file: URL, or key:KEY for an object of the configured store. This version reads no \
-            https:, http: and s3: URLs. Files have to lie in the FILE_SOURCE_ROOTS of the tree; those of a tree that runs \
-            here are looked at before anything is submitted.
+            A SOURCE is a local file, a file: URL, or key:KEY for an object of the configured store. This version \
+            reads no https:, http: and s3: URLs. Files have to lie in the FILE_SOURCE_ROOTS of the tree; those of a \
+            tree that runs here are looked at before anything is submitted.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
             The jobs' ids are printed once the broker has them. Ctrl-C ends the waiting of --wait and no job.
@@ -22,12 +22,14 @@ struct SubmitCommand: AsyncParsableCommand {
               supervisor submit clip.mov photo.heic --wait
               supervisor submit key:uploads/clip.mov --kind video --media-id m-1
 
-            JSON: {"jobs": [{"id", "kind", "mediaId", "source", "result"?}], "tempFiles"?: {"before", "peak", "after"}}; \
-            a result is a job as in `jobs`, and with the temp files only there with --wait.
+            JSON: {"jobs": [{"id", "kind", "mediaId", "source", "result"?}], "tempFiles"?: {"before", "peak", \
+            "after"}}; a result is a job as in `jobs`, and with the temp files only there with --wait.
 
             \(CommandExit.text([
-                .ok: "the broker has all jobs (with --wait: all completed)", .failed: "with --wait: a job did not complete",
-                .usage: "a source is unreadable or of a scheme that is not read", .refused: "a file is not in FILE_SOURCE_ROOTS",
+                .ok: "the broker has all jobs (with --wait: all completed)",
+                .failed: "with --wait: a job did not complete",
+                .usage: "a source is unreadable or of a scheme that is not read",
+                .refused: "a file is not in FILE_SOURCE_ROOTS",
                 .interrupted: "Ctrl-C while it waited; the jobs go on",
             ]))
             """
@@ -51,7 +53,7 @@ struct SubmitCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON document, and nothing else, on standard output.")
     var json = false
 
-    /// What says which queues there are, and how they are declared.
+    /// The keys of settings that name the queues and say how they are declared.
     private static let neededKeys: Set = [
         "QUEUE_PREFIX", "QUEUE_TYPE", "QUEUE_DELIVERY_LIMIT", "QUEUE_MAX_PRIORITY", "NODE_ID",
     ]
@@ -119,7 +121,7 @@ struct SubmitCommand: AsyncParsableCommand {
     /// Looks whether the tree may read the files, where it says so.
     private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
         let sources = submissions.compactMap(\.ticket.source)
-        // Of several hosts another may have the directory.
+        // Another of several hosts may have the directory.
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots
         else { return }
@@ -162,7 +164,7 @@ struct SubmitCommand: AsyncParsableCommand {
         return result
     }
 
-    /// What whoever interrupts the waiting is told.
+    /// The text for a person who interrupts the waiting.
     private static func farewell(_ jobs: [JobKey]) -> String {
         let names = jobs.map { "\($0)".shown }.joined(separator: " ")
         guard let first = jobs.first else { return "\nThe jobs have ended." }

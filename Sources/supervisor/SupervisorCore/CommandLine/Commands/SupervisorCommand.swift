@@ -8,8 +8,8 @@ public struct SupervisorCommand: AsyncParsableCommand {
         commandName: "supervisor",
         abstract: "Runs the media processor, and tells it what to do.",
         discussion: """
-            The running supervisor is found by STATE_DIR/supervisor.json, which only its owner can read; without that by \
-            HTTP_ADDRESS, PORT and API_TOKEN. Run the commands as the user and with the environment of the service.
+            The running supervisor is found by STATE_DIR/supervisor.json, which only its owner can read; without that \
+            by HTTP_ADDRESS, PORT and API_TOKEN. Run the commands as the user and with the environment of the service.
 
             Every command but run and completions takes --json: one document on standard output, whose fields each \
             command's help tells ("field"? is not always there; new fields may be added). Messages of errors go to \

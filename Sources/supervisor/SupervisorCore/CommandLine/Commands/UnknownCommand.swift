@@ -2,11 +2,11 @@ internal import ArgumentParser
 internal import JobModel
 internal import Settings
 
-/// A command line that names no command of ours. A tree is started by `run` only: who mistypes gets no tree.
+/// A command line that names no command of ours. Only `run` starts a tree, so a slip of the keyboard starts none.
 enum UnknownCommand {
-    /// What is wrong with the first word of a command line; nil when it is a command.
+    /// Describes a first word that is no command; nil when it is one.
     static func message(_ name: String) -> String? {
-        // What begins with a dash is an option of the program itself, such as --help.
+        // A word that begins with a dash is an option of the program itself, such as --help.
         if name.utf8.first == UInt8(ascii: "-") || all.contains(name) { return nil }
         let meant = Spelling.nearest(name, among: shown).map { "; did you mean `\($0)`?" } ?? "."
         return """

@@ -10,7 +10,7 @@ internal import WorkerProtocol
 struct BrokerChecks: Sendable {
     var settings: Settings
     var running: RunFile?
-    /// What the running tree says of itself; nil when there is none, or it does not answer.
+    /// The running tree's own report; nil when there is no tree, or it does not answer.
     var tree: InfoReport?
     /// Within which the broker must have taken the login.
     var timeLimit = Duration.seconds(10)
@@ -52,7 +52,8 @@ struct BrokerChecks: Sendable {
         guard missing.isEmpty else {
             return .failure(
                 "broker",
-                "RABBITMQ_URL is not set, and a private broker cannot be started without \(missing.joined(separator: ", "))",
+                "RABBITMQ_URL is not set, and a private broker cannot be started without "
+                    + "\(missing.joined(separator: ", "))",
                 "install the package rabbitmq-server, or set RABBITMQ_URL"
             )
         }
@@ -93,7 +94,8 @@ struct BrokerChecks: Sendable {
         return findings
     }
 
-    /// Whether there are streams, by making one for a moment. Over a connection of its own, which a broker without any ends.
+    /// Whether there are streams, by making one for a moment. It has a connection of its own, which a broker without
+    /// streams ends.
     private func streams(_ endpoint: AMQPEndpoint) async -> Finding {
         let client = AMQPClient(
             endpoint: endpoint,
@@ -166,8 +168,8 @@ struct BrokerChecks: Sendable {
         return .ok("broker", text)
     }
 
-    /// A broker tells no client how long a delivery may be held. Jobs may take longer: after `LONG_WORK_SECONDS` their message is
-    /// acknowledged, if that comes a minute before.
+    /// A broker tells no client how long a delivery may be held. Jobs may take longer: after `LONG_WORK_SECONDS` their
+    /// message is acknowledged, if that comes a minute before.
     static func consumerTimeout(isPrivate: Bool, longWorkSeconds: Double) -> Finding {
         let check = "broker.consumer-timeout"
         let limit = isPrivate ? 86_400 : 1800
@@ -179,7 +181,8 @@ struct BrokerChecks: Sendable {
         guard longWorkSeconds <= Double(limit - 60) else {
             return .warning(
                 check,
-                "\(found), and LONG_WORK_SECONDS=\(text) must be a minute less, or the messages of long jobs come again",
+                "\(found), and LONG_WORK_SECONDS=\(text) must be a minute less, or the messages of long jobs come "
+                    + "again",
                 "set LONG_WORK_SECONDS to \(limit - 60) or less"
                     + (isPrivate
                         ? ""
@@ -210,7 +213,8 @@ struct BrokerChecks: Sendable {
                 .warning(
                     "broker.queue",
                     "\(queue.name) exists with other arguments: \(difference)",
-                    "it is used as it is; to have it as QUEUE_TYPE=\(settings.queueType.rawValue) declares it, let it run "
+                    "it is used as it is; to have it as QUEUE_TYPE=\(settings.queueType.rawValue) declares it, let it "
+                        + "run "
                         + "empty, delete it and restart the workers"
                 )
             )
@@ -219,7 +223,8 @@ struct BrokerChecks: Sendable {
         return [
             .ok(
                 "broker.queues",
-                "\(existing) of \(wanted.count) exist, as \(settings.queueType.rawValue) queues should be; workers declare "
+                "\(existing) of \(wanted.count) exist, as \(settings.queueType.rawValue) queues should be; workers "
+                    + "declare "
                     + "the others"
             )
         ]

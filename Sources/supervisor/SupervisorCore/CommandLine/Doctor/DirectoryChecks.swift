@@ -1,3 +1,5 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Files
 internal import Glibc
 internal import Settings
@@ -42,7 +44,7 @@ struct DirectoryChecks: Sendable {
         return findings
     }
 
-    /// What keeps an existing workspace from being used; nil when nothing does.
+    /// The reason why an existing workspace cannot be used; nil when it can.
     private func workspace() -> Finding? {
         let path = settings.temporaryDirectory + "/" + Workspace.directoryName
         var status = stat()
@@ -146,7 +148,7 @@ struct DirectoryChecks: Sendable {
 
     private func store() -> Finding {
         let check = "store"
-        guard let path = CommandLineSource.path(ofFileURL: settings.storageURL) else {
+        guard let path = FileURL.path(settings.storageURL) else {
             return .failure(check, "STORAGE_URL is not a file: URL", "set it to file:///DIRECTORY")
         }
         return Self.writable(check, path, setting: "STORAGE_URL")

@@ -55,7 +55,8 @@ struct Doctor: Sendable {
         guard let stranger else { return .ok(check, "none runs from \(settings.stateDirectory)") }
         return .warning(
             check,
-            "\(RunFile.path(stateDirectory: settings.stateDirectory)) belongs to \(Account.text(ofUser: stranger)), so only "
+            "\(RunFile.path(stateDirectory: settings.stateDirectory)) belongs to \(Account.text(ofUser: stranger)), "
+                + "so only "
                 + "that user is told whether a supervisor runs there",
             "run the doctor as that user, or as root with RUN_AS; for a tree of your own set STATE_DIR elsewhere"
         )

@@ -1,4 +1,4 @@
-/// What the doctor says of one thing that it looked at.
+/// The doctor's verdict on one thing that it checked.
 struct Finding: Sendable, Codable, Equatable {
     enum Verdict: String, Sendable, Codable, CaseIterable, Comparable {
         case ok
@@ -21,9 +21,9 @@ struct Finding: Sendable, Codable, Equatable {
     /// Such as `broker.version`.
     var check: String
     var verdict: Verdict
-    /// What was found.
+    /// The observation, in words.
     var message: String
-    /// What to do; nil when there is nothing to do.
+    /// The advice; nil when there is nothing to do.
     var advice: String?
 
     static func ok(_ check: String, _ message: String) -> Finding {
@@ -38,7 +38,7 @@ struct Finding: Sendable, Codable, Equatable {
         Finding(check: check, verdict: .failure, message: message, advice: advice)
     }
 
-    /// The same, where jobs go on without what is missing.
+    /// The same, where jobs go on without the missing thing.
     var asWarning: Finding { Finding(check: check, verdict: min(verdict, .warning), message: message, advice: advice) }
 }
 

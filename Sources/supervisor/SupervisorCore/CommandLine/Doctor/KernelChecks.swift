@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// What this kernel can do, tried out.
+/// The features of this kernel, each tried out.
 struct KernelFeatures: Sendable, Equatable {
     /// Such as `6.1.0-32-amd64`.
     var release: String

@@ -38,54 +38,37 @@ struct MediaChecks: Sendable {
 
     static func findings(_ libraries: MediaLibraries) -> [Finding] {
         func version(_ name: String) -> String { libraries.versions[name] ?? "unknown" }
-        func lacking(_ wanted: [String], _ found: [String]) -> String? {
-            let lacking = wanted.filter { !found.contains($0) }
-            return lacking.isEmpty ? nil : lacking.joined(separator: ", ")
-        }
         let names = ["libavcodec", "libavformat"].map { "\($0) \(version($0))" }.joined(separator: ", ")
-        var findings = [Finding.ok("media.libav", "FFmpeg \(version("ffmpeg")) (\(names))")]
-        if let missing = lacking(MediaLibraries.wantedEncoders, libraries.encoders) {
-            findings.append(
-                .failure("media.encoders", "libav lacks \(missing)", "install Debian's libavcodec, which has them")
-            )
-        } else {
-            findings.append(.ok("media.encoders", libraries.encoders.joined(separator: ", ")))
-        }
-        if let missing = lacking(MediaLibraries.wantedDecoders, libraries.decoders) {
-            findings.append(
-                .warning(
-                    "media.decoders",
-                    "libav lacks \(missing); such sources fail",
-                    "install Debian's libavcodec, which has them"
-                )
-            )
-        } else {
-            findings.append(.ok("media.decoders", libraries.decoders.joined(separator: ", ")))
-        }
-        findings.append(.ok("media.libvips", "libvips \(version("libvips"))"))
-        if let missing = lacking(MediaLibraries.wantedImageLoaders, libraries.imageLoaders) {
-            findings.append(
-                .warning(
-                    "media.image-loaders",
-                    "libvips cannot read \(missing); such sources fail",
-                    "install Debian's libvips42, which can"
-                )
-            )
-        } else {
-            findings.append(.ok("media.image-loaders", libraries.imageLoaders.joined(separator: ", ")))
-        }
-        if let missing = lacking(MediaLibraries.wantedImageSavers, libraries.imageSavers) {
-            findings.append(
-                .failure(
-                    "media.image-savers",
-                    "libvips cannot write \(missing)",
-                    "install Debian's libvips42, which can"
-                )
-            )
-        } else {
-            findings.append(.ok("media.image-savers", libraries.imageSavers.joined(separator: ", ")))
-        }
-        return findings
+        let libav = "install Debian's libavcodec, which has them"
+        let libvips = "install Debian's libvips42, which can"
+        return [
+            .ok("media.libav", "FFmpeg \(version("ffmpeg")) (\(names))"),
+            finding("media.encoders", MediaLibraries.wantedEncoders, libraries.encoders) {
+                .failure($0, "libav lacks \($1)", libav)
+            },
+            finding("media.decoders", MediaLibraries.wantedDecoders, libraries.decoders) {
+                .warning($0, "libav lacks \($1); such sources fail", libav)
+            },
+            .ok("media.libvips", "libvips \(version("libvips"))"),
+            finding("media.image-loaders", MediaLibraries.wantedImageLoaders, libraries.imageLoaders) {
+                .warning($0, "libvips cannot read \($1); such sources fail", libvips)
+            },
+            finding("media.image-savers", MediaLibraries.wantedImageSavers, libraries.imageSavers) {
+                .failure($0, "libvips cannot write \($1)", libvips)
+            },
+        ]
+    }
+
+    /// - Parameter lack: the finding for the names of the wanted parts that are missing.
+    private static func finding(
+        _ check: String,
+        _ wanted: [String],
+        _ found: [String],
+        lack: (_ check: String, _ missing: String) -> Finding
+    ) -> Finding {
+        let missing = wanted.filter { !found.contains($0) }
+        if missing.isEmpty { return .ok(check, found.joined(separator: ", ")) }
+        return lack(check, missing.joined(separator: ", "))
     }
 
     private struct ProbeFailure: Error {

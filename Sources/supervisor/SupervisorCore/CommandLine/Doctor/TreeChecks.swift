@@ -2,14 +2,15 @@ internal import Files
 internal import Settings
 internal import TempFiles
 
-/// Whether what the doctor looks at is what the running tree uses.
+/// Compares the settings that the doctor checks with those of the running tree.
 struct TreeChecks: Sendable {
     var settings: Settings
     var running: RunFile
-    /// What the tree says of itself.
+    /// The tree's own report.
     var tree: InfoReport
 
-    /// Keys that say nothing of what the tree works with: where it was found, from where it has its settings, and as whom it began.
+    /// Keys that make no difference to the tree's work: where it was found, where its settings are from, and as
+    /// whom it began.
     private static let indifferent: Set = ["STATE_DIR", "CONFIG_FILE", "RUN_AS"]
 
     func findings() -> [Finding] {

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import UnixSignals
 
-/// Ctrl-C while a command waits for what others do.
+/// Ctrl-C while a command waits for others.
 enum Interruption {
     /// Runs `body`. SIGINT meanwhile prints what goes on without this command, and ends it.
     ///

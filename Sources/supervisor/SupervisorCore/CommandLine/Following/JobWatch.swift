@@ -55,8 +55,8 @@ struct JobWatch: Sendable {
     /// Waits for a job that no stage has seen yet when its kind is said: it may be on its way.
     ///
     /// - Returns: the job when it is over, with all that happened.
-    /// - Throws: ``Problem`` with status 404 when there is no such job of any kind; what ``RunningSupervisor`` throws when the supervisor
-    ///   is gone for longer than ``patience``.
+    /// - Throws: ``Problem`` with status 404 when there is no such job of any kind; what ``RunningSupervisor`` throws
+    ///   when the supervisor is gone for longer than ``patience``.
     func end(of job: JobArgument) async throws -> JobDetailView {
         var plain = PlainProgress()
         var last: JobDetailView?

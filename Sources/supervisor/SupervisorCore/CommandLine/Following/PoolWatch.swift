@@ -10,7 +10,7 @@ struct PoolWatch: Sendable {
     /// When to give up; nil: never.
     var deadline: ContinuousClock.Instant?
 
-    /// Why a pool will not be as wanted by itself, or is not yet when the time is up.
+    /// The reason why a pool will not settle by itself, or has not when the time is up.
     struct Failing: Error, Equatable {
         var message: String
     }
@@ -18,7 +18,7 @@ struct PoolWatch: Sendable {
     /// Waits until the pool has just the wanted workers, all of them ready, and none of the old processes.
     ///
     /// - Returns: how many workers are ready.
-    /// - Throws: ``Failing`` when its workers keep dying or the time is up; what ``RunningSupervisor`` throws.
+    /// - Throws: ``Failing`` when its workers keep dying or the time is up; the errors of ``RunningSupervisor``.
     func settled(_ pool: PoolName, without old: Set<Int32> = []) async throws -> Int {
         let name = pool.description
         while true {
@@ -50,7 +50,7 @@ struct PoolWatch: Sendable {
         throw ValidationError("--timeout is 0 to 86400 seconds")
     }
 
-    /// Those that run now.
+    /// The ids of the pool's processes that run now.
     func processes(of pool: PoolName) async throws -> Set<Int32> {
         let found = try await supervisor.info().stages.first { $0.name == pool.description }
         return Set(found?.processes.compactMap(\.pid) ?? [])

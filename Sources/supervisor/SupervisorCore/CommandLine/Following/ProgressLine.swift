@@ -17,7 +17,7 @@ enum ProgressLine {
         return (outcome == .completed ? "\u{1B}[32m" : "\u{1B}[31m") + fitting + "\u{1B}[0m"
     }
 
-    /// What happens to the job now.
+    /// The job's present step.
     static func step(_ job: JobView?) -> String {
         guard let job else { return "queued" }
         if job.isOver { return job.outcome?.rawValue ?? "finished" }

@@ -19,7 +19,7 @@ struct TempFileSample: Sendable, Codable, Equatable {
 /// The temp files before, during and after jobs.
 struct TempFileSamples: Sendable, Codable, Equatable {
     var before: TempFileSample
-    /// The most of each that was seen, not necessarily at the same moment.
+    /// The largest numbers that were seen, not necessarily at the same moment.
     var peak: TempFileSample
     var after: TempFileSample
 

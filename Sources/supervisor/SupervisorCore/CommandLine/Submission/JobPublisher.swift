@@ -13,7 +13,7 @@ struct JobPublisher: Sendable {
             endpoints: try AMQPEndpoints(parsing: brokerURL),
             connectionName: "supervisor submit",
             configuration: AMQPConfiguration(replyTimeout: .seconds(10), publishTimeout: .seconds(10)),
-            // What goes wrong is thrown; standard output belongs to the command.
+            // Failures are thrown; standard output belongs to the command.
             logger: Logger(label: "submit") { _ in SwiftLogNoOpLogHandler() }
         )
         try client.start()

@@ -1,6 +1,7 @@
 internal import JobModel
 
-/// What a file is, told by its first bytes or, failing that, by its name. A guess: the stages look for themselves.
+/// The format of a file, told by its first bytes or, failing that, by its name. It is a guess: the stages look for
+/// themselves.
 struct MediaFormat: Sendable, Equatable {
     var kind: MediaKind
     var mimeType: String

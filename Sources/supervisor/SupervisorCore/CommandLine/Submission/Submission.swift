@@ -1,3 +1,5 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Files
 internal import FoundationEssentials
 internal import Glibc
@@ -53,7 +55,7 @@ struct Submission: Sendable, Equatable {
         ticket.createdAt = Timestamp.string(now)
         ticket.phase = .downloading
         switch place {
-        case .file(let path): ticket.source = CommandLineSource.fileURL(path)
+        case .file(let path): ticket.source = FileURL.text(path)
         case .url(let url): ticket.source = url
         case .key(let key): ticket.sourceKey = key
         }
@@ -79,7 +81,8 @@ struct Submission: Sendable, Equatable {
 
     private static func problem(mediaID: String) -> String? {
         func words(_ problem: String) -> String {
-            "the media id is part of the outputs' keys, and `\(mediaID.clipped(toBytes: 300).shown)` can be none: \(problem)"
+            "the media id is part of the outputs' keys, and `\(mediaID.clipped(toBytes: 300).shown)` can be none: "
+                + "\(problem)"
         }
         do {
             _ = try ObjectKey(mediaID)

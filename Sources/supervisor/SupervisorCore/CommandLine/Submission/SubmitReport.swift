@@ -1,6 +1,6 @@
 internal import JobModel
 
-/// What `submit --json` prints.
+/// The JSON document of `submit --json`.
 struct SubmitReport: Sendable, Codable, Equatable {
     struct Job: Sendable, Codable, Equatable {
         var id: ByteText

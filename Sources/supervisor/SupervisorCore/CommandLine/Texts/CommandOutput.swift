@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 
-/// Standard output of a command. A command whose output nobody takes has nothing more to do.
+/// Standard output of a command. A command ends when nobody takes its output.
 enum CommandOutput {
     /// Ends the process when standard output cannot be written: quietly when its reader is gone, as in `… | head -1`.
     static func write(_ text: String) {
@@ -23,7 +23,7 @@ enum CommandOutput {
         write(String(decoding: try JSONText.encode(value, isPretty: !isLine), as: UTF8.self) + "\n")
     }
 
-    /// The shell's own view of a closed pipe is a death by SIGPIPE, which sockets made us ignore.
+    /// A shell expects a death by SIGPIPE when a pipe is closed. We ignore that signal because of sockets.
     private static func endAsSignalled() -> Never {
         signal(SIGPIPE, SIG_DFL)
         var signals = sigset_t()

@@ -25,7 +25,7 @@ enum JobTable {
         ]
     }
 
-    /// Of a media id or a source in the list. `jobs ID` and --json show all of it.
+    /// The longest media id or source in the list. `jobs ID` and --json show all of it.
     private static let maximumWidth = 40
 
     private static func clipped(_ text: ByteText) -> String {

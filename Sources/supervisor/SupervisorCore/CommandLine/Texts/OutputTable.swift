@@ -10,7 +10,7 @@ enum OutputTable {
         ])
         for job in jobs {
             for value in job.outputs {
-                // One that a newer version wrote in another form is left out.
+                // An output that a newer version wrote in another form is left out.
                 guard let object = RawJSON(value).objectValue, let output = try? JobOutput(object) else { continue }
                 table.rows.append(row(output, workingDirectory))
             }
@@ -32,7 +32,7 @@ enum OutputTable {
 
     static func path(_ output: JobOutput, _ workingDirectory: String) -> String {
         guard let location = output.location else { return output.key.string }
-        guard let path = CommandLineSource.path(ofFileURL: location) else { return location }
+        guard let path = FileURL.path(location) else { return location }
         return Paths.relative(path, to: workingDirectory)
     }
 

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What standard output is.
+/// The kind of standard output.
 enum Terminal {
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 

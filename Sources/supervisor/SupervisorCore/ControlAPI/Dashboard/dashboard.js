@@ -8,7 +8,7 @@ const reasons = {
   missingFile: "row without a file", abandonedJob: "abandoned job", foreignEntry: "foreign entry",
 };
 let overview = null;
-// What is searched for, and the jobs that have it: { text, jobs, hasMore }.
+// The text of the search and the jobs that have it: { text, jobs, hasMore }.
 let wanted = null;
 let found = null;
 
@@ -71,6 +71,9 @@ function span(seconds) {
 }
 
 const since = (iso) => span((Date.now() - Date.parse(iso)) / 1000);
+// 24 hours, as in the log, whatever the browser's language is.
+const clock = (iso) => new Date(iso).toLocaleTimeString(undefined,
+  { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const words = (step) => step.replaceAll("_", " ");
 const count = (number, noun) => number + " " + noun + (number === 1 ? "" : "s");
 const sum = (numbers) => numbers.reduce((total, number) => total + (number || 0), 0);
@@ -123,7 +126,8 @@ function showTop() {
   byId("status").className = "pill " + overview.status;
   setText(byId("status"), names[overview.status]);
   setText(byId("facts"), "version " + overview.version + " · up " + since(overview.startedAt)
-    + (overview.broker.connected ? " · broker " + (overview.broker.private ? "private" : overview.broker.address) : ""));
+    + (overview.broker.connected
+      ? " · broker " + (overview.broker.private ? "private" : overview.broker.address) : ""));
   const problems = byId("problems");
   problems.hidden = overview.problems.length === 0;
   problems.className = overview.status === "unhealthy" ? "" : "mild";
@@ -216,7 +220,8 @@ function showPool(card, pool) {
   }, (element, worker) => {
     const [state, task] = element.firstChild.children;
     state.className = "dot " + worker.state;
-    setText(state, "#" + worker.name.split(".").pop() + " " + (worker.job && worker.state === "ready" ? "busy" : worker.state));
+    setText(state, "#" + worker.name.split(".").pop() + " "
+      + (worker.job && worker.state === "ready" ? "busy" : worker.state));
     setText(task, worker.job ?? "");
     task.title = worker.job ?? "";
     const bar = element.children[1];
@@ -239,7 +244,8 @@ function showJobs() {
   setText(byId("jobs-empty"), found ? "No job has this id, media id or source. It must be all of it, letter by letter."
     : "No job is under way.");
   byId("jobs").parentElement.hidden = jobs.length === 0;
-  setText(byId("jobs-note"), found ? (found.hasMore ? "the newest " : "") + count(jobs.length, "job") + " of “" + found.text + "”"
+  setText(byId("jobs-note"), found
+    ? (found.hasMore ? "the newest " : "") + count(jobs.length, "job") + " of “" + found.text + "”"
     : overview.hasMoreJobs ? "the newest " + overview.jobs.length : "");
   const keyOf = (job) => job.kind + "/" + job.id;
   const live = new Map(overview.jobs.map((job) => [keyOf(job), job]));
@@ -295,12 +301,14 @@ function showFailures() {
     what.append(button(job.id, "", () => showDetail(job), "link"), make("p", "muted"));
     item.append(what, make("span", "tag bad"), make("span", "muted"),
       button("Retry", "Run " + job.id + " again", (event) => order(event.currentTarget,
-        (report) => report.jobs.length ? job.id + " runs again." : "There is no dead letter of " + job.id + " any more.",
+        (report) => report.jobs.length
+          ? job.id + " runs again." : "There is no dead letter of " + job.id + " any more.",
         "POST", "/dead/redrive", { id: job.id })));
     return item;
   }, (item, job) => {
     const [what, code, age] = item.children;
-    setText(what.children[1], (job.error?.stage ? "in " + job.error.stage + ": " : "") + (job.error?.message ?? "no reason on record"));
+    setText(what.children[1], (job.error?.stage ? "in " + job.error.stage + ": " : "")
+      + (job.error?.message ?? "no reason on record"));
     setText(code, job.error?.code ?? "failed");
     setText(age, since(job.finishedAt ?? job.updatedAt) + " ago");
   });
@@ -361,15 +369,16 @@ async function showDetail(job) {
     lines("detail-stages", detail.stages.map((stage) => stage.stage + " · "
       + (stage.seconds === undefined ? "at it since " + since(stage.startedAt) : stage.seconds.toFixed(1) + " s")
       + (stage.starts > 1 ? " · " + stage.starts + " starts" : "")));
-    lines("detail-timeline", detail.timeline.map((event) => new Date(event.at).toLocaleTimeString() + "  "
+    lines("detail-timeline", detail.timeline.map((event) => clock(event.at) + "  "
       + words(event.what.replace(/([A-Z])/g, " $1").toLowerCase()) + (event.stage ? " · " + event.stage : "")
       + (event.detail ? " · " + words(event.detail) : "")));
-    lines("detail-history", detail.history.map((failure) => new Date(failure.at).toLocaleTimeString() + "  " + failure.stage
+    lines("detail-history", detail.history.map((failure) => clock(failure.at) + "  " + failure.stage
       + " · " + failure.code + ": " + failure.message + (failure.host ? " · " + failure.host : "")));
     lines("detail-files", detail.files.map((file) => file.path + " · " + size(file.size) + " · " + file.type
       + (file.stage ? " · " + file.stage.toLowerCase() : "")));
-    lines("detail-outputs", detail.outputs.map((output) => [output.type, output.quality, output.location ?? output.s3Key,
-      size(output.fileSize)].filter(Boolean).join(" · ")));
+    lines("detail-outputs", detail.outputs.map((output) => [
+      output.type, output.quality, output.location ?? output.s3Key, size(output.fileSize),
+    ].filter(Boolean).join(" · ")));
     if (!byId("detail").open) byId("detail").showModal();
   } catch (error) {
     notice(error.message);
@@ -412,7 +421,8 @@ byId("look").addEventListener("click", look);
 byId("clean").addEventListener("click", async (event) => {
   await order(event.currentTarget, (report) => count(report.cleaned.filesCleaned, "file") + " removed, "
     + size(report.cleaned.bytesFreed) + " freed"
-    + (report.cleaned.failures.length ? "; " + report.cleaned.failures.length + " left." : "."), "POST", "/orphans/clean");
+    + (report.cleaned.failures.length ? "; " + report.cleaned.failures.length + " left." : "."),
+    "POST", "/orphans/clean");
   await look();
 });
 

@@ -40,9 +40,9 @@ struct HealthReport: Sendable, Codable, Equatable {
     struct PoolStatus: Sendable, Codable, Equatable {
         var wanted: Int
         var ready: Int
-        /// Starts after an end, requested ones among them.
+        /// Starts after an end, requested or not.
         var restarts: Int
-        /// Ends that nobody had asked for.
+        /// Ends that were not requested.
         var deaths: Int
         var failing: Bool
         /// Messages in its queue; only while it is to have no workers.
@@ -56,14 +56,14 @@ struct HealthReport: Sendable, Codable, Equatable {
     }
 
     struct Disk: Sendable, Codable, Equatable {
-        /// What can still be written where the temp files are; absent when the system does not say.
+        /// Bytes that can still be written where the temp files are; absent when the system does not say.
         var freeBytes: Int64?
         var totalBytes: Int64?
         /// 0 to 100, as `df` counts.
         var usedPercent: Double?
-        /// Promised to jobs, what they have written included.
+        /// Bytes promised to jobs, with those that they have written.
         var reservedBytes: Int64?
-        /// Of temp files that are deleted and still open in one of our processes.
+        /// Bytes of temp files that are deleted and still open in one of our processes.
         var deletedOpenBytes: Int64
     }
 
@@ -86,7 +86,7 @@ struct HealthReport: Sendable, Codable, Equatable {
     }
 
     var status: Status
-    /// What is wrong, in words.
+    /// Each trouble in a sentence.
     var problems: [String]
     /// By kind.
     var tempFiles: [String: Files]
@@ -102,7 +102,7 @@ struct HealthReport: Sendable, Codable, Equatable {
     var uptimeSeconds: Double
 }
 
-/// What the report is made from.
+/// The facts that the report is made from.
 struct HealthFacts: Sendable {
     var pools: [PoolSnapshot]
     /// Messages in the queues of pools that are to have no workers.
@@ -126,7 +126,7 @@ struct HealthFacts: Sendable {
     var deletedOpenBytes: Int64 = 0
     /// Whether `TEMP_ALERT_PERCENT` is reached.
     var isDiskAlert = false
-    /// What was wrong with the configuration that was read last, none of which took effect.
+    /// The fault of the configuration that was read last, none of which took effect.
     var refusedConfiguration: String?
     /// Why no output can be published now.
     var storeProblem: String?
@@ -161,7 +161,8 @@ extension HealthReport {
         if let problem = facts.storeProblem { degraded.append("the object store takes no outputs: \(problem)") }
         if let problem = facts.refusedConfiguration {
             degraded.append(
-                "a changed configuration was refused, and the one before goes on: \(problem); correct it and send SIGHUP again"
+                "a changed configuration was refused, and the one before goes on: \(problem); correct it and send "
+                    + "SIGHUP again"
             )
         }
         for file in facts.stuck {

@@ -21,7 +21,7 @@ struct InfoReport: Sendable, Codable, Equatable {
         /// Which attempt of the stage at that job this is, counted from 1, and how many there may be.
         var attempt: Int64?
         var attemptLimit: Int64?
-        /// Of the stage's work on that job, in per cent.
+        /// Progress of the stage's work on that job, in per cent.
         var progress: Int?
         var counters: WorkerReport.Counters
         /// Memory in RAM, shared pages included.
@@ -40,7 +40,7 @@ struct InfoReport: Sendable, Codable, Equatable {
     /// ISO 8601.
     var startedAt: String
     var uptimeSeconds: Double
-    /// Of the supervisor itself, as of each process.
+    /// Memory of the supervisor itself, counted as for each process.
     var residentBytes: Int64
     var proportionalBytes: Int64?
     var cpuSeconds: Double?
@@ -54,7 +54,7 @@ struct InfoReport: Sendable, Codable, Equatable {
 }
 
 extension InfoReport.Pool {
-    /// - Parameter usage: what the kernel says of a process; nil when it is gone.
+    /// - Parameter usage: memory and processor time of a process; nil when it is gone.
     init(_ pool: PoolSnapshot, queues: QueueNames, usage: (Int32) -> ProcessUsage? = ProcessTable.usage) {
         name = pool.name.description
         stage = pool.name.stage
@@ -79,13 +79,5 @@ extension InfoReport.Pool {
                 silentSeconds: worker.silence?.seconds
             )
         }
-    }
-}
-
-extension Duration {
-    /// In seconds, to the millisecond.
-    var seconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds / 1_000_000_000_000_000) / 1000
     }
 }

@@ -3,7 +3,7 @@ internal import JobModel
 internal import Settings
 internal import TempFiles
 
-/// A job as `GET /jobs/{kind}/{id}` shows it: what lists show, and all that happened.
+/// A job as `GET /jobs/{kind}/{id}` shows it: the fields of lists, and all that happened.
 struct JobDetailView: Sendable, Equatable {
     struct Event: Sendable, Codable, Equatable {
         /// ISO 8601.
@@ -11,11 +11,11 @@ struct JobDetailView: Sendable, Equatable {
         var what: JobEvent.What
         var stage: Stage?
         var hop: Int64
-        /// The step, the outcome, or the worker that died and what of.
+        /// The step, the outcome, or the worker that died and the cause.
         var detail: String?
     }
 
-    /// What one stage did with the job, all its starts together.
+    /// The work of one stage on the job, all its starts together.
     struct StageSummary: Sendable, Codable, Equatable {
         var stage: Stage
         var starts: Int
@@ -31,7 +31,8 @@ struct JobDetailView: Sendable, Equatable {
     var stages: [StageSummary]
     /// The oldest first.
     var timeline: [Event]
-    /// Why stages were tried again, deaths of workers among it, the oldest first: `stage`, `code`, `message`, `at`, `host`.
+    /// Why stages were tried again, deaths of workers among it, the oldest first: `stage`, `code`, `message`, `at`,
+    /// `host`.
     var history: [JSONValue]
     /// As in the manifest of a job message, at most ``maximumFiles``.
     var files: [JSONValue]
@@ -47,7 +48,7 @@ extension JobDetailView {
         let ticket = (detail.record.record ?? detail.ticket).flatMap {
             try? Ticket(parsing: $0, expecting: detail.record.kind)
         }
-        // The message that a stage began with does not know of those that died since.
+        // The message that a stage began with does not know the workers that have died since.
         let told = ticket.map { ticket in
             var ticket = ticket
             ticket.note(deaths: detail.events.filter { $0.what == .workerDied }, host: HostName.current)

@@ -61,7 +61,7 @@ struct JobQuery: Sendable, Equatable {
         return number
     }
 
-    /// What a job is found by, byte for byte.
+    /// A name that a job is found by, byte for byte.
     private static func name(_ name: String, _ text: (String) -> String?) throws(Problem) -> ByteText? {
         guard let value = text(name) else { return nil }
         guard !value.utf8.isEmpty else {

@@ -34,15 +34,17 @@ struct JobView: Sendable, Codable, Equatable {
     var stage: Stage?
     /// As in the updates that clients get, such as `processing_video`.
     var step: String
-    /// Of the whole job, in per cent: as in the updates that clients get, or what its worker has told since the last one.
+    /// Progress of the whole job, in per cent: as in the updates that clients get, or as its worker has told since the
+    /// last one.
     var progress: Int
-    /// Of the present stage, in per cent, while a worker is at it.
+    /// Progress of the present stage, in per cent, while a worker is at it.
     var stageProgress: Int?
     /// While the job has not ended.
     var attempts: Attempts?
     var outcome: JobOutcome?
     var error: Failure?
-    /// As in the job message, each with `location` once it is published. Of a job that did not complete only those that were.
+    /// As in the job message, each with `location` once it is published. Of a job that did not complete only those that
+    /// were.
     var outputs: [JSONValue]
     /// Where they were counted.
     var tempFiles: Files?
@@ -81,8 +83,8 @@ extension JobView {
             workers.first { $0.name.kind == record.kind && $0.name.stage == record.stage }?
             .workers.first { $0.report?.job.map { ByteText($0) } == record.id }?.report?.progress
         stageProgress = reported
-        // What was sent last is on record; the worker's report is fresher. Clean-up is no progress of a job that came there because
-        // it failed, and a job that has ended keeps what clients were told.
+        // The ledger has the update that was sent last; the worker's report is fresher. Clean-up is no progress of a
+        // job that came there because it failed, and a job that has ended keeps what clients were told.
         let stage = record.state == .active && record.stage != .cleanup ? record.stage : nil
         let live = stage.flatMap { stage in reported.map { stage.jobPercent(fraction: Double($0) / 100) } } ?? 0
         progress = record.state == .finished && record.outcome == .completed ? 100 : max(record.progress, live)
@@ -109,8 +111,8 @@ extension JobView {
         return isKey ? source : ByteText(SourceURL.redacted(source.string, atMost: limit))
     }
 
-    /// What others have put into a message as deep as they like, and this version does not know, is nothing for those who read
-    /// this.
+    /// What others have put into a message as deep as they like, and this version does not know, is nothing for those
+    /// who read this.
     private static func shown(_ output: JobOutput) -> JSONValue {
         var shown = output
         shown.unknown = output.unknown.filter { !$0.value.isNested }

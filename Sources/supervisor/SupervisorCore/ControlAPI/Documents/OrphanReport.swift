@@ -1,7 +1,7 @@
 internal import JobModel
 internal import TempFiles
 
-/// What `supervisor orphans` found and did, as its JSON document.
+/// The findings and the work of a sweep: the JSON document of `supervisor orphans` and of `GET /orphans`.
 struct OrphanReport: Sendable, Codable, Equatable {
     struct Orphan: Sendable, Codable, Equatable {
         var path: String
@@ -10,7 +10,7 @@ struct OrphanReport: Sendable, Codable, Equatable {
         var kind: MediaKind?
         var job: String?
         var reason: OrphanReason
-        /// What it is, where that is the reason.
+        /// The nature of the entry, where that is the reason.
         var detail: String?
         /// Whether a sweep now would remove it, or have it removed.
         var removable: Bool
@@ -86,51 +86,4 @@ extension OrphanReport.Cleaned {
         }
         self.leavesAbandonedJobs = leavesAbandonedJobs
     }
-}
-
-/// The report for people.
-enum OrphanText {
-    static func lines(_ report: OrphanReport) -> [String] {
-        guard !report.orphans.isEmpty else { return ["no orphans in \(plain(report.workspace))"] }
-        var table = TextTable(columns: [("REASON", .left), ("SIZE", .right), ("AGE", .right), ("PATH", .left)])
-        for orphan in report.orphans {
-            table.rows.append([
-                reason(orphan), ByteCount.text(orphan.sizeBytes), StatusText.uptime(Double(orphan.ageSeconds)),
-                plain(orphan.path),
-            ])
-        }
-        var lines = table.lines + [""]
-        guard let cleaned = report.cleaned else {
-            let count = report.orphans.count == 1 ? "1 orphan" : "\(report.orphans.count) orphans"
-            return lines + ["\(count), \(ByteCount.text(report.totalBytes)); nothing was removed (--clean removes)"]
-        }
-        lines.append(
-            "\(cleaned.filesCleaned) files removed, \(ByteCount.text(cleaned.bytesFreed)) freed in "
-                + "\(cleaned.durationMilliseconds) ms"
-        )
-        if cleaned.abandonedJobs > 0 {
-            lines.append("\(cleaned.abandonedJobs) abandoned jobs were given to the clean-up stage, which ends them")
-        }
-        if cleaned.leavesAbandonedJobs {
-            lines.append("abandoned jobs were left: no media processor runs here, and RABBITMQ_URL is not set")
-        }
-        return lines + cleaned.failures.map { "left: \(plain($0.path)): \($0.cause)" }
-    }
-
-    private static func reason(_ orphan: OrphanReport.Orphan) -> String {
-        let words =
-            switch orphan.reason {
-            case .unknownFile: "unknown file"
-            case .finishedJob: "job is finished"
-            case .unknownJobDirectory: "unknown job"
-            case .missingFile: "row without a file"
-            case .abandonedJob: "abandoned job"
-            case .overdueCleanup: "clean-up is overdue"
-            case .foreignEntry: orphan.detail ?? "foreign entry"
-            }
-        return orphan.removable ? words : words + " (only reported)"
-    }
-
-    /// Names may hold what a terminal takes for commands.
-    static func plain(_ text: String) -> String { text.shown }
 }

@@ -15,9 +15,9 @@ struct Overview: Sendable, Codable, Equatable {
         var depth: Int?
         var wanted: Int
         var ready: Int
-        /// Starts after an end, requested ones among them.
+        /// Starts after an end, requested or not.
         var restarts: Int
-        /// Ends that nobody had asked for.
+        /// Ends that were not requested.
         var deaths: Int
         var failing: Bool
         var lastExit: HealthReport.LastExit?
@@ -29,7 +29,7 @@ struct Overview: Sendable, Codable, Equatable {
         var pid: Int32?
         var state: String
         var job: String?
-        /// Of the stage's work on that job, in per cent.
+        /// Progress of the stage's work on that job, in per cent.
         var progress: Int?
     }
 
@@ -40,10 +40,10 @@ struct Overview: Sendable, Codable, Equatable {
         var usedPercent: Double?
         /// Where the alert is.
         var alertPercent: Double
-        /// What all temp files may take; absent when there is no limit but the disk.
+        /// Bytes that all temp files may take; absent when the disk is the only limit.
         var budgetBytes: Int64?
         var reservedBytes: Int64?
-        /// What temp files take.
+        /// Bytes that temp files take.
         var tempBytes: Int64
     }
 

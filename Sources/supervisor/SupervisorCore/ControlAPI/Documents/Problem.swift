@@ -4,7 +4,7 @@ struct Problem: Error, Sendable, Codable, Equatable {
     var status: Int
     /// The cause, and what to do.
     var detail: String?
-    /// Of a 405: what the path can be asked by. It is in the header `Allow` as well.
+    /// With status 405, the methods of the path. The header `Allow` has them as well.
     var allowedMethods: [String]?
     /// For programs: the code with which a stage would fail the job, such as `source_not_allowed`.
     var code: String?

@@ -12,7 +12,7 @@ struct APIToken: Sendable {
         return APIToken(String(text))
     }
 
-    /// Takes a time that goes with the length of the token, wherever the two differ.
+    /// The comparison takes as long as the token is, wherever the two differ.
     func matches(_ other: some Collection<UInt8>) -> Bool {
         let (mine, theirs) = (Array(text.utf8), Array(other))
         var difference = mine.count ^ theirs.count

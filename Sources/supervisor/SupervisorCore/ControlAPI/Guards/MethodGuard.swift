@@ -1,7 +1,8 @@
 internal import HTTPTypes
 internal import Hummingbird
 
-/// The paths there are, and what can be asked of each. The router by itself says of a wrong method that there is nothing.
+/// The paths, with the methods of each. The router by itself answers a wrong method as if there were
+/// nothing.
 struct RouteTable: Sendable {
     /// By the components of a path; nil stands for any.
     private var methods: [[String?]: Set<String>] = [:]

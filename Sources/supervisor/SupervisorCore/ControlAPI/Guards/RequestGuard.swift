@@ -2,9 +2,9 @@ internal import Settings
 
 /// Decides who a request is from, and whether it may do what it asks for. Pure.
 ///
-/// Two kinds of caller may change things: one that knows the token, and, as long as nobody has set up anything for others, a page
-/// that this server itself has served, which no other page can pretend to be: browsers set `Origin` and `Host` themselves. A name
-/// that leads here without being one of ours is somebody else's (DNS rebinding).
+/// Two kinds of caller may change things: one that knows the token, and, as long as nobody has set up anything for
+/// others, a page that this server itself has served, which no other page can pretend to be: browsers set `Origin` and
+/// `Host` themselves. A name that leads here without being one of ours is somebody else's (DNS rebinding).
 struct RequestGuard: Sendable {
     enum Caller: Sendable, Equatable {
         case tokenHolder
@@ -12,7 +12,7 @@ struct RequestGuard: Sendable {
         case reader
     }
 
-    /// What the decision goes by.
+    /// The facts that the decision goes by.
     struct Facts: Sendable {
         /// The path without the query.
         var path: String
@@ -26,8 +26,8 @@ struct RequestGuard: Sendable {
 
     /// Whether other machines can connect.
     private let isExposed: Bool
-    /// Whether every change needs it. `API_TOKEN` says that somebody wants to decide who changes things, and `HTTP_HOSTS` that a
-    /// proxy passes on what others send, whose page would be a page of ours.
+    /// Whether every change needs it. `API_TOKEN` says that somebody wants to decide who changes things, and
+    /// `HTTP_HOSTS` that a proxy passes on what others send, whose page would be a page of ours.
     private let isTokenNeeded: Bool
     /// Names by which only programs and browsers of this machine call this server.
     private let ownNames: Set<[UInt8]>
@@ -36,7 +36,7 @@ struct RequestGuard: Sendable {
     private let token: APIToken
 
     private static let loopbackNames = ["localhost", "127.0.0.1", "[::1]"]
-    /// What anybody may read: monitoring, and a page that holds nothing.
+    /// Paths that anybody may read: monitoring, and a page that holds nothing.
     private static let openPaths = Set(
         [
             "/", "/dashboard.css", "/dashboard.js", "/openapi.json", "/health", "/health/live", "/health/ready",
@@ -58,7 +58,7 @@ struct RequestGuard: Sendable {
     }
 
     func check(_ request: Facts) throws(Problem) -> Caller {
-        // Of two values a proxy may go by one and this server by the other.
+        // A proxy may go by one of two values and this server by the other.
         for values in [request.host, request.origin, request.fetchSite, request.authorization] where values.count > 1 {
             throw Problem(
                 title: "Bad request",
@@ -107,8 +107,8 @@ struct RequestGuard: Sendable {
     /// By bytes: `String` takes texts for equal that a browser or a proxy does not.
     private static func isSame(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
 
-    /// The name or address in a `Host`, in lower case and without the port; nil when it is not `name`, `name:port` or the same with
-    /// an address in brackets, in ASCII.
+    /// The name or address in a `Host`, in lower case and without the port; nil when it is not `name`, `name:port` or
+    /// the same with an address in brackets, in ASCII.
     static func name(ofHost text: String) -> [UInt8]? {
         let bytes = Array(text.utf8)
         guard bytes.count <= 512, bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
@@ -136,7 +136,8 @@ struct RequestGuard: Sendable {
             title: "Unauthorized",
             status: 401,
             detail:
-                "\(cause); send `Authorization: Bearer TOKEN` with API_TOKEN, or with the token in STATE_DIR/supervisor.json"
+                "\(cause); send `Authorization: Bearer TOKEN` with API_TOKEN, or with the token in "
+                + "STATE_DIR/supervisor.json"
         )
     }
 }

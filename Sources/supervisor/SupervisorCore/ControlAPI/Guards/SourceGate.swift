@@ -2,11 +2,11 @@ internal import JobModel
 internal import Settings
 internal import Storage
 
-/// Refuses jobs whose source no download of this tree would read: sooner than a dead letter can tell.
+/// Refuses jobs whose source no download of this tree would read, sooner than a dead letter would tell.
 actor SourceGate {
-    /// So long a file system may take to answer. What is not known by then the download finds out.
+    /// A file system may take so long to answer. A source that is not known to be bad by then is left to the download.
     private static let patience = Duration.seconds(5)
-    /// Looks that file systems do not answer, at most.
+    /// The most looks that wait for file systems at a time.
     private static let maximumLooks = 8
     private var looks = 0
 
@@ -16,7 +16,7 @@ actor SourceGate {
         guard let source = ticket.source else { return }
         do {
             try SourceURL.checkScheme(source)
-            // Of several hosts another may have the directory.
+            // Another of several hosts may have the directory.
             guard settings.nodeID == nil, looks < Self.maximumLooks else { return }
             try await look(source, LocalFileSource(roots: settings.fileSourceRoots))
         } catch let error as StorageError {

@@ -2,7 +2,7 @@ internal import JobModel
 internal import TempFiles
 internal import WorkerProtocol
 
-/// What `GET /metrics` is made from.
+/// The facts that `GET /metrics` is made from.
 struct MetricsFacts: Sendable {
     struct Process: Sendable {
         /// `supervisor`, or a worker's name.
@@ -13,7 +13,7 @@ struct MetricsFacts: Sendable {
 
     var health: HealthReport
     var pools: [PoolSnapshot]
-    /// What the supervisor itself has removed.
+    /// Files that the supervisor itself has removed.
     var swept: CleaningCounters
     /// nil when the ledger could not be read.
     var filesByStage: [StageFileTotals]?

@@ -2,8 +2,8 @@ internal import Logging
 
 /// Sends the overview to everyone who listens, whenever it changes.
 ///
-/// Files on the books, queue depths and disk space change in other processes, which announce nothing, so they are looked at:
-/// once for all listeners, and only while there are any.
+/// Files on the books, queue depths and disk space change in other processes, which announce nothing, so they are
+/// looked at: once for all listeners, and only while there are any.
 actor EventFeed {
     /// More are refused: each keeps a connection.
     static let maximumListeners = 32
@@ -26,7 +26,8 @@ actor EventFeed {
         self.logger = logger
     }
 
-    /// Server-sent events: the present state, then every change. A listener that is slow misses states, never the last one.
+    /// Server-sent events: the present state, then every change. A listener that is slow misses states, never the last
+    /// one.
     ///
     /// - Throws: ``Problem`` when there are too many listeners.
     func listen() throws(Problem) -> AsyncStream<[UInt8]> {

@@ -45,7 +45,7 @@ struct ProblemMiddleware: RouterMiddleware {
     }
 }
 
-/// Lets nobody through who may not do what the request asks for.
+/// Refuses requests of callers that may not make them.
 struct GuardMiddleware: RouterMiddleware {
     let gate: RequestGuard
     private static let host = HTTPField.Name("Host")
@@ -73,7 +73,7 @@ struct GuardMiddleware: RouterMiddleware {
     }
 }
 
-/// What keeps a page of ours from being used by others, and text of jobs from becoming code.
+/// Headers that keep our page from being used by others, and text of jobs from becoming code.
 struct SecurityHeaders: RouterMiddleware {
     private static let policy = """
         default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \

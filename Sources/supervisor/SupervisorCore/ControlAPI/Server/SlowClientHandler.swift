@@ -3,8 +3,8 @@ internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Closes connections of clients that take too long to send a request or to read an answer. (The framework closes those that
-/// take too long to begin a request.)
+/// Closes connections of clients that take too long to send a request or to read an answer. (The framework closes those
+/// that take too long to begin a request.)
 final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart

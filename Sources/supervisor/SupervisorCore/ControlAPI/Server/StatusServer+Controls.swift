@@ -14,7 +14,7 @@ extension StatusServer {
         }
         router.post("dead/redrive") { request, _ in
             let selection = try DeadLetters.Selection(try await request.json(upTo: bodyBytes))
-            // What is no job cannot run.
+            // A message that is no job cannot run.
             guard selection != .notJobs else { throw DeadLetters.Selection.unusable() }
             return try Response.json(try await control.redrive(selection))
         }
@@ -58,7 +58,7 @@ extension StatusServer {
         }
     }
 
-    /// What was accepted of a pool.
+    /// An order to a pool that was accepted.
     struct PoolOrder: Codable, Equatable {
         var pool: String
         var workers: Int?
@@ -78,6 +78,10 @@ extension StatusServer {
 extension DeadLetters.Selection {
     /// Reads `{"id": …}`, `{"id": …, "kind": …}`, `{"reason": …}`, `{"notJobs": true}` or `{"all": true}`.
     init(_ object: JSONFields) throws(Problem) {
+        if let unknown = object.fields.first(where: { !Self.fields.contains($0.name) }) {
+            let name = unknown.name.string.clipped(toBytes: 100).shown
+            throw Problem(title: "Unusable choice", status: 400, detail: "`\(name)` is no field of a choice")
+        }
         let flags = [(name: "all", choice: Self.all), (name: "notJobs", choice: Self.notJobs)]
             .filter { object[ByteText($0.name)] != nil }
         switch (object["id"]?.value, object["kind"]?.value, object["reason"]?.value, flags.count) {
@@ -93,6 +97,8 @@ extension DeadLetters.Selection {
         }
     }
 
+    private static let fields: Set<ByteText> = ["id", "kind", "reason", "all", "notJobs"]
+
     static func unusable() -> Problem {
         Problem(
             title: "Unusable choice",
@@ -103,7 +109,7 @@ extension DeadLetters.Selection {
         )
     }
 
-    /// What ``init(_:)`` reads.
+    /// The fields that ``init(_:)`` reads.
     var json: JSONFields {
         switch self {
         case .all: ["all": true]

@@ -3,7 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// The HTTP interface: what the tree shows, what it can be told to do, and the dashboard.
+/// The HTTP interface: the tree's documents, the orders that it takes, and the dashboard.
 struct StatusServer: Sendable {
     let source: any StatusSource
     let control: any TreeControl
@@ -11,7 +11,7 @@ struct StatusServer: Sendable {
     private let limits: Limits
     private let logger: Logger
 
-    /// What one client can take from the others.
+    /// Limits to the share of the server that one client can take from the others.
     struct Limits: Sendable {
         var bodyBytes = 1 << 20
         var connections = 256
@@ -42,7 +42,7 @@ struct StatusServer: Sendable {
     /// A server that runs until ``stop()``.
     struct Running: Sendable {
         var port: Int
-        /// What listens.
+        /// The server that listens.
         private let channel: any Channel
         private let group: ServiceGroup
         private let task: Task<Void, any Error>
@@ -119,7 +119,7 @@ struct StatusServer: Sendable {
     }
 
     private func router(_ feed: EventFeed) -> Router<ServerContext> {
-        // Without what comes before the routes, to know which there are.
+        // A router without middleware, to know the routes.
         let bare = Router(context: ServerContext.self)
         addRoutes(to: bare, feed)
         let router = Router(context: ServerContext.self)
@@ -140,20 +140,12 @@ struct StatusServer: Sendable {
 }
 
 extension Channel {
-    /// Leaves new connections to the kernel, and returns when those that were accepted are served. NIO ends the process over a
-    /// connection that is accepted in the moment in which its server closes.
+    /// Leaves new connections to the kernel, and returns when those that were accepted are served. NIO ends the process
+    /// over a connection that is accepted in the moment in which its server closes.
     func stopAccepting() async {
         try? await setOption(.autoRead, value: false).get()
         try? await Task.sleep(for: .milliseconds(50))
     }
-}
-
-/// What is known of a request besides itself.
-struct ServerContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    var caller = RequestGuard.Caller.reader
-
-    init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
 }
 
 extension Response {

@@ -1,13 +1,13 @@
 internal import JobModel
 internal import TempFiles
 
-/// What the HTTP interface shows. Nothing here changes anything.
+/// The tree as the HTTP interface shows it. Nothing here changes anything.
 ///
-/// Everything that throws throws a ``Problem`` when the ledger or the broker cannot be asked.
+/// Functions that throw throw a ``Problem`` when the ledger or the broker cannot be asked.
 protocol StatusSource: Sendable {
     func health() async -> HealthReport
     func info() async -> InfoReport
-    /// What the dashboard shows at a glance.
+    /// The document that the dashboard shows at a glance.
     func overview() async -> Overview
     /// The text of `GET /metrics`.
     func metrics() async -> String

@@ -1,8 +1,8 @@
 internal import JobModel
 
-/// What the HTTP interface can do to the tree.
+/// The orders that the HTTP interface can give to the tree.
 ///
-/// Everything throws a ``Problem`` that says what is wrong and what to do.
+/// Every function throws a ``Problem`` that says what is wrong and what to do.
 protocol TreeControl: Sendable {
     /// Returns when the broker has taken responsibility for the job.
     func submit(_ job: EntryMessage) async throws
@@ -28,12 +28,12 @@ struct JobReference: Sendable, Codable, Equatable {
 struct CancelReport: Sendable, Codable, Equatable {
     var kind: MediaKind
     var id: ByteText
-    /// Whether the job is known: a stage of this host has seen it, or its message was found. If not, it is cancelled should its message
-    /// come, or by the host that has it.
+    /// Whether the job is known: a stage of this host has seen it, or its message was found. If not, it is cancelled
+    /// should its message come, or by the host that has it.
     var known: Bool
-    /// Whether there is no such job: it was looked for wherever it could wait. Absent when it is known, and when not all could be
-    /// looked at.
+    /// Whether there is no such job: it was looked for wherever it could wait. Absent when it is known, and when not
+    /// all could be looked at.
     var absent: Bool?
-    /// What is to be said of a job that is not known.
+    /// A sentence about a job that is not known.
     var detail: String?
 }

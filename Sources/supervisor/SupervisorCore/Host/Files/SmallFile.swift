@@ -19,7 +19,7 @@ enum SmallFile {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// What a symbolic link says; nil when it is none, or not this user's to read.
+    /// The target of a symbolic link; nil when the path is no link, or not this user's to read.
     static func target(ofLink path: String) -> String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink(path, &buffer, buffer.count)

@@ -1,3 +1,5 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Files
 internal import Glibc
 
@@ -10,7 +12,7 @@ struct RunFile: Sendable, Codable, Equatable {
     /// Where HTTP listens; absent in files of older versions.
     var address: String?
     var port: Int
-    /// What HTTP calls that change something need; absent in files of older versions.
+    /// The secret that HTTP calls need to change something; absent in files of older versions.
     var token: String?
     var brokerURL: String
     /// Absolute path of the tree's workspace; absent in files of older versions.
@@ -26,8 +28,8 @@ struct RunFile: Sendable, Codable, Equatable {
         try SmallFile.write(Self.path(stateDirectory: stateDirectory), text)
     }
 
-    /// nil when no tree runs from the directory: a file whose process is gone is a leftover, and one that somebody else may have
-    /// put there is not believed.
+    /// Reads the file of a running tree; nil when none runs from the directory. A file whose process is gone is a
+    /// leftover, and one that somebody else may have put there is not believed.
     static func read(stateDirectory: String) -> RunFile? {
         guard let text = ownText(stateDirectory),
             let file = try? JSONText.decode(RunFile.self, from: Array(text.utf8)),
@@ -36,7 +38,7 @@ struct RunFile: Sendable, Codable, Equatable {
         return file
     }
 
-    /// The file's text when it is root's or this user's, or, where root asks, of whom the directory belongs to.
+    /// The file's text when it is root's or this user's or, where root asks, the directory's owner's.
     private static func ownText(_ directory: String) -> String? {
         let path = path(stateDirectory: directory)
         var (file, parent) = (stat(), stat())
@@ -54,8 +56,8 @@ struct RunFile: Sendable, Codable, Equatable {
         return [0, user].contains(file.st_uid) || user == 0 && file.st_uid == directory.st_uid
     }
 
-    /// Whose the run file in a directory is, when it tells this user nothing because it is another's. Of a directory that this user
-    /// may not look into it is whom that belongs to.
+    /// The owner of a run file that this user cannot read because it is another's. For a directory
+    /// that this user may not look into it is the directory's owner.
     static func stranger(stateDirectory directory: String) -> uid_t? {
         var (file, parent) = (stat(), stat())
         guard stat(directory, &parent) == 0 else {

@@ -1,9 +1,11 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Glibc
 internal import Settings
 internal import WorkerProtocol
 
-/// `STATE_DIR`: what is in it is believed (the lock, how to reach the tree, a private broker with its configuration and messages),
-/// so nobody else may have put it there.
+/// `STATE_DIR`. Its files are believed (the lock, how to reach the tree, a private broker with its configuration and
+/// messages), so nobody else may have put them there.
 struct StateDirectory: Sendable {
     static let brokerName = "broker"
     static let trust = PathTrust(elsewhere: "set STATE_DIR to another place")
@@ -25,7 +27,7 @@ struct StateDirectory: Sendable {
         try SmallFile.makePrivateDirectory(path)
     }
 
-    /// What others could change; nil when that is nothing.
+    /// A thing that others could change; nil when there is none.
     func problem() -> PathTrust.Problem? {
         do throws(PathTrust.Problem) {
             let resolved = try Self.trust.check(ownDirectory: path)

@@ -9,7 +9,7 @@ enum SupervisorLock {
 
     /// How long a supervisor that is being killed may take to let go.
     private static let dyingMilliseconds: CInt = 10_000
-    /// Between the death of a holder and the end of its lock lies a child that it was just about to start, at most.
+    /// A child that a holder was just about to start may keep the lock for so long after the holder's death.
     private static let settlingMilliseconds: CInt = 50
     private static let settlings = 40
 

@@ -2,7 +2,8 @@ internal import AMQP
 internal import Settings
 internal import Storage
 
-/// The settings of a tree, with what all its processes know of their values, so that none is found wrong by one that dies of it.
+/// The settings of a tree, with the checks of all its processes, so that no worker finds a value wrong and
+/// dies.
 enum TreeSettings {
     static let checks = [
         SettingCheck("RABBITMQ_URL") { text in

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import JobModel
 
-/// Who listens on a TCP port of this machine, as far as this user may know: `/proc` shows the sockets of all with their users, and
-/// the process for one's own only (or for root).
+/// The listener on a TCP port of this machine, as far as this user may know it: `/proc` shows the sockets of all with
+/// their users, and the process for one's own only (or for root).
 struct PortOwner: CustomStringConvertible {
     struct Program {
         var processID: pid_t
@@ -38,8 +38,8 @@ struct PortOwner: CustomStringConvertible {
         var found: [String: uid_t] = [:]
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
             for line in (SmallFile.read(table, limit: 16 << 20) ?? "").split(separator: "\n").dropFirst() {
-                // sl, local_address (hexadecimal, `address:port`), rem_address, st, queues, timer, retransmits, uid, timeout,
-                // inode; see proc(5).
+                // sl, local_address (hexadecimal, `address:port`), rem_address, st, queues, timer, retransmits, uid,
+                // timeout, inode; see proc(5).
                 let fields = line.split(separator: " ", omittingEmptySubsequences: true)
                 guard fields.count > 9, fields[3] == "0A", let user = uid_t(fields[7]),
                     let local = fields[1].split(separator: ":").last.flatMap({ Int($0, radix: 16) }), local == port

@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// Ties a program that knows nothing of us to the life of the process that starts it.
+/// Binds the life of a foreign program to the process that starts it.
 ///
 /// `posix_spawn` cannot set a parent-death signal. So the supervisor's executable is started instead, sets it, and
 /// becomes the program: the kernel keeps the setting over `execve`.

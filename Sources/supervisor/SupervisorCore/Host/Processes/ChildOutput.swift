@@ -1,7 +1,7 @@
 internal import Logging
 
-/// What children write to standard output and standard error of their own accord: the last words of a crash, complaints of
-/// libraries. Their log lines do not come this way.
+/// The text that children write to standard output and standard error of their own accord: the last words of a crash,
+/// complaints of libraries. Their log lines do not come this way.
 enum ChildOutput {
     /// A sink that logs each line under the child's name.
     static func logging(as process: String) -> @Sendable ([UInt8]) -> Void {

@@ -2,10 +2,14 @@ internal import Glibc
 
 /// The environment variables of this process.
 enum CurrentEnvironment {
-    /// All but those that a service manager meant for this process alone: what is passed on to children.
-    static var variables: [String: String] { all.filter { !ServiceManager.variables.contains($0.key) } }
+    /// The variables to pass on to children: all but those that a service manager meant for this process alone.
+    static var variables: [String: String] { all.filter { !own.contains($0.key) } }
 
-    /// Those that this process was started with.
+    /// Variables of a service manager that are for this process alone: children that inherited them would speak in its
+    /// name.
+    static let own: Set<String> = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]
+
+    /// The variables that this process was started with.
     static var all: [String: String] {
         var variables: [String: String] = [:]
         // `environ` is a global variable of C, which Swift cannot prove safe; the kernel keeps the start's copy, and

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// A pipe that nobody writes to. Its write end closes with this process, by whatever end, and with that the children
-/// know.
+/// A pipe that nobody writes to. Its write end closes when this process ends, however it ends, and that tells the
+/// children of it.
 final class Lifeline: Sendable {
     let readEnd: CInt
     private let writeEnd: CInt

@@ -8,7 +8,7 @@ struct LinePipe {
     private var splitter = LineSplitter()
     private let sink: @Sendable ([UInt8]) -> Void
 
-    /// One child that never stops writing must not keep the thread from the others.
+    /// A child that never stops writing must not keep the thread from the other children.
     private static let piecesPerTurn = 16
 
     /// - Parameters:
@@ -22,7 +22,7 @@ struct LinePipe {
         self.sink = sink
     }
 
-    /// Reads what is there, or a good part of it.
+    /// Reads the bytes that are there, up to a bound.
     mutating func read() { read(pieces: Self.piecesPerTurn) }
 
     /// The child is gone: reads all that is left, and closes.

@@ -1,6 +1,6 @@
 /// Cuts a stream of bytes into lines.
 struct LineSplitter {
-    /// A longer line is dropped: whoever writes it is broken, and memory is not to grow with it.
+    /// A longer line is dropped: its writer is broken, and memory is not to grow with it.
     static let maximumLineBytes = 65_536
 
     private var rest: [UInt8] = []
@@ -23,7 +23,7 @@ struct LineSplitter {
         return lines
     }
 
-    /// Takes what came after the last line feed; nil when there is nothing.
+    /// Takes the bytes after the last line feed; nil when there are none.
     mutating func takeRest() -> [UInt8]? {
         defer {
             rest = []

@@ -58,8 +58,8 @@ final class ProcessHost: Sendable {
     /// Starts a program. `handler` is called on the host's thread and must not block; `.started` or `.failed` comes
     /// first.
     ///
-    /// - Parameter output: called on the same thread with each line that the child writes to standard output and standard
-    ///   error, as far as these are nothing else; nil to let it share ours.
+    /// - Parameter output: called on the same thread with each line that the child writes to standard output and
+    ///   standard error, unless these are its report descriptor; nil to let it share ours.
     func start(
         _ child: ChildID,
         _ request: SpawnRequest,
@@ -75,13 +75,13 @@ final class ProcessHost: Sendable {
         inbox.post(.signal(child, signal, target))
     }
 
-    /// Returns when the host's thread has come to it. One that hangs never does.
+    /// Returns when the host's thread has come to this order. A thread that hangs never does.
     func passThrough() async {
         await withCheckedContinuation { continuation in inbox.post(.answer { continuation.resume() }) }
     }
 }
 
-/// What the host's thread is to do.
+/// The orders to the host's thread.
 private final class ProcessHostInbox: Sendable {
     let wakePipe: WakePipe
     private let commands = Mutex<[ProcessHost.Command]>([])
@@ -228,7 +228,7 @@ private struct ProcessHostLoop {
         var status: CInt = 0
         let reaped = waitpid(child.processID, &status, 0)
         close(child.processDescriptor)
-        // What it wrote before it ended is still in the pipes.
+        // The pipes still hold the lines that it wrote before it ended.
         child.reports?.end(deliversRest: false)
         child.output?.end(deliversRest: true)
         child.handler(.ended(reaped == child.processID ? ProcessExit(waitStatus: status) : .unknown))

@@ -1,10 +1,12 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import CLinux
 internal import Glibc
 
 /// A file that one process tree at a time may hold, with the holders' process ids in it.
 ///
-/// The lock is of the open file description: it ends with the last process that inherited the descriptor, by whatever
-/// way.
+/// The lock belongs to the open file description: it ends with the last process that inherited the descriptor, however
+/// that process ends.
 final class ProcessLock: Sendable {
     let descriptor: CInt
     private let path: String
@@ -20,7 +22,7 @@ final class ProcessLock: Sendable {
     init(_ path: String) throws {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw FileFailure(operation: "open", path: path, errno: errno) }
-        // What is written to it would be written to another file of that name too.
+        // Through a second name the process ids would be written into another file.
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
             close(file)
@@ -39,7 +41,7 @@ final class ProcessLock: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Writes who holds the lock, for whoever is refused.
+    /// Writes the holders of the lock into the file, for a process that is refused.
     func note(_ processIDs: [pid_t]) {
         let text = Array((processIDs.map(String.init).joined(separator: " ") + "\n").utf8)
         ftruncate(descriptor, 0)

@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// What `/proc` says of this machine's processes.
+/// This machine's processes, as `/proc` shows them.
 enum ProcessTable {
     /// The processes whose parent is `parent`.
     static func children(of parent: pid_t) -> [pid_t] {
@@ -10,8 +10,8 @@ enum ProcessTable {
 
     static func isRunning(_ processID: pid_t) -> Bool { processID > 0 && (kill(processID, 0) == 0 || errno == EPERM) }
 
-    /// Whether a process will end without anything that it could do about it: it is exiting, writes its core file, or has been
-    /// sent SIGKILL.
+    /// Whether a process will end, whatever it does: it is exiting, writes its core file, or
+    /// has been sent SIGKILL.
     static func isDying(_ processID: pid_t) -> Bool {
         guard let fields = statusFields(of: processID), fields.count > 6, let flags = UInt64(fields[6]) else {
             return !isRunning(processID)
@@ -29,7 +29,7 @@ enum ProcessTable {
         }
     }
 
-    /// For what has no event to wait for.
+    /// Sleeps, for a condition that no event announces.
     static func pause(milliseconds: CInt) { poll(nil, 0, milliseconds) }
 
     /// Waits for the end of a process that need not be a child.
@@ -50,7 +50,7 @@ enum ProcessTable {
         }
     }
 
-    /// Kills every child of this process, and what they leave to it when it is a subreaper, until there is none.
+    /// Kills every child of this process, and the children that these leave to a subreaper, until there is none.
     static func killAllChildren() {
         while true {
             let present = children(of: getpid())
@@ -83,7 +83,7 @@ enum ProcessTable {
         return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
     }
 
-    /// What a process takes of this machine; nil when it is gone.
+    /// Memory and processor time of a process; nil when it is gone.
     static func usage(of processID: pid_t) -> ProcessUsage? {
         guard let seconds = processorSeconds(of: processID) else { return nil }
         return ProcessUsage(
@@ -93,7 +93,7 @@ enum ProcessTable {
         )
     }
 
-    /// Memory of the process in RAM, of that which it shares its part; nil when the kernel does not tell us.
+    /// Memory of the process in RAM, with its part of the shared pages; nil when the kernel does not tell us.
     static func proportionalBytes(of processID: pid_t) -> Int64? {
         let text = SmallFile.read("/proc/\(processID)/smaps_rollup", limit: 4096) ?? ""
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Pss:") }),
@@ -119,7 +119,7 @@ enum ProcessTable {
     }
 }
 
-/// What a process takes of the machine that it runs on.
+/// Memory and processor time of a process.
 struct ProcessUsage: Sendable, Equatable {
     /// In RAM, shared pages included.
     var residentBytes: Int64

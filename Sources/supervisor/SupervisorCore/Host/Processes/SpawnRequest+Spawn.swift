@@ -10,7 +10,8 @@ extension SpawnRequest {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        // Our numbers are moved out of the way of the child's first, or one `dup2` could close the source of the next.
+        // Our descriptors first move out of the way of the child's numbers, or one `dup2` could close the source of the
+        // next.
         var moved: [CInt] = []
         defer { for descriptor in moved { close(descriptor) } }
         func arrange(_ descriptor: CInt, as number: CInt) throws(SpawnError) {
@@ -27,9 +28,9 @@ extension SpawnRequest {
         if let standardOutput { try arrange(standardOutput, as: STDOUT_FILENO) }
         if let standardError { try arrange(standardError, as: STDERR_FILENO) }
         for (number, descriptor) in descriptors { try arrange(descriptor, as: number) }
-        // The child gets what it is given and nothing else. Ours are close-on-exec from the start; those of libraries are not all
-        // (the HTTP server's listening socket would stay in every worker and keep the port taken after this process), nor those
-        // that whoever started us left open.
+        // The child gets the descriptors of the request and no others. Ours are close-on-exec from the start; those of
+        // libraries are not all (the HTTP server's listening socket would stay in every worker and keep the port taken
+        // after this process), nor are those that our own parent left open.
         let last = max(descriptors.keys.max() ?? STDERR_FILENO, STDERR_FILENO)
         for number in stride(from: STDERR_FILENO + 1, through: last, by: 1) where descriptors[number] == nil {
             posix_spawn_file_actions_addclose(&actions, number)

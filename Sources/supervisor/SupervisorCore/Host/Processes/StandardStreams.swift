@@ -7,7 +7,7 @@ enum StandardStreams {
     @discardableResult
     static func write(_ text: String) -> CInt? { put(text, STDOUT_FILENO) }
 
-    /// Lines for people. What they quote may be anybody's text, and nothing in it moves the cursor.
+    /// Writes lines for people. They may quote anybody's text, in which nothing moves the cursor.
     static func writeError(_ lines: String) {
         let newline = UInt8(ascii: "\n")
         let shown = lines.utf8.split(separator: newline, omittingEmptySubsequences: false)

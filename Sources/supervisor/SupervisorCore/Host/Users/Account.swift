@@ -14,7 +14,7 @@ struct Account: Sendable, Equatable {
     /// As `chown` takes it.
     var owner: String { "\(userName ?? "\(userID)"):\(groupName ?? "\(groupID)")" }
 
-    /// - Throws: ``PrivilegeError`` that says what there is not.
+    /// - Throws: ``PrivilegeError`` that names the user or group that does not exist.
     init(_ wanted: RunAs) throws(PrivilegeError) {
         let user = Self.user(wanted.user)
         guard let userID = user?.userID ?? uid_t(wanted.user) else {
@@ -39,7 +39,7 @@ struct Account: Sendable, Equatable {
                 message: "RUN_AS=\(wanted): no user has this number; name a group too, as \(wanted):GROUP"
             )
         }
-        // Whatever else it may not do: user 0 owns the system's files.
+        // Even without any other right, user 0 owns the system's files.
         guard userID != 0 else {
             throw PrivilegeError(message: "RUN_AS=\(wanted) is root; unset RUN_AS to run as root, or name another user")
         }
@@ -102,7 +102,7 @@ struct Account: Sendable, Equatable {
     }
 }
 
-/// What keeps this process from the user that it is to run as, with what to do.
+/// A reason why this process cannot become the user that it is to run as, with advice.
 struct PrivilegeError: Error, Equatable, CustomStringConvertible {
     var message: String
     var description: String { message }

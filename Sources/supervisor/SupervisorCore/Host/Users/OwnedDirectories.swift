@@ -1,3 +1,5 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import Files
 internal import Glibc
 internal import Logs
@@ -5,8 +7,8 @@ internal import Settings
 internal import TempFiles
 internal import WorkerProtocol
 
-/// Looks whether the directories of the settings are for the user that this process runs as, before any is used. Changes
-/// nothing.
+/// Looks whether the directories of the settings are for the user that this process runs as, before any is used.
+/// Changes nothing.
 struct OwnedDirectories {
     var settings: Settings
     var account: Account
@@ -34,7 +36,7 @@ struct OwnedDirectories {
         problems += owned(settings.temporaryDirectory + "/" + Workspace.directoryName)
         problems += owned(settings.stateDirectory)
         problems += writable(settings.logDirectory, files: { $0.startsWithBytes(of: LogWriter.fileName) })
-        if let store = CommandLineSource.path(ofFileURL: settings.storageURL) {
+        if let store = FileURL.path(settings.storageURL) {
             problems += writable(store, files: { _ in false })
         }
         return problems

@@ -1,29 +1,32 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+internal import CDispatch
 internal import CLinux
 internal import Glibc
 
-/// Looks whether somebody besides root and this process's user could put something else in the place of what a path leads to.
+/// Checks whether somebody besides root and this process's user could replace what a path
+/// leads to.
 ///
-/// Who may write to a directory may replace everything in it, whoever that belongs to, unless the directory is sticky. So it is not
-/// enough to look at a file: each directory and each link on the way to it counts. With all of them fit nobody else can change the
-/// answer after it was given. Changes nothing.
+/// A user who may write to a directory may replace everything in it, whoever owns that, unless the directory is sticky.
+/// So it is not enough to look at a file: each directory and each link on the way to it counts. With all of them fit
+/// nobody else can change the answer after it was given. Changes nothing.
 struct PathTrust: Sendable {
-    /// What somebody else could change, and what to do.
+    /// A path that somebody else could change, with advice.
     struct Problem: Error, Equatable, CustomStringConvertible {
-        /// What is wrong with which path.
+        /// The path, and its fault.
         var cause: String
         var remedy: String
 
         var description: String { "\(cause); \(remedy)" }
     }
 
-    /// What else could be done, such as `set STATE_DIR to another place`.
+    /// The advice that is always possible, such as `set STATE_DIR to another place`.
     var elsewhere: String
     var user = geteuid()
 
     private static let mostLinks = 40
 
-    /// Looks at everything on the way to a path, but not at what is there itself. What is missing is no problem: it will be made
-    /// in what is there.
+    /// Looks at everything on the way to a path, but not at what is there itself. A missing directory is no problem: it
+    /// will be made in what is there.
     ///
     /// - Parameter path: absolute.
     /// - Returns: the path without links.
@@ -87,8 +90,8 @@ struct PathTrust: Sendable {
 
     /// Looks at something within a directory that ``check(ownDirectory:)`` found fit, and at all beneath it.
     ///
-    /// - Parameter isReachable: whether others may pass through the directories above. What they cannot reach they cannot write
-    ///   to, whatever its mode is.
+    /// - Parameter isReachable: whether others may pass through the directories above. A path that they cannot reach
+    ///   they cannot write to, whatever its mode is.
     func check(within path: String, isReachable: Bool = true) throws(Problem) {
         guard let status = Self.status(path) else { return }
         if status.st_mode & S_IFMT == S_IFLNK {
@@ -102,7 +105,7 @@ struct PathTrust: Sendable {
         guard status.st_mode & S_IFMT == S_IFDIR else { return }
         let isOpen = isReachable && status.st_mode & 0o011 != 0
         for name in DirectoryEntries.names(path) {
-            // Such a name cannot be looked at by this text, and nothing of ours has one.
+            // A path in text cannot name such an entry, and nothing of ours has such a name.
             if name.unicodeScalars.contains("\u{FFFD}") {
                 throw Problem(cause: "something in \(path) has a name that is not UTF-8", remedy: "remove it")
             }
@@ -115,7 +118,8 @@ struct PathTrust: Sendable {
     private func checkDirectory(_ path: String, status: stat?) throws(Problem) {
         guard let status else { return }
         try checkOwner(path, status, "what is in it")
-        // Of a sticky directory's entries each is for its own owner to rename or delete, and that one is looked at next.
+        // Only its own owner may rename or delete an entry of a sticky directory, and the entry is looked at
+        // next.
         if status.st_mode & S_ISVTX != 0 { return }
         guard Self.canOthersWrite(path, status) else { return }
         throw Problem(
@@ -143,7 +147,7 @@ struct PathTrust: Sendable {
     private static func canOthersWrite(_ path: String, _ status: stat) -> Bool {
         if status.st_mode & S_IWOTH != 0 { return true }
         guard status.st_mode & S_IWGRP != 0 else { return false }
-        // With a list the group's bits say what the list gives to anybody at most.
+        // With an access list the group's bits are the most that the list grants to anybody.
         return clinux_has_access_list(path) != 0 || status.st_gid != 0 && status.st_gid != ownGroup
     }
 
@@ -161,8 +165,8 @@ struct PathTrust: Sendable {
 
     // MARK: - Who the others are
 
-    /// This process's group where it is its user's private one: of the user's name, and without other members. Many systems make
-    /// one for each user, and give it all that the user makes.
+    /// This process's group where it is its user's private one: of the user's name, and without other members. Many
+    /// systems make one for each user, and give it all that the user makes.
     private static let ownGroup: gid_t? = {
         var buffer = [CChar](repeating: 0, count: 1 << 16)
         var userEntry = passwd()

@@ -6,17 +6,19 @@ internal import Settings
 enum Privileges {
     static var isRoot: Bool { geteuid() == 0 }
 
-    /// What is risky about the user; nil when nothing is.
+    /// The risk of running as this user; nil when there is none.
     static var warning: String? {
         isRoot
-            ? "running as root: a flaw in a media library would be one with all rights; set RUN_AS, or User= in the unit"
+            ? "running as root: a flaw in a media library would be one with all rights; set RUN_AS, or User= in the "
+                + "unit"
             : nil
     }
 
     /// Makes this process one of `RUN_AS`'s user, with no right beyond what that user has and none to be had again.
     ///
-    /// As root it does not return: the program begins anew as that user, in the same process. Only that makes every thread
-    /// give up what it could do, and the process's own files in `/proc` the new user's. Call it before anything is opened.
+    /// As root it does not return: the program begins anew as that user, in the same process. Only that makes every
+    /// thread give up what it could do, and the process's own files in `/proc` the new user's. Call it before anything
+    /// is opened.
     ///
     /// - Returns: when this is that user already, or `RUN_AS` is not set.
     /// - Throws: ``PrivilegeError``.
@@ -38,7 +40,8 @@ enum Privileges {
     }
 
     private static func become(_ account: Account, _ wanted: RunAs) throws(PrivilegeError) {
-        // Before: afterwards the kernel keeps the environment from who this process is then, until the program begins anew.
+        // Before: afterwards the kernel keeps the environment from who this process is then, until the program begins
+        // anew.
         var variables = CurrentEnvironment.all
         var failed: UnsafePointer<CChar>?
         let failure = clinux_become_user(account.userID, account.groupID, account.userName, &failed)

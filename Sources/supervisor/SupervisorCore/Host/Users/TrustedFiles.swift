@@ -1,8 +1,9 @@
 internal import JobModel
 internal import Settings
 
-/// What others than root and this process's user could change of the files that say what the tree does. They keep it from nothing:
-/// where they lie is the operator's choice, and some file systems show modes that mean nothing.
+/// Warnings about files that decide what the tree does and that others than root and this process's user could change.
+/// They keep it from nothing: where they lie is the operator's choice, and some file systems show modes that mean
+/// nothing.
 enum TrustedFiles {
     struct Warning: Sendable, Equatable {
         /// As the doctor calls it.

@@ -3,7 +3,8 @@ internal import FoundationEssentials
 internal import JobModel
 internal import TempFiles
 
-/// The message that ends an abandoned or cancelled job the ordinary way: its clean-up stage deletes the files, then tells clients, once.
+/// The message that ends an abandoned or cancelled job the ordinary way: its clean-up stage deletes the files, then
+/// tells clients, once.
 enum AbandonedJobNotice {
     static let failureCode = "abandoned"
 

@@ -6,9 +6,10 @@ internal import Logging
 internal import Synchronization
 internal import TempFiles
 
-/// Reads the logs in which hosts that share a broker claim jobs, for the wishes to cancel one that another host was asked for.
+/// Reads the logs in which hosts that share a broker claim jobs, for the wishes to cancel one that another host was
+/// asked for.
 final class ClaimsWatch: Sendable {
-    /// Of one connection. The next one may lead to another broker.
+    /// The log as one connection reaches it. The next connection may lead to another broker.
     private struct Log {
         var client: AMQPClient
         var log: ClaimsLog

@@ -15,14 +15,14 @@ struct DeadLetter: Sendable, Codable, Equatable {
     /// ISO 8601.
     var failedAt: String?
     var bytes: UInt64
-    /// Of the whole message's earlier runs.
+    /// Earlier runs of the message.
     var redrives: Int64
     /// Failures that were tried again before, the oldest first.
     var history: [JSONValue]
     /// Whether it is a job, which can be sent back. One whose id another job had can not; it needs a new id.
     var isRedrivable: Bool
-    /// How the body of what is no job begins, on one line, without what is secret in URLs and headers; absent for jobs, and for
-    /// a body that is not kept for its length.
+    /// How the body of what is no job begins, on one line, without what is secret in URLs and headers; absent for jobs,
+    /// and for a body that is not kept for its length.
     var beginning: String?
 
     init(_ delivery: AMQPDelivery, _ kind: MediaKind) {
@@ -31,7 +31,7 @@ struct DeadLetter: Sendable, Codable, Equatable {
             return text.description.clipped(toBytes: Self.maximumTextBytes)
         }
         let ticket = Self.ticket(delivery, kind)
-        // Clean-up gives every letter its reason. What its own quorum queue gave up comes here without one.
+        // Clean-up gives every letter its reason. A letter that its own quorum queue gave up has none.
         let givenUpBy = header("x-reason-code") == nil ? delivery.givenUpBy : nil
         let failure = givenUpBy == nil ? ticket?.failure : nil
         self.kind = kind
@@ -70,7 +70,7 @@ struct DeadLetter: Sendable, Codable, Equatable {
 
     private static let maximumBeginningBytes = 160
 
-    /// Of what a sender makes as long as it likes.
+    /// The longest text that is kept of a field that senders make as long as they like.
     private static let maximumTextBytes = 4096
 
     /// nil when the message is no job of the kind.

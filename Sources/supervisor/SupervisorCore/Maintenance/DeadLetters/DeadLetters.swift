@@ -3,7 +3,7 @@ internal import FoundationEssentials
 internal import JobModel
 internal import Logging
 
-/// The dead-letter queues: what lies there, and the way back.
+/// The dead-letter queues: a list of their letters, and the way back.
 struct DeadLetters: Sendable {
     var browser: QueueBrowser
     var queues: QueueLayout
@@ -15,7 +15,8 @@ struct DeadLetters: Sendable {
             renewingAfter: queues.returnsBeforeRenewal,
             patience: .seconds(60)
         )
-        // A quorum queue of RabbitMQ 4 gives up what was looked at too often, and only a whole message can be put there anew.
+        // A quorum queue of RabbitMQ 4 gives up what was looked at too often, and only a whole message can be put there
+        // anew.
         if queues.type == .quorum { browser.maximumBodyBytes = AMQPConfiguration.brokerBodyBytes }
         self.queues = queues
         self.logger = logger
@@ -31,12 +32,12 @@ struct DeadLetters: Sendable {
     /// Which letters to send back or to discard.
     enum Selection: Sendable, Hashable {
         case all
-        /// Of either kind.
+        /// The letter of a job with this id, of either kind.
         case id(ByteText)
         case job(JobKey)
         /// By reason code, such as `worker_died`.
         case reason(String)
-        /// What cannot be sent back.
+        /// Letters that cannot be sent back.
         case notJobs
 
         func includes(_ letter: DeadLetter) -> Bool {
@@ -49,7 +50,8 @@ struct DeadLetters: Sendable {
             }
         }
 
-        /// Whether it is the id of one job. A message that is no job has the id that its sender wrote, which may be another job's.
+        /// Whether it is the id of one job. A message that is no job has the id that its sender wrote, which may be
+        /// another job's.
         var namesJob: Bool {
             switch self {
             case .id, .job: true
@@ -85,8 +87,8 @@ struct DeadLetters: Sendable {
         var unseen = 0
     }
 
-    /// So many bytes of letters are read for a list, of each kind: they have to come over the network. Those beyond are only
-    /// counted.
+    /// A list reads so many bytes of letters of each kind: they have to come over the network. Letters beyond are
+    /// only counted.
     private static let maximumListBytes: UInt64 = 64 << 20
 
     /// - Parameter limit: for each kind. Letters beyond it are only counted.
@@ -110,10 +112,10 @@ struct DeadLetters: Sendable {
 
     /// Sends jobs back to download for a new run with all attempts.
     ///
-    /// A letter is acknowledged once the broker has confirmed its job. Killed in between, the job is sent back and the letter
-    /// stays; to send it back again then does nothing, for it is the same run.
+    /// A letter is acknowledged once the broker has confirmed its job. Killed in between, the job is sent back and the
+    /// letter stays; to send it back again then does nothing, for it is the same run.
     ///
-    /// - Throws: ``AMQPError``. What was not sent back stays where it is.
+    /// - Throws: ``AMQPError``. A letter that was not sent back stays where it is.
     func redrive(_ selection: Selection, kinds: [MediaKind] = MediaKind.allCases) async throws -> Redriven {
         var result = Redriven()
         for kind in kinds where selection.concerns(kind) {
@@ -130,7 +132,7 @@ struct DeadLetters: Sendable {
                 do {
                     try await send(ticket, client)
                 } catch let error as AMQPError where error.code == .invalidArgument {
-                    // What a job has become too long for; those behind it are not to wait for that.
+                    // The job has become too long. The letters behind it are not to wait for that.
                     tooLong += 1
                     return .next
                 }
@@ -148,9 +150,9 @@ struct DeadLetters: Sendable {
 
     /// Deletes letters for good. The jobs among them have ended, and cannot be sent back any more.
     ///
-    /// Each letter is acknowledged by itself, so that of a pass that is cut off the others stay.
+    /// Each letter is acknowledged by itself, so that the others stay when a pass is cut off.
     ///
-    /// - Throws: ``AMQPError``. What was not deleted stays where it is.
+    /// - Throws: ``AMQPError``. A letter that was not deleted stays where it is.
     func discard(_ selection: Selection, kinds: [MediaKind] = MediaKind.allCases) async throws -> Discarded {
         var result = Discarded()
         for kind in kinds where selection.concerns(kind) {

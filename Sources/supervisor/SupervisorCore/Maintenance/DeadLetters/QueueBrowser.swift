@@ -1,14 +1,15 @@
 internal import AMQP
 internal import Logging
 
-/// Looks through the messages of a queue over a connection of its own. What is not settled is back in its place, in order,
-/// once that connection is closed, however this process ends.
+/// Looks through the messages of a queue over a connection of its own. A message that is not settled is back in its
+/// place, in order, once that connection is closed, however this process ends.
 ///
-/// The broker is asked for one message at a time, so one body is in memory at most, however many wait and however long they are.
+/// The broker is asked for one message at a time, so one body is in memory at most, however many wait and however long
+/// they are.
 struct QueueBrowser: Sendable {
     var endpoints: AMQPEndpoints
-    /// A quorum queue counts a look as a delivery, and gives up what was delivered too often. So a message that was delivered
-    /// so often before is put into its queue anew.
+    /// A quorum queue counts a look as a delivery, and gives up what was delivered too often. So a message that was
+    /// delivered so often before is put into its queue anew.
     var renewingAfter: Int64 = .max
     /// So many messages are seen at most.
     var maximumMessages = 10_000
@@ -19,10 +20,10 @@ struct QueueBrowser: Sendable {
     /// Longest time for one queue: another reader may hold what the broker has counted.
     var patience = Duration.seconds(10)
 
-    /// What to do after a message was looked at.
+    /// The next step after a look at a message.
     enum Verdict: Sendable {
         case next
-        /// As ``next``, of a message that was settled.
+        /// As ``next``; the message was settled.
         case settled
         case stop
     }
@@ -30,7 +31,7 @@ struct QueueBrowser: Sendable {
     struct Sight: Sendable, Equatable {
         var waiting = 0
         var seen = 0
-        /// Of those seen.
+        /// Bytes of the messages that were seen.
         var bytes: UInt64 = 0
     }
 
@@ -83,7 +84,7 @@ struct QueueBrowser: Sendable {
             case .stop: return sight
             case .settled: continue
             case .next where delivery.earlierDeliveries >= renewingAfter:
-                // What cannot be renewed now is back in its place afterwards.
+                // A message that cannot be renewed now is back in its place afterwards.
                 _ = try? await delivery.renew(by: client)
             case .next: continue
             }

@@ -29,7 +29,7 @@ actor AlertWebhook: MaintenanceService {
     /// Waits for nobody; notices are sent in this order.
     nonisolated func announce(_ notice: DiskAlertNotice) { incoming.yield(notice) }
 
-    /// Sends what is announced until the task is cancelled. What was not delivered by then is said in the log.
+    /// Sends the notices until the task is cancelled. The log tells of a notice that was not delivered by then.
     func run() async {
         var delivery: Task<Void, Never>?
         for await notice in notices {

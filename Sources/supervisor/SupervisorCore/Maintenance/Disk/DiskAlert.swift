@@ -1,5 +1,5 @@
-/// Tells when a file system gets too full and when it has recovered. Pure; the two thresholds lie apart, so that a disk that
-/// hovers at one of them is not reported over and over.
+/// Tells when a file system gets too full and when it has recovered. Pure; the two thresholds lie apart, so that a disk
+/// that hovers at one of them is not reported over and over.
 struct DiskAlert: Sendable {
     enum Change: Sendable, Equatable {
         case raised

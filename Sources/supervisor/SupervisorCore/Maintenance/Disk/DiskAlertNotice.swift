@@ -1,6 +1,6 @@
 internal import TempFiles
 
-/// What a webhook is told, as JSON. `text` alone says it all, so that chat services that show only that can be called.
+/// The notice to a webhook, as JSON. `text` alone says it all, for chat services that show nothing else.
 struct DiskAlertNotice: Sendable, Equatable, Codable {
     enum State: String, Sendable, Codable {
         case raised

@@ -9,15 +9,15 @@ actor DiskWatch: MaintenanceService {
     static let interval = Duration.seconds(15)
 
     private let space: @Sendable () -> DiskSpace?
-    /// Of the workspace.
+    /// The workspace's.
     private let path: String
     private let logger: Logger
     private let announce: @Sendable (DiskAlertNotice) -> Void
     private var alert: DiskAlert
 
     /// - Parameters:
-    ///   - space: What there is now; nil when the system does not say.
-    ///   - announce: Told of each change, in order.
+    ///   - space: the space that there is now; nil when the system does not say.
+    ///   - announce: hears of each change, in order.
     init(
         path: String,
         space: @escaping @Sendable () -> DiskSpace?,
@@ -40,7 +40,7 @@ actor DiskWatch: MaintenanceService {
         }
     }
 
-    /// What there is now, and whether the alert is up; nil when the system does not say.
+    /// The space that there is now, and whether the alert is up; nil when the system does not say.
     func look() -> (space: DiskSpace, isAlert: Bool)? {
         guard let space = space() else { return nil }
         let metadata: Logger.Metadata = [

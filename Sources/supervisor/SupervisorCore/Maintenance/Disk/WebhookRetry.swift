@@ -1,6 +1,6 @@
 /// When a webhook call is made again. Pure.
 struct WebhookRetry: Sendable {
-    /// Of one notice: about an hour of tries.
+    /// The calls for one notice: about an hour of tries.
     var maximumCalls = 20
     var first = Duration.seconds(1)
     var cap = Duration.seconds(300)
@@ -19,8 +19,8 @@ struct WebhookRetry: Sendable {
 
     /// - Parameters:
     ///   - calls: Made so far, this one included.
-    ///   - random: 0 to 1. The pause is between half of its step and all of it, so that hosts that share a full file server
-    ///     do not call in step.
+    ///   - random: 0 to 1. The pause is between half of its step and all of it, so that hosts that share a full file
+    ///     server do not call in step.
     func verdict(_ outcome: Outcome, calls: Int, random: Double) -> Verdict {
         switch outcome {
         case .status(200..<300): return .delivered

@@ -9,8 +9,9 @@ internal import WorkerProtocol
 
 /// Gives jobs that wait with files on this host back to download, and removes their files.
 ///
-/// For each the order is: the download message is confirmed, the ledger moves on, the old message is acknowledged, the files
-/// go. Killed anywhere, the job goes on: with two messages at worst, of which the ledger knows the older one as stale.
+/// For each the order is: the download message is confirmed, the ledger moves on, the old message is acknowledged, the
+/// files go. Killed anywhere, the job goes on: with two messages at worst, of which the ledger knows the older one as
+/// stale.
 struct JobReturn: Sendable {
     let tracker: TempFileTracker
     let client: AMQPClient
@@ -61,14 +62,14 @@ struct JobReturn: Sendable {
     }
 
     private func isAnythingToCome() async -> Bool {
-        // What a dead worker had unacknowledged comes a little later than the rest, so the ledger is asked.
+        // The message of a dead worker comes a little later than the rest, so the ledger is asked.
         guard let count = try? await tracker.jobs.jobsHoldingFiles(in: Self.stages) else { return true }
         return count > 0
     }
 
     /// - Returns: the delivery when it has to stay in its queue.
     private func give(_ delivery: AMQPDelivery, _ kind: MediaKind, _ stage: Stage) async -> AMQPDelivery? {
-        // Others' messages, and what no stage can read either: it is theirs to say so.
+        // Another host's message stays, and so does one that no stage can read: it is the stage's to refuse.
         guard !delivery.isOversized, let ticket = try? Ticket(parsing: delivery.body, expecting: kind),
             ticket.node == nil || ticket.node == settings.nodeName
         else { return delivery }
@@ -114,7 +115,8 @@ private struct HeldDeliveries {
     private var deliveries: [AMQPDelivery] = []
     private var bodyBytes = 0
 
-    /// Of bodies in memory. What is beyond it goes back as it is, once more counted by a quorum queue.
+    /// The bodies that are kept in memory. A message beyond goes back as it is, and a quorum queue counts that once
+    /// more.
     private static let maximumBodyBytes = 64 << 20
 
     init(renewingAfter limit: Int64) { renewingAfter = limit }

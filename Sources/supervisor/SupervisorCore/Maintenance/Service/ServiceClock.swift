@@ -1,13 +1,13 @@
 internal import JobModel
 internal import TempFiles
 
-/// Adds up the time of service: that in which the tree has its broker, and of each stage that in which it has workers as well.
-/// Pure: time is given.
+/// Adds up the time of service: that in which the tree has its broker, and of each stage that in which it has workers
+/// as well. Pure: time is given.
 ///
-/// Only what lies between two looks that found the same connection counts. What is in doubt does not: a job that is heard of
-/// too late is taken for abandoned, one that is given more time loses nothing.
+/// Only the time between two looks that found the same connection counts. Time in doubt does not: a job that is
+/// heard of too late is taken for abandoned, one that is given more time loses nothing.
 struct ServiceClock: Sendable {
-    /// What a look found.
+    /// The findings of a look.
     struct Sight: Sendable, Equatable {
         /// Another one for each connection to the broker.
         var connection: UInt64
@@ -34,7 +34,7 @@ struct ServiceClock: Sendable {
         for stage in sight.stages.intersection(last.sight.stages) { stages[stage, default: .zero] += stretch }
     }
 
-    /// What has passed since the last call.
+    /// The time of service since the last call.
     mutating func take() -> (all: Duration, stages: [ServedStage: Duration]) {
         defer { (all, stages) = (.zero, [:]) }
         return (all, stages)

@@ -3,11 +3,11 @@ internal import Logging
 internal import Storage
 internal import Synchronization
 
-/// Tries now and then whether the object store takes outputs. A store that is full, read-only or gone tells nobody before a job is
-/// to be published.
+/// Tries now and then whether the object store takes outputs. A store that is full, read-only or gone tells nobody
+/// before a job is to be published.
 ///
-/// A store may hang, as a network file system does whose server is away. Nobody waits for it but a thread of its own, and there is one
-/// look at a time.
+/// A store may hang, as a network file system does whose server is away. Nobody waits for it but a thread of its own,
+/// and there is one look at a time.
 final class StoreWatch: MaintenanceService {
     static let interval = Duration.seconds(15)
     /// While something is wrong.
@@ -53,7 +53,8 @@ final class StoreWatch: MaintenanceService {
         state.withLock { state in
             guard let began = state.began, ContinuousClock.now - began > patience else { return state.problem }
             return
-                "it has not answered for more than \(patience.components.seconds) s; check the disk or the server of STORAGE_URL"
+                "it has not answered for more than \(patience.components.seconds) s; check the disk or the server of "
+                + "STORAGE_URL"
         }
     }
 
@@ -64,7 +65,7 @@ final class StoreWatch: MaintenanceService {
     func run() async {
         var next = ContinuousClock.now
         while !Task.isCancelled {
-            // What a look has found may have changed how soon the next one is due.
+            // A look that found trouble makes the next one due sooner.
             let isDue = next <= .now || problem != nil
             let url = await url()
             if isDue, startLook(at: url) {

@@ -23,7 +23,7 @@ struct SweepSchedule: Sendable {
 
     init(interval: Duration) { self.interval = interval }
 
-    /// What to do now, or nil for nothing.
+    /// The action that is due now; nil for none.
     ///
     /// - Parameters:
     ///   - now: since the schedule began, by a clock that does not jump.

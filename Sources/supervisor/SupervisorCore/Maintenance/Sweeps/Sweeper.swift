@@ -6,8 +6,8 @@ internal import Synchronization
 internal import TempFiles
 internal import WorkerProtocol
 
-/// Removes orphaned temp files, ends abandoned jobs, tries stuck files again and keeps the ledger small: at the start and
-/// from time to time.
+/// Removes orphaned temp files, ends abandoned jobs, tries stuck files again and keeps the ledger small: at the start
+/// and from time to time.
 struct Sweeper: MaintenanceService {
     var tracker: TempFileTracker
     var settings: Settings
@@ -16,8 +16,8 @@ struct Sweeper: MaintenanceService {
 
     /// Between two looks at the whole.
     static let interval = Duration.seconds(60)
-    /// Between two looks for files that the clean-up of a job was given up with: one row of the books, which tells nobody that
-    /// it is there.
+    /// Between two looks for files that the clean-up of a job was given up with: one row of the books, which tells
+    /// nobody that it is there.
     static let leftInterval = Duration.seconds(2)
 
     /// Runs until the task is cancelled.
@@ -112,7 +112,7 @@ struct Sweeper: MaintenanceService {
             forgotten += count
             if count < batch { break }
         }
-        // Of several hosts another may have the job, which is under way for so much longer at most.
+        // Another of several hosts may have the job, which is under way for so much longer at most.
         let hours = settings.jobRetentionHours + (settings.nodeID == nil ? 0 : settings.jobMaximumAgeHours)
         try await tracker.jobs.forgetClaims(olderThan: .seconds(hours * 3600))
         if forgotten > 0 { logger.info("forgot finished jobs", metadata: ["job.count": "\(forgotten)"]) }

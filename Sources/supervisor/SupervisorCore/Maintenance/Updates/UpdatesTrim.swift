@@ -4,10 +4,11 @@ internal import Logging
 
 /// Drops the oldest progress updates of a queue that fills up because nobody reads it.
 ///
-/// Existing clients declare the queue without arguments, so no limit of the broker's can be put on it, and such a limit would
-/// not tell terminal updates from others. So the queue is read from its head over a connection of its own: progress updates are
-/// acknowledged, which drops them; terminal ones are left unsettled, and are back in their places, in order, when the connection
-/// is closed, however this process ends. Nothing is published again, so nothing can be lost or doubled.
+/// Existing clients declare the queue without arguments, so no limit of the broker's can be put on it, and such a limit
+/// would not tell terminal updates from others. So the queue is read from its head over a connection of its own:
+/// progress updates are acknowledged, which drops them; terminal ones are left unsettled, and are back in their places,
+/// in order, when the connection is closed, however this process ends. Nothing is published again, so nothing can be
+/// lost or doubled.
 struct UpdatesTrim: Sendable {
     var endpoints: AMQPEndpoints
     /// So many messages the queue is to hold at most.
@@ -22,19 +23,19 @@ struct UpdatesTrim: Sendable {
         var kept = 0
     }
 
-    /// Messages that are asked for at a time, and acknowledgements that are under way. With the limit of a body that is all that is
-    /// in memory.
+    /// Messages that are asked for at a time, and acknowledgements that are under way. With the limit of a body that is
+    /// all that is in memory.
     private static let batch = 16
     /// No update of ours is longer; a longer message is left alone.
     private static let maximumBodyBytes = 1 << 20
 
-    /// Nearly full. Progress updates are left out of a full queue, and it is the new ones that clients want.
+    /// Whether the queue is nearly full. A full queue takes no more progress updates, and clients want the new ones.
     func isDue(at count: Int) -> Bool { limit > 0 && count >= limit - limit / 10 }
 
     /// Halves the queue, if there is enough to drop in it.
     ///
     /// - Parameter look: told of each delivery before it is settled or passed over.
-    /// - Throws: ``AMQPError``, or what `look` throws. What was not dropped is back in its place.
+    /// - Throws: ``AMQPError``, or an error of `look`. An update that was not dropped is back in its place.
     func run(_ queue: String, _ look: @Sendable (AMQPDelivery) throws -> Void = { _ in }) async throws -> Result {
         let client = AMQPClient(
             endpoints: endpoints,
@@ -94,7 +95,7 @@ struct UpdatesTrim: Sendable {
         return deliveries.count
     }
 
-    /// What cannot be read is left alone.
+    /// A message that cannot be read is left alone.
     private static func isProgress(_ delivery: AMQPDelivery) -> Bool {
         guard !delivery.isOversized, let update = try? JSONValue(parsing: delivery.body).objectValue else {
             return false

@@ -28,7 +28,7 @@ struct UpdatesWatch: MaintenanceService {
                     pauses[kind] = nil
                     continue
                 }
-                // Half of what was too much, or it is not worth the while soon again.
+                // A trim that dropped less than half of the excess is not worth another one soon.
                 guard result.dropped < (result.waiting - limit / 2) / 2 else {
                     pauses[kind] = nil
                     continue

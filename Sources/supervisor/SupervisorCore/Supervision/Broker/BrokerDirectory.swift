@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// The directory of a private broker: its messages, logs, credentials and configuration. It can be used again by the
-/// next node, after whatever end of the last.
+/// next node, however the last one ended.
 struct BrokerDirectory: Sendable {
     let path: String
 

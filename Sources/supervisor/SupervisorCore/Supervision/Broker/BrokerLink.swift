@@ -2,9 +2,10 @@ internal import AMQP
 internal import JobModel
 internal import Logging
 
-/// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs that come
-/// by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions for the lengths
-/// of queues. Whoever reads messages of a queue one by one has a connection of its own (``QueueBrowser``, ``UpdatesTrim``).
+/// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs
+/// that come by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions
+/// for the lengths of queues. Whoever reads messages of a queue one by one has a connection of its own
+/// (``QueueBrowser``, ``UpdatesTrim``).
 actor BrokerLink {
     private var client: AMQPClient?
     private(set) var endpoints: AMQPEndpoints?
@@ -21,7 +22,7 @@ actor BrokerLink {
 
     /// Connects, now and whenever the connection breaks, to the broker at `url` and to no other.
     ///
-    /// - Parameter url: or several with commas between them, of one broker's nodes.
+    /// - Parameter url: one URL, or those of a broker's nodes with commas between them.
     func connect(to url: String) async throws(AMQPError) {
         let endpoints = try AMQPEndpoints(parsing: url)
         let next = AMQPClient(
@@ -52,10 +53,10 @@ actor BrokerLink {
 
     private func noteLoss() { connection += 1 }
 
-    /// The number of the connection, when the broker answers on it and takes messages. A connection that nothing comes through
-    /// any more looks like any other until its heartbeats are missed.
+    /// The number of the connection, when the broker answers on it and takes messages; nil otherwise. A connection that
+    /// has fallen silent looks like any other until its heartbeats are missed.
     ///
-    /// - Parameter queue: that the broker is asked for; it need not exist.
+    /// - Parameter queue: the queue that the broker is asked about; it need not exist.
     func connectionThatAnswers(asking queue: String) async -> UInt64? {
         let before = connection
         guard let client, case .connected = client.state else { return nil }
@@ -80,7 +81,7 @@ actor BrokerLink {
     /// Returns when the broker is there, or the task is cancelled.
     func waitUntilConnected() async { try? await client?.waitUntilConnected() }
 
-    /// A tree that has just come up is about to be connected.
+    /// Waits a moment for a tree that has just come up and is about to be connected.
     private func waitWhileConnecting() async {
         guard let client, case .connecting = client.state else { return }
         await withTaskGroup(of: Void.self) { group in
@@ -91,13 +92,14 @@ actor BrokerLink {
         }
     }
 
-    /// Of the node that the connection leads to, or of all while there is none. Without secrets.
+    /// The address of the node that the connection leads to, or of all nodes while there is none. Without secrets.
     var address: String {
         if problem == nil, let node = client?.connectedEndpoint { return node.redacted }
         return endpoints?.redacted ?? ""
     }
 
-    /// Messages that wait in each of these queues; nil when the broker does not say now. Queues that do not exist are left out.
+    /// Messages that wait in each of these queues; nil when the broker does not say now. Queues that do not exist are
+    /// left out.
     func depths(of queues: [String]) async -> [String: Int]? {
         guard let client, problem == nil else { return nil }
         var depths: [String: Int] = [:]
@@ -109,8 +111,8 @@ actor BrokerLink {
         return depths
     }
 
-    /// As ``depths(of:)``, for those who cannot wait until a connection through which nothing comes any more is missed: nil when
-    /// the broker does not answer within `limit`. What was asked is forgotten with the connection then.
+    /// As ``depths(of:)``, for callers that cannot wait until the heartbeats miss a connection that has fallen silent:
+    /// nil when the broker does not answer within `limit`. The question is forgotten with the connection then.
     func depths(of queues: [String], within limit: Duration) async -> [String: Int]? {
         let (answers, answer) = AsyncStream.makeStream(of: [String: Int]?.self, bufferingPolicy: .bufferingOldest(1))
         Task { answer.yield(await depths(of: queues)) }

@@ -44,13 +44,13 @@ struct BrokerNode: Sendable {
 
     var epmdArguments: [String] { ["-address", "127.0.0.1", "-port", "\(ports.epmd)"] }
 
-    /// Where the node works. Erlang looks for code in the working directory before its own, so it must not be one that others write
-    /// to, such as where the supervisor was started.
+    /// Where the node works. Erlang looks for code in the working directory before its own, so it must not be one that
+    /// others write to, such as where the supervisor was started.
     var workingDirectory: String { directory.homePath }
 
-    /// The node's whole environment: nothing of ours leaks in, such as `RABBITMQ_` and `ERL_` variables, or where to look for
-    /// programs. Of what can be read at a start only our own configuration is: no script, and nothing of /etc/rabbitmq, which is
-    /// for the machine's own node.
+    /// The node's whole environment: nothing of ours leaks in, such as `RABBITMQ_` and `ERL_` variables, or where to
+    /// look for programs. A start reads our own configuration and nothing else: no script, and nothing of
+    /// /etc/rabbitmq, which is for the machine's own node.
     var environment: [String: String] {
         [
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",

@@ -1,24 +1,24 @@
 internal import CLinux
 internal import Glibc
 
-/// Runs a private RabbitMQ node, and takes it down when asked to or when whoever started it is gone.
+/// Runs a private RabbitMQ node, and takes it down when asked to or when its own parent is gone.
 ///
 /// The node and its epmd are children bound to this process (``BoundExec``), and this process is the subreaper of
-/// whatever they start, so nothing of them is left behind by any way of ending.
+/// all processes that they start, so nothing of them is left behind, however it ends.
 struct PrivateBrokerGuard: Sendable {
     var directory: BrokerDirectory
     /// Wakes the guard to make it stop; a second time to stop at once.
     var stopSignal: WakePipe
-    /// Whether whoever still uses the directory was left behind by a supervisor that is dead, and will end.
+    /// Whether a process that still uses the directory was left behind by a dead supervisor, and will end.
     var takesOver = false
     /// How long that end is waited for.
     var patience = Duration.seconds(predecessorSeconds)
 
-    /// What it says on standard output, a line each.
+    /// The lines that it writes to standard output.
     enum Report: Sendable, Equatable {
         /// The node's URL.
         case usable(String)
-        /// For whose end, and for how long at most.
+        /// It waits for the end of these processes, for so long at most.
         case waiting(String)
 
         private static let waits = "waiting for "
@@ -47,8 +47,8 @@ struct PrivateBrokerGuard: Sendable {
     /// A node that has to set up its database on a busy machine takes a while.
     static let startSeconds = 120.0
     static let stopSeconds = 20.0
-    /// A predecessor's guard notices the end of its supervisor and is gone ``stopSeconds`` later at the latest, unless it was
-    /// stopped (SIGSTOP) or its disk hangs. A node whose guard was killed dies with it.
+    /// A predecessor's guard notices the end of its supervisor and is gone ``stopSeconds`` later at the latest, unless
+    /// it was stopped (SIGSTOP) or its disk hangs. A node whose guard was killed dies with it.
     static let predecessorSeconds = 60.0
     /// Between two words about a wait.
     private static let noticeInterval = Duration.seconds(5)
@@ -67,7 +67,7 @@ struct PrivateBrokerGuard: Sendable {
         _ = clinux_become_subreaper()
         // The kernel reaps the children, adopted ones among them; their ends are seen through pidfds.
         signal(SIGCHLD, SIG_IGN)
-        // What the node makes is for nobody else, whatever the umask of whoever started the tree is.
+        // The node's files are for nobody else, whatever umask the tree was started with.
         umask(0o077)
         try directory.make()
         let lock = try takeLock(announce)
@@ -99,7 +99,8 @@ struct PrivateBrokerGuard: Sendable {
             do {
                 return try ProcessLock(directory.lockPath)
             } catch let held as ProcessLock.Held {
-                // With its guard alive the node is in use, unless there is nobody left who could. Without, it dies.
+                // A node whose guard lives is in use, unless nobody is left who could use it. A node without its guard
+                // dies.
                 let isInUse = !takesOver && held.holders.first.map(ProcessTable.isRunning) == true
                 let now = ContinuousClock.now
                 let running = held.holders.filter(ProcessTable.isRunning)
@@ -124,7 +125,8 @@ struct PrivateBrokerGuard: Sendable {
         return PrivateBrokerError(
             code: .inUse,
             message: isInUse
-                ? "another private broker uses \(directory.path) (process \(numbers.joined(separator: ", "))); stop it first"
+                ? "another private broker uses \(directory.path) (process \(numbers.joined(separator: ", "))); stop "
+                    + "it first"
                 : "the private broker that a dead supervisor has left in \(directory.path) has not ended within "
                     + "\(patience.components.seconds) seconds: \(Report.text(processes)); end it with "
                     + "`kill -9 \(numbers.joined(separator: " "))`, which loses no message, and start again"
@@ -136,7 +138,8 @@ struct PrivateBrokerGuard: Sendable {
         let descriptors = processes.map { clinux_pidfd_open($0) }.filter { $0 >= 0 }
         defer { for descriptor in descriptors { close(descriptor) } }
         let left = ContinuousClock.now.duration(to: time) / .milliseconds(1)
-        // Only a helper of theirs that still closes its descriptors can hold the lock without them, and that has no event.
+        // Without them only a helper that still closes its descriptors can hold the lock, and its end has no
+        // event.
         let milliseconds = CInt(clamping: Int64(descriptors.isEmpty ? 100 : max(1, left.rounded(.up))))
         if wait(for: descriptors, milliseconds: milliseconds) == .stop {
             throw PrivateBrokerError(
@@ -269,7 +272,7 @@ struct PrivateBrokerGuard: Sendable {
             if waiting[2...].contains(where: { $0.revents != 0 }) { return .ended }
             if waiting[1].revents != 0 {
                 var byte: UInt8 = 0
-                // What somebody types is of no interest.
+                // Text that somebody types is of no interest.
                 if read(STDIN_FILENO, &byte, 1) <= 0 { return .stop }
             }
         }

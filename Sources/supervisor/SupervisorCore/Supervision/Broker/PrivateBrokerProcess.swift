@@ -8,7 +8,7 @@ actor PrivateBrokerProcess {
     private let host: ProcessHost
     private let logger: Logger
     private var child: ProcessHost.ChildID?
-    /// The write end of the guard's standard input: with it closed the guard stops the node.
+    /// The write end of the guard's standard input. When it is closed the guard stops the node.
     private var guardInput: CInt = -1
     private(set) var url: String?
     private var isStopping = false

@@ -3,15 +3,16 @@ internal import JobModel
 internal import Settings
 internal import WorkerProtocol
 
-/// The workers of one pool as the supervisor knows them, and what to do when one changes. Pure: transitions return
-/// actions.
+/// The workers of one pool as the supervisor knows them, and the actions that follow from a change. Pure: transitions
+/// return actions.
 struct Pool: Sendable {
     enum Action: Sendable, Equatable {
         case start(slot: Int)
         /// Call ``Pool/retryIsDue(slot:turn:)`` after the time.
         case retry(slot: Int, turn: Int, after: Duration)
         case terminate(slot: Int)
-        /// It hangs. SIGABRT leaves a trace of where: a core file, or what Swift's backtracer writes, which lets it go on.
+        /// It hangs. SIGABRT leaves a trace of where: a core file, or the text of Swift's backtracer, which lets it go
+        /// on.
         case abort(slot: Int, PoolWorker.Hang)
         case kill(slot: Int)
     }
@@ -30,7 +31,7 @@ struct Pool: Sendable {
     private(set) var lastExit: LastExit?
     /// Ends of workers that nobody had asked for, by ``cause(of:_:)`` in a word. Requested restarts are none.
     private(set) var deaths: [String: Int] = [:]
-    /// What workers that are gone have counted.
+    /// The counters of workers that are gone.
     private(set) var retired = WorkerReport.Counters()
     private(set) var isDraining = false
     private let watch: WatchLimits
@@ -63,13 +64,14 @@ struct Pool: Sendable {
         return settle()
     }
 
-    /// Ends every worker and starts it again. Those that wait after a death start now.
+    /// Ends every worker and starts it again. Workers that wait after a death start now.
     mutating func restartAll() -> [Action] {
         guard !isDraining else { return [] }
         return terminateRunning() + startWaiting()
     }
 
-    /// Replaces every worker, one at a time, each when its successor is ready. Those that wait after a death start now.
+    /// Replaces every worker, one at a time, each when its successor is ready. Workers that wait after a death start
+    /// now.
     mutating func rollAll() -> [Action] {
         guard !isDraining else { return [] }
         for slot in slots where workers[slot]?.phase == .spawning || workers[slot]?.phase == .running {
@@ -151,7 +153,7 @@ struct Pool: Sendable {
 
     /// Why a worker has ended.
     ///
-    /// - Parameter cause: what the kernel says.
+    /// - Parameter cause: the end as the kernel reports it.
     func cause(ofEndOf slot: Int, _ cause: String) -> String {
         workers[slot]?.hang.map { "\($0.cause), so it was ended: \(cause)" } ?? cause
     }
@@ -209,8 +211,8 @@ struct Pool: Sendable {
 
     /// Brings the number of workers nearer to what is wanted.
     ///
-    /// A rolling restart has one worker more. Once every worker that is not outdated is ready, one that is may go, and when
-    /// that has ended the next successor begins.
+    /// A rolling restart has one worker more. Once every worker that is not outdated is ready, one that is may go, and
+    /// when that has ended the next successor begins.
     private mutating func settle() -> [Action] {
         guard !isDraining else { return [] }
         var actions: [Action] = []
@@ -249,7 +251,8 @@ struct Pool: Sendable {
         let candidates = slots.compactMap { slot in
             workers[slot].flatMap { $0.isLeaving ? nil : (slot: slot, worker: $0) }
         }
-        // During a rolling restart an outdated one; else the one that is missed least, the last of several.
+        // A rolling restart lets an outdated worker go, any other change the one that is missed least, the last of
+        // several.
         guard
             let slot = candidates.min(by: {
                 ($0.worker.isOutdated ? 0 : 1, $0.worker.worth, -$0.slot)

@@ -27,7 +27,7 @@ struct PoolSnapshot: Sendable {
     /// Workers are being replaced one by one.
     var isRolling: Bool
     var workers: [Worker]
-    /// Of all workers there ever were; never goes back.
+    /// Counters of all workers that there ever were; they never go back.
     var counters: WorkerReport.Counters
 
     var deathCount: Int { deaths.values.reduce(0, +) }

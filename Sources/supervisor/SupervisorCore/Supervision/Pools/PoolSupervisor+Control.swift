@@ -1,12 +1,13 @@
 internal import Glibc
+internal import JobModel
 internal import Logging
 internal import Logs
 internal import Settings
 internal import WorkerProtocol
 
 extension PoolSupervisor {
-    /// Sets how many workers a pool has until the supervisor ends or reads its configuration again. Surplus workers finish
-    /// or hand back their jobs.
+    /// Sets how many workers a pool has until the supervisor ends or reads its configuration again. Surplus workers
+    /// finish or hand back their jobs.
     ///
     /// - Parameter workers: 0 to ``WorkerCounts/maximumPerPool``.
     /// - Returns: the pool with the change begun.
@@ -21,9 +22,10 @@ extension PoolSupervisor {
         return snapshot
     }
 
-    /// Replaces all workers of a pool. Those that wait after a death start at once. Returns when it has begun.
+    /// Replaces all workers of a pool. Workers that wait after a death start at once. Returns when it has begun.
     ///
-    /// - Parameter rolling: one by one, a worker's successor being ready before the worker is told to end; else all at once.
+    /// - Parameter rolling: one by one, a worker's successor being ready before the worker is told to end; else all at
+    ///   once.
     func restart(_ name: PoolName, rolling: Bool) throws(PoolControlError) {
         _ = try control(name) { rolling ? $0.rollAll() : $0.restartAll() }
         logger.notice("\(name) is restarted\(rolling ? ", one worker at a time" : "")")
@@ -56,8 +58,8 @@ extension PoolSupervisor {
         for name in PoolName.all { change(name) { pool in pool.restartAll() } }
     }
 
-    /// Makes the workers open their log file anew. One that has said nothing yet may not heed the signal, and will open the new
-    /// file anyway.
+    /// Makes the workers open their log file anew. One that has said nothing yet may not heed the signal, and will open
+    /// the new file anyway.
     func reopenLogs() {
         for (seat, child) in children where pools[seat.pool]?.workers[seat.slot]?.report != nil {
             host.signal(child, SIGUSR1)

@@ -16,25 +16,25 @@ struct PoolWorker: Sendable {
     }
 
     var phase = Phase.spawning
-    /// Of the start it is in, so that a timer of an earlier one has no effect.
+    /// The number of its start, so that a timer of an earlier start has no effect.
     var turn: Int
     /// Is not replaced when its process has ended.
     var isLeaving = false
-    /// Runs with what was valid before a rolling restart began.
+    /// Runs with the settings from before a rolling restart.
     var isOutdated = false
     var processID: pid_t?
     var startedAt: ContinuousClock.Instant?
     var report: WorkerReport?
     var reportedAt: ContinuousClock.Instant?
-    /// When its work on a job began or got on the last time; nil while there is none.
+    /// When its work on a job began or last made progress; nil while it has none.
     var activeAt: ContinuousClock.Instant?
     var endingSince: ContinuousClock.Instant?
-    /// What was found, and when it was told of it.
+    /// The hang that was found, and when the worker was sent SIGABRT for it.
     var hang: (cause: Hang, abortedAt: ContinuousClock.Instant)?
 
     init(turn: Int) { self.turn = turn }
 
-    /// In this life. A worker that has finished a job proves that the pool works, whatever ended it then.
+    /// Whether it has finished jobs since its start. That proves that the pool works, whatever ended the worker then.
     var hasFinishedJobs: Bool { report.map { $0.counters.completed > 0 } ?? false }
 
     var isReady: Bool { phase == .running && report?.state == .ready }
@@ -51,7 +51,7 @@ struct PoolWorker: Sendable {
 }
 
 extension PoolWorker {
-    /// What is wrong with a worker that does not end by itself.
+    /// The fault of a worker that does not end by itself.
     enum Hang: Sendable, Equatable, CustomStringConvertible {
         case silent(Duration)
         case stalled(job: String?, Duration)
@@ -79,7 +79,7 @@ extension PoolWorker {
         return standstill >= stallTimeout ? .stalled(job: report?.job, standstill) : nil
     }
 
-    /// Counts from now on, as what was before could not be seen.
+    /// Counts from now on, as nobody watched before.
     mutating func forgive(at now: ContinuousClock.Instant) {
         if processID != nil { reportedAt = now }
         if activeAt != nil { activeAt = now }

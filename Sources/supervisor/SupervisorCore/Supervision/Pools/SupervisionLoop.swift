@@ -2,7 +2,7 @@
 struct SupervisionLoop: Sendable {
     /// Hears of every round that all of the supervisor took part in.
     struct Listener: Sendable {
-        /// At the most between two rounds; nil for what the pools themselves need.
+        /// The longest time between two rounds; nil for the one that the pools themselves need.
         var interval: Duration?
         var hear: @Sendable ([PoolSnapshot]) async -> Void
     }
@@ -13,7 +13,7 @@ struct SupervisionLoop: Sendable {
 
     init(interval: Duration) {
         self.interval = interval
-        // However much changes while a round is under way: one more round is enough.
+        // However much changes during a round, one more round is enough.
         (rounds, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 

@@ -1,10 +1,10 @@
 internal import Settings
 
-/// When a worker counts as hanging, and what it is given then.
+/// When a worker counts as hanging, and how long it may take to end then.
 struct WatchLimits: Sendable, Equatable {
-    /// Without a report for so long it hangs.
+    /// A worker hangs when it reports nothing for so long.
     var heartbeatTimeout = Duration.seconds(25)
-    /// With work on a job that has got on by nothing for so long it hangs; nil for never.
+    /// A worker hangs when its work on a job makes no progress for so long; nil for never.
     var stallTimeout: Duration? = .seconds(600)
     /// From SIGABRT to SIGKILL.
     var abortGrace = Duration.seconds(5)
@@ -14,8 +14,8 @@ struct WatchLimits: Sendable, Equatable {
     /// Between two looks.
     var interval: Duration { min(max(patience / 2, .milliseconds(50)), .seconds(5)) }
 
-    /// A look that comes later than this after the one before tells of this process, not of workers: it did not run either,
-    /// and what they reported meanwhile is still to be read.
+    /// A look that comes later than this after the one before tells nothing about workers: this process did not run
+    /// itself, and has not read their reports yet.
     var patience: Duration { min(heartbeatTimeout, stallTimeout ?? heartbeatTimeout) / 2 }
 }
 
@@ -28,6 +28,6 @@ extension WatchLimits {
 }
 
 extension Settings {
-    /// What a worker that was told to end may take: beyond `DRAIN_SECONDS` it hands its job back.
+    /// The time for a worker that was told to end: beyond `DRAIN_SECONDS` it hands its job back.
     var drainLimit: Duration { .seconds(drainSeconds) + .seconds(5) }
 }

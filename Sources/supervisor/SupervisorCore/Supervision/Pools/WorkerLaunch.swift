@@ -11,7 +11,7 @@ struct WorkerLaunch: Sendable {
 
     static let statusDescriptor: CInt = 3
     static let lifelineDescriptor: CInt = 4
-    /// Log lines go to our own standard output; what a worker writes to its own two is captured.
+    /// Log lines go to our own standard output; text that a worker writes to its own two streams is captured.
     static let logDescriptor: CInt = 5
 
     func request(_ pool: PoolName, worker: String) -> SpawnRequest {

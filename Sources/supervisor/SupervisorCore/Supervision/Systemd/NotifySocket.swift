@@ -38,7 +38,7 @@ final class NotifySocket: Sendable {
         guard sent == bytes.count else { throw FileFailure(operation: "notify", path: name, errno: errno) }
     }
 
-    /// What fits into an address; a path ends with a NUL there.
+    /// The longest name that fits into an address, where a path ends with a NUL.
     private static let longestName = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
     static func address(_ name: String) -> (address: sockaddr_un, length: socklen_t) {

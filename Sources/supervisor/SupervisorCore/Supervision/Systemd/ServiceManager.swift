@@ -1,10 +1,8 @@
 internal import Glibc
 
-/// What a service manager, such as systemd, asked of the process that it started (sd_notify(3), sd_watchdog_enabled(3)).
+/// The wishes of a service manager, such as systemd, to the process that it started (sd_notify(3),
+/// sd_watchdog_enabled(3)).
 struct ServiceManager: Sendable, Equatable {
-    /// What is meant for this process alone: children that inherited it would speak in its name.
-    static let variables: Set<String> = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]
-
     /// Where it wants to hear how we are; nil when nobody does.
     var socketName: String?
     /// Without a sign of life for so long it ends us; nil for never.

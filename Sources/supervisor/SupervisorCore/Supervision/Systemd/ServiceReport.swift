@@ -1,8 +1,8 @@
 internal import JobModel
 internal import WorkerProtocol
 
-/// What the service manager has been told, and what it is to hear next. Pure: transitions return messages, each the lines of
-/// one datagram.
+/// The report to the service manager: what it knows, and what it is to hear next. Pure: transitions return messages,
+/// each the lines of one datagram.
 struct ServiceReport: Sendable {
     /// The tree as the loop that supervises sees it.
     struct Facts: Sendable, Equatable {
@@ -20,8 +20,8 @@ struct ServiceReport: Sendable {
         var brokerProblem: String?
     }
 
-    /// Each round asks for so much more time while the tree starts or stops, as long as the rounds go on. Far more than lies
-    /// between two of them.
+    /// Each round asks for so much more time while the tree starts or stops, as long as the rounds go on. Far more than
+    /// lies between two of them.
     static let extensionMicroseconds = 60_000_000
     /// A status is one line of a terminal or two.
     static let longestStatus = 300
@@ -72,7 +72,7 @@ struct ServiceReport: Sendable {
         return ["STOPPING=1"] + advance()
     }
 
-    /// What has changed since the manager was last told.
+    /// The lines that have changed since the manager was last told.
     private mutating func advance() -> [String] {
         var lines: [String] = []
         if !isReady, !isStopping, isServing, let facts, facts.isComplete, facts.brokerProblem == nil {

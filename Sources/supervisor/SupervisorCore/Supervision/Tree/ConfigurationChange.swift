@@ -1,8 +1,8 @@
 internal import Settings
 
-/// What a running tree takes over of a new configuration.
+/// The part of a new configuration that a running tree takes over.
 struct ConfigurationChange: Sendable {
-    /// What holds from now on: keys that need a restart of the supervisor keep their old values.
+    /// The values in effect from now on: keys that need a restart of the supervisor keep their old ones.
     let variables: [String: String]
     let settings: Settings
     /// Keys that changed and take effect.

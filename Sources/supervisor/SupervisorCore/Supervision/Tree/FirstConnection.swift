@@ -1,4 +1,5 @@
-/// Tells the pools' loop when the connection to the broker is there for the first time: the service manager waits for it.
+/// Tells the pools' loop when the connection to the broker is there for the first time: the service manager waits for
+/// it.
 struct FirstConnection: MaintenanceService {
     var link: BrokerLink
     var pools: PoolSupervisor

@@ -8,8 +8,8 @@ extension ProcessTree {
     /// Makes all workers open their log file anew.
     func reopenLogs() async { await pools?.reopenLogs() }
 
-    /// Reads the configuration again. A wrong one changes nothing. Of a right one everything takes effect that can without
-    /// another start. Pools get the sizes of `WORKERS` back.
+    /// Reads the configuration again. A wrong one changes nothing. A right one takes effect as far as it can
+    /// without another start. Pools get the sizes of `WORKERS` back.
     func reload() async {
         guard let pools else {
             logger.warning("the configuration is not read again: the tree is still starting")

@@ -11,7 +11,8 @@ extension ProcessTree {
         await withTaskGroup(of: Void.self, returning: (any Error)?.self) { calls in
             calls.addTask { await parts.webhook?.run() }
             let failure = await withTaskGroup(of: Void.self, returning: (any Error)?.self) { record in
-                // Not cancelled, or what it was told last would be lost: it ends when it is told that nothing more comes.
+                // Not cancelled, or what it was told last would be lost: it ends when it is told that nothing more
+                // comes.
                 record.addTask { await parts.ends.run() }
                 defer { parts.ends.finish() }
                 return await maintain(parts)

@@ -21,12 +21,14 @@ internal import WorkerProtocol
 /// The stop, at a request or at a step that fails:
 ///
 /// 1. The service manager hears of it.
-/// 2. All services but the record and the webhook are cancelled. Meanwhile the workers finish or hand back their jobs, within
-///    `DRAIN_SECONDS` and five more (``Settings/drainLimit``); who is left then is killed. A second request hastens that.
-/// 3. Once the workers are gone, all that the record was told is put on the books. The services are waited for, then the
-///    webhook is called no more.
+/// 2. All services but the record and the webhook are cancelled. Meanwhile the workers finish or hand back their jobs,
+///    within `DRAIN_SECONDS` and five more (``Settings/drainLimit``); who is left then is killed. A second request
+///    hastens that.
+/// 3. Once the workers are gone, all that the record was told is put on the books. The services are waited for, then
+///    the webhook is called no more.
 /// 4. `SHUTDOWN_CLEANUP`.
-/// 5. The connection to the broker, the run file, the HTTP interface, the private broker. The locks go with the process.
+/// 5. The connection to the broker, the run file, the HTTP interface, the private broker. The locks go with the
+///    process.
 actor ProcessTree {
     let live: LiveSettings
     let logger: Logger

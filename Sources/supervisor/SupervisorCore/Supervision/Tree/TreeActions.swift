@@ -5,7 +5,7 @@ internal import Settings
 internal import TempFiles
 internal import WorkerProtocol
 
-/// What the running tree does when it is told to.
+/// Carries out the orders that the running tree gets by HTTP.
 struct TreeActions: TreeControl {
     var settings: Settings
     var tracker: TempFileTracker
@@ -13,28 +13,11 @@ struct TreeActions: TreeControl {
     var broker: BrokerLink
     /// nil when there is no other host.
     var claims: ClaimsWatch?
+    var search: WaitingJobs
     /// The settings in effect, which a reload may have changed.
     var current: @Sendable () async -> Settings
     var logger: Logger
     private let sources = SourceGate()
-
-    init(
-        settings: Settings,
-        tracker: TempFileTracker,
-        pools: PoolSupervisor,
-        broker: BrokerLink,
-        claims: ClaimsWatch?,
-        current: @escaping @Sendable () async -> Settings,
-        logger: Logger
-    ) {
-        self.settings = settings
-        self.tracker = tracker
-        self.pools = pools
-        self.broker = broker
-        self.claims = claims
-        self.current = current
-        self.logger = logger
-    }
 
     func submit(_ job: EntryMessage) async throws {
         try await sources.check(job.ticket, await current())
@@ -48,6 +31,7 @@ struct TreeActions: TreeControl {
             broker: broker,
             queues: settings.queueLayout,
             claims: claims,
+            search: search,
             logger: logger
         )
         let result = try await Problem.onBroker { try await Problem.onLedger { try await cancellation.request(key) } }
@@ -118,38 +102,12 @@ struct TreeActions: TreeControl {
 }
 
 extension DeadLetters {
-    /// Those of the broker that the tree is connected to.
+    /// The dead letters of the broker that the tree is connected to.
     ///
     /// - Throws: ``TreeError`` when it is away.
     init(_ broker: BrokerLink, queues: QueueLayout, logger: Logger) async throws {
         _ = try await broker.connected()
         guard let endpoints = await broker.endpoints else { throw TreeError(message: "the broker is not known yet") }
         self.init(endpoints: endpoints, queues: queues, logger: logger)
-    }
-}
-
-extension Problem {
-    static let brokerAway = "The broker cannot be reached"
-
-    /// Runs `body`; what goes wrong with the broker becomes a problem.
-    static func onBroker<T>(_ body: () async throws -> T) async throws -> T {
-        do {
-            return try await body()
-        } catch let error as TreeError {
-            throw Problem(title: Problem.brokerAway, status: 503, detail: error.message)
-        } catch let error as AMQPError {
-            throw Problem(title: "The broker did not take it", status: 503, detail: error.message)
-        }
-    }
-
-    /// Runs `body`; what goes wrong with the ledger or the workspace becomes a problem.
-    static func onLedger<T>(_ body: () async throws -> T) async throws -> T {
-        do {
-            return try await body()
-        } catch let error as TempFileError where error.code == .sweepInProgress {
-            throw Problem(title: "A sweep is under way", status: 409, detail: error.message)
-        } catch let error as TempFileError {
-            throw Problem(title: "The ledger cannot be read", status: 503, detail: error.message)
-        }
     }
 }

@@ -21,6 +21,7 @@ struct TreeParts: Sendable {
     let store: StoreWatch
     /// nil when no other host shares the broker.
     let claims: ClaimsWatch?
+    let search: WaitingJobs
     let logger: Logger
 
     init(
@@ -51,6 +52,7 @@ struct TreeParts: Sendable {
             announce: { webhook?.announce($0) }
         )
         store = StoreWatch(url: { await live.settings.storageURL }, logger: logger)
+        search = WaitingJobs(tracker: tracker, broker: link, queues: settings.queueLayout, logger: logger)
         claims = ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
     }
 
@@ -77,6 +79,7 @@ struct TreeParts: Sendable {
             pools: pools,
             broker: link,
             claims: claims,
+            search: search,
             current: { await live.settings },
             logger: logger
         )
@@ -95,6 +98,7 @@ struct TreeParts: Sendable {
             broker: link,
             queues: queues,
             claims: claims,
+            search: search,
             logger: logger
         )
         var services: [any MaintenanceService] = [
@@ -116,7 +120,8 @@ struct TreeParts: Sendable {
         ) {
             services.append(compression)
         }
-        // A quorum queue counts each look at a message against its delivery limit, which RabbitMQ 4 gives every such queue.
+        // A quorum queue counts each look at a message against its delivery limit, which RabbitMQ 4 gives every such
+        // queue.
         if settings.queueType == .classic {
             services.append(
                 UpdatesWatch(

@@ -26,7 +26,7 @@ extension TreeStatus {
         let names = settings.queueNames
         let queues = MediaKind.allCases.flatMap { kind in
             let others = [("updates", names.updates(kind)), ("dead", names.dead(kind))]
-            // Those of all hosts together have their stage's name, like those of the only host.
+            // Queues of all hosts together have their stage's name, like those of the only host.
             let shared = names.node == nil ? [] : QueueNames.sharedStages
             let own = shared.map { ("\($0.rawValue)_own", names.work(kind, $0)) }
             return (Stage.allCases.map { ($0.rawValue, names.sources(kind, $0)[0]) } + own + others)

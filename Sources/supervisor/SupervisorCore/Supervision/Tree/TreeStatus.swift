@@ -7,7 +7,7 @@ internal import Settings
 internal import TempFiles
 internal import WorkerProtocol
 
-/// What the running tree says of itself.
+/// Describes the running tree for HTTP.
 struct TreeStatus: StatusSource {
     var settings: Settings
     var tracker: TempFileTracker
@@ -18,38 +18,12 @@ struct TreeStatus: StatusSource {
     var stop: StopSignals
     /// The settings in effect, which a reload may have changed.
     var current: @Sendable () async -> Settings
-    /// What was wrong with the configuration that was read last.
+    /// The fault of the configuration that was read last; nil when it took effect.
     var refusedConfiguration: @Sendable () async -> String?
     var store: StoreWatch
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
-
-    init(
-        settings: Settings,
-        tracker: TempFileTracker,
-        disk: DiskWatch,
-        pools: PoolSupervisor,
-        broker: BrokerLink,
-        isBrokerPrivate: Bool,
-        stop: StopSignals,
-        current: @escaping @Sendable () async -> Settings,
-        refusedConfiguration: @escaping @Sendable () async -> String?,
-        store: StoreWatch,
-        logger: Logger
-    ) {
-        self.settings = settings
-        self.tracker = tracker
-        self.disk = disk
-        self.pools = pools
-        self.broker = broker
-        self.isBrokerPrivate = isBrokerPrivate
-        self.stop = stop
-        self.current = current
-        self.refusedConfiguration = refusedConfiguration
-        self.store = store
-        self.logger = logger
-    }
 
     func health() async -> HealthReport {
         var files: [MediaKind: TempFileStatistics]?
@@ -97,11 +71,11 @@ struct TreeStatus: StatusSource {
         )
     }
 
-    /// Of `/health`, with a broker that does not answer.
+    /// How long `/health` waits for a broker that does not answer.
     private static let patience = Duration.seconds(1)
 
-    /// Messages that no worker of this host is to take: those of its own queues whose pools have been scaled to none. The broker is
-    /// only asked while there are such.
+    /// Messages that no worker of this host is to take: they are in its own queues whose pools have been scaled to
+    /// none. The broker is only asked while there are such.
     private func waiting(_ pools: [PoolSnapshot]) async -> [PoolName: Int] {
         let idle = pools.filter { $0.wanted == 0 }.map {
             ($0.name, settings.queueNames.work($0.name.kind, $0.name.stage))

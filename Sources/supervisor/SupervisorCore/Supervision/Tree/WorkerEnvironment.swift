@@ -1,6 +1,6 @@
 internal import Settings
 
-/// The environment of workers: ours, with all that they must agree on spelled out.
+/// The environment of workers: ours, with every value spelled out on which all must agree.
 enum WorkerEnvironment {
     static func make(
         inheriting variables: [String: String],
@@ -8,10 +8,11 @@ enum WorkerEnvironment {
         brokerURL: String
     ) -> [String: String] {
         var result = variables
-        // Secrets that no worker needs, and what would need one of them.
+        // Secrets that no worker needs, and an address that only the supervisor uses.
         result["ALERT_WEBHOOK_URL"] = nil
         result["API_TOKEN"] = nil
-        // What it says is among the variables; workers do not see a change of it before the supervisor has checked it.
+        // The variables have its values already. Workers see a change of the file only when the supervisor has checked
+        // it.
         result["CONFIG_FILE"] = nil
         result["HTTP_ADDRESS"] = nil
         result["RABBITMQ_URL"] = brokerURL

@@ -1,0 +1,5 @@
+/// A command line that cannot be carried out, with the reason.
+struct UsageProblem: Error, Equatable, CustomStringConvertible {
+    var message: String
+    var description: String { message }
+}
