@@ -8,7 +8,8 @@ package import StageRuntime
 package import TempFiles
 import WorkerProtocol
 
-/// A host for one handler: a temp directory and a store of its own on the real disk, and a broker that takes everything.
+/// A host for one handler: a temp directory and a store of its own on the real disk, and a broker that takes
+/// everything.
 package final class HandlerBench: Sendable {
     /// Contains all the others, and goes with this.
     package let directory: String

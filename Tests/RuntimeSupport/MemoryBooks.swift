@@ -4,7 +4,8 @@ package import StageRuntime
 import Synchronization
 package import TempFiles
 
-/// The books as one process sees them: what it writes stays, the leases that it holds end with it, and any step can fail.
+/// The books as one process sees them: what it writes stays, the leases that it holds end with it, and any step can
+/// fail.
 package final class MemoryBooks: Sendable {
     package enum Step: String, Sendable, Hashable, CaseIterable {
         case enter, isCancelRequested, handBack, willRetry, handedOver, recordNews, recordCompletion, jobTempFiles

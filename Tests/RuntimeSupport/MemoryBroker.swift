@@ -1,8 +1,8 @@
 package import AMQP
 import Synchronization
 
-/// A broker in memory: queues with time limits and dead-lettering, unsettled deliveries, transactions, and connections that can
-/// be lost at any operation. It outlives the processes of a simulation.
+/// A broker in memory: queues with time limits and dead-lettering, unsettled deliveries, transactions, and connections
+/// that can be lost at any operation. It outlives the processes of a simulation.
 package final class MemoryBroker: Sendable {
     struct Stored: Sendable {
         var number: Int

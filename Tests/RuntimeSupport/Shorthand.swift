@@ -3,8 +3,8 @@ import JobModel
 
 /// Words of the journal.
 enum Shorthand {
-    /// `→process 6 a1 failed`: to which queue, with which hop, with which attempt if it is not 0, with which outcome if there is
-    /// one; `update download_complete` for what clients hear, `refusal used_id` for a refused message.
+    /// `→process 6 a1 failed`: to which queue, with which hop, with which attempt if it is not 0, with which outcome if
+    /// there is one; `update download_complete` for what clients hear, `refusal used_id` for a refused message.
     static func publish(_ name: String, _ message: AMQPMessage) -> String {
         let fields = (try? JSONFields(parsing: message.body)) ?? JSONFields()
         let queue = queue(name)

@@ -2,9 +2,9 @@ package import Foundation
 import StageRuntime
 import Synchronization
 
-/// Runs tasks on one thread, in time of its own: what is ready runs in the order that a seed decides, or in the order in which it
-/// became ready, and time moves on only when nothing is ready. So a test of minutes takes milliseconds, and the same seed gives
-/// the same run.
+/// Runs tasks on one thread, in time of its own: what is ready runs in the order that a seed decides, or in the order
+/// in which it became ready, and time moves on only when nothing is ready. So a test of minutes takes milliseconds, and
+/// the same seed gives the same run.
 ///
 /// What runs here must wait for nothing else than what runs here.
 package final class Simulation: Sendable {
@@ -58,7 +58,8 @@ package final class Simulation: Sendable {
     /// Runs `body` and all that comes of it, on a thread of its own, until `body` returns.
     ///
     /// - Parameter limit: of steps.
-    /// - Throws: ``Stuck`` when nothing is ready and nobody waits for a time, or when there is no end; what `body` throws.
+    /// - Throws: ``Stuck`` when nothing is ready and nobody waits for a time, or when there is no end; what `body`
+    ///   throws.
     package func run(
         in process: SimulatedProcess? = nil,
         limit: Int = 2_000_000,

@@ -4,8 +4,8 @@ import RuntimeSupport
 import StageRuntime
 import Synchronization
 
-/// Four stages of one host with a worker each, in one process, under a supervisor that starts dead workers again; workers are
-/// killed and connections lost as a seed says.
+/// Four stages of one host with a worker each, in one process, under a supervisor that starts dead workers again;
+/// workers are killed and connections lost as a seed says.
 final class PipelineSimulation: Sendable {
     let world: SimulatedWorld
     private let test: SimulatedProcess

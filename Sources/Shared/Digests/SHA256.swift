@@ -2,8 +2,8 @@ internal import CCrypto
 
 /// SHA-256 (FIPS 180-4), by libcrypto, of bytes that come in pieces.
 ///
-/// Nothing here fails but for want of memory, which ends the process, as it does everywhere in Swift: a wrong digest would name another
-/// job's directory.
+/// Nothing here fails but for want of memory, which ends the process, as it does everywhere in Swift: a wrong digest
+/// would name another job's directory.
 package struct SHA256: ~Copyable {
     package static let byteCount = 32
 

@@ -67,8 +67,8 @@ enum Circumstance: Sendable, Hashable {
     }
 }
 
-/// A table of transitions: for each group a line `verdict: circumstance, circumstance`, and below it, indented, the exact sequence
-/// of what happened, comma by comma.
+/// A table of transitions: for each group a line `verdict: circumstance, circumstance`, and below it, indented, the
+/// exact sequence of what happened, comma by comma.
 struct TransitionTable: Sendable {
     /// The words for all verdicts.
     static let any = "any"
