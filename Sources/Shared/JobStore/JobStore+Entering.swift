@@ -70,7 +70,7 @@ extension JobStore {
         return try await ledger.read { try $0.head(job)?.isOther(than: message) ?? false }
     }
 
-    /// What there is of a job, as far as this host knows. Claims of the job by other hosts say nothing: they have its
+    /// The presence of a job, as far as this host knows. Claims of the job by other hosts do not count: they have its
     /// messages.
     ///
     /// - Parameters:

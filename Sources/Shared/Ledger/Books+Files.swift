@@ -60,7 +60,7 @@ extension Books {
 
     /// Plans a file. A name that is on the books already starts over.
     package func plan(_ file: FileRow, job number: Int64) throws {
-        // What was published is the file that was there before.
+        // The file that was there before was published, not this one.
         try db.cachedStatement(sql: "DELETE FROM published WHERE job = ? AND name = ?")
             .execute(arguments: [number, file.name])
         try db.cachedStatement(
@@ -137,7 +137,7 @@ extension Books {
                 arguments: [failure.errno, number, failure.name]
             )
         }
-        // What a finished job left is gone at last, and so is what it held of the disk.
+        // The files that a finished job left are gone at last, and so is its reservation.
         try db.run(
             sql: """
                 UPDATE job SET reservedBytes = 0

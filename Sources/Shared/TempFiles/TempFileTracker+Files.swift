@@ -236,7 +236,7 @@ extension TempFileTracker {
             for file in files {
                 guard let directory = jobs[file.job] ?? (try? workspace.open(file.job)) else { continue }
                 jobs[file.job] = directory
-                // What is wrong with it is told below.
+                // An error of this is reported below.
                 try? directory.openFile(file.name, flags: O_RDONLY | O_NONBLOCK).startWriting()
             }
         }
@@ -292,7 +292,7 @@ extension TempFileTracker {
         return name
     }
 
-    /// What is done with a single file.
+    /// Logs an action on a single file.
     func log(_ message: Logger.Message, _ metadata: Logger.Metadata) {
         logger.log(level: fileLevel, message, metadata: metadata)
     }

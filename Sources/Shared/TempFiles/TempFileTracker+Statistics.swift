@@ -7,7 +7,7 @@ extension TempFileTracker {
         try await ledger.read { try $0.statistics() }
     }
 
-    /// What the files of each of these jobs take. Jobs without files are left out.
+    /// The bytes of the files of each of these jobs. Jobs without files are left out.
     public func fileTotals(of jobs: [JobKey]) async throws(TempFileError) -> [JobKey: FileTotals] {
         try await ledger.read { books in
             var totals: [JobKey: FileTotals] = [:]

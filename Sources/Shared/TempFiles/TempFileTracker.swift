@@ -14,7 +14,7 @@ public final class TempFileTracker: Sendable {
     public let workspace: Workspace
     package let ledger: Ledger
     package let logger: Logger
-    /// Of the lines that tell what is done with a single file.
+    /// The level of lines about a single file.
     public let fileLevel: Logger.Level
     let registry = LeaseRegistry()
     let counters = Mutex(CleaningCounters())

@@ -23,7 +23,7 @@ public struct TrackedFile: Sendable, Hashable {
     public let absolutePath: String
 }
 
-/// What is on disk where a file is expected.
+/// The state on disk of an expected file.
 public enum FileCheck: Sendable, Hashable {
     case ok(sizeBytes: Int64)
     case missing

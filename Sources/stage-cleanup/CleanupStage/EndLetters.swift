@@ -12,7 +12,7 @@ struct EndLetters: Sendable {
 
     private var outcome: JobOutcome { end.outcome ?? .completed }
 
-    /// What clients hear.
+    /// The update that clients get.
     ///
     /// - Parameter isShort: without all that can be left out.
     func update(isShort: Bool = false) -> AMQPMessage {

@@ -1,6 +1,6 @@
 public import FoundationEssentials
 
-/// What the ledger remembers of a job.
+/// The ledger's record of a job.
 public struct JobRecord: Sendable, Hashable {
     public enum State: String, Sendable, Hashable, CaseIterable {
         /// Known, and not at its end.

@@ -18,7 +18,7 @@ package struct FileRow: Sendable {
     package var type: TempFileType
     package var stage: JobPhase?
     package var description: String
-    /// What the file takes, compressed or not.
+    /// The bytes of the file, compressed or not.
     package var sizeBytes: Int64
     /// Size of the content of a compressed file.
     package var plainBytes: Int64?

@@ -1,8 +1,8 @@
 internal import JobModel
 
 extension LedgerSchema {
-    // What happened to a job, written by triggers, so that no way of changing a job can forget it. The time is
-    // SQLite's: not every statement brings its own. A job that comes back over and over keeps its newest events.
+    // The events of a job, written by triggers, so that no way of changing a job can forget them. The time is SQLite's:
+    // not every statement brings its own. A job that comes back over and over keeps its newest events.
     static let events = """
         CREATE TABLE event (
             job INTEGER NOT NULL REFERENCES job (number) ON DELETE CASCADE,

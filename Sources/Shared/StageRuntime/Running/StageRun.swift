@@ -17,7 +17,7 @@ struct StageRun: Sendable {
     var starts: Int { entered.starts }
 }
 
-/// What became of a stage's work on a job. A drained worker's work has no outcome: its job goes back.
+/// The outcome of a stage's work on a job. A drained worker's work has no outcome: its job goes back.
 enum WorkOutcome: Sendable {
     /// The ticket has what the stage adds to it.
     case done(Ticket)

@@ -16,7 +16,7 @@ package protocol JobBooks: Sendable {
 
     /// Whether the message is of another job with the id of the one that is on the books.
     func isOther(_ message: StageMessage, of job: JobKey) async throws(TempFileError) -> Bool
-    /// What there is of a job, as far as this host knows.
+    /// The presence of a job, as far as this host knows.
     func presence(of job: JobKey, or other: MediaKind?, node: String?) async throws(TempFileError) -> JobPresence
     /// The host that has claimed the message of a job with this run and hop, or a later one of that job.
     func claimant(of job: JobKey, redrives: Int64, hop: Int64) async throws(TempFileError) -> String?
@@ -81,7 +81,7 @@ package protocol JobEndBooks: Sendable {
 
 /// The runtime's side of a job's temp files.
 package protocol JobFiles: Sendable {
-    /// What was removed so far.
+    /// The counts of removed files so far.
     var cleaningCounters: CleaningCounters { get }
     /// The job's manifest.
     func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry]
@@ -122,7 +122,7 @@ package struct EnteredJob: Sendable {
     package var news: Int?
     /// The job waits for space in this stage, and clients know. Nothing new was recorded but the start.
     package var isWaitingForSpace = false
-    /// What the books had of the job's files at the start.
+    /// The job's files in the ledger at the start.
     package var files: [TempFileEntry] = []
     /// Some of them have to be restored before they are read.
     package var hasCompressedFiles = false

@@ -44,7 +44,7 @@ struct SettlementStep: Sendable, Hashable {
         self.crossing = crossing
     }
 
-    /// What is known where a settlement is carried out.
+    /// The facts that are known where a settlement is carried out.
     struct Facts: Sendable, Hashable {
         var stage: Stage
         /// This host, in tickets.

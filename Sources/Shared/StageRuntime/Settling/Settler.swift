@@ -124,7 +124,7 @@ struct Settler: Sendable {
             await takeStartBack(run)
             await deliveries.handBack(run.delivery, run.logger)
         }
-        // What was acknowledged or given back is on its way only.
+        // Acknowledgements and returns may still be on their way.
         await place.publisher.transport.close()
         place.process.end(isDrained ? 0 : 75)
         throw ProcessEnded()

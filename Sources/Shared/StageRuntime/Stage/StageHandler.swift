@@ -1,7 +1,7 @@
 package import JobModel
 
-/// What a stage supplies; the runtime owns everything else: lease, manifest, hand-over, retries, acknowledgement,
-/// drain.
+/// The part that a stage supplies; the runtime owns everything else: lease, manifest, hand-over, retries,
+/// acknowledgement, drain.
 package protocol StageHandler: Sendable {
     /// Does the stage's work for one job.
     ///

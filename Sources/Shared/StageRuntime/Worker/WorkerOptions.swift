@@ -6,7 +6,7 @@ extension MediaKind: ExpressibleByArgument {}
 /// The command line of every stage executable.
 public struct WorkerOptions: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        // Of several executables.
+        // The name of this executable, one of several.
         commandName: CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "stage",
         abstract: "Works on the jobs of one stage of the media processor.",
         discussion: """

@@ -26,7 +26,7 @@ struct JobDirectoryCleaner {
     let directory: String
     let logger: Logger
     let metadata: Logger.Metadata
-    /// Of a removed file's line.
+    /// The level of a removed file's line.
     let level: Logger.Level
     var onRemoval: @Sendable () -> Void = {}
 

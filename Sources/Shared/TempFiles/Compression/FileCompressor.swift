@@ -37,7 +37,7 @@ struct FileCompressor {
     private static let samples: Int64 = 8
     private static let sampleBytes = 128 << 10
 
-    /// Of the job.
+    /// The directory of the job.
     private let directory: RootedDirectory
     private let isCancelled: @Sendable () -> Bool
 
@@ -145,7 +145,7 @@ struct FileCompressor {
         return result
     }
 
-    /// What the compressed file takes; nil when it was not replaced.
+    /// The bytes of the compressed file; nil when it was not replaced.
     func compressedSize(_ file: CompressedFile) throws(TempFileError) -> Int64? {
         try calling(file.name) {
             guard let status = try directory.status(file.name), status.kind == .file else { return nil }
@@ -186,7 +186,7 @@ struct FileCompressor {
         Zstandard.skippableFrame(Array("media-processor 1 \(token)\n".utf8))
     }
 
-    /// What is being written.
+    /// The file that is being written.
     private final class Target {
         let file: OpenFile
         private(set) var sizeBytes: Int64 = 0

@@ -10,7 +10,7 @@ public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
     case unknownJobDirectory
     /// On the books, not on disk, and nobody works on the job.
     case missingFile
-    /// Of a job that has not ended, that nobody works on, and of which nothing was heard for too long.
+    /// The entry belongs to a job that has not ended, that nobody works on, and that has been silent for too long.
     case abandonedJob
     /// The job waits for its clean-up stage, which does not come to it. No stage needs the file any more.
     case overdueCleanup
@@ -33,13 +33,13 @@ public struct OrphanedFile: Sendable, Hashable {
     /// The job, when it is known.
     public var job: JobKey?
     public var reason: OrphanReason
-    /// What it is, where that is the reason: `symbolic link`, `mounted file system`, …
+    /// The kind of entry, where that is the reason: `symbolic link`, `mounted file system`, …
     public var detail: String?
     /// Whether a sweep now would remove it, or have it removed. Else it is only reported.
     public var isRemovable: Bool
 }
 
-/// What a sweep goes by.
+/// The rules of a sweep.
 public struct SweepRules: Sendable, Hashable {
     /// How old something unknown must be.
     public var graceTime: Duration
@@ -70,7 +70,7 @@ public struct AbandonedJob: Sendable {
 
 /// How an abandoned job was given to the clean-up stage.
 public struct AbandonedHandOver: Sendable {
-    /// Of the message that the broker has confirmed.
+    /// The hop of the message that the broker has confirmed.
     public var hop: Int64
     /// That message's `transfer`.
     public var token: String

@@ -6,7 +6,7 @@ internal import Threads
 
 /// Looking at job directories, many at a time: a workspace has thousands, and most are as they should be.
 extension TempFileTracker {
-    /// What is wrong with one directory.
+    /// The findings about one directory.
     struct Sight: Sendable {
         var place: JobPlace
         var snapshot: Result<JobDirectorySnapshot, TempFileError>

@@ -103,7 +103,7 @@ public final class Workspace: Sendable {
         path + "/" + directory(of: job) + "/" + name
     }
 
-    /// What a manifest says of files of a job.
+    /// The manifest entries of files of a job.
     package func entries(_ rows: [FileRow], of job: JobKey) -> [TempFileEntry] {
         rows.map { $0.entry(path: absolutePath(of: $0.name, job: job)) }
     }
