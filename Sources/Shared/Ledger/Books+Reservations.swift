@@ -23,7 +23,7 @@ extension Books {
         return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
     }
 
-    /// All that the budget of the disk is judged by and that the books know.
+    /// All that the budget of the disk is judged by and that the ledger knows.
     package func reservations(job number: Int64) throws -> Reservations {
         let held = try reservedBytes(job: number)
         return Reservations(

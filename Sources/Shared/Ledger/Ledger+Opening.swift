@@ -40,7 +40,7 @@ extension Ledger {
             try setAside(root, logger: logger, cause: error.message)
             return try openDatabase(root: root, path: path, now: now)
         } catch {
-            // The first process to open the books needs some room for the map of their log.
+            // The first process to open the ledger needs some room for the map of its log.
             let reserve = LedgerReserve(root: root)
             guard isFromFullDisk(error, reserve), reserve.giveUp() else { throw error }
             return try openDatabase(root: root, path: path, now: now)

@@ -2,7 +2,7 @@ public import JobModel
 internal import Ledger
 
 extension TempFileTracker {
-    /// Files, jobs and bytes on the books, for each kind. Quick at any number of files.
+    /// Files, jobs and bytes in the ledger, for each kind. Quick at any number of files.
     public func statistics() async throws(TempFileError) -> [MediaKind: TempFileStatistics] {
         try await ledger.read { try $0.statistics() }
     }
@@ -19,7 +19,7 @@ extension TempFileTracker {
         }
     }
 
-    /// Files and bytes by the stage that made them. Looks at every file on the books.
+    /// Files and bytes by the stage that made them. Looks at every file in the ledger.
     public func statisticsByStage() async throws(TempFileError) -> [StageFileTotals] {
         try await ledger.read { try $0.statisticsByStage() }
     }

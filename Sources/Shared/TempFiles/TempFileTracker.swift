@@ -8,8 +8,8 @@ internal import Synchronization
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.
 ///
-/// A file is on the books before it exists, so whatever is not on the books is not ours; a file leaves the books after
-/// it is gone. Nothing outside the workspace is ever touched, whatever a message says.
+/// A file is in the ledger before it exists, so whatever is not in the ledger is not ours; a file leaves the ledger
+/// after it is gone. Nothing outside the workspace is ever touched, whatever a message says.
 public final class TempFileTracker: Sendable {
     public let workspace: Workspace
     package let ledger: Ledger

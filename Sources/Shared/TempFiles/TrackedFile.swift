@@ -14,7 +14,7 @@ public struct NewFile: Sendable, Hashable {
     }
 }
 
-/// A temp file that is on the books.
+/// A temp file that is in the ledger.
 public struct TrackedFile: Sendable, Hashable {
     public let job: JobKey
     /// Relative to the job's directory.

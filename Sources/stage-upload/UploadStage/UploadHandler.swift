@@ -78,7 +78,7 @@ package struct UploadHandler: StageHandler {
         return objects
     }
 
-    /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in
+    /// Gives back the space of outputs. First the ledger, then the files: were it the other way round, a run cut off in
     /// between would miss a file and send the job back to download.
     ///
     /// - Parameter isLast: with it goes what the job has reserved and does not use.

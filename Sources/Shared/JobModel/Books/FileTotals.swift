@@ -1,4 +1,4 @@
-/// Files on the books together.
+/// Files in the ledger together.
 public struct FileTotals: Sendable, Hashable {
     public var files: Int
     /// The bytes that they take on disk.

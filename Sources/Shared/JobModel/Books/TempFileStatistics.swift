@@ -1,6 +1,6 @@
 /// The temp files of one kind.
 public struct TempFileStatistics: Sendable, Hashable {
-    /// Jobs that have temp files on the books.
+    /// Jobs that have temp files in the ledger.
     public var totalJobs: Int
     public var totalFiles: Int
     /// The bytes of the files, compressed ones as they are.

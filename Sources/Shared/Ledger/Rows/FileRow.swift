@@ -5,7 +5,7 @@ package import JobModel
 /// A file's row.
 package struct FileRow: Sendable {
     package enum State: String, Sendable {
-        /// On the books; the file may or may not exist.
+        /// In the ledger; the file may or may not exist.
         case planned
         /// Written and on the device.
         case present

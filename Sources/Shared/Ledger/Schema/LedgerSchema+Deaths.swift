@@ -29,7 +29,7 @@ extension LedgerSchema {
         END;
         """
 
-    /// Takes the sources of jobs that are on the books already from their messages.
+    /// Takes the sources of jobs that are in the ledger already from their messages.
     static func noteSources(_ db: Database) throws {
         let update = try db.makeStatement(sql: "UPDATE job SET source = ? WHERE number = ?")
         let rows = try Row.fetchCursor(

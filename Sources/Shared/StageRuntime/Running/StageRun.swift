@@ -3,10 +3,10 @@ internal import Logging
 
 /// One run of a stage on one job: the value that every step after the entry is given, in place of its parts.
 struct StageRun: Sendable {
-    /// As the message had it, with the deaths of workers that the books know.
+    /// As the message had it, with the deaths of workers that the ledger knows.
     let ticket: Ticket
     let delivery: JobDelivery
-    /// The books' answer: lease, number of the start, files.
+    /// The ledger's answer: lease, number of the start, files.
     let entered: EnteredJob
     let telemetry: JobTelemetry
     let logger: Logger

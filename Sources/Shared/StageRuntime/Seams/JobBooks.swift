@@ -14,7 +14,7 @@ package protocol JobBooks: Sendable {
         patience: Duration
     ) async throws(TempFileError) -> JobEntry
 
-    /// Whether the message is of another job with the id of the one that is on the books.
+    /// Whether the message is of another job with the id of the one that is in the ledger.
     func isOther(_ message: StageMessage, of job: JobKey) async throws(TempFileError) -> Bool
     /// The presence of a job, as far as this host knows.
     func presence(of job: JobKey, or other: MediaKind?, node: String?) async throws(TempFileError) -> JobPresence
@@ -54,7 +54,7 @@ package protocol JobBooks: Sendable {
     ) async throws(TempFileError) -> (news: Int?, manifest: [TempFileEntry])
 }
 
-/// The end of a job on the books. The runtime gives this to the stage that ends jobs, and to no other.
+/// The end of a job in the ledger. The runtime gives this to the stage that ends jobs, and to no other.
 package protocol JobEndBooks: Sendable {
     func job(_ key: JobKey) async throws(TempFileError) -> JobRecord?
     /// Claims the job's end and records it, as one.
@@ -105,7 +105,7 @@ package enum JobEntry: Sendable {
     case held
     /// A late duplicate: the job has moved on.
     case stale(currentHop: Int64)
-    /// The books remember the job as over.
+    /// The ledger remembers the job as over.
     case finished(JobOutcome)
     /// The id is that of a job that asks for something else: one that goes on, or one that is over.
     case otherContent

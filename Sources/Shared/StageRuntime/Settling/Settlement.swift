@@ -7,7 +7,7 @@ enum Settlement: Sendable, Hashable {
     case handOver(Ticket, to: Stage)
     /// The stage ends the job, whose work is done.
     case end(Ticket)
-    /// The stage ends the job, and its work was given up: files stay on the books. Clients still learn how the job
+    /// The stage ends the job, and its work was given up: files stay in the ledger. Clients still learn how the job
     /// ended.
     case endUnfinished(Ticket)
     /// The stage tries again after a delay.

@@ -24,7 +24,7 @@ private struct Holding: Sendable {
     }
 }
 
-/// A wish for room, and what it is judged by that the books do not know.
+/// A wish for room, and what it is judged by that the ledger does not know.
 private struct Demand: Sendable {
     /// All that the job wants to have reserved, what it has already included.
     var wantedBytes: Int64
@@ -51,7 +51,7 @@ private struct Demand: Sendable {
 
 /// The answer to a plan of files.
 public enum FilePlan: Sendable {
-    /// The files are on the books; this much may be written to them.
+    /// The files are in the ledger; this much may be written to them.
     case planned([TrackedFile], SpaceAllowance)
     /// As ``SpaceAnswer/noRoom(_:)``. Nothing was planned.
     case noRoom(String)

@@ -6,16 +6,16 @@ internal import Ledger
 internal import Zstandard
 
 /// Replaces one file by a compressed one, and the other way round. Blocks; the caller holds the job's lease, and has
-/// the temporary name on the books.
+/// the temporary name in the ledger.
 ///
 /// A compressed file is a zstd stream whose first frame, which every decoder skips, holds a token. What a file is can
-/// therefore be told by the token on the books, whatever a crash left of both.
+/// therefore be told by the token in the ledger, whatever a crash left of both.
 struct FileCompressor {
     enum Compression: Sendable, Equatable {
         case compressed(storedBytes: Int64)
         /// By less than a fifth.
         case doesNotShrink
-        /// Not the file that the books know.
+        /// Not the file that the ledger knows.
         case changed
         case cancelled
     }

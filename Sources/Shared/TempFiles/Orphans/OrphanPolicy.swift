@@ -4,7 +4,7 @@ internal import Ledger
 
 /// The state of one job directory, on disk and in the ledger.
 struct JobDirectorySnapshot: Sendable {
-    /// nil when no job on the books has this directory.
+    /// nil when no job in the ledger has this directory.
     var job: JobRow?
     /// The job's tracked files: when each was planned, in milliseconds, by its name.
     var tracked: [ByteText: Int64] = [:]
@@ -48,8 +48,8 @@ struct OrphanPolicy: Sendable {
 
     var graceSeconds: Int64
     var nowSeconds: Int64
-    /// When the books were begun. After their loss, files of living jobs are unknown until the jobs' messages come
-    /// back, so nothing unknown counts as older than the books.
+    /// When the ledger was begun. After its loss, files of living jobs are unknown until the jobs' messages come
+    /// back, so nothing unknown counts as older than the ledger.
     var ledgerBegunSeconds: Int64
     /// How long process trees have run on these books and had the broker.
     var serviceMilliseconds: Int64 = 0
@@ -119,7 +119,7 @@ struct OrphanPolicy: Sendable {
         let newest = snapshot.entries.reduce(snapshot.modifiedSeconds) { max($0, $1.modifiedSeconds) }
         var isOld = unknownAge(newest) >= graceSeconds
         if newest < ledgerBegunSeconds, let limit = maximumSilenceMilliseconds {
-            // Older than the books: they may have been lost, and its job's message may wait its turn in a queue. It
+            // Older than the ledger: they may have been lost, and its job's message may wait its turn in a queue. It
             // gets as long as any job may be silent.
             isOld = isOld && serviceMilliseconds >= limit
         }

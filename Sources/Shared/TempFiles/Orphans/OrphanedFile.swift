@@ -2,13 +2,13 @@ public import JobModel
 
 /// Why a file in the workspace is nobody's.
 public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
-    /// In the directory of a job, or beside the jobs, not on the books, and older than the grace time.
+    /// In the directory of a job, or beside the jobs, not in the ledger, and older than the grace time.
     case unknownFile
     /// The job is finished.
     case finishedJob
-    /// In a directory of no job that is on the books, all of it older than the grace time.
+    /// In a directory of no job that is in the ledger, all of it older than the grace time.
     case unknownJobDirectory
-    /// On the books, not on disk, and nobody works on the job.
+    /// In the ledger, not on disk, and nobody works on the job.
     case missingFile
     /// The entry belongs to a job that has not ended, that nobody works on, and that has been silent for too long.
     case abandonedJob
@@ -19,7 +19,7 @@ public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
     case foreignEntry
 }
 
-/// A file, or a row of the books, that a sweep would remove.
+/// A file, or a row of the ledger, that a sweep would remove.
 public struct OrphanedFile: Sendable, Hashable {
     /// Absolute.
     public var path: String

@@ -5,7 +5,7 @@ package import Ledger
 
 /// The directory that holds all temp files of this host: `$TEMP_DIR/media-processor`, mode 0700.
 ///
-///     ledger.sqlite            the books
+///     ledger.sqlite            the ledger
 ///     ledger.reserve           room on the disk that is kept for clean-up
 ///     jobs/<kind>/<job>/       one directory for each job
 ///     jobs/<kind>/<job>/.lease locked by the process that works on the job

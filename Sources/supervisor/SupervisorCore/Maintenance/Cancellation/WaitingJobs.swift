@@ -96,7 +96,7 @@ struct WaitingJobs: Sendable {
 
         /// - Returns: false when somebody else has the job.
         private func end(_ ticket: Ticket, _ delivery: AMQPDelivery, _ client: AMQPClient) async throws -> Bool {
-            // Under its lease the job is put on the books, as a worker would do it.
+            // Under its lease the job is put in the ledger, as a worker would do it.
             guard case .acquired(let lease) = try await tracker.acquireLease(ticket.key, timeout: .zero) else {
                 return false
             }
