@@ -208,8 +208,8 @@ let package = Package(
             .target(
                 name: "RuntimeSupport",
                 dependencies: [
-                    "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "TempFiles", "Settings", "WorkerProtocol",
-                    logging,
+                    "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "TempFiles", "Settings",
+                    "WorkerProtocol", logging,
                 ],
                 path: "Tests/RuntimeSupport",
                 swiftSettings: strict

@@ -24,7 +24,13 @@ struct EndLettersTests {
         var ticket = Ticket(id: Self.key.id, mediaID: "media", kind: .video)
         ticket.outcome = outcome
         if outcome == .failed {
-            ticket.failure = JobFailure(stage: .process, code: "invalid", message: "no video", occurredAt: "t", host: nil)
+            ticket.failure = JobFailure(
+                stage: .process,
+                code: "invalid",
+                message: "no video",
+                occurredAt: "t",
+                host: nil
+            )
         }
         return ticket
     }

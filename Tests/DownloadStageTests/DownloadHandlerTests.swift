@@ -60,7 +60,8 @@ struct DownloadHandlerTests {
         var badMedia = ticket(bench)
         badMedia.mediaID = ".."
         let cases: [(Ticket, String)] = [
-            (ticket(bench, source: "empty.mp4"), "empty_source"), (ticket(bench, source: "large.mp4"), "source_too_large"),
+            (ticket(bench, source: "empty.mp4"), "empty_source"),
+            (ticket(bench, source: "large.mp4"), "source_too_large"),
             (badKey, "invalid_key"), (bench.ticket(), "no_source"), (badMedia, "invalid_media_id"),
             (foreignScheme, "unsupported_scheme"),
         ]

@@ -51,7 +51,10 @@ struct UploadHandlerTests {
         #expect(first.outputs == second.outputs)
     }
 
-    @Test("publishes nothing when a file is gone or changed, and sends the job back to download", arguments: [true, false])
+    @Test(
+        "publishes nothing when a file is gone or changed, and sends the job back to download",
+        arguments: [true, false]
+    )
     func missingFile(isGone: Bool) async throws {
         let bench = try HandlerBench(.upload, .video)
         var ticket = try await processedTicket(bench)

@@ -22,7 +22,8 @@ extension ClaimsLog {
         let replaced = known != node && (known == ticket.trustedNode || known == absent) ? known : nil
         if let known, replaced == nil { return known }
         var claim = JobClaim(redrives: redrives, hop: hop, node: node, replacedNode: replaced)
-        if let replaced, replaced == absent, let standing = try await tracker.jobs.claim(of: job), standing.node == replaced
+        if let replaced, replaced == absent, let standing = try await tracker.jobs.claim(of: job),
+            standing.node == replaced
         {
             // The record that stands may name any run and hop, and only a record with the same run and hop replaces it.
             (claim.redrives, claim.hop) = (standing.redrives, standing.hop)

@@ -96,7 +96,8 @@ extension Books {
     package func reopen(job number: Int64, hop: Int64, redrives: Int64, now: Int64) throws {
         try db.run(
             sql: """
-                UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
+                UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0,
+                    step = '',
                     outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
                     announcedAt = NULL, rememberedSince = NULL, updateSentAt = NULL, updatedAt = ?, worker = NULL
                 WHERE number = ? AND state = 'finished' AND redrives < ?

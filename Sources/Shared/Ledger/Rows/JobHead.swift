@@ -22,7 +22,8 @@ package struct JobHead: Sendable {
     package var content: [UInt8]?
 
     static let columns = """
-        number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt, worker, deaths, content
+        number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt, worker, deaths,
+        content
         """
 
     /// nil for a row of a state that a newer version wrote.

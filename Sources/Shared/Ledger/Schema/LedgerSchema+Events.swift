@@ -64,7 +64,8 @@ extension LedgerSchema {
     ) -> String {
         """
         INSERT INTO event (job, number, what, stage, hop, detail) VALUES (
-            \(job), (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE job = \(job)), \(what), \(stage), \(hop), \(detail));
+            \(job), (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE job = \(job)),
+            \(what), \(stage), \(hop), \(detail));
         DELETE FROM event WHERE job = \(job)
             AND number <= (SELECT MAX(number) FROM event WHERE job = \(job)) - \(JobDetail.maximumEvents);
         """

@@ -64,8 +64,8 @@ struct Topology: Sendable {
             }
             logger.warning(
                 """
-                the queue exists with other arguments and is used as it is; to change it, let it run empty, delete it and \
-                restart the workers
+                the queue exists with other arguments and is used as it is; to change it, let it run empty, delete it \
+                and restart the workers
                 """,
                 metadata: ["queue.name": "\(queue.name)", "cause": "\(reason)"]
             )

@@ -37,7 +37,8 @@ struct StageWork: Sendable {
         StageFailure(
             .permanent,
             code: Ticket.workerDiedCode,
-            "the worker died \(run.starts - 1) times while the job was in \(place.stage.rawValue); look for crashes in its log"
+            "the worker died \(run.starts - 1) times while the job was in \(place.stage.rawValue); "
+                + "look for crashes in its log"
         )
     }
 
