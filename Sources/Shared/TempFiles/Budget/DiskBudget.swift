@@ -63,7 +63,8 @@ public struct DiskBudget: Sendable, Hashable {
             if demand.space.freeBytes.addingClamped(-promised).addingClamped(-growth) < minimumFreeBytes {
                 return .noRoom(
                     "it needs \(growth) more bytes of temp files, \(demand.space.freeBytes) are free, "
-                        + "\(promised) of them promised to jobs, and \(minimumFreeBytes) must stay free (TEMP_MIN_FREE_BYTES)"
+                        + "\(promised) of them promised to jobs, and \(minimumFreeBytes) must stay free "
+                        + "(TEMP_MIN_FREE_BYTES)"
                 )
             }
         }

@@ -78,7 +78,10 @@ extension TempFileTracker {
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
         metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
         logger.info(
-            "cleanup: orphaned files swept, \(report.failures.count) left, \(report.abandonedJobs) abandoned jobs ended",
+            """
+            cleanup: orphaned files swept, \(report.failures.count) left, \
+            \(report.abandonedJobs) abandoned jobs ended
+            """,
             metadata: metadata
         )
         return report

@@ -56,8 +56,8 @@ public final class Workspace: Sendable {
         if status.owner != geteuid() {
             throw unusable(
                 "\(path) belongs to user \(status.owner), and this process runs as \(geteuid()); "
-                    + "run as its owner (`setpriv --reuid=\(status.owner) --regid=\(status.group) --init-groups COMMAND` "
-                    + "as root), or set TEMP_DIR elsewhere"
+                    + "run as its owner (as root: `setpriv --reuid=\(status.owner) --regid=\(status.group) "
+                    + "--init-groups COMMAND`), or set TEMP_DIR elsewhere"
             )
         }
         if status.permissions & 0o022 != 0 {

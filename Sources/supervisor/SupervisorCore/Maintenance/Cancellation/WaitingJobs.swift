@@ -112,7 +112,8 @@ struct WaitingJobs: Sendable {
                 content: ticket.content
             )
             lease.release()
-            guard try await tracker.jobs.endCancelled(ticket.key, AbandonedJobNotice.ender(client, queues: queues)) else {
+            let ender = AbandonedJobNotice.ender(client, queues: queues)
+            guard try await tracker.jobs.endCancelled(ticket.key, ender) else {
                 return false
             }
             try? await delivery.acknowledge()
