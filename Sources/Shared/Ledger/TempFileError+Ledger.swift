@@ -3,7 +3,7 @@ internal import JobModel
 internal import Files
 
 extension TempFileError {
-    /// What SQLite answered.
+    /// The error for SQLite's answer.
     init(ledger error: any Error) {
         if let known = error as? TempFileError {
             self = known

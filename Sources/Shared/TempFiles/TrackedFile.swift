@@ -14,7 +14,7 @@ public struct NewFile: Sendable, Hashable {
     }
 }
 
-/// A temp file that is on the books.
+/// A temp file that is in the ledger.
 public struct TrackedFile: Sendable, Hashable {
     public let job: JobKey
     /// Relative to the job's directory.
@@ -23,7 +23,7 @@ public struct TrackedFile: Sendable, Hashable {
     public let absolutePath: String
 }
 
-/// What is on disk where a file is expected.
+/// The state on disk of an expected file.
 public enum FileCheck: Sendable, Hashable {
     case ok(sizeBytes: Int64)
     case missing

@@ -14,7 +14,7 @@ struct Topology: Sendable {
     var dead: AMQPQueue { layout.dead(kind) }
     var legacyRequests: AMQPQueue { layout.legacyRequests(kind) }
 
-    /// What a stage takes messages from besides this host's own queue; nil when there is nothing else.
+    /// The queue that a stage takes messages from besides this host's own; nil when there is none.
     func shared(_ stage: Stage) -> AMQPQueue? {
         names.node != nil && QueueNames.sharedStages.contains(stage) ? layout.shared(kind, stage) : nil
     }
@@ -33,7 +33,7 @@ struct Topology: Sendable {
 
     func all(of stage: Stage) -> [AMQPQueue] {
         var queues = Stage.allCases.map(work) + [updates, dead]
-        // What the shared queue of downloads gives up goes to that of clean-up.
+        // Messages that the shared queue of downloads gives up go to that of clean-up.
         if shared(stage) != nil { queues += Stage.allCases.compactMap(shared) }
         if stage.traits.takesNewJobs { queues.append(legacyRequests) }
         return queues + layout.retryDelaysMilliseconds.map { retry(stage, delayMilliseconds: $0) }

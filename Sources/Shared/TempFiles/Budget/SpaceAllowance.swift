@@ -2,8 +2,8 @@ public import JobModel
 internal import Ledger
 internal import Synchronization
 
-/// What one run of a stage may still write. Every write is counted before it happens, from any thread, so that the
-/// files of a job never take more than was reserved for it.
+/// The bytes that one run of a stage may still write. Every write is counted before it happens, from any thread, so
+/// that the files of a job never take more than was reserved for it.
 public final class SpaceAllowance: Sendable {
     private struct State {
         var usedBytes: Int64

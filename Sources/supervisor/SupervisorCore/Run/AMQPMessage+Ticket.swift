@@ -2,8 +2,8 @@ internal import AMQP
 internal import JobModel
 
 extension AMQPMessage {
-    /// A job message that every stage accepts. On its way to clean-up a job needs no more than the books have, so what is too long
-    /// is shortened.
+    /// A job message that every stage accepts. On its way to clean-up a job needs no more than the ledger has, so what
+    /// is too long is shortened.
     ///
     /// - Throws: `.invalidArgument` when it is too long for any other stage.
     init(_ ticket: Ticket) throws(AMQPError) {

@@ -3,8 +3,8 @@ internal import JobModel
 
 /// The message of a new job, which the download stage is known to read as that job.
 ///
-/// Whoever accepts a job promises an end. A message that a worker cannot read, or reads as another job, has none that anybody waits
-/// for. So one parser decides: the bytes that are to be published are read as a worker reads them.
+/// Whoever accepts a job promises an end. A message that a worker cannot read, or reads as another job, has none that
+/// anybody waits for. So one parser decides: the bytes that are to be published are read as a worker reads them.
 struct EntryMessage: Sendable, Equatable {
     let ticket: Ticket
     private let body: [UInt8]
@@ -26,7 +26,8 @@ struct EntryMessage: Sendable, Equatable {
             throw MessageError(
                 code: .invalidValue,
                 message:
-                    "a worker would read the job as another one (\(read.key)); leave out what is no field of a job message"
+                    "a worker would read the job as another one (\(read.key)); "
+                    + "leave out what is no field of a job message"
             )
         }
         self.ticket = ticket
