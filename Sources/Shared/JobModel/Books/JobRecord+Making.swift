@@ -1,9 +1,4 @@
-<<<<<<<< HEAD:Sources/Shared/JobModel/Books/JobRecord+Making.swift
 package import FoundationEssentials
-========
-package import Foundation
-package import JobModel
->>>>>>>> h/runtime:Tests/RuntimeSupport/JobRecord+Making.swift
 
 extension JobRecord {
     /// A job that was just seen for the first time.
