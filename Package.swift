@@ -11,7 +11,6 @@ let strict: [SwiftSetting] = [
 ]
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -73,8 +72,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        // The JSON trait would bring file providers that nothing here reads.
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -101,8 +98,9 @@ let package = Package(
         shared("JobModel", []),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
-        shared("Files", ["CLinux"]),
-        shared("AMQP", ["JobModel", "Threads", "CRabbitMQ", logging]),
+        shared("Text", []),
+        shared("Files", ["Text", "CLinux"]),
+        shared("AMQP", ["Text", "Threads", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Threads", logging]),
         shared("Images", ["CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
@@ -114,15 +112,17 @@ let package = Package(
             ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
         ),
         shared("JobStore", ["JobModel", "Ledger", "TempFiles", "CrashPoints", logging]),
-        shared("Storage", ["JobModel", "Files", "Threads", "CrashPoints", logging]),
-        shared("Claims", ["JobModel", "AMQP", "TempFiles", "JobStore", "CrashPoints", logging]),
-        shared("Settings", ["JobModel", logging, configuration]),
+        shared("Storage", ["JobModel", "Text", "Files", "Settings", "Threads", "CrashPoints", logging]),
+        shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
+        shared("Settings", ["JobModel", "Text", logging]),
+        shared("Queues", ["JobModel", "Settings", "AMQP"]),
         shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
         shared("WorkerProtocol", ["JobModel"]),
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "JobStore", "Threads", "Settings", "Logs", "WorkerProtocol",
+                "JobModel", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Threads", "Settings", "Logs",
+                "WorkerProtocol",
                 "CrashPoints", "CLinux", logging, argumentParser, unixSignals,
             ]
         ),
@@ -131,7 +131,8 @@ let package = Package(
             "supervisor",
             core: "SupervisorCore",
             [
-                "JobModel", "AMQP", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs", "WorkerProtocol",
+                "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs",
+                "WorkerProtocol",
                 "Storage",
                 "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird, serviceLifecycle,
                 unixSignals,
@@ -162,22 +163,24 @@ let package = Package(
         + process(
             "stage-cleanup",
             core: "CleanupStage",
-            ["StageRuntime", "AMQP", "TempFiles", "JobModel", "CrashPoints", logging]
+            ["StageRuntime", "AMQP", "Queues", "TempFiles", "JobModel", "CrashPoints", logging]
         )
         + [
             .target(
                 name: "TestSupport",
-                dependencies: ["AMQP", "JobModel", "CLinux", logging],
+                dependencies: ["AMQP", "Queues", "Storage", "JobModel", "CLinux", logging],
                 path: "Tests/TestSupport",
                 swiftSettings: strict
             ),
             tests("JobModelTests", ["JobModel"]),
             tests("ThreadsTests", ["Threads"]),
             tests("FilesTests", ["Files"]),
+            tests("TextTests", ["Text"]),
             tests("DigestsTests", ["Digests"]),
             tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
-            tests("AMQPTests", ["AMQP", "JobModel", "Threads", "TestSupport", logging]),
-            tests("MediaTests", ["Media", "TestSupport", logging]),
+            tests("AMQPTests", ["AMQP", "Threads", "TestSupport", logging]),
+            tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
+            tests("MediaTests", ["Media", "Settings", "TestSupport", logging]),
             tests("ImagesTests", ["Images", logging]),
             .target(
                 name: "TempFilesSupport",
@@ -206,14 +209,15 @@ let package = Package(
                     grdb,
                 ]
             ),
-            tests("StorageTests", ["Storage", "Files", "TestSupport", logging]),
-            tests("SettingsTests", ["Settings", "JobModel", logging]),
+            tests("StorageTests", ["Storage", "Files", "JobModel", "TestSupport", logging]),
+            tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),
             .target(
                 name: "RuntimeSupport",
                 dependencies: [
-                    "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "TempFiles", "Files", "Settings",
+                    "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "Queues", "TempFiles", "Files",
+                    "Settings",
                     "WorkerProtocol", logging,
                 ],
                 path: "Tests/RuntimeSupport",
@@ -222,7 +226,8 @@ let package = Package(
             tests(
                 "StageRuntimeTests",
                 [
-                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "AMQP", "TempFiles", "Settings",
+                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles",
+                    "Settings",
                     "WorkerProtocol", logging,
                 ]
             ),
@@ -234,13 +239,16 @@ let package = Package(
             tests("UploadStageTests", ["UploadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
             tests(
                 "CleanupStageTests",
-                ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "JobModel", "TempFiles"]
+                ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "Queues", "JobModel", "TempFiles"]
             ),
-            tests("ClaimsTests", ["Claims", "JobModel", "AMQP", "TempFiles", "JobStore", "TestSupport", logging]),
+            tests(
+                "ClaimsTests",
+                ["Claims", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "TestSupport", logging]
+            ),
             tests(
                 "SupervisorCoreTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "JobStore", "Files", "Settings",
+                    "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "Settings",
                     "WorkerProtocol",
                     "Threads",
                     "TestSupport", logging, hummingbird,
@@ -248,12 +256,12 @@ let package = Package(
             ),
             tests(
                 "CrashTests",
-                ["CrashPoints", "JobModel", "AMQP", "TempFiles", "JobStore", "Files", "TestSupport", logging]
+                ["CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "TestSupport", logging]
             ),
             tests(
                 "IntegrationTests",
                 [
-                    "SupervisorCore", "JobModel", "AMQP", "TempFiles", "JobStore", "Settings", "TestSupport",
+                    "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Settings", "TestSupport",
                     "TempFilesSupport", logging,
                 ]
             ),

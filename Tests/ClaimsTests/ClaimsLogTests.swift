@@ -2,6 +2,7 @@ import AMQP
 import Foundation
 import JobModel
 import JobStore
+import Queues
 import TempFiles
 import TestSupport
 import Testing

@@ -1,6 +1,8 @@
+import CDispatch
 import Foundation
 import JobModel
 import Logging
+import Queues
 import TempFiles
 import TestSupport
 import Testing

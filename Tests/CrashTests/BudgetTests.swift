@@ -1,6 +1,8 @@
+import CDispatch
 import Foundation
 import Glibc
 import JobModel
+import Queues
 import Synchronization
 import TestSupport
 import Testing

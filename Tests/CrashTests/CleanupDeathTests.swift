@@ -3,6 +3,7 @@ import CrashPoints
 import Foundation
 import JobModel
 import Logging
+import Queues
 import TempFiles
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Foundation
 import JobModel
 import JobStore
 import Logging
+import Queues
 import Synchronization
 import TempFiles
 import TestSupport

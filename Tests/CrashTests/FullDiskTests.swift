@@ -1,8 +1,10 @@
 import AMQP
+import CDispatch
 import CrashPoints
 import Foundation
 import Glibc
 import JobModel
+import Queues
 import TestSupport
 import Testing
 

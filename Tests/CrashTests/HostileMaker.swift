@@ -1,5 +1,6 @@
 import AMQP
 import JobModel
+import Queues
 import TestSupport
 
 /// Makes messages by chance: the same for the same seed and number, whatever was made before.

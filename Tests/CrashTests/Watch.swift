@@ -1,8 +1,10 @@
 import AMQP
+import CDispatch
 import CrashPoints
 import Foundation
 import JobModel
 import Logging
+import Queues
 import Synchronization
 import TempFiles
 import TestSupport

@@ -3,6 +3,7 @@ import Foundation
 import JobModel
 import JobStore
 import Logging
+import Queues
 import TempFiles
 import TestSupport
 import Testing

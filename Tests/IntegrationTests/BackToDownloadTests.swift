@@ -3,6 +3,7 @@ import CrashPoints
 import Foundation
 import Glibc
 import JobModel
+import Queues
 import TestSupport
 import Testing
 

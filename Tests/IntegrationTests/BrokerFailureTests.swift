@@ -3,6 +3,7 @@ import Foundation
 import JobModel
 import JobStore
 import Logging
+import Queues
 import Settings
 import TempFiles
 import TempFilesSupport

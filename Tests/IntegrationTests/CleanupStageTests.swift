@@ -2,6 +2,7 @@ import AMQP
 import Foundation
 import Glibc
 import JobModel
+import Queues
 import TestSupport
 import Testing
 

@@ -1,6 +1,8 @@
 import AMQP
 import Foundation
 import JobModel
+import Queues
+import Settings
 import Synchronization
 import TestSupport
 import Testing

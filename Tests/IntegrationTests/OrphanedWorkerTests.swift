@@ -1,6 +1,7 @@
 import CrashPoints
 import Foundation
 import JobModel
+import Queues
 import TestSupport
 import Testing
 

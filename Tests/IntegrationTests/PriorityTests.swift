@@ -1,6 +1,7 @@
 import AMQP
 import Foundation
 import JobModel
+import Queues
 import TestSupport
 import Testing
 

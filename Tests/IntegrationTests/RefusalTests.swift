@@ -2,6 +2,7 @@ import AMQP
 import CrashPoints
 import Foundation
 import JobModel
+import Queues
 import TestSupport
 import Testing
 

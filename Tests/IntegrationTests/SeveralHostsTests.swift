@@ -2,6 +2,8 @@ import AMQP
 import CrashPoints
 import Foundation
 import JobModel
+import Queues
+import Settings
 import TestSupport
 import Testing
 

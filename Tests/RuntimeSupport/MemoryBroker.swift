@@ -1,4 +1,5 @@
 package import AMQP
+import Queues
 import Synchronization
 
 /// A broker in memory: queues with time limits and dead-lettering, unsettled deliveries, transactions, and connections

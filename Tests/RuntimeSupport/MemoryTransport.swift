@@ -1,4 +1,5 @@
 package import AMQP
+import Queues
 package import StageRuntime
 import Synchronization
 

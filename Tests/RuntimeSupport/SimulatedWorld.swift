@@ -3,6 +3,7 @@ import CleanupStage
 import Foundation
 package import JobModel
 import Logging
+package import Queues
 package import Settings
 package import StageRuntime
 import Synchronization

@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import Queues
 import Settings
 import Testing
 
@@ -115,6 +116,22 @@ struct SettingsTests {
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))
         #expect(Set(Settings.catalogue.map(\.name)).count == Settings.catalogue.count)
+    }
+
+    @Test("have defaults that could be set, each as it is shown")
+    func defaultsAsText() throws {
+        let shown = try Settings.from([:]).effective.filter { !$0.value.isEmpty }
+        #expect(shown.count > 45)
+        for (name, value) in shown {
+            let again = try Settings.from([name: value]).effective.first { $0.name == name }
+            #expect(again?.value == value)
+        }
+    }
+
+    @Test("can be asked of their group")
+    func groups() throws {
+        let settings = try Settings.from(["PORT": "1", "SOURCE_MAX_BYTES": "2"])
+        #expect(settings.http.port == 1 && settings.port == 1 && settings.storage.maximumSourceBytes == 2)
     }
 
     @Test(

@@ -196,9 +196,9 @@ struct LocalFileSourceTests {
                 atPath: directory + "/in/link",
                 withDestinationPath: directory + "/out.txt"
             )
-            let source = LocalFileSource(roots: [directory + "/in"])
+            let source = LocalFileSources(roots: [directory + "/in"])
             let read = Collector()
-            _ = try await source.read(SourceURL.file(directory + "/in/a b.txt"), consume: read.take)
+            _ = try await source.read(FileURL.text(directory + "/in/a b.txt"), consume: read.take)
             #expect(read.text == "yes")
             let refused = [
                 "file://\(directory)/out.txt", "file://\(directory)/in/../out.txt",
@@ -216,7 +216,7 @@ struct LocalFileSourceTests {
             }
             for name in ["a%20b.txt", "none"] { try await source.checkAllowed("file://\(directory)/in/\(name)") }
             // By bytes: the composed letter is another one.
-            let composed = LocalFileSource(roots: [directory + "/in\u{E9}"])
+            let composed = LocalFileSources(roots: [directory + "/in\u{E9}"])
             await #expect(throws: StorageError.self) {
                 try await composed.checkAllowed("file://\(directory)/ine%CC%81/x")
             }
@@ -228,7 +228,7 @@ struct LocalFileSourceTests {
         #expect(SourceURL.redacted("https://user:pw@host/a?token=1#x") == "https://…@host/a")
         #expect(SourceURL.redacted("https://host/a@b") == "https://host/a@b")
         for url in ["file://bob:secret@nas/x", "file://bob:sec@ret@nas/x", "file://bob:secret@localhost/x"] {
-            #expect { try SourceURL.filePath(url) } throws: {
+            #expect { try FileURL.path(url) } throws: {
                 !"\($0)".contains("ret") && "\($0)".contains("it names the host")
             }
         }

@@ -10,7 +10,7 @@ struct StoreTrialTests {
     func trial() async throws {
         try await withDirectory { directory in
             let store = directory + "/store"
-            func takes() async throws -> Bool { try await ObjectStores.tryWriting("file://" + store) }
+            func takes() async throws -> Bool { try await Stores.trial("file://" + store) }
             // The workers make it.
             #expect(try await !takes())
             #expect(mkdir(store, 0o755) == 0)

@@ -1,5 +1,6 @@
 package import AMQP
 import Foundation
+import Queues
 import Synchronization
 
 /// A TCP relay on loopback between processes and a broker. It knows AMQP's frames, and harms connections as bad

@@ -2,6 +2,7 @@ package import AMQP
 package import Foundation
 import FoundationNetworking
 package import JobModel
+package import Queues
 import Synchronization
 
 /// A whole process tree on the shared test broker, with queues, workspace and store of its own.

@@ -1,3 +1,5 @@
+internal import Text
+
 /// A broker's address and the user who connects: an `amqp://` or `amqps://` URL taken apart.
 public struct AMQPEndpoint: Sendable, Hashable {
     public var host: String
@@ -152,31 +154,13 @@ extension AMQPEndpoint {
     }
 
     private static func decode(_ text: Substring, part: String) throws(AMQPError) -> String {
-        var bytes: [UInt8] = []
-        var digits = text.utf8.makeIterator()
-        while let byte = digits.next() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = digits.next().flatMap(hexValue), let low = digits.next().flatMap(hexValue) else {
-                throw invalid("its \(part) holds a % without two hexadecimal digits; write % as %25")
-            }
-            bytes.append(high << 4 | low)
+        guard let bytes = PercentCoding.decodedBytes(text.utf8) else {
+            throw invalid("its \(part) holds a % without two hexadecimal digits; write % as %25")
         }
         guard let decoded = String(validating: bytes, as: UTF8.self), !decoded.utf8.contains(0) else {
             throw invalid("its \(part) is not UTF-8 text")
         }
         return decoded
-    }
-
-    private static func hexValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 
     private static func invalid(_ reason: String) -> AMQPError {

@@ -1,7 +1,7 @@
 /// The limits of the protocol.
-enum AMQPLimits {
+package enum AMQPLimits {
     /// Names are short strings: one length byte.
-    static let shortStringBytes = 255
+    package static let shortStringBytes = 255
     /// Frames of the size that RabbitMQ offers by default; properties have to fit in one of them.
     static let frameBytes = 131_072
     /// Leaves room in a frame for the other properties (each at most 256 bytes).

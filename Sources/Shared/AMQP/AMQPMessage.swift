@@ -1,5 +1,3 @@
-public import JobModel
-
 /// A message to publish.
 public struct AMQPMessage: Sendable, Hashable {
     public var body: [UInt8]
@@ -37,12 +35,6 @@ public struct AMQPMessage: Sendable, Hashable {
         self.correlationID = correlationID
         self.type = type
         self.headers = headers
-    }
-
-    /// A job's id as ``messageID``, or nil when it is too long for one: a property holds 255 bytes at most, and an id
-    /// may have 128 characters of 4.
-    public static func fittingMessageID(_ id: ByteText) -> AMQPText? {
-        id.count <= AMQPLimits.shortStringBytes ? AMQPText(id.string) : nil
     }
 }
 

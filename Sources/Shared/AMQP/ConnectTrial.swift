@@ -1,4 +1,5 @@
-import Glibc
+internal import Glibc
+internal import Text
 
 /// Finds the system's reason for a failure to connect. The library tells only that a socket failed, without the errno:
 /// it has closed the socket by then.
@@ -27,7 +28,7 @@ struct ConnectTrial {
             if last == 0 { return nil }
             next = address.pointee.ai_next
         }
-        return Self.words(last)
+        return systemWords(last) ?? "errno \(last)"
     }
 
     /// - Returns: 0, or an errno.
@@ -46,11 +47,5 @@ struct ConnectTrial {
         var code: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
         return getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
-    }
-
-    private static func words(_ code: CInt) -> String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard strerror_r(code, &buffer, buffer.count) == 0 else { return "errno \(code)" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

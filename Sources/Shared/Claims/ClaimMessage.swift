@@ -50,7 +50,7 @@ enum ClaimMessage {
     }
 
     private static func node(_ value: AMQPValue?) -> String? {
-        guard case .string(let bytes) = value, let name = bytes.string, QueueNames.isNode(name) else { return nil }
+        guard case .string(let bytes) = value, let name = bytes.string, NodeName.isValid(name) else { return nil }
         return name
     }
 }

@@ -1,8 +1,9 @@
 public import AMQP
-public import JobModel
-public import Logging
+package import JobModel
+package import Logging
+package import Queues
 internal import Synchronization
-public import TempFiles
+package import TempFiles
 
 /// The log in which the hosts that share a broker record which of them takes which job of a kind: a RabbitMQ stream.
 /// Its order is the same for all hosts, so it decides between two hosts that have messages of one job; see
@@ -56,7 +57,7 @@ public final class ClaimsLog: Sendable {
     ///   - layout: of a host with a name of its own.
     ///   - client: carries the records.
     ///   - endpoints: of the same broker, for a first look.
-    public init?(
+    package init?(
         _ kind: MediaKind,
         layout: QueueLayout,
         client: AMQPClient,

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// The name of one entry in a directory, as bytes: not empty, no slash, no NUL, neither `.` nor `..`. The calls that act on one
-/// entry (`fstatat`, `unlinkat`, `linkat`, `renameat`, `mkdirat`) follow links in all parts of a path but the last, so they get
-/// nothing else than this.
+/// The name of one entry in a directory, as bytes: not empty, no slash, no NUL, neither `.` nor `..`. The calls that
+/// act on one entry (`fstatat`, `unlinkat`, `linkat`, `renameat`, `mkdirat`) follow links in all parts of a path but
+/// the last, so they get nothing else than this.
 public struct EntryName: Sendable, Hashable {
     /// What Linux file systems hold, in bytes.
     public static let maximumBytes = 255

@@ -18,6 +18,8 @@ public struct FileStatus: Sendable, Equatable {
     public var inode: UInt64
     /// Seconds since 1970 by the wall clock.
     public var modifiedSeconds: Int64
+    /// The part of a second beyond ``modifiedSeconds``.
+    package var modifiedNanoseconds: Int64
     public var permissions: UInt32
     public var owner: UInt32
     public var group: UInt32
@@ -36,6 +38,7 @@ public struct FileStatus: Sendable, Equatable {
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
         modifiedSeconds = Int64(raw.st_mtim.tv_sec)
+        modifiedNanoseconds = Int64(raw.st_mtim.tv_nsec)
         permissions = raw.st_mode & 0o7777
         owner = raw.st_uid
         group = raw.st_gid

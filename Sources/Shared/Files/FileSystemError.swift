@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Text
 
 /// A failed call to the file system: what was tried, on which path, and the errno.
 public struct FileSystemError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -27,14 +28,8 @@ public struct FileSystemError: Error, Sendable, Equatable, CustomStringConvertib
     }
 
     public var description: String {
-        let reason = isOutsideRoot ? "the path leaves its root or passes a symbolic link or mount" : errnoText
+        let reason =
+            isOutsideRoot ? "the path leaves its root or passes a symbolic link or mount" : systemMessage(errno)
         return "\(operation) \(path): \(reason)"
-    }
-
-    private var errnoText: String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard strerror_r(errno, &buffer, buffer.count) == 0 else { return "errno \(errno)" }
-        let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return "\(text) (errno \(errno))"
     }
 }

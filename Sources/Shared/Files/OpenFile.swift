@@ -60,7 +60,8 @@ public struct OpenFile: ~Copyable, Sendable {
 
     /// As ``synchronize()``, piece by piece: most of the time that a large file takes can be cut short.
     ///
-    /// - Parameter willWait: called before each piece; what it throws ends the call, and nothing is promised of the file.
+    /// - Parameter willWait: called before each piece; what it throws ends the call, and nothing is promised of the
+    ///   file.
     public func synchronize(willWait: () throws -> Void) throws {
         let size = try status().sizeBytes
         var position: Int64 = 0
@@ -82,8 +83,8 @@ public struct OpenFile: ~Copyable, Sendable {
     /// Has the system begin to write the file's bytes to the device, without waiting for it.
     public func startWriting() { clinux_start_writing(descriptor) }
 
-    /// Locks the file until it is closed, against all other openings of it, or answers false when another holds the lock. The
-    /// kernel drops it when the process dies.
+    /// Locks the file until it is closed, against all other openings of it, or answers false when another holds the
+    /// lock. The kernel drops it when the process dies.
     public func tryLock() throws(FileSystemError) -> Bool {
         switch clinux_lock_exclusively(descriptor) {
         case 0: return true

@@ -1,7 +1,7 @@
 /// A path beneath a directory, made of bytes: names of entries with single slashes between them.
 ///
-/// Text is cut at the *byte* `/`, as the kernel does. To Swift, a slash and a combining mark after it are one character that is
-/// no slash; a path that is cut by characters has parts that the kernel sees more parts in, `..` among them.
+/// Text is cut at the *byte* `/`, as the kernel does. To Swift, a slash and a combining mark after it are one character
+/// that is no slash; a path that is cut by characters has parts that the kernel sees more parts in, `..` among them.
 public struct RelativePath: Sendable, Hashable {
     /// With a NUL at its end.
     private let terminated: [UInt8]

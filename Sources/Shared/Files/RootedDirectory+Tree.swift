@@ -78,8 +78,8 @@ extension RootedDirectory {
         }
     }
 
-    /// Removes the entries beneath this directory that `shouldRemove` says, a directory after its contents and only when
-    /// it is empty then. Passes are repeated while they remove something, so an entry may be asked about again.
+    /// Removes the entries beneath this directory that `shouldRemove` says, a directory after its contents and only
+    /// when it is empty then. Passes are repeated while they remove something, so an entry may be asked about again.
     ///
     /// - Parameters:
     ///   - shouldRemove: gets the path relative to this directory and what the entry is; a link is the link itself.
@@ -177,8 +177,8 @@ private struct TreeWalk {
         }
     }
 
-    /// Removes files of a large directory by two threads. The kernel takes the names of one directory away one after the other;
-    /// what follows, freeing inode and blocks, it does beside that.
+    /// Removes files of a large directory by two threads. The kernel takes the names of one directory away one after
+    /// the other; what follows, freeing inode and blocks, it does beside that.
     ///
     /// - Returns: names of all that is no file or is still there.
     private mutating func removeFiles(_ names: [[CChar]], in directory: CInt, prefix: String) -> [[CChar]] {
@@ -263,8 +263,8 @@ private struct TreeWalk {
         if failed.insert(Array(path.utf8)).inserted { didFail(path, errno) }
     }
 
-    /// Names of the next entries with their terminating zeros, none at the end. They are in the order of their inodes, which is
-    /// that of the inode tables on the disk; a directory lists them by hash.
+    /// Names of the next entries with their terminating zeros, none at the end. They are in the order of their inodes,
+    /// which is that of the inode tables on the disk; a directory lists them by hash.
     private mutating func nextNames(_ stream: OpaquePointer, prefix: String) -> [[CChar]] {
         var entries: [(inode: UInt64, name: [CChar])] = []
         var failure: CInt = 0

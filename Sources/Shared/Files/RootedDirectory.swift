@@ -3,10 +3,10 @@ internal import Glibc
 
 /// A directory held open, and everything beneath it.
 ///
-/// Every path is relative to the descriptor and resolved by the kernel with `openat2(2)` and
-/// `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`: an absolute path, a `..` that climbs out, or a symbolic
-/// link anywhere on the way is refused with ``FileSystemError/isOutsideRoot``, even when somebody swaps a directory for a
-/// link while the call runs. Checking a path first and using it later cannot promise that.
+/// Every path is relative to the descriptor and resolved by the kernel with `openat2(2)` and `RESOLVE_BENEATH |
+/// RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`: an absolute path, a `..` that climbs out, or a symbolic link anywhere
+/// on the way is refused with ``FileSystemError/isOutsideRoot``, even when somebody swaps a directory for a link while
+/// the call runs. Checking a path first and using it later cannot promise that.
 public final class RootedDirectory: Sendable {
     let descriptor: CInt
     private let crossesMounts: Bool
@@ -187,8 +187,8 @@ public final class RootedDirectory: Sendable {
         }
     }
 
-    /// Tells the file system that the directories in this one have nothing to do with each other. ext4 then spreads them and
-    /// what is in them over the disk; others need no telling.
+    /// Tells the file system that the directories in this one have nothing to do with each other. ext4 then spreads
+    /// them and what is in them over the disk; others need no telling.
     public func spreadSubdirectories() { clinux_spread_subdirectories(descriptor) }
 
     /// Opens a new file that has no name yet. It vanishes when it is closed before ``link(_:as:)`` named it.
@@ -199,8 +199,8 @@ public final class RootedDirectory: Sendable {
         )
     }
 
-    /// Whether `file` is like one that was made in this directory with `mode`: in its owner, group, access rights and security
-    /// label.
+    /// Whether `file` is like one that was made in this directory with `mode`: in its owner, group, access rights and
+    /// security label.
     public func wouldMake(_ file: borrowing OpenFile, mode: UInt32) throws(FileSystemError) -> Bool {
         let status = try file.status()
         guard let mask = UserMask.current, status.permissions == mode & ~mask, status.owner == geteuid() else {

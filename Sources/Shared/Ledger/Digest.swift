@@ -1,6 +1,6 @@
 internal import Digests
-package import JobModel
 internal import Files
+package import JobModel
 
 extension JobKey {
     private static let hashPrefix = "sha256-"

@@ -1,10 +1,10 @@
 internal import CLinux
+internal import Files
 internal import FoundationEssentials
 internal import GRDB
 internal import Glibc
 internal import JobModel
 internal import Logging
-internal import Files
 
 extension Ledger {
     /// One process, and one thread, at a time opens, migrates and sets aside.

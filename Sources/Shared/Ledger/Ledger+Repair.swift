@@ -1,7 +1,7 @@
+internal import Files
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
-internal import Files
 internal import Synchronization
 internal import Threads
 

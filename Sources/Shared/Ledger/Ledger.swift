@@ -1,8 +1,8 @@
+package import Files
 package import FoundationEssentials
 internal import GRDB
 package import JobModel
 package import Logging
-package import Files
 internal import Synchronization
 
 /// The ledger of the workspace: SQLite in WAL mode, shared by all processes of the host. Every SQL statement is in

@@ -1,5 +1,5 @@
-package import JobModel
 package import Files
+package import JobModel
 
 extension TempFileError {
     /// A failed call to the file system. A path that leaves its root is told apart from other failures.

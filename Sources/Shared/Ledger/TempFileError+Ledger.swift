@@ -1,6 +1,6 @@
+internal import Files
 internal import GRDB
 internal import JobModel
-internal import Files
 
 extension TempFileError {
     /// The error for SQLite's answer.

@@ -3,9 +3,10 @@ internal import Synchronization
 
 /// `media-processor.log`, which every process of a tree appends to and any of them rotates.
 ///
-/// Lines are written whole, by one `write(2)` on a descriptor opened with `O_APPEND`, so those of processes never mix. Before each
-/// write the name is looked up: if it means another file by now, because another process or program has rotated, that one is opened.
-/// A line that goes to the old file in between is in `media-processor.log.1`, not lost. See docs/decisions/0004-log-file.md.
+/// Lines are written whole, by one `write(2)` on a descriptor opened with `O_APPEND`, so those of processes never mix.
+/// Before each write the name is looked up: if it means another file by now, because another process or program has
+/// rotated, that one is opened. A line that goes to the old file in between is in `media-processor.log.1`, not lost.
+/// See docs/decisions/0004-log-file.md.
 final class LogFile: Sendable {
     struct Rotation: Sendable {
         /// A file that reaches this is moved away; 0 for never.
@@ -79,8 +80,8 @@ final class LogFile: Sendable {
     }
 
     private func rotate(_ state: inout State) {
-        // A file that nobody else may open: a lock that anybody can hold would be none. It is not waited for all the same; the file
-        // grows until the lock can be had.
+        // A file that nobody else may open: a lock that anybody can hold would be none. It is not waited for all the
+        // same; the file grows until the lock can be had.
         let lock = Glibc.open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         guard lock >= 0 else { return putOff(&state) }
         // Closing gives the lock back.
@@ -101,7 +102,8 @@ final class LogFile: Sendable {
         state.limit = overflow ? .max : next
     }
 
-    /// A pipe or a device in the place of the file would hold up whoever writes: it is refused, and opening waits for nobody.
+    /// A pipe or a device in the place of the file would hold up whoever writes: it is refused, and opening waits for
+    /// nobody.
     private static func open(_ path: String) -> CInt {
         let descriptor = Glibc.open(
             path,

@@ -83,7 +83,8 @@ struct LogLine: Sendable {
         }
     }
 
-    /// The encoder leaves all but C0 controls as they are; some readers take U+0085, U+2028 or U+2029 for ends of lines.
+    /// The encoder leaves all but C0 controls as they are; some readers take U+0085, U+2028 or U+2029 for ends of
+    /// lines.
     private static func escapingUnseen(_ json: String) -> String {
         if json.utf8.allSatisfy({ $0 < 0x7F }) { return json }
         var escaped = String.UnicodeScalarView()

@@ -1,8 +1,8 @@
-/// Takes secrets out of what is logged: those of the settings wherever they stand, and credentials in URLs and headers of
-/// whatever origin, such as the source of a job. Pure.
+/// Takes secrets out of what is logged: those of the settings wherever they stand, and credentials in URLs and headers
+/// of whatever origin, such as the source of a job. Pure.
 ///
-/// It looks at bytes. Text comes from everywhere, and to compare characters takes time that grows with the square of the combining
-/// marks on one of them.
+/// It looks at bytes. Text comes from everywhere, and to compare characters takes time that grows with the square of
+/// the combining marks on one of them.
 package struct LogRedaction: Sendable {
     static let mask = "***"
     /// A shorter one would turn up in ordinary words.
@@ -19,8 +19,8 @@ package struct LogRedaction: Sendable {
 
     private let secrets: [[UInt8]]
 
-    /// - Parameter secrets: values of secret settings. Of a URL its password counts as one too, and a broker setting may hold
-    ///   several URLs.
+    /// - Parameter secrets: values of secret settings. Of a URL its password counts as one too, and a broker setting
+    ///   may hold several URLs.
     package init(secrets: [String] = []) {
         let values = secrets.map { Array($0.utf8)[...] }
         let urls = values.flatMap { Self.split($0, at: Array(",amqp".utf8)) }

@@ -3,10 +3,11 @@ internal import Glibc
 internal import Synchronization
 internal import Threads
 
-/// One place that log lines go to. A thread of its own writes them, so that whoever logs never waits: a reader that stands still, a
-/// disk that hangs or a lock that somebody holds stop the log and nothing else.
+/// One place that log lines go to. A thread of its own writes them, so that whoever logs never waits: a reader that
+/// stands still, a disk that hangs or a lock that somebody holds stop the log and nothing else.
 ///
-/// What waits is bounded in bytes. Lines beyond are dropped and counted, and the log says how many as soon as it can be written.
+/// What waits is bounded in bytes. Lines beyond are dropped and counted, and the log says how many as soon as it can be
+/// written.
 final class LogSink: Sendable {
     /// Waiting; as much again may be on its way.
     static let maximumBytes = 1 << 19

@@ -3,11 +3,11 @@ internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
 internal import Logging
-public import Settings
+package import Settings
 internal import Synchronization
 
-/// Sends every line of this process to its output descriptor and to `media-processor.log`, each from a thread of its own: who logs
-/// never waits for either. See ``LogSink``.
+/// Sends every line of this process to its output descriptor and to `media-processor.log`, each from a thread of its
+/// own: who logs never waits for either. See ``LogSink``.
 public final class LogWriter: Sendable {
     public static let fileName = "media-processor.log"
     /// How long a process that ends waits for its last lines to be written.
@@ -25,7 +25,7 @@ public final class LogWriter: Sendable {
     ///   - settings: `LOG_DIR` and the other keys of logs; and every secret, which no line shows.
     ///   - output: the descriptor that lines go to besides the file; nil for standard output.
     /// - Returns: a writer, and a sentence when the file could not be opened: that is reported, not fatal.
-    public static func open(_ settings: Settings, output: Int32? = nil) -> (LogWriter, problem: String?) {
+    package static func open(_ settings: Settings, output: Int32? = nil) -> (LogWriter, problem: String?) {
         let directory = settings.logDirectory
         func withoutFile(_ what: String) -> (LogWriter, problem: String?) {
             let problem = "cannot \(what) (errno \(errno)); the log goes to standard output only"
@@ -82,8 +82,8 @@ public final class LogWriter: Sendable {
         file?.sink.end()
     }
 
-    /// Makes this writer the one of every logger of the process. Call once, before the first logger. A logger's label is the
-    /// name of the process that its lines are about.
+    /// Makes this writer the one of every logger of the process. Call once, before the first logger. A logger's label
+    /// is the name of the process that its lines are about.
     public func bootstrap() {
         Self.current.withLock { $0 = self }
         // Whichever way the process ends in order: lines may still wait.
@@ -92,7 +92,7 @@ public final class LogWriter: Sendable {
     }
 
     /// Changes the least severe level of every logger that has none of its own.
-    public func setLevel(_ new: Settings.LogLevel) { level.withLock { $0 = Self.level(new) } }
+    package func setLevel(_ new: Settings.LogLevel) { level.withLock { $0 = Self.level(new) } }
 
     fileprivate var minimumLevel: Logger.Level { level.withLock { $0 } }
 
@@ -106,7 +106,8 @@ public final class LogWriter: Sendable {
     /// Waits until all lines so far are written, but not for longer than ``patience``.
     public func flush() { flush(within: Self.patience) }
 
-    /// For the ways to end a process that skip what runs at its exit. Without a writer of all loggers there is nothing to wait for.
+    /// For the ways to end a process that skip what runs at its exit. Without a writer of all loggers there is nothing
+    /// to wait for.
     public static func flushCurrent(within time: Duration) { current.withLock { $0 }?.flush(within: time) }
 
     func flush(within time: Duration) {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Text
 
 /// `CONFIG_FILE`: settings as lines of `KEY=VALUE`.
 struct ConfigurationFile {
@@ -21,14 +22,14 @@ struct ConfigurationFile {
 
     private static func text(_ path: String) throws(SettingsReader.ParseFailure) -> String {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { throw .init(message: "cannot open \(path): \(words(errno))") }
+        guard file >= 0 else { throw .init(message: "cannot open \(path): \(systemMessage(errno))") }
         defer { close(file) }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 8192)
         while true {
             let count = read(file, &piece, piece.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .init(message: "cannot read \(path): \(words(errno))") }
+            guard count >= 0 else { throw .init(message: "cannot read \(path): \(systemMessage(errno))") }
             guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
             bytes += piece[..<count]
             guard bytes.count <= maximumBytes else {
@@ -37,16 +38,9 @@ struct ConfigurationFile {
         }
     }
 
-    private static func words(_ code: CInt) -> String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard strerror_r(code, &buffer, buffer.count) == 0 else { return "errno \(code)" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            + " (errno \(code))"
-    }
-
     /// Blank lines and lines that begin with `#` mean nothing. A value is taken as it is, without the spaces around it.
     init(parsing text: String) {
-        let known = Set(Settings.catalogue.map(\.name)).subtracting([Settings.Keys.configurationFile.name])
+        let known = Set(Settings.catalogue.map(\.name)).subtracting([PlaceSettings.configurationFileName])
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (number, line) in zip(1..., lines.map(\.trimmed)) where !line.isEmpty && !line.hasPrefix("#") {
             guard let equals = line.firstIndex(of: "=") else {
@@ -70,6 +64,6 @@ struct ConfigurationFile {
     }
 
     private mutating func complain(_ message: String) {
-        problems.append(SettingsError.Problem(key: Settings.Keys.configurationFile.name, message: message))
+        problems.append(SettingsError.Problem(key: PlaceSettings.configurationFileName, message: message))
     }
 }

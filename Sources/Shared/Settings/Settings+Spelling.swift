@@ -1,11 +1,11 @@
 extension Settings {
     /// A variable that is none of ours and that somebody may have taken for one.
-    public struct Misspelling: Sendable, Equatable, CustomStringConvertible {
-        public var name: String
+    package struct Misspelling: Sendable, Equatable, CustomStringConvertible {
+        package var name: String
         /// What was probably meant.
-        public var meant: String
+        package var meant: String
 
-        public var description: String { "\(name) is set and means nothing here; did you mean \(meant)?" }
+        package var description: String { "\(name) is set and means nothing here; did you mean \(meant)?" }
     }
 
     /// Names that other programs use for what a key of ours sets.
@@ -19,7 +19,7 @@ extension Settings {
     /// The variables of an environment that look like a key of ours and are none, by name.
     ///
     /// What machines set for other programs (`TMPDIR`, `RABBITMQ_NODENAME`) is too far from ours to be among them.
-    public static func misspellings(in environment: [String: String]) -> [Misspelling] {
+    package static func misspellings(in environment: [String: String]) -> [Misspelling] {
         let known = catalogue.map(\.name)
         let names = Set(known)
         return environment.keys.filter { !names.contains($0) }

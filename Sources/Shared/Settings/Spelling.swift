@@ -1,10 +1,11 @@
 /// What somebody who misspelt a word may have meant.
-public enum Spelling {
+package enum Spelling {
     /// A longer word is no misspelt one of ours.
     private static let maximumBytes = 64
 
-    /// The nearest of some known words, when it is near enough: one slip for each four letters, and one for a short word.
-    public static func nearest<Words: Sequence<String>>(_ word: String, among known: Words) -> String? {
+    /// The nearest of some known words, when it is near enough: one slip for each four letters, and one for a short
+    /// word.
+    package static func nearest<Words: Sequence<String>>(_ word: String, among known: Words) -> String? {
         let word = Array(word.utf8)
         guard (2...maximumBytes).contains(word.count) else { return nil }
         var best: (word: String, slips: Int)?

@@ -1,4 +1,4 @@
 /// The product's version, as `/info` and `--version` show it.
-public enum Version {
-    public static let text = "0.1.0"
+package enum Version {
+    package static let text = "0.1.0"
 }

@@ -1,34 +1,55 @@
-public import Files
+package import Files
 
 /// Why an object could not be read or written.
-public struct StorageError: Error, Sendable, CustomStringConvertible {
+package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// An open set.
-    public struct Code: RawRepresentable, Sendable, Hashable {
-        public var rawValue: String
-        public init(rawValue: String) { self.rawValue = rawValue }
+    package struct Code: RawRepresentable, Sendable, Hashable {
+        package var rawValue: String
+        package init(rawValue: String) { self.rawValue = rawValue }
 
-        public static let notFound = Code(rawValue: "object_not_found")
-        public static let notAllowed = Code(rawValue: "source_not_allowed")
+        package static let notFound = Code(rawValue: "object_not_found")
+        package static let notAllowed = Code(rawValue: "source_not_allowed")
         /// The store cannot hold an object under the key.
-        public static let invalidKey = Code(rawValue: "invalid_key")
-        public static let invalidURL = Code(rawValue: "invalid_url")
-        public static let unsupportedScheme = Code(rawValue: "unsupported_scheme")
-        public static let tooLarge = Code(rawValue: "source_too_large")
-        public static let ioFailure = Code(rawValue: "storage_failure")
+        package static let invalidKey = Code(rawValue: "invalid_key")
+        package static let invalidURL = Code(rawValue: "invalid_url")
+        package static let unsupportedScheme = Code(rawValue: "unsupported_scheme")
+        package static let tooLarge = Code(rawValue: "source_too_large")
+        package static let ioFailure = Code(rawValue: "storage_failure")
     }
 
-    public var code: Code
-    public var message: String
-    public var isRetriable: Bool
-    /// What the file system said, where one is involved.
-    public var underlying: FileSystemError?
+    /// Whether another try can help.
+    package enum Verdict: Sendable, Hashable {
+        /// It may go better later, but not before ``StorageError/retryAfter``.
+        case transient
+        /// It will fail again.
+        case permanent
+        /// The source is not there, or no longer. It fails again unless somebody brings it back.
+        case sourceGone
+    }
 
-    public init(code: Code, message: String, isRetriable: Bool = false, underlying: FileSystemError? = nil) {
+    package var code: Code
+    package var message: String
+    package var verdict: Verdict
+    /// How long the other side asks to be left alone; only a transient failure has one.
+    package var retryAfter: Duration?
+    /// What the file system said, where one is involved.
+    package var underlying: FileSystemError?
+
+    package init(
+        code: Code,
+        message: String,
+        verdict: Verdict = .permanent,
+        retryAfter: Duration? = nil,
+        underlying: FileSystemError? = nil
+    ) {
         self.code = code
         self.message = message
-        self.isRetriable = isRetriable
+        self.verdict = verdict
+        self.retryAfter = retryAfter
         self.underlying = underlying
     }
 
-    public var description: String { message }
+    package var isRetriable: Bool { verdict == .transient }
+
+    package var description: String { message }
 }

@@ -1,8 +1,8 @@
+internal import Files
 internal import FoundationEssentials
 package import JobModel
 package import Ledger
 internal import Logging
-internal import Files
 internal import Threads
 
 /// Manifests that messages bring, as after the loss of the ledger.

@@ -13,8 +13,8 @@ public final class StatusChannel: Sendable {
         var isBehind = false
     }
 
-    /// Between two lines that tell of no new state. A job of some milliseconds changes its report a dozen times, and a line costs
-    /// both ends more than the change.
+    /// Between two lines that tell of no new state. A job of some milliseconds changes its report a dozen times, and a
+    /// line costs both ends more than the change.
     private static let shortestGap = Duration.milliseconds(200)
 
     private let descriptor: CInt
@@ -28,13 +28,14 @@ public final class StatusChannel: Sendable {
         sending = Mutex(Sending(report: WorkerReport(state: .starting, stage: stage)))
         (delays, delayed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.descriptor = descriptor ?? -1
-        // A supervisor that does not read must not stop the worker: each line tells all, so a lost one is made up by the next.
+        // A supervisor that does not read must not stop the worker: each line tells all, so a lost one is made up by
+        // the next.
         if let descriptor { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     }
 
-    /// Changes the report. A new state is told at once, and so is the first job that is done: a worker that has got something
-    /// done does not count as one that cannot start, however soon it dies. Everything else is told at once or by
-    /// ``sendDelayed()``.
+    /// Changes the report. A new state is told at once, and so is the first job that is done: a worker that has got
+    /// something done does not count as one that cannot start, however soon it dies. Everything else is told at once or
+    /// by ``sendDelayed()``.
     public func update(_ change: (inout WorkerReport) -> Void) {
         guard descriptor >= 0 else { return }
         sending.withLock { sending in

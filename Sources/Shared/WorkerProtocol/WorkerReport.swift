@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 public import JobModel
 
-/// What a worker tells its supervisor: one line of JSON on an inherited descriptor soon after something changes, and at least
-/// every `Settings.reportInterval`.
+/// What a worker tells its supervisor: one line of JSON on an inherited descriptor soon after something changes, and at
+/// least every `Settings.reportInterval`.
 public struct WorkerReport: Sendable, Codable, Equatable {
     public enum State: String, Sendable, Codable {
         case starting
@@ -38,8 +38,8 @@ public struct WorkerReport: Sendable, Codable, Equatable {
     public var attemptLimit: Int64?
     /// Of the stage, 0 to 100.
     public var progress: Int?
-    /// Counts what the stage's work on the job has got done: it is a stall when this stays the same. nil while there is no
-    /// such work, as when the worker waits for a job or for the broker.
+    /// Counts what the stage's work on the job has got done: it is a stall when this stays the same. nil while there is
+    /// no such work, as when the worker waits for a job or for the broker.
     public var activity: UInt64?
     public var counters: Counters
     public var residentBytes: Int64

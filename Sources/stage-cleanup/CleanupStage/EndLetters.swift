@@ -1,5 +1,6 @@
 internal import AMQP
 internal import JobModel
+internal import Queues
 internal import StageRuntime
 internal import TempFiles
 

@@ -15,13 +15,13 @@ package struct DownloadHandler: StageHandler {
     static let sourceName = "source"
 
     private let settings: Settings
-    private let stores: ObjectStores
-    private let files: LocalFileSource
+    private let stores: Stores
+    private let sources: Sources
 
     init(_ services: StageServices) throws {
         settings = services.settings
-        stores = try ObjectStores(storageURL: settings.storageURL)
-        files = LocalFileSource(roots: settings.fileSourceRoots)
+        stores = try Stores(settings.storage)
+        sources = Sources(settings.storage)
     }
 
     package static func main() async -> Never {
@@ -29,15 +29,15 @@ package struct DownloadHandler: StageHandler {
     }
 
     package func run(_ job: JobContext) async throws -> Ticket {
-        let origin = try Origin(job.ticket)
+        let source = try job.ticket.source(sources, stores)
         try checkOutputKeys(job.ticket)
-        let (file, allowance) = try await plan(origin, job)
-        let bytes = try await fetch(origin, into: file, allowance, job)
+        let (file, allowance) = try await plan(source, job)
+        let bytes = try await fetch(source, into: file, allowance, job)
         guard bytes > 0 else {
             throw StageFailure(
                 .permanent,
                 code: "empty_source",
-                "the source \(origin) is empty (0 bytes); upload it again and submit a new job"
+                "the source \(source) is empty (0 bytes); upload it again and submit a new job"
             )
         }
         // One that did not say how large it is has had room enough now.
@@ -56,20 +56,16 @@ package struct DownloadHandler: StageHandler {
     }
 
     /// Puts the source in the ledger, and reserves disk for it and for what will be made of it.
-    private func plan(_ origin: Origin, _ job: JobContext) async throws -> (TrackedFile, SpaceAllowance) {
+    private func plan(_ source: any Source, _ job: JobContext) async throws -> (TrackedFile, SpaceAllowance) {
         let known: Int64?
         do {
-            known =
-                switch origin {
-                case .key(let key): try await stores.standard.size(key)
-                case .file(let url): try await files.size(url)
-                }
+            known = try await source.probe().sizeBytes
         } catch let error as StorageError {
             throw Self.failure(error)
         }
         let bytes = known ?? job.ticket.fileSizeBytes
         if let bytes { try checkLimit(bytes) }
-        let file = NewFile(name: Self.sourceName, type: .input, description: "source \(origin)")
+        let file = NewFile(name: Self.sourceName, type: .input, description: "source \(source)")
         let answer = try await job.tracker.planFiles(
             [file],
             job: job.key,
@@ -78,7 +74,7 @@ package struct DownloadHandler: StageHandler {
             within: settings.diskBudget
         )
         let factor = settings.temporaryExpansionFactor
-        let source = "the source \(origin) has \(bytes ?? 0) bytes, reserved \(factor) times (TEMP_EXPANSION_FACTOR)"
+        let words = "the source \(source) has \(bytes ?? 0) bytes, reserved \(factor) times (TEMP_EXPANSION_FACTOR)"
         switch answer {
         case .planned(let planned, let allowance):
             if bytes != nil {
@@ -86,9 +82,9 @@ package struct DownloadHandler: StageHandler {
                 await job.telemetry.goOn()
             }
             return (planned[0], allowance)
-        case .noRoom(let why): throw try await leave(job, "\(source): \(why)")
+        case .noRoom(let why): throw try await leave(job, "\(words): \(why)")
         case .neverFits(let why):
-            throw StageFailure(.permanent, code: "too_large_for_disk", "\(source): \(why); raise the limit")
+            throw StageFailure(.permanent, code: "too_large_for_disk", "\(words): \(why); raise the limit")
         }
     }
 
@@ -108,7 +104,7 @@ package struct DownloadHandler: StageHandler {
     }
 
     private func fetch(
-        _ origin: Origin,
+        _ source: any Source,
         into file: TrackedFile,
         _ allowance: SpaceAllowance,
         _ job: JobContext
@@ -117,7 +113,6 @@ package struct DownloadHandler: StageHandler {
         CrashPoint.fileCreated.cross()
         let sink = Sink(
             file: opened,
-            limitBytes: settings.maximumSourceBytes,
             expectedBytes: job.ticket.fileSizeBytes,
             willGrow: { try allowance.grow(file.name, to: $0) },
             didWrite: { written, fraction in
@@ -126,14 +121,7 @@ package struct DownloadHandler: StageHandler {
             }
         )
         do {
-            return try await withTaskCancellationHandler {
-                switch origin {
-                case .key(let key): try await stores.standard.read(key, consume: sink.write)
-                case .file(let url): try await files.read(url, consume: sink.write)
-                }
-            } onCancel: {
-                sink.cancel()
-            }
+            return try await source.fetch(FetchRequest(limitBytes: settings.maximumSourceBytes), into: sink)
         } catch let error as StorageError {
             throw Self.failure(error)
         } catch let error as TempFileError where error.code == .noSpace {

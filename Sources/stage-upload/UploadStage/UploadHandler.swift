@@ -5,15 +5,14 @@ internal import Logging
 internal import Settings
 package import StageRuntime
 internal import Storage
-internal import Synchronization
 internal import TempFiles
 
 /// Publishes a job's outputs in the object store.
 package struct UploadHandler: StageHandler {
-    private let stores: ObjectStores
+    private let stores: Stores
 
     init(_ services: StageServices) throws {
-        stores = try ObjectStores(storageURL: services.settings.storageURL)
+        stores = try Stores(services.settings.storage)
     }
 
     package static func main() async -> Never {
@@ -111,17 +110,13 @@ package struct UploadHandler: StageHandler {
         didWrite: @escaping @Sendable (Int64) -> Void
     ) async throws -> PublishedObject {
         let path = try await job.requireFile(output.localPath, name(of: output))
-        let cancelled = Atomic(false)
         do {
-            let key = try ObjectKey(output.key.string)
-            let published = try await withTaskCancellationHandler {
-                try await stores.standard.publish(fileAt: path, as: key, mimeType: output.mimeType) { written in
-                    if cancelled.load(ordering: .relaxed) { throw CancellationError() }
-                    didWrite(written)
-                }
-            } onCancel: {
-                cancelled.store(true, ordering: .relaxed)
-            }
+            let object = NewObject(
+                path: path,
+                key: try ObjectKey(output.key.string),
+                contentType: output.mimeType
+            )
+            let published = try await stores.standard.put(object, didWrite: didWrite)
             job.logger.log(
                 level: job.tracker.fileLevel,
                 "uploaded",

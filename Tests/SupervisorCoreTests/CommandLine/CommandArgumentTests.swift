@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import Queues
 import Settings
 import TestSupport
 import Testing

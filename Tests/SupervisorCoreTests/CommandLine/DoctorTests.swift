@@ -2,6 +2,7 @@ import AMQP
 import Files
 import Foundation
 import JobModel
+import Queues
 import Settings
 import TempFiles
 import TestSupport

@@ -1,4 +1,5 @@
 import JobModel
+import Queues
 import Testing
 
 @testable import SupervisorCore
@@ -154,14 +155,5 @@ struct RenderingTests {
     )
     func uptime(seconds: Double, text: String) {
         #expect(StatusText.uptime(seconds) == text)
-    }
-
-    @Test("Percent-coding goes there and back")
-    func percentCoding() {
-        let text = "a/b c%ü?#&~"
-        #expect(PercentCoding.encode(text) == "a%2Fb%20c%25%C3%BC%3F%23%26~")
-        #expect(PercentCoding.decode(PercentCoding.encode(text)) == text)
-        #expect(PercentCoding.encode("/a b/", keeping: "/") == "/a%20b/")
-        for broken in ["%", "%4", "%zz", "%FF"] { #expect(PercentCoding.decode(broken) == nil) }
     }
 }

@@ -1,5 +1,6 @@
 import AMQP
 import JobModel
+import Queues
 import Settings
 import TempFiles
 import Testing

@@ -1,6 +1,7 @@
 import JobModel
 import JobStore
 import Logging
+import Queues
 import Settings
 import TempFiles
 import TestSupport

@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import Queues
 import TempFiles
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import JobModel
 import NIOCore
+import Queues
 import Testing
 
 @testable import SupervisorCore

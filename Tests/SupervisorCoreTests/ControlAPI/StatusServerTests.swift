@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import Queues
 import Settings
 import Synchronization
 import TestSupport

@@ -2,6 +2,7 @@
 import CDispatch
 import Foundation
 import JobModel
+import Queues
 import Settings
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Hummingbird
 import JobModel
 import Logging
 import NIOCore
+import Queues
 import Settings
 import Synchronization
 import TempFiles

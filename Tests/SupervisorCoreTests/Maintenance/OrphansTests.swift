@@ -4,6 +4,7 @@ import Glibc
 import JobModel
 import JobStore
 import Logging
+import Queues
 import TempFiles
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import JobModel
+import Queues
 import TempFiles
 import Testing
 

@@ -1,5 +1,6 @@
 import AMQP
 import JobModel
+import Queues
 import Synchronization
 import TestSupport
 import Testing

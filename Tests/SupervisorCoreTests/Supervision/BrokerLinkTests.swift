@@ -1,4 +1,5 @@
 import AMQP
+import Queues
 import TestSupport
 import Testing
 

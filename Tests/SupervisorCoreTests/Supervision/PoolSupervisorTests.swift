@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import Logging
+import Queues
 import Settings
 import TestSupport
 import Testing

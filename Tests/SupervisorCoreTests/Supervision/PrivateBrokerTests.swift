@@ -1,5 +1,6 @@
 import AMQP
 import Foundation
+import Queues
 import TestSupport
 import Testing
 

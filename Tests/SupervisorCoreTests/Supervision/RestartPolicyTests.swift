@@ -1,3 +1,4 @@
+import Queues
 import Testing
 
 @testable import SupervisorCore

@@ -1,4 +1,5 @@
 import Foundation
+import Queues
 import Settings
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Queues
 
 @testable import SupervisorCore
 

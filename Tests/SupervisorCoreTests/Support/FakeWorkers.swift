@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import Queues
 import Threads
 
 @testable import SupervisorCore

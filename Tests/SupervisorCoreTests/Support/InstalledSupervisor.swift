@@ -1,4 +1,5 @@
 import Foundation
+import Queues
 import TestSupport
 
 @testable import SupervisorCore

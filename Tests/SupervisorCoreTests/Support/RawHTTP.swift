@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import Queues
 
 @testable import SupervisorCore
 

@@ -1,4 +1,5 @@
 import Foundation
+import Queues
 import TestSupport
 
 /// A directory of a test's own, removed with the value.

@@ -1,7 +1,7 @@
 internal import AMQP
-internal import FoundationEssentials
 internal import JobModel
 internal import Logging
+internal import Queues
 
 /// Publishes until the broker has it. A lost connection is waited out; a missing queue is declared again.
 struct Publisher: Sendable {
@@ -71,7 +71,7 @@ struct Publisher: Sendable {
         declares: Bool = true
     ) async throws {
         try await publish(to: queue, declares: declares) {
-            var message = try Self.transfer(ticket)
+            var message = try AMQPMessage(transferring: ticket)
             message.type = type
             try await transport.publish(message, to: queue.name)
         }
@@ -88,7 +88,7 @@ struct Publisher: Sendable {
     func move(_ delivery: any ReceivedMessage, as ticket: Ticket, to queue: AMQPQueue) async throws {
         var failures = 0
         while true {
-            let message = try Self.transfer(ticket)
+            let message = try AMQPMessage(transferring: ticket)
             do throws(AMQPError) {
                 return try await delivery.acknowledge(publishing: [(message, queue.name)])
             } catch {
@@ -116,16 +116,6 @@ struct Publisher: Sendable {
                 try await clock.pause(afterFailures: failures)
             }
         }
-    }
-
-    /// Every publish of a ticket has a token of its own.
-    private static func transfer(_ ticket: Ticket) throws(TicketTooLong) -> AMQPMessage {
-        var ticket = ticket
-        ticket.transfer = UUID().uuidString
-        let message = AMQPMessage(ticket)
-        // The next stage would not accept it.
-        if message.body.count > Ticket.maximumBytes { throw TicketTooLong(sizeBytes: message.body.count) }
-        return message
     }
 
     private func publish(
@@ -156,17 +146,5 @@ struct Publisher: Sendable {
                 }
             }
         }
-    }
-}
-
-/// A job's message would be longer than any stage accepts.
-struct TicketTooLong: Error, CustomStringConvertible {
-    static let code = "message_too_long"
-
-    var sizeBytes: Int
-
-    var description: String {
-        "the job's message would have \(sizeBytes) bytes; at most \(Ticket.maximumBytes) are passed on. "
-            + "Make fewer outputs, or send less with the job"
     }
 }

@@ -1,6 +1,7 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Synchronization
 
 /// Sends progress updates. They are news, not state: one that cannot be sent now is dropped, and none is sent while the

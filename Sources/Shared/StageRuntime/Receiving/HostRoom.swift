@@ -1,5 +1,6 @@
 internal import AMQP
 internal import JobModel
+internal import Queues
 
 /// Whether this host can take another job from the queue that all hosts share: no host takes more than it can do.
 struct HostRoom: Sendable {

@@ -2,6 +2,7 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import TempFiles
 internal import WorkerProtocol
 

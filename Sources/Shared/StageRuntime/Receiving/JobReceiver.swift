@@ -1,6 +1,7 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
+internal import Queues
 
 /// The first step of a run: reads the ticket from a message, or settles a message that is not worked on here.
 struct JobReceiver: Sendable {
@@ -21,24 +22,12 @@ struct JobReceiver: Sendable {
 
     /// - Throws: why the message is no job.
     func readTicket(_ message: any ReceivedMessage) throws(MessageError) -> Ticket {
-        if message.isOversized {
-            throw MessageError(
-                code: .tooLarge,
-                message: "the message has \(message.bodyBytes) bytes, which is too many"
-            )
-        }
-        // Longer ones are not even read.
-        guard message.body.count <= Ticket.maximumBytes else {
-            throw MessageError(
-                code: .tooLarge,
-                message: "the message has \(message.body.count) bytes; at most \(Ticket.maximumBytes) are accepted"
-            )
-        }
-        var ticket = try Ticket(parsing: message.body, expecting: place.kind)
-        // An incoming ticket leaves room for all that stages add. A ticket of ours is read, whatever it has become.
-        try ticket.checkLimits(bytes: message.body.count)
-        // A producer may say it by the message's property alone.
-        if ticket.priority == nil, let given = message.priority, given > 0 { ticket.priority = Int64(min(given, 9)) }
+        let ticket = try Ticket(
+            message: message.body,
+            of: place.kind,
+            wholeBytes: message.isOversized ? message.bodyBytes : nil,
+            priority: message.priority
+        )
         return withGivenUpMarked(ticket, message)
     }
 

@@ -1,6 +1,7 @@
 internal import AMQP
 package import JobModel
 package import Logging
+internal import Queues
 package import Settings
 internal import Synchronization
 package import TempFiles

@@ -2,6 +2,7 @@ internal import AMQP
 internal import CrashPoints
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import WorkerProtocol
 
 /// How every delivery ends: acknowledged, or given back to its queue.

@@ -1,4 +1,5 @@
 package import JobModel
+internal import Queues
 
 /// Decides what becomes of a job whose stage failed. Pure: see ``Settlement``.
 package struct RetryPolicy: Sendable, Hashable {

@@ -1,6 +1,7 @@
 package import AMQP
 package import JobModel
 package import Logging
+internal import Queues
 internal import WorkerProtocol
 
 /// A job that is at its end, with all that the stage that ends jobs may do about it.

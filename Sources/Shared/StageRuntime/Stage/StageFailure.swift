@@ -1,5 +1,6 @@
 internal import AMQP
 internal import JobModel
+internal import Queues
 internal import TempFiles
 
 /// Why a stage did not do its work, with the verdict that decides what happens to the job.

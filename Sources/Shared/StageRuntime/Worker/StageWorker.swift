@@ -6,6 +6,7 @@ package import JobModel
 internal import JobStore
 internal import Logging
 internal import Logs
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import UnixSignals

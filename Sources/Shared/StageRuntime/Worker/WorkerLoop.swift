@@ -2,6 +2,7 @@ internal import AMQP
 internal import Claims
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Settings
 internal import Threads
 internal import WorkerProtocol

@@ -1,6 +1,6 @@
+internal import Files
 public import JobModel
 internal import Ledger
-internal import Files
 
 /// How full the workspace's file system is.
 public struct DiskSpace: Sendable, Hashable {

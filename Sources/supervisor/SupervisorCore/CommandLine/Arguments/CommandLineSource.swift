@@ -1,6 +1,7 @@
 internal import Files
 internal import Glibc
 internal import JobModel
+internal import Text
 
 /// A SOURCE of the command line: a file, a URL, or an object key.
 enum CommandLineSource: Sendable, Equatable {

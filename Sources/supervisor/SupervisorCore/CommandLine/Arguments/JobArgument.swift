@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Text
 
 /// A job as people name it: `video/ID`, `image/ID`, or an ID that only one kind has.
 struct JobArgument: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Queues
 internal import Settings
 
 /// Pools as people name them: `process.video`, or `process` for the pools of both kinds.

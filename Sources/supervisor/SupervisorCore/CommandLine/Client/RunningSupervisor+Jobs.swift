@@ -1,5 +1,6 @@
 internal import JobModel
 internal import NIOHTTP1
+internal import Text
 
 extension RunningSupervisor {
     private static func path(_ key: JobKey) -> String {

@@ -1,5 +1,6 @@
 internal import JobModel
 internal import NIOHTTP1
+internal import Queues
 
 /// The tree that the command line talks to, over HTTP.
 ///

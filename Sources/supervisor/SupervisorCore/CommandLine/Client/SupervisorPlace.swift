@@ -1,5 +1,6 @@
 internal import Files
 internal import Glibc
+internal import Queues
 internal import Settings
 
 /// Where the supervisor of some settings answers, and with which token.

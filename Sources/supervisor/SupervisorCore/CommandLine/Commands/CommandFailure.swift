@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Queues
 internal import Settings
 
 /// How a command ends when it cannot do its work.

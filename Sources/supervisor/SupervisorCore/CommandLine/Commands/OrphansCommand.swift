@@ -4,6 +4,7 @@ internal import Files
 internal import Glibc
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol

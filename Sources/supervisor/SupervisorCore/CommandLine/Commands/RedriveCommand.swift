@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import JobModel
+internal import Queues
 
 struct RedriveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ internal import AMQP
 internal import ArgumentParser
 internal import Glibc
 internal import JobModel
+internal import Queues
 internal import Settings
 internal import Storage
 internal import Synchronization
@@ -106,7 +107,7 @@ struct SubmitCommand: AsyncParsableCommand {
             for text in source {
                 let submission = try Submission(text, options: options, workingDirectory: Paths.workingDirectory)
                 do throws(StorageError) {
-                    if let source = submission.ticket.source { try SourceURL.checkScheme(source) }
+                    if let source = submission.ticket.source { try Sources.check(source) }
                 } catch {
                     throw UsageProblem(message: error.message)
                 }
@@ -125,10 +126,9 @@ struct SubmitCommand: AsyncParsableCommand {
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots
         else { return }
-        let files = LocalFileSource(roots: roots)
         for source in sources {
             do throws(StorageError) {
-                try await files.checkAllowed(source)
+                try await LocalFileSource(url: source, roots: roots).checkAllowed()
             } catch {
                 throw CommandFailure.report(error.message, error.code == .notAllowed ? .refused : .usage)
             }

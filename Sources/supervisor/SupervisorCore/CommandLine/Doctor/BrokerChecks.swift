@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
 internal import Logging
+internal import Queues
 internal import Settings
 internal import WorkerProtocol
 

@@ -4,6 +4,7 @@ internal import Files
 internal import Glibc
 internal import Settings
 internal import TempFiles
+internal import Text
 internal import WorkerProtocol
 
 /// Verdicts on the directories of the settings, for the user that this process runs as.

@@ -1,4 +1,5 @@
 internal import Files
+internal import Queues
 internal import Settings
 internal import TempFiles
 

@@ -1,6 +1,7 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
+internal import Queues
 
 /// Puts jobs into the download queues.
 struct JobPublisher: Sendable {

@@ -4,6 +4,8 @@ internal import Files
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
+internal import Queues
+internal import Text
 
 /// A job that the command line submits.
 struct Submission: Sendable, Equatable {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Text
 
 /// Standard output of a command. A command ends when nobody takes its output.
 enum CommandOutput {

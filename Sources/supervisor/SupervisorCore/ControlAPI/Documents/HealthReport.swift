@@ -1,5 +1,6 @@
 internal import JobModel
 internal import TempFiles
+internal import Text
 
 /// The answer of `GET /health`.
 struct HealthReport: Sendable, Codable, Equatable {

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Queues
 internal import WorkerProtocol
 
 /// The answer of `GET /info`.

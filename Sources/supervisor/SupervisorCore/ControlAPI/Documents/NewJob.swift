@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import JobModel
+internal import Queues
 
 /// A job that a client submits by HTTP.
 enum NewJob {

@@ -1,5 +1,6 @@
 internal import JobModel
 internal import TempFiles
+internal import Text
 
 /// The findings and the work of a sweep: the JSON document of `supervisor orphans` and of `GET /orphans`.
 struct OrphanReport: Sendable, Codable, Equatable {

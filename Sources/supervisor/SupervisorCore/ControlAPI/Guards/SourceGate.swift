@@ -15,10 +15,10 @@ actor SourceGate {
     func check(_ ticket: Ticket, _ settings: Settings) async throws {
         guard let source = ticket.source else { return }
         do {
-            try SourceURL.checkScheme(source)
+            let found = try Sources(settings.storage).source(source)
             // Another of several hosts may have the directory.
             guard settings.nodeID == nil, looks < Self.maximumLooks else { return }
-            try await look(source, LocalFileSource(roots: settings.fileSourceRoots))
+            try await look(found)
         } catch let error as StorageError {
             throw Problem(
                 title: "Unusable source",
@@ -29,12 +29,12 @@ actor SourceGate {
         }
     }
 
-    private func look(_ source: String, _ files: LocalFileSource) async throws {
+    private func look(_ source: any Source) async throws {
         looks += 1
         let (results, result) = AsyncStream.makeStream(of: StorageError?.self)
         Task {
             do throws(StorageError) {
-                try await files.checkAllowed(source)
+                try await source.checkAllowed()
                 result.yield(nil)
             } catch {
                 result.yield(error)

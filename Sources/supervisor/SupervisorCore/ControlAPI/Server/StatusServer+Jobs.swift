@@ -2,6 +2,8 @@ internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
 internal import JobModel
+internal import Queues
+internal import Text
 
 extension StatusServer {
     /// The routes that show, submit and cancel jobs.

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Queues
 
 /// The orders that the HTTP interface can give to the tree.
 ///

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Queues
 
 /// The names in a directory.
 enum DirectoryEntries {

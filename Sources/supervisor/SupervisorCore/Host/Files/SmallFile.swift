@@ -1,5 +1,6 @@
 internal import Files
 internal import Glibc
+internal import Text
 
 /// Files of ours that are read and written whole.
 enum SmallFile {

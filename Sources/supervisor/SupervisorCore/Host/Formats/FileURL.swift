@@ -1,4 +1,5 @@
 internal import Files
+internal import Text
 
 /// `file:` URLs of absolute paths.
 enum FileURL {

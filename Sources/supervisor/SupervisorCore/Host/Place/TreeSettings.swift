@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Queues
 internal import Settings
 internal import Storage
 
@@ -11,7 +12,7 @@ enum TreeSettings {
             return nil
         },
         SettingCheck("STORAGE_URL") { text in
-            do throws(StorageError) { try ObjectStores.check(text) } catch { return error.message }
+            do throws(StorageError) { try Stores.check(text) } catch { return error.message }
             return nil
         },
     ]

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import NIOCore
+internal import Text
 
 /// Why the HTTP interface cannot listen, and what to do.
 struct ListenFailure: Equatable {

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Text
 
 /// Binds the life of a foreign program to the process that starts it.
 ///

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Text
 
 /// A program to start.
 struct SpawnRequest: Sendable {
@@ -24,11 +25,4 @@ struct SpawnError: Error, Equatable, CustomStringConvertible {
     var errno: CInt
 
     var description: String { "cannot start \(executable): \(systemMessage(errno))" }
-}
-
-/// The system's words for an errno.
-func systemMessage(_ code: CInt) -> String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    guard strerror_r(code, &buffer, buffer.count) == 0 else { return "errno \(code)" }
-    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + " (errno \(code))"
 }

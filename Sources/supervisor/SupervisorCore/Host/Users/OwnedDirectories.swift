@@ -5,6 +5,7 @@ internal import Glibc
 internal import Logs
 internal import Settings
 internal import TempFiles
+internal import Text
 internal import WorkerProtocol
 
 /// Looks whether the directories of the settings are for the user that this process runs as, before any is used.

@@ -1,4 +1,5 @@
 // `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
 internal import CDispatch
 internal import CLinux
 internal import Glibc

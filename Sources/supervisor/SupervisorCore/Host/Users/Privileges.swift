@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import Settings
+internal import Text
 
 /// The user and the rights that this process has.
 enum Privileges {

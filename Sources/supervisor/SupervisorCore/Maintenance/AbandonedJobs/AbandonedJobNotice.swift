@@ -1,6 +1,7 @@
 internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
+internal import Queues
 internal import TempFiles
 
 /// The message that ends an abandoned or cancelled job the ordinary way: its clean-up stage deletes the files, then

@@ -3,6 +3,7 @@ internal import Claims
 internal import JobModel
 internal import JobStore
 internal import Logging
+internal import Queues
 internal import Synchronization
 internal import TempFiles
 

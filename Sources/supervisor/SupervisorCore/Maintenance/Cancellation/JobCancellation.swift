@@ -2,6 +2,8 @@ internal import AMQP
 internal import JobModel
 internal import JobStore
 internal import Logging
+internal import Queues
+internal import Settings
 internal import TempFiles
 
 /// Cancels jobs. A worker that has the job finds the wish in the ledger; a job that waits is given to its clean-up

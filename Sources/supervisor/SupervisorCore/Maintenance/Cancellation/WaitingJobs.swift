@@ -2,6 +2,7 @@ internal import AMQP
 internal import JobModel
 internal import JobStore
 internal import Logging
+internal import Queues
 internal import TempFiles
 
 /// The jobs that wait for their download and that no stage has seen.

@@ -2,6 +2,8 @@ internal import AMQP
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
+internal import Queues
+internal import Settings
 
 /// The dead-letter queues: a list of their letters, and the way back.
 struct DeadLetters: Sendable {

@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import JobModel
 internal import JobStore
 internal import Logging
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol
@@ -88,7 +89,7 @@ struct JobReturn: Sendable {
             back.hop = Ticket.counted(back.hop)
             back.transfer = UUID().uuidString
             back.tempFiles = try await tracker.jobTempFiles(ticket.key)
-            try await client.publish(try AMQPMessage(back), to: queues.work(kind, .download))
+            try await client.publish(try AMQPMessage(fitting: back), to: queues.work(kind, .download))
             try await tracker.jobs.handedOver(back.key, to: .download, hop: back.hop)
             try await delivery.acknowledge()
             let report = try await tracker.cleanupJobTempFiles(back.key)

@@ -1,6 +1,7 @@
 internal import JobModel
 internal import JobStore
 internal import Logging
+internal import Queues
 internal import Settings
 internal import TempFiles
 internal import WorkerProtocol

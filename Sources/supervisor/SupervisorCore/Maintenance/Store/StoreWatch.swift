@@ -89,7 +89,7 @@ final class StoreWatch: MaintenanceService {
 
     private func lookOnce(at url: String) async {
         let result: Result<Bool, StorageError>
-        do throws(StorageError) { result = .success(try await ObjectStores.tryWriting(url)) } catch {
+        do throws(StorageError) { result = .success(try await Stores.trial(url)) } catch {
             result = .failure(error)
         }
         state.withLock { state in

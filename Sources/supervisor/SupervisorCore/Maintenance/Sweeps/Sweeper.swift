@@ -4,6 +4,7 @@ internal import Logging
 internal import Settings
 internal import Synchronization
 internal import TempFiles
+internal import Text
 internal import WorkerProtocol
 
 /// Removes orphaned temp files, ends abandoned jobs, tries stuck files again and keeps the ledger small: at the start

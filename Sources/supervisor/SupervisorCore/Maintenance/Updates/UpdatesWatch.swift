@@ -1,6 +1,7 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
+internal import Queues
 
 /// Looks at the lengths of the updates queues, and has those trimmed that fill up.
 struct UpdatesWatch: MaintenanceService {

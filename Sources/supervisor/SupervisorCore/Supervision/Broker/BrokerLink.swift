@@ -1,6 +1,7 @@
 internal import AMQP
 internal import JobModel
 internal import Logging
+internal import Queues
 
 /// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs
 /// that come by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions

@@ -29,5 +29,5 @@ extension WatchLimits {
 
 extension Settings {
     /// The time for a worker that was told to end: beyond `DRAIN_SECONDS` it hands its job back.
-    var drainLimit: Duration { .seconds(drainSeconds) + .seconds(5) }
+    var drainLimit: Duration { .seconds(supervision.drainSeconds) + .seconds(5) }
 }

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import JobModel
 internal import JobStore
-internal import ServiceKit
+internal import Queues
 internal import Settings
 internal import TempFiles
 

@@ -1,6 +1,6 @@
 internal import JobModel
 internal import JobStore
-internal import ServiceKit
+internal import Queues
 internal import Settings
 internal import TempFiles
 

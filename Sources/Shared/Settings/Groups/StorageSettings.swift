@@ -1,0 +1,55 @@
+/// Where sources come from and outputs go. Each source and store has its own part here.
+package struct StorageSettings: SettingsGroup {
+    package static let section = "Files"
+
+    /// The object store of sources by key and of outputs.
+    package let storageURL: String
+    /// Directories that a `file:` source may lie in.
+    package let fileSourceRoots: [String]
+    package let maximumSourceBytes: Int64
+
+    package init(_ read: SettingsReader) {
+        storageURL = read(
+            SettingKey(
+                "STORAGE_URL",
+                .url,
+                default: "file://" + Path.absolute("media-output"),
+                documented: "`file://` and `./media-output` made absolute",
+                isReloadable: true,
+                "The object store: sources are read from it by key, outputs are written to it."
+            )
+        )
+        fileSourceRoots = read(
+            SettingKey(
+                "FILE_SOURCE_ROOTS",
+                Self.paths,
+                default: read.isSet(BrokerSettings.urlName) ? [] : ["/"],
+                documented: "`/` with the private broker, else none",
+                isReloadable: true,
+                "Directories that a `file:` source of a job may lie in. With the private broker only the owner of "
+                    + "STATE_DIR can submit jobs, who can read those files anyway; on a shared broker anyone who can "
+                    + "publish could."
+            )
+        )
+        maximumSourceBytes = read(
+            SettingKey(
+                "SOURCE_MAX_BYTES",
+                .integer(1...(1 << 62)),
+                unit: "bytes",
+                default: 53_687_091_200,
+                isReloadable: true,
+                "A larger source fails its job."
+            )
+        )
+    }
+
+    private static var paths: SettingFormat<[String]> {
+        SettingFormat(
+            type: "paths, `:` between",
+            text: { $0.joined(separator: ":") },
+            parse: { (text) throws(SettingsReader.ParseFailure) in
+                text.split(separator: ":").map { Path.absolute(String($0)) }
+            }
+        )
+    }
+}

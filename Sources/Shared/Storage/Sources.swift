@@ -1,0 +1,68 @@
+internal import JobModel
+package import Settings
+
+/// The sources that a process can read, by the schemes of their URLs. Whoever has a URL asks here and knows no scheme.
+package struct Sources: Sendable {
+    /// Makes a source of a URL.
+    package typealias Maker = @Sendable (String) -> any Source
+
+    /// By scheme.
+    private let makers: [String: Maker]
+
+    /// Every kind of source there is. A new one is a folder of its own, and an entry here.
+    private static let kinds: [any SourceKind.Type] = [LocalFileSource.self]
+    /// Schemes that clients of the service use and this version cannot read.
+    private static let foreseen: Set<String> = ["http", "https", "s3"]
+
+    package init(_ settings: StorageSettings) {
+        var makers: [String: Maker] = [:]
+        for kind in Self.kinds {
+            for scheme in kind.schemes { makers[scheme] = { kind.init(url: $0, settings) } }
+        }
+        self.init(makers)
+    }
+
+    /// - Parameter makers: by the schemes of URLs, in lower case.
+    package init(_ makers: [String: Maker]) { self.makers = makers }
+
+    /// The source that a URL names. Nothing is looked up.
+    ///
+    /// - Throws: ``StorageError`` with code `unsupported_scheme` or `invalid_url`.
+    package func source(_ url: String) throws(StorageError) -> any Source {
+        if let scheme = SourceURL.scheme(url), let make = makers[scheme] { return make(url) }
+        throw Self.refusal(url, known: makers.keys.sorted())
+    }
+
+    /// Looks whether this version reads sources of the URL's scheme. Nothing is looked up.
+    ///
+    /// - Throws: as ``source(_:)``.
+    package static func check(_ url: String) throws(StorageError) {
+        let known = kinds.flatMap { $0.schemes }
+        guard let scheme = SourceURL.scheme(url), known.contains(scheme) else { throw refusal(url, known: known) }
+    }
+
+    private static func refusal(_ url: String, known: [String]) -> StorageError {
+        if let scheme = SourceURL.scheme(url), foreseen.contains(scheme) {
+            return StorageError(
+                code: .unsupportedScheme,
+                message:
+                    "the source \(SourceURL.redacted(url)) cannot be read by this version, which knows `s3Key` in the "
+                    + "configured store and \(known.map { $0 + ":" }.joined(separator: ", ")) URLs"
+            )
+        }
+        return StorageError(
+            code: .invalidURL,
+            message:
+                "the source `\(SourceURL.redacted(url))` is no URL of a known scheme (\(known.joined(separator: ", ")))"
+        )
+    }
+}
+
+/// A kind of source that URLs name.
+package protocol SourceKind: Source {
+    /// The schemes of its URLs, in lower case.
+    static var schemes: [String] { get }
+
+    /// - Parameter url: of one of ``schemes``; what else is wrong with it is found when the source is used.
+    init(url: String, _ settings: StorageSettings)
+}

@@ -1,0 +1,75 @@
+package import JobModel
+
+/// Where outputs go, and where sources come from by their key.
+///
+/// All calls may take long. None blocks the cooperative pool, each ends soon after its task is cancelled, and each
+/// throws ``StorageError`` for whatever is wrong with the store or the key, with the verdict whether another try can
+/// help.
+package protocol Store: Sendable, CustomStringConvertible {
+    /// The store for logs and messages, without secrets.
+    var description: String { get }
+
+    /// Looks whether the store can hold an object under the key. Nothing is looked up.
+    ///
+    /// - Throws: ``StorageError`` with code `invalid_key`, with the reason.
+    func check(_ key: ObjectKey) throws(StorageError)
+
+    /// An object as a job's source. Nothing is looked up.
+    func source(_ key: ObjectKey) -> any Source
+
+    /// What the store says of an object; nil when it has none under the key.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func facts(_ key: ObjectKey) async throws -> SourceFacts?
+
+    /// Publishes a file under a key. Readers see the whole new object or the one before, never a part. That it lasts is
+    /// known after ``synchronize(_:)``.
+    ///
+    /// - Parameter didWrite: gets the bytes written so far; what it throws ends the call, and nothing is published.
+    /// - Throws: ``StorageError``, `CancellationError`, or what `didWrite` threw.
+    func put(
+        _ object: NewObject,
+        didWrite: @escaping @Sendable (Int64) throws -> Void
+    ) async throws -> PublishedObject
+
+    /// Returns when published objects last, whatever happens to this host.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func synchronize(_ keys: [ObjectKey]) async throws
+
+    /// Removes an object.
+    ///
+    /// - Returns: false when there was none.
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    @discardableResult
+    func delete(_ key: ObjectKey) async throws -> Bool
+}
+
+/// A file that is to become an object.
+package struct NewObject: Sendable, Hashable {
+    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself.
+    package var path: String
+    package var key: ObjectKey
+    /// Such as `video/mp4`. Stores that keep no such thing leave it out, as with ``metadata``.
+    package var contentType: String?
+    /// Names of ASCII letters, digits and `-`, in lower case.
+    package var metadata: [String: String]
+
+    package init(path: String, key: ObjectKey, contentType: String? = nil, metadata: [String: String] = [:]) {
+        self.path = path
+        self.key = key
+        self.contentType = contentType
+        self.metadata = metadata
+    }
+}
+
+package struct PublishedObject: Sendable, Hashable {
+    package var sizeBytes: Int64
+    /// Where the object is, as a URL.
+    package var location: String
+
+    package init(sizeBytes: Int64, location: String) {
+        self.sizeBytes = sizeBytes
+        self.location = location
+    }
+}
