@@ -24,8 +24,8 @@ extension Topology {
             }
             logger.warning(
                 """
-                the queue exists with other arguments and is used as it is; to change it, let it run empty, delete it and \
-                restart the workers
+                the queue exists with other arguments and is used as it is; to change it, let it run empty, delete it \
+                and restart the workers
                 """,
                 metadata: ["queue.name": "\(queue.name)", "cause": "\(reason)"]
             )

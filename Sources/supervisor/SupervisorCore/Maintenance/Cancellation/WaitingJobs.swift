@@ -3,6 +3,7 @@ internal import JobModel
 internal import JobStore
 internal import Logging
 internal import Queues
+internal import Settings
 internal import TempFiles
 
 /// The jobs that wait for their download and that no stage has seen.
