@@ -69,6 +69,7 @@ check: bootstrap-tests ## Check format, shell scripts, generated documents and t
 	@for script in $$(grep -l '^#!.*bash' scripts/*) .ci/run; do bash -n "$$script" || exit 1; done
 	@for script in $$(grep -l '^#!.*python' scripts/*); do \
 	    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$$script" || exit 1; done
+	@scripts/check-columns
 	@scripts/check-documents
 	@scripts/check-packaging
 
