@@ -24,8 +24,13 @@ bootstrap: ## Install missing Debian packages
 bootstrap-tests: ## Install those that the tests need as well
 	@scripts/bootstrap tests
 
+# Without a product, swift build makes the tests' library and tools of the dependencies as well. The supervisor is the
+# first, as it needs most of the others' modules: two processors have the longest to share.
 build: bootstrap ## Build the release executables into bin/
-	swift build -c release --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) -Xlinker '-rpath=$$ORIGIN/lib'
+	for name in $(EXECUTABLES); do \
+	    swift build -c release --product $$name --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) \
+	        -Xlinker '-rpath=$$ORIGIN/lib' || exit; \
+	done
 	@mkdir -p bin
 	@for name in $(EXECUTABLES); do install -m 755 $(RELEASE_DIR)/release/$$name bin/$$name; done
 	@scripts/bundle-runtime bin
@@ -64,6 +69,7 @@ check: bootstrap-tests ## Check format, shell scripts, generated documents and t
 	@for script in $$(grep -l '^#!.*bash' scripts/*) .ci/run; do bash -n "$$script" || exit 1; done
 	@for script in $$(grep -l '^#!.*python' scripts/*); do \
 	    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$$script" || exit 1; done
+	@scripts/check-columns
 	@scripts/check-documents
 	@scripts/check-packaging
 

@@ -38,7 +38,8 @@ struct WebClientTests {
         let server = try LoopbackServer { connection in
             _ = try connection.request()
             try connection.write(
-                "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Late: 1\r\n\r\n"
+                "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n"
+                    + "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Late: 1\r\n\r\n"
                     + "3\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: 1\r\n\r\n"
             )
         }

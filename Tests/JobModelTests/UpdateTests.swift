@@ -170,8 +170,8 @@ struct UpdateTests {
                 [
                     "code": "temp_files_left",
                     "message": .string(
-                        "up to 3 temp files of together 4096 bytes are not deleted yet; they stay on the books, and are tried "
-                            + "again until they are gone"
+                        "up to 3 temp files of together 4096 bytes are not deleted yet; they stay on the books, "
+                            + "and are tried again until they are gone"
                     ),
                 ]
             ]

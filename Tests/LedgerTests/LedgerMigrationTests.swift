@@ -133,7 +133,8 @@ import Testing
             )
             try db.execute(
                 sql: """
-                    INSERT INTO job (kind, id, directory, \(media), state, stage, outcome, record, createdAt, updatedAt, finishedAt)
+                    INSERT INTO job
+                        (kind, id, directory, \(media), state, stage, outcome, record, createdAt, updatedAt, finishedAt)
                         VALUES ('video', ?, ?, ?, 'finished', 'cleanup', 'completed', ?, ?, ?, ?);
                     """,
                 arguments: [Data("done".utf8), Self.directory("done"), mediaValue, Data("{}".utf8), now, now, now]

@@ -19,7 +19,8 @@ struct LogLineTests {
     func text() {
         #expect(
             line.rendered(as: .text)
-                == "1970-01-01T00:00:00.000Z info     process.video.1: took\\n\"it\" file.bytes=7 job.id=\"a b\" level=x\n"
+                == "1970-01-01T00:00:00.000Z info     process.video.1: took\\n\"it\" "
+                + "file.bytes=7 job.id=\"a b\" level=x\n"
         )
     }
 

@@ -4,7 +4,7 @@ package import StageRuntime
 import Synchronization
 package import TempFiles
 
-/// The books as one process sees them: what it writes stays, the leases that it holds end with it, and any step can
+/// The ledger as one process sees them: what it writes stays, the leases that it holds end with it, and any step can
 /// fail.
 package final class MemoryBooks: Sendable {
     package enum Step: String, Sendable, Hashable, CaseIterable {

@@ -3,7 +3,7 @@ package import JobModel
 import Synchronization
 import TempFiles
 
-/// The books of a host in memory, as far as the runtime sees them. They outlive the processes of a simulation.
+/// The ledger of a host in memory, as far as the runtime sees them. They outlive the processes of a simulation.
 package final class MemoryLedger: Sendable {
     struct Job: Sendable {
         var record: JobRecord
@@ -38,7 +38,7 @@ package final class MemoryLedger: Sendable {
         withJob(job) { body(&$0.record) }
     }
 
-    /// Puts a file on the books.
+    /// Puts a file in the ledger.
     package func add(_ file: TempFileEntry, of job: JobKey, isCompressed: Bool = false) {
         withJob(job) {
             $0.files.append(file)
@@ -46,7 +46,7 @@ package final class MemoryLedger: Sendable {
         }
     }
 
-    /// Takes all files off the books, as a clean-up does.
+    /// Takes all files out of the ledger, as a clean-up does.
     package func removeFiles(of job: JobKey) { withJob(job) { $0.files = [] } }
 
     package func files(of job: JobKey) -> [TempFileEntry] { jobs.withLock { $0[job]?.files ?? [] } }

@@ -10,7 +10,7 @@ import Synchronization
 import TempFiles
 import WorkerProtocol
 
-/// A broker, the books of one host, and workers, in one process and in time of its own.
+/// A broker, the ledger of one host, and workers, in one process and in time of its own.
 package final class SimulatedWorld: Sendable {
     package let simulation: Simulation
     package let journal = Journal()
@@ -42,7 +42,7 @@ package final class SimulatedWorld: Sendable {
     ///
     /// - Parameters:
     ///   - fault: asked before each operation on the broker.
-    ///   - fails: asked before each step of the books.
+    ///   - fails: asked before each step of the ledger.
     package func worker(
         _ stage: Stage,
         _ process: SimulatedProcess,

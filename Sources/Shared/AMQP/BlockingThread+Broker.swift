@@ -5,7 +5,8 @@ extension BlockingThread {
     ///
     /// Signals are for the main thread; the SIGPIPE of a TLS write must not end the process.
     ///
-    /// - Parameter stackBytes: The C library decodes nested tables by recursion; a frame of 128 KiB can nest 26,000 deep.
+    /// - Parameter stackBytes: The C library decodes nested tables by recursion; a frame of 128 KiB can nest 26,000
+    ///   deep.
     /// - Throws: `.systemError` when the system refuses another thread.
     static func forBroker(
         named name: String,

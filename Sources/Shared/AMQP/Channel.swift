@@ -57,7 +57,8 @@ class Channel {
         if let kind = method.answerKind {
             // In order for each kind only: RabbitMQ leaves some answers (cancel-ok) to the queue, others overtake them.
             guard let index = expectations.firstIndex(where: { $0.kind == kind }) else {
-                // RabbitMQ 3.10 agrees twice when the queue goes in the middle: once for the queue, once as there is none.
+                // RabbitMQ 3.10 agrees twice when the queue goes in the middle: once for the queue, once as there is
+                // none.
                 if kind == .cancelOk { return }
                 throw AMQPError(
                     .closedByBroker,

@@ -4,7 +4,8 @@
 #include <curl/curl.h>
 
 // curl_easy_setopt() and curl_easy_getinfo() are variadic, which Swift cannot call, and a wrong type is undefined
-// behaviour. So there is one function for each option; libcurl's own macros check its type when this header is compiled.
+// behaviour. So there is one function for each option; libcurl's own macros check its type when this header is
+// compiled.
 
 // The flags are nested macros. Once in a process, before everything else.
 static inline CURLcode ccurl_start(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }

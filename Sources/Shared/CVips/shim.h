@@ -79,12 +79,15 @@ static inline void cvips_source_release(void *reader, GClosure *closure) {
 }
 
 // `release` is called once, when the source goes.
-static inline VipsSource *cvips_source(cvips_read read, cvips_seek seek, void (*release)(void *context), void *context) {
+static inline VipsSource *cvips_source(
+    cvips_read read, cvips_seek seek, void (*release)(void *context), void *context
+) {
     cvips_reader *reader = g_new(cvips_reader, 1);
     *reader = (cvips_reader){read, seek, release, context};
     VipsSourceCustom *source = vips_source_custom_new();
     g_signal_connect_data(source, "read", G_CALLBACK(cvips_source_read), reader, NULL, (GConnectFlags)0);
-    g_signal_connect_data(source, "seek", G_CALLBACK(cvips_source_seek), reader, cvips_source_release, (GConnectFlags)0);
+    g_signal_connect_data(
+        source, "seek", G_CALLBACK(cvips_source_seek), reader, cvips_source_release, (GConnectFlags)0);
     return VIPS_SOURCE(source);
 }
 

@@ -5,7 +5,7 @@ internal import Logging
 internal import Synchronization
 internal import TempFiles
 
-/// What hosts have written down, brought to the ledger.
+/// Reading: brings the hosts' records to the ledger.
 extension ClaimsLog {
     /// The last record that was noted, and where the broker was asked to begin.
     private final class Place: Sendable {

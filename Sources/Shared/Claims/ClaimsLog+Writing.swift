@@ -7,7 +7,7 @@ internal import Logging
 internal import Synchronization
 internal import TempFiles
 
-/// What this host writes down.
+/// Writing: this host's own records.
 extension ClaimsLog {
     /// The host that has the job of this message: this one, if no host has claimed it before.
     ///

@@ -2,8 +2,8 @@ internal import CCrypto
 
 /// SHA-256 (FIPS 180-4), by libcrypto, of bytes that come in pieces.
 ///
-/// Nothing here fails but for want of memory, which ends the process, as it does everywhere in Swift: a wrong digest would name another
-/// job's directory.
+/// Nothing here fails but for want of memory, which ends the process, as it does everywhere in Swift: a wrong digest
+/// would name another job's directory.
 package struct SHA256: ~Copyable {
     package static let byteCount = 32
 
@@ -66,8 +66,7 @@ private struct Algorithm: @unchecked Sendable {
     static func fail(_ function: String) -> Never {
         var text = [CChar](repeating: 0, count: 256)
         ERR_error_string_n(ERR_get_error(), &text, text.count)
-        fatalError(
-            "libcrypto: \(function) failed: \(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))"
-        )
+        let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        fatalError("libcrypto: \(function) failed: \(words)")
     }
 }

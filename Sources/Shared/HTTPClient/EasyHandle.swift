@@ -46,7 +46,7 @@ struct EasyHandle: ~Copyable {
     /// libcurl's own words of its last failure; may be empty.
     var detail: String { String(cString: errorText) }
 
-    /// What libcurl must not do of its own accord.
+    /// Switches off actions that libcurl must not take of its own accord.
     private func setSafety(_ authoritiesFile: String?) throws(WebError) {
         try check(ccurl_set_uses_no_signals(pointer, 1))
         try check(ccurl_set_leaves_lookups(pointer, 1))

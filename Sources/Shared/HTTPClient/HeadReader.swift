@@ -20,7 +20,8 @@ struct HeadReader {
 
     init(limits: WebResponseLimits) { self.limits = limits }
 
-    /// - Parameter line: a status line, a field or the empty line, with its line end; after the body a trailer, which only counts.
+    /// - Parameter line: a status line, a field or the empty line, with its line end; after the body a trailer, which
+    ///   only counts.
     /// - Returns: whether a head is complete with this line.
     mutating func take(_ line: UnsafeRawBufferPointer) throws(Refusal) -> Bool {
         bytes += line.count

@@ -4,8 +4,8 @@ internal import CCurl
 struct HeaderList: ~Copyable {
     private(set) var list: UnsafeMutablePointer<curl_slist>?
 
-    /// - Throws: ``WebError`` with the code `invalidRequest` when a name is no token or a value has a control character, which could
-    ///   begin another line.
+    /// - Throws: ``WebError`` with the code `invalidRequest` when a name is no token or a value has a control
+    ///   character, which could begin another line.
     init(_ headers: WebHeaders) throws(WebError) {
         // libcurl would wait a second for the server's consent to a large body.
         try append(Array("Expect:".utf8))

@@ -2,8 +2,8 @@ internal import Threads
 
 /// Sends HTTP requests, by libcurl.
 ///
-/// Whatever the environment says, there are no proxies and no `~/.netrc`; redirects are responses like any other; TLS 1.2 or later,
-/// with a certificate that the system trusts. Each exchange has a connection of its own.
+/// Whatever the environment says, there are no proxies and no `~/.netrc`; redirects are responses like any other; TLS
+/// 1.2 or later, with a certificate that the system trusts. Each exchange has a connection of its own.
 package struct WebClient: Sendable {
     /// A file in PEM with authorities that are trusted as well as those in the system's directory.
     package var authoritiesFile: String?

@@ -32,8 +32,8 @@ extension WebError {
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CACERT_BADFILE: (.untrusted, false)
         case CURLE_OPERATION_TIMEDOUT: (.timedOut, true)
         case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR: (.interrupted, true)
-        // Something on the way may be in trouble: a proxy, or a server that is being replaced. The protocol is that of the response,
-        // as the URL's was checked.
+        // Something on the way may be in trouble: a proxy, or a server that is being replaced. The protocol is that of
+        // the response, as the URL's was checked.
         case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP2, CURLE_HTTP2_STREAM,
             CURLE_BAD_CONTENT_ENCODING:
             (.malformedResponse, true)

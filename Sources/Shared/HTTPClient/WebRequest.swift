@@ -65,7 +65,7 @@ package struct WebTimeouts: Sendable, Hashable {
 
 /// How much of a response is taken.
 package struct WebResponseLimits: Sendable, Hashable {
-    /// Of all header sections of the exchange, those of interim responses and trailers included.
+    /// The bytes of all header sections of the exchange, including interim responses and trailers.
     package var headerBytes: Int
     package var headerFields: Int
     package var bodyBytes: Int64

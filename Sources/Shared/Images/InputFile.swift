@@ -55,8 +55,8 @@ struct InputFile: ~Copyable {
     /// Opens the picture: its header is read and its pixels are not, except where the format leaves no choice.
     ///
     /// - Parameters:
-    ///   - reduction: how many times smaller the picture may be made while decoding, where the format can (JPEG by 2, 4 or 8;
-    ///     WebP by any factor). Others come in full size.
+    ///   - reduction: how many times smaller the picture may be made while decoding, where the format can (JPEG by 2, 4
+    ///     or 8; WebP by any factor). Others come in full size.
     ///   - watch: asked at the reads of those formats that are read in pieces.
     func load(reducedAtMost reduction: Double = 1, _ watch: EvaluationWatch) throws(ImageError) -> VipsPicture {
         try watch.checkCancellation()

@@ -1,8 +1,8 @@
 internal import CVips
 import Glibc
 
-/// An image file whose reads fail once the caller wants to stop: a decoder that takes a picture in one call then comes to an
-/// end at its next read, long before its last.
+/// An image file whose reads fail once the caller wants to stop: a decoder that takes a picture in one call then comes
+/// to an end at its next read, long before its last.
 ///
 /// libvips owns the object, through the connected handlers, until the source goes. It reads from one thread at a time.
 final class InterruptibleSource {

@@ -2,7 +2,7 @@
 package enum LogKey {
     package static let jobID = "job.id"
     package static let jobKind = "job.kind"
-    /// Of the stage, counted from 1.
+    /// The attempt of the stage, counted from 1.
     package static let jobAttempt = "job.attempt"
     package static let jobAttemptLimit = "job.attempt.limit"
     package static let jobHop = "job.hop"
@@ -17,7 +17,7 @@ package enum LogKey {
     package static let queueName = "queue.name"
     package static let workerName = "worker.name"
     package static let processID = "process.id"
-    /// What a stage has read and made.
+    /// The files and bytes that a stage has read and made.
     package static let inputCount = "input.count"
     package static let inputBytes = "input.bytes"
     package static let outputCount = "output.count"

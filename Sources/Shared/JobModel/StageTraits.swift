@@ -1,4 +1,4 @@
-/// What differs between the stages, in one table. Code that serves every stage asks here, and compares no stages.
+/// The differences between the stages, in one table. Code that serves every stage asks here, and compares no stages.
 public struct StageTraits: Sendable, Hashable {
     // MARK: Names and order
 
@@ -24,7 +24,7 @@ public struct StageTraits: Sendable, Hashable {
     public let takesGivenUpMessages: Bool
     /// How long a message waits for whoever has its job.
     public let leasePatience: Duration
-    /// What becomes of a message whose job another worker keeps for longer than that.
+    /// The fate of a message whose job another worker keeps for longer than that.
     public let heldLease: HeldLease
 
     public enum HeldLease: Sendable, Hashable {
@@ -42,15 +42,15 @@ public struct StageTraits: Sendable, Hashable {
     public let watchesForCancellation: Bool
     /// A watch ticket takes the message's place when the work takes long.
     public let leavesLongWorkToWatchTicket: Bool
-    /// What is done about compressed files before the work begins.
+    /// The treatment of compressed files before the work begins.
     public let restoring: Restoring
 
     public enum Restoring: Sendable, Hashable {
         /// The stage reads no files.
         case nothing
-        /// What compressing has reserved on top is kept for the files that the stage makes.
+        /// The extra reservation of compression is kept for the files that the stage makes.
         case keepingReservation
-        /// What compressing has reserved on top is given back.
+        /// The extra reservation of compression is given back.
         case trimmingReservation
     }
 

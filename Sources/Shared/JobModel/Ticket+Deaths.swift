@@ -4,8 +4,8 @@ extension Ticket {
     /// Why a stage is tried again after its worker has died.
     public static let workerDiedCode = "worker_died"
 
-    /// Puts deaths of workers into the history, in the order of their times. What is there already is told anew: by now the cause
-    /// may be known.
+    /// Puts deaths of workers into the history, in the order of their times. What is there already is told anew: by now
+    /// the cause may be known.
     ///
     /// - Parameter host: that they died on.
     public mutating func note(deaths: [JobEvent], host: String) {

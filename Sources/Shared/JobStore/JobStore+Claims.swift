@@ -2,7 +2,7 @@ package import JobModel
 internal import Ledger
 internal import TempFiles
 
-/// Of hosts that share a broker, and of jobs that no stage has seen.
+/// Claims of hosts that share a broker, and requests for jobs that no stage has seen.
 extension JobStore {
     /// The last record of a log that this host has read; nil when it has read none.
     package func claimsPlace(of log: String) async throws(TempFileError) -> ClaimsPlace? {
@@ -61,7 +61,7 @@ extension JobStore {
             return .noted(wishes: [])
         }
         let now = nowMilliseconds
-        // What a power cut takes back is read again.
+        // Records that a power cut takes back are read again.
         return try await ledger.write(outliving: .death) { books in
             try books.note(
                 records,

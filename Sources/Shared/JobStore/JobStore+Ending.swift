@@ -4,7 +4,7 @@ internal import Logging
 internal import TempFiles
 
 extension JobStore {
-    /// Records the job's end: of several messages that could end a job, one does. Files that are still on the books
+    /// Records the job's end: of several messages that could end a job, one does. Files that are still in the ledger
     /// stay there until they are gone.
     ///
     /// - Parameters:

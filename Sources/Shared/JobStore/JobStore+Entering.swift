@@ -64,13 +64,13 @@ extension JobStore {
         }
     }
 
-    /// Whether the message is of another job with the id of the one that is on the books.
+    /// Whether the message is of another job with the id of the one that is in the ledger.
     package func isOther(_ message: StageMessage, of job: JobKey) async throws(TempFileError) -> Bool {
         if message.content == nil { return false }
         return try await ledger.read { try $0.head(job)?.isOther(than: message) ?? false }
     }
 
-    /// What there is of a job, as far as this host knows. Claims of the job by other hosts say nothing: they have its
+    /// The presence of a job, as far as this host knows. Claims of the job by other hosts do not count: they have its
     /// messages.
     ///
     /// - Parameters:
@@ -87,7 +87,7 @@ extension JobStore {
     /// Counts the start of a stage, and says whether it may go on. Called under the job's lease. A finished job begins
     /// anew when its run is older than the message's.
     ///
-    /// Files of the manifest that lie in the job's own directory and are not on the books, as after the loss of the
+    /// Files of the manifest that lie in the job's own directory and are not in the ledger, as after the loss of the
     /// ledger, are put there again. Anything else a manifest names is ignored for good.
     package func begin(
         _ job: JobKey,

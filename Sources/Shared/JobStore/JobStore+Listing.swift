@@ -2,13 +2,13 @@ package import JobModel
 internal import Ledger
 internal import TempFiles
 
-/// For whoever looks at the books from outside: dashboards, metrics, command lines.
+/// For whoever looks at the ledger from outside: dashboards, metrics, command lines.
 extension JobStore {
     package func job(_ key: JobKey) async throws(TempFileError) -> JobRecord? {
         try await ledger.read { try $0.job(key)?.record }
     }
 
-    /// Some of the jobs on the books, the newest first.
+    /// Some of the jobs in the ledger, the newest first.
     ///
     /// - Parameters:
     ///   - cursor: ``JobPage/next`` of the page before; nil for the first page.

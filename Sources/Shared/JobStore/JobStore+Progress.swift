@@ -38,7 +38,7 @@ extension JobStore {
     ) async throws(TempFileError) -> (news: Int?, read: T) {
         let now = nowMilliseconds
         return try await ledger.write(outliving: .death) { books in
-            // What comes after the end is late news of a worker that has slept.
+            // Progress after the end is late news of a worker that has slept.
             let row = try books.ensureLiveJob(job, now: now)
             let (highest, isNews) = try books.recordProgress(row, progress, now: now)
             return (isNews ? highest : nil, try reading(books, row))

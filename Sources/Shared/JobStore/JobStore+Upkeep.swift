@@ -2,12 +2,12 @@ package import JobModel
 internal import Ledger
 internal import TempFiles
 
-/// The books as a whole.
+/// The ledger as a whole.
 extension JobStore {
-    /// Reads all of the ledger and looks for damage. Damaged books are set aside and begun anew; the files stay, until
-    /// their jobs' messages have come back or would have.
+    /// Reads all of the ledger and looks for damage. A damaged ledger is set aside and begun anew; the files stay,
+    /// until their jobs' messages have come back or would have.
     ///
-    /// - Returns: whether the books were sound.
+    /// - Returns: whether the ledger was sound.
     @discardableResult
     package func checkLedger() async throws(TempFileError) -> Bool { try await ledger.check() }
 

@@ -6,7 +6,7 @@ package import TempFiles
 /// The lives of the jobs of this host, in all processes: entered by a stage, handed over, retried, ended, cancelled,
 /// listed.
 ///
-/// It stands on the books that a ``TempFileTracker`` has open, as a job and its files change in the same transactions.
+/// It stands in the ledger that a ``TempFileTracker`` has open, as a job and its files change in the same transactions.
 package struct JobStore: Sendable {
     /// The files of these jobs.
     package let files: TempFileTracker

@@ -25,7 +25,7 @@ package struct EnteredStage: Sendable {
     package let news: Int?
     /// The job waits for space in this stage, and clients know. Nothing new was recorded but the start.
     package let isWaitingForSpace: Bool
-    /// What the books had of the job's files at the start.
+    /// The job's files in the ledger at the start.
     package let files: [TempFileEntry]
     /// Some of them have to be restored before they are read.
     package let hasCompressedFiles: Bool

@@ -105,8 +105,8 @@ extension Books {
             sql: """
                 INSERT INTO claim (kind, id, redrives, hop, node, position, since) VALUES (?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (kind, id) DO UPDATE SET
-                    redrives = excluded.redrives, hop = excluded.hop, node = excluded.node, position = excluded.position,
-                    since = excluded.since
+                    redrives = excluded.redrives, hop = excluded.hop, node = excluded.node,
+                    position = excluded.position, since = excluded.since
                 """,
             arguments: [key.kind.rawValue, id, new.redrives, new.hop, new.node, record.position, since]
         )

@@ -4,7 +4,7 @@ package import JobModel
 
 /// Workers that died while they had a job.
 extension Books {
-    /// Notes the death of the worker that the books still have at the job, now that another one starts on it: the job's
+    /// Notes the death of the worker that the ledger still has at the job, now that another one starts on it: the job's
     /// lease was free. What it died of is not known here.
     ///
     /// - Parameter finder: who starts. The worker itself, to which the job has come back, is alive.

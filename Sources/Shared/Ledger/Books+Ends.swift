@@ -29,7 +29,7 @@ extension Books {
         guard db.changesCount > 0 else { return false }
         try db.run(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
         try db.run(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
-        // What a clean-up that was given up may have left stays on the books, so that others remove it.
+        // Files that a given-up clean-up may have left stay in the ledger, so that others remove them.
         try db.run(sql: "UPDATE file SET state = 'marked' WHERE job = ?", arguments: [row.number])
         try trimReservation(job: row.number)
         return true

@@ -17,7 +17,7 @@ extension Books {
         return numbers
     }
 
-    /// The books' side of a sweep, in no order.
+    /// The ledger's side of a sweep, in no order.
     package func trackedFiles(job number: Int64) throws -> [ByteText: Int64] {
         let sql = "SELECT name, createdAt FROM file WHERE job = ?"
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [number])
@@ -26,7 +26,7 @@ extension Books {
         return files
     }
 
-    /// Takes files of a job off the books. Those that are all the job has are counted once instead of one by one.
+    /// Takes files of a job out of the ledger. Those that are all the job has are counted once instead of one by one.
     private func dropFiles(job number: Int64, numbers: [Int64]) throws {
         guard let last = numbers.max() else { return }
         let sums = "SELECT COUNT(*), COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ? AND number <= ?"
@@ -53,14 +53,14 @@ extension Books {
         )
     }
 
-    /// Takes a file off the books.
+    /// Takes a file out of the ledger.
     package func drop(_ name: String, job number: Int64) throws {
         try db.cachedStatement(sql: "DELETE FROM file WHERE job = ? AND name = ?").execute(arguments: [number, name])
     }
 
-    /// Plans a file. A name that is on the books already starts over.
+    /// Plans a file. A name that is in the ledger already starts over.
     package func plan(_ file: FileRow, job number: Int64) throws {
-        // What was published is the file that was there before.
+        // The file that was there before was published, not this one.
         try db.cachedStatement(sql: "DELETE FROM published WHERE job = ? AND name = ?")
             .execute(arguments: [number, file.name])
         try db.cachedStatement(
@@ -78,8 +78,42 @@ extension Books {
         )
     }
 
-    /// Adds a file that a manifest names and the books do not. Books that know it know better; only the fields that
-    /// this version does not understand are taken over.
+    /// Plans a file whose name is not in the ledger.
+    ///
+    /// - Returns: false when it is, and nothing was changed.
+    package func planNew(_ file: FileRow, job number: Int64) throws -> Bool {
+        try db.run(
+            sql: """
+                INSERT INTO file (job, name, state, type, stage, description, sizeBytes, createdAt)
+                VALUES (?, ?, 'planned', ?, ?, ?, 0, ?) ON CONFLICT (job, name) DO NOTHING
+                """,
+            arguments: [
+                number, file.name, file.type.rawValue, file.stage?.rawValue, file.description, file.createdAt,
+            ]
+        )
+        guard db.changesCount > 0 else { return false }
+        // An earlier file of this name may have been published.
+        try db.run(sql: "DELETE FROM published WHERE job = ? AND name = ?", arguments: [number, file.name])
+        return true
+    }
+
+    /// How many files of the job are in the ledger.
+    package func fileCount(job number: Int64) throws -> Int {
+        let sql = "SELECT fileCount FROM job WHERE number = ?"
+        return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
+    }
+
+    /// Bytes of the texts that the job's files bring into its manifest. Looks at all of them.
+    package func manifestTextBytes(job number: Int64) throws -> Int64 {
+        let sql = """
+            SELECT COALESCE(SUM(LENGTH(CAST(name AS BLOB)) + LENGTH(CAST(description AS BLOB))
+                + COALESCE(LENGTH(CAST(extra AS BLOB)), 0)), 0) FROM file WHERE job = ?
+            """
+        return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
+    }
+
+    /// Adds a file that a manifest names and the ledger does not. A ledger that knows it knows better; only the fields
+    /// that this version does not understand are taken over.
     package func importFile(_ file: FileRow, job number: Int64) throws {
         try db.run(
             sql: """
@@ -113,7 +147,7 @@ extension Books {
         )
     }
 
-    /// - Returns: whether the file is on the books.
+    /// - Returns: whether the file is in the ledger.
     package func mark(job number: Int64, name: String) throws -> Bool {
         try db.run(
             sql: "UPDATE file SET state = 'marked' WHERE job = ? AND name = ?",
@@ -122,7 +156,7 @@ extension Books {
         return db.changesCount > 0
     }
 
-    /// Takes removed files off the books, by name or number, and notes those that are still there.
+    /// Takes removed files out of the ledger, by name or number, and notes those that are still there.
     package func settle(
         job number: Int64,
         gone: [String],
@@ -137,7 +171,7 @@ extension Books {
                 arguments: [failure.errno, number, failure.name]
             )
         }
-        // What a finished job left is gone at last, and so is what it held of the disk.
+        // The files that a finished job left are gone at last, and so is its reservation.
         try db.run(
             sql: """
                 UPDATE job SET reservedBytes = 0

@@ -65,8 +65,8 @@ extension Books {
         ) ?? 0
     }
 
-    /// What there is of a job with this id, or of one of another kind: the livelier counts. A wish for a job that no
-    /// stage has seen is none; a job of the other kind that another host has claimed may be live.
+    /// The presence of a job with this id, or of one of another kind: the livelier counts. A cancellation request for a
+    /// job that no stage has seen is none; a job of the other kind that another host has claimed may be live.
     package func presence(_ key: JobKey, or other: MediaKind?, node: String?) throws -> JobPresence {
         let sql = """
             SELECT MAX(rank) FROM (

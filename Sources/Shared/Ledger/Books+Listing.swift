@@ -23,8 +23,8 @@ extension Books {
             arguments += [value]
         }
         let isNamed = filter.mediaID != nil || filter.source != nil || filter.name != nil
-        // Of all indexes that of a name leads to the fewest rows, which SQLite cannot know: a plus keeps it from the
-        // others.
+        // The index of a name leads to the fewest rows, which SQLite cannot know: a plus keeps it from the other
+        // indexes.
         let other = isNamed ? "+" : ""
         require("media = ?", filter.mediaID.map { Data($0.utf8) })
         if let source = filter.source {

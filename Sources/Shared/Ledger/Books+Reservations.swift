@@ -17,13 +17,13 @@ extension Books {
         ) ?? 0
     }
 
-    /// What the job's files take, in whole blocks, by the books.
+    /// The bytes of the job's files by the ledger, in whole blocks.
     package func occupiedBytes(job number: Int64) throws -> Int64 {
         let sql = "SELECT COALESCE(SUM((sizeBytes + 4095) / 4096 * 4096), 0) FROM file WHERE job = ?"
         return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
     }
 
-    /// All that the budget of the disk is judged by and that the books know.
+    /// All that the budget of the disk is judged by and that the ledger knows.
     package func reservations(job number: Int64) throws -> Reservations {
         let held = try reservedBytes(job: number)
         return Reservations(
@@ -50,7 +50,7 @@ extension Books {
     }
 }
 
-/// What was promised to jobs, in bytes, and what is written of it.
+/// The bytes that were promised to jobs, and the written part of them.
 package struct Reservations: Sendable {
     package var heldByJob: Int64
     package var heldByOthers: Int64

@@ -5,7 +5,7 @@ package import JobModel
 /// what the silence of jobs and the memory of finished ones are measured by, so that neither a clock that jumps nor a
 /// host that was off counts.
 extension Books {
-    /// When the books were begun, in milliseconds since 1970.
+    /// When the ledger was begun, in milliseconds since 1970.
     package func begunAt() throws -> Int64? {
         try Int64.fetchOne(db, sql: "SELECT createdAt FROM about")
     }

@@ -2,9 +2,9 @@ internal import FoundationEssentials
 internal import GRDB
 package import JobModel
 
-/// What a job goes through from stage to stage.
+/// The way of a job from stage to stage.
 extension Books {
-    /// What a stage finds when it starts.
+    /// The findings of a stage when it starts.
     package struct Start: Sendable {
         package var answer: StageStart
         /// The job had ended, and begins anew.
@@ -32,7 +32,7 @@ extension Books {
         if row.isBeyond(message) {
             return Start(answer: .stale(currentHop: row.hop))
         }
-        // Of a job whose books were lost any stage may be the first to see it.
+        // After the loss of the ledger any stage may be the first to see a job.
         if row.stage == nil || message.stage == .download || message.stage == .cleanup,
             try takeWish(key, redrives: message.run.redrives)
         {
@@ -80,7 +80,7 @@ extension Books {
         return start
     }
 
-    /// What the job is found by. Its indexes are written only when that is news.
+    /// Notes the names by which the job is found. Their indexes are written only for new names.
     private func noteNames(_ message: StageMessage, job number: Int64) throws {
         let source = message.source.flatMap { $0.count <= JobRecord.maximumSourceBytes ? Data($0.utf8) : nil }
         try db.run(
@@ -96,7 +96,8 @@ extension Books {
     package func reopen(job number: Int64, hop: Int64, redrives: Int64, now: Int64) throws {
         try db.run(
             sql: """
-                UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0, step = '',
+                UPDATE job SET state = 'active', stage = NULL, hop = ?, redrives = ?, attempt = 0, progress = 0,
+                    step = '',
                     outcome = NULL, finishToken = NULL, isCancelRequested = 0, record = NULL, finishedAt = NULL,
                     announcedAt = NULL, rememberedSince = NULL, updateSentAt = NULL, updatedAt = ?, worker = NULL
                 WHERE number = ? AND state = 'finished' AND redrives < ?
@@ -119,7 +120,7 @@ extension Books {
         )
     }
 
-    /// What the job waits with for its next try, until that begins.
+    /// Notes the ticket with which the job waits for its next try, until that begins.
     package func noteRetry(_ key: JobKey, attempt: Int64, ticket: [UInt8]) throws {
         try db.run(
             sql: "UPDATE job SET attempt = ?, ticket = ? WHERE kind = ? AND id = ? AND state = 'active'",

@@ -1,6 +1,6 @@
 internal import GRDB
 
-/// The books, as one transaction has them open. Each operation is a few statements; which of them belong together is
+/// The ledger, as one transaction has it open. Each operation is a few statements; which of them belong together is
 /// for the caller of ``Ledger/write(outliving:for:_:)`` to say.
 package struct Books {
     let db: Database

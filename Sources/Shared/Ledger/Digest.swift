@@ -29,6 +29,6 @@ extension JobKey {
 }
 
 extension StageMessage {
-    /// SHA-256 of what the job asks for, as the books keep it; nil where that is not looked at.
+    /// SHA-256 of what the job asks for, as the ledger keeps it; nil where that is not looked at.
     var contentDigest: [UInt8]? { content.map { SHA256.digest(of: $0) } }
 }

@@ -29,7 +29,7 @@ extension Ledger {
         } else if let found, FileIdentity(found) == damaged {
             try setAside(root, logger: logger, cause: "SQLite found it damaged")
         } else if found == nil {
-            // What belongs to a database that is gone would be taken for a part of the next one.
+            // Files of a database that is gone would be taken for parts of the next one.
             try onFileSystem { () throws(FileSystemError) in
                 for suffix in companions { try root.removeFile(fileName + suffix) }
             }
@@ -40,7 +40,7 @@ extension Ledger {
             try setAside(root, logger: logger, cause: error.message)
             return try openDatabase(root: root, path: path, now: now)
         } catch {
-            // The first process to open the books needs some room for the map of their log.
+            // The first process to open the ledger needs some room for the map of its log.
             let reserve = LedgerReserve(root: root)
             guard isFromFullDisk(error, reserve), reserve.giveUp() else { throw error }
             return try openDatabase(root: root, path: path, now: now)
@@ -66,7 +66,7 @@ extension Ledger {
             configuration.maximumReaderCount = 3
             let pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { db in
-                // What every transaction may ask for, and what is usual without asking.
+                // The strongest durability, which any transaction may ask for; then the usual one.
                 try db.execute(sql: "PRAGMA synchronous = FULL")
                 let level = try Int.fetchOne(db, sql: "PRAGMA synchronous")
                 try db.execute(sql: "PRAGMA synchronous = NORMAL")

@@ -5,7 +5,7 @@ internal import Synchronization
 internal import Threads
 
 extension Ledger {
-    /// What a commit outlives; see docs/decisions/0012-commits.md.
+    /// The failures that a commit outlives; see docs/decisions/0012-commits.md.
     package enum Durability: Sendable {
         /// A power cut as well, from the moment the write returns, with all that was committed before it.
         case powerCut
@@ -14,9 +14,9 @@ extension Ledger {
         case death
     }
 
-    /// What a commit is for, which decides what becomes of it when the disk is full.
+    /// The purpose of a commit, which decides its fate when the disk is full.
     package enum Purpose: Sendable {
-        /// It brings something onto the disk. What is kept back for clean-up is not for it.
+        /// It brings something onto the disk. It may not use the reserve for clean-up.
         case work
         /// It frees space, brings a job nearer to its end, or is small and overdue: ``LedgerReserve`` is for it.
         case cleaning

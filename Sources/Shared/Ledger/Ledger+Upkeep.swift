@@ -2,9 +2,9 @@ internal import GRDB
 package import JobModel
 
 extension Ledger {
-    /// Reads all of the books and looks for damage. Damaged books are set aside and begun anew.
+    /// Reads all of the ledger and looks for damage. A damaged ledger is set aside and begun anew.
     ///
-    /// - Returns: whether the books were sound.
+    /// - Returns: whether the ledger was sound.
     package func check() async throws(TempFileError) -> Bool {
         let before = try await read { try $0.begunAt() }
         try await read { books in

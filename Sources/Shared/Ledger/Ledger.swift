@@ -5,7 +5,7 @@ package import JobModel
 package import Logging
 internal import Synchronization
 
-/// The books of the workspace: SQLite in WAL mode, shared by all processes of the host. Every SQL statement is in
+/// The ledger of the workspace: SQLite in WAL mode, shared by all processes of the host. Every SQL statement is in
 /// ``Books``, which a transaction hands out.
 ///
 /// No operation follows the cancellation of the task that asks for it: a worker that drains must still be able to write
@@ -16,7 +16,7 @@ package final class Ledger: Sendable {
     /// The files of a SQLite database in WAL mode, as suffixes of its name.
     static let companions = ["", "-wal", "-shm"]
 
-    /// An open database, and the file it is. When the path names another file, the books were set aside or deleted.
+    /// An open database, and the file it is. When the path names another file, the ledger was set aside or deleted.
     struct Opened: Sendable {
         var pool: DatabasePool
         var identity: FileIdentity
@@ -30,10 +30,10 @@ package final class Ledger: Sendable {
     let logger: Logger
     let opened: Mutex<Opened>
 
-    /// Opens the books, and begins them where there are none. Books that cannot be read are set aside. Blocks.
+    /// Opens the ledger, and begins it where there is none. A ledger that cannot be read is set aside. Blocks.
     ///
     /// - Parameters:
-    ///   - root: the directory that the books are in.
+    ///   - root: the directory that the ledger is in.
     ///   - directory: its absolute path.
     package init(
         root: RootedDirectory,

@@ -5,7 +5,7 @@ internal import Glibc
 /// and holds nothing. When other programs have filled the disk, it is given up, so that what frees space can be written
 /// down; it is made again once there is room.
 ///
-/// What it is now is told by the file's size alone, which is all that a process that dies in between leaves.
+/// The file's size alone tells its state, because a process that dies in between leaves nothing else.
 package struct LedgerReserve: Sendable {
     package static let fileName = "ledger.reserve"
     /// A clean-up of some ten thousand files writes less. One of more frees space of its own before it writes.

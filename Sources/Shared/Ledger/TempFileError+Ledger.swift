@@ -3,7 +3,7 @@ internal import GRDB
 internal import JobModel
 
 extension TempFileError {
-    /// What SQLite answered.
+    /// The error for SQLite's answer.
     init(ledger error: any Error) {
         if let known = error as? TempFileError {
             self = known

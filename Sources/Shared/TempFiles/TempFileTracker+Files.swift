@@ -7,14 +7,14 @@ internal import Logging
 internal import Threads
 
 extension TempFileTracker {
-    /// Puts one file on the books, as ``trackFiles(_:job:stage:)`` does.
+    /// Puts one file in the ledger, as ``trackFiles(_:job:stage:)`` does.
     public func trackFile(_ file: NewFile, job: JobKey, stage: Stage) async throws(TempFileError) -> TrackedFile {
         try await trackFiles([file], job: job, stage: stage)
         return TrackedFile(job: job, name: file.name, absolutePath: workspace.absolutePath(of: file.name, job: job))
     }
 
-    /// Puts files on the books before they exist, in one transaction, and makes the subdirectories they need. The
-    /// caller makes the files afterwards. A name that is on the books already starts over, as in a repeated run.
+    /// Puts files in the ledger before they exist, in one transaction, and makes the subdirectories they need. The
+    /// caller makes the files afterwards. A name that is in the ledger already starts over, as in a repeated run.
     ///
     /// - Throws: ``TempFileError`` with code `invalidName` for a name that leaves the job's directory or is reserved,
     ///   and `jobFinished`.
@@ -52,17 +52,35 @@ extension TempFileTracker {
     /// Makes the subdirectories of files whose rows are committed.
     func makePlaces(_ files: [NewFile], job: JobKey) async throws(TempFileError) -> [TrackedFile] {
         CrashPoint.fileRowsCommitted.cross()
-        let parents = Set(files.flatMap { FileName.parents(of: $0.name) }).sorted { $0.utf8.count < $1.utf8.count }
+        let parents = Self.parents(of: files)
         if !parents.isEmpty {
-            let workspace = workspace
-            try await OwnThread.run { () throws(TempFileError) in
-                try onFileSystem { () throws(FileSystemError) in
-                    let directory = try workspace.open(job)
-                    for parent in parents { try directory.makeDirectory(parent) }
-                }
-            }
-            CrashPoint.subdirectoriesMade.cross()
+            try await OwnThread.run { [self] () throws(TempFileError) in try make(parents, job: job) }
         }
+        return planned(files, job: job)
+    }
+
+    /// As ``makePlaces(_:job:)``, for a thread that may block.
+    func makePlacesBlocking(_ files: [NewFile], job: JobKey) throws(TempFileError) -> [TrackedFile] {
+        CrashPoint.fileRowsCommitted.cross()
+        let parents = Self.parents(of: files)
+        if !parents.isEmpty { try make(parents, job: job) }
+        return planned(files, job: job)
+    }
+
+    /// The directories that lead to the files, outer ones first.
+    private static func parents(of files: [NewFile]) -> [String] {
+        Set(files.flatMap { FileName.parents(of: $0.name) }).sorted { $0.utf8.count < $1.utf8.count }
+    }
+
+    private func make(_ parents: [String], job: JobKey) throws(TempFileError) {
+        try onFileSystem { () throws(FileSystemError) in
+            let directory = try workspace.open(job)
+            for parent in parents { try directory.makeDirectory(parent) }
+        }
+        CrashPoint.subdirectoriesMade.cross()
+    }
+
+    private func planned(_ files: [NewFile], job: JobKey) -> [TrackedFile] {
         let tracked = files.map {
             TrackedFile(job: job, name: $0.name, absolutePath: workspace.absolutePath(of: $0.name, job: job))
         }
@@ -96,7 +114,7 @@ extension TempFileTracker {
         }
     }
 
-    /// Makes written files last: bytes and names are on the device, and the books say so with the real sizes.
+    /// Makes written files last: bytes and names are on the device, and the ledger says so with the real sizes.
     ///
     /// - Parameters:
     ///   - isFirst: whether the jobs may have no files yet that last; false if an earlier commit has seen to it that
@@ -150,8 +168,8 @@ extension TempFileTracker {
         return workspace.entries(rows, of: job)
     }
 
-    /// Records that a file is no longer needed. It is removed when the job is cleaned up. A file that is off the books
-    /// already is fine: the run that took it off may be repeated.
+    /// Records that a file is no longer needed. It is removed when the job is cleaned up. A file that is out of the
+    /// ledger already is fine: the run that took it off may be repeated.
     ///
     /// - Parameter path: absolute, or the file's name.
     /// - Throws: ``TempFileError`` with code `foreignPath`.
@@ -236,7 +254,7 @@ extension TempFileTracker {
             for file in files {
                 guard let directory = jobs[file.job] ?? (try? workspace.open(file.job)) else { continue }
                 jobs[file.job] = directory
-                // What is wrong with it is told below.
+                // An error of this is reported below.
                 try? directory.openFile(file.name, flags: O_RDONLY | O_NONBLOCK).startWriting()
             }
         }
@@ -292,7 +310,7 @@ extension TempFileTracker {
         return name
     }
 
-    /// What is done with a single file.
+    /// Logs an action on a single file.
     func log(_ message: Logger.Message, _ metadata: Logger.Metadata) {
         logger.log(level: fileLevel, message, metadata: metadata)
     }

@@ -5,12 +5,12 @@ package import Ledger
 internal import Logging
 internal import Threads
 
-/// Manifests that messages bring, as after the loss of the books.
+/// Manifests that messages bring, as after the loss of the ledger.
 extension TempFileTracker {
-    /// Puts on the books what a message's manifest knows and they do not: files that lie in the job's own directory.
+    /// Puts in the ledger what a message's manifest knows and they do not: files that lie in the job's own directory.
     /// Anything else that a manifest names is ignored.
     ///
-    /// - Parameter known: the job's files that are on the books.
+    /// - Parameter known: the job's files that are in the ledger.
     /// - Returns: all of the job's files then; nil when there was nothing to add.
     package func adopt(
         _ manifest: [TempFileEntry],
@@ -29,7 +29,7 @@ extension TempFileTracker {
         }
     }
 
-    /// The files that a manifest names, and of which it says what the books do not.
+    /// The files that a manifest names, and about which it says more than the ledger.
     private func news(in manifest: [TempFileEntry], _ known: [FileRow], _ job: JobKey) -> [FileRow] {
         if manifest.isEmpty { return [] }
         let extras = Dictionary(known.map { (ByteText($0.name), $0.extra.map { ByteText($0) }) }) { first, _ in first }

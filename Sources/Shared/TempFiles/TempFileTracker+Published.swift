@@ -19,7 +19,7 @@ extension TempFileTracker {
         }
     }
 
-    /// What ``notePublished(_:job:)`` recorded, by the files' absolute paths.
+    /// The records of ``notePublished(_:job:)``, by the files' absolute paths.
     public func published(_ job: JobKey) async throws(TempFileError) -> [ByteText: PublishedFile] {
         let workspace = workspace
         return try await ledger.read { books in

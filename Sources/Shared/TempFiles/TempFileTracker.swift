@@ -8,13 +8,13 @@ internal import Synchronization
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.
 ///
-/// A file is on the books before it exists, so whatever is not on the books is not ours; a file leaves the books after
-/// it is gone. Nothing outside the workspace is ever touched, whatever a message says.
+/// A file is in the ledger before it exists, so whatever is not in the ledger is not ours; a file leaves the ledger
+/// after it is gone. Nothing outside the workspace is ever touched, whatever a message says.
 public final class TempFileTracker: Sendable {
     public let workspace: Workspace
     package let ledger: Ledger
     package let logger: Logger
-    /// Of the lines that tell what is done with a single file.
+    /// The level of lines about a single file.
     public let fileLevel: Logger.Level
     let registry = LeaseRegistry()
     let counters = Mutex(CleaningCounters())

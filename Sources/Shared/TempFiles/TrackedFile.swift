@@ -6,15 +6,18 @@ public struct NewFile: Sendable, Hashable {
     public var name: String
     public var type: TempFileType
     public var description: String
+    /// How large the file is going to be, where that is known: so much is reserved when it is added to a plan.
+    public var expectedBytes: Int64?
 
-    public init(name: String, type: TempFileType, description: String) {
+    public init(name: String, type: TempFileType, description: String, expectedBytes: Int64? = nil) {
         self.name = name
         self.type = type
         self.description = description
+        self.expectedBytes = expectedBytes
     }
 }
 
-/// A temp file that is on the books.
+/// A temp file that is in the ledger.
 public struct TrackedFile: Sendable, Hashable {
     public let job: JobKey
     /// Relative to the job's directory.
@@ -23,7 +26,7 @@ public struct TrackedFile: Sendable, Hashable {
     public let absolutePath: String
 }
 
-/// What is on disk where a file is expected.
+/// The state on disk of an expected file.
 public enum FileCheck: Sendable, Hashable {
     case ok(sizeBytes: Int64)
     case missing

@@ -1,10 +1,11 @@
 internal import Glibc
 internal import Synchronization
 
-/// A thread of the operating system for code that may block: unlike the cooperative pool's threads, nobody else waits for it.
+/// A thread of the operating system for code that may block: unlike the cooperative pool's threads, nobody else waits
+/// for it.
 ///
-/// Every thread that this package makes is one of these. A caller that drops the value lets the thread run on alone; the system
-/// frees it at its end. ``OwnThread`` keeps such threads for work that comes often.
+/// Every thread that this package makes is one of these. A caller that drops the value lets the thread run on alone;
+/// the system frees it at its end. ``OwnThread`` keeps such threads for work that comes often.
 package final class BlockingThread: Sendable {
     private let handle: pthread_t
     /// Whether somebody has joined it. A handle is joined or detached exactly once.
@@ -15,7 +16,8 @@ package final class BlockingThread: Sendable {
     /// - Parameters:
     ///   - name: of which Linux keeps 15 bytes; see ``ThreadName``.
     ///   - stackBytes: nil for the system's default, mostly 8 MiB.
-    ///   - blocksSignals: whether the system delivers no signal to this thread. If false, it has the mask of the caller's thread.
+    ///   - blocksSignals: whether the system delivers no signal to this thread. If false, it has the mask of the
+    ///     caller's thread.
     ///   - body: The thread ends when it returns.
     /// - Throws: when the process may have no more threads, or there is no memory for the stack.
     package init(

@@ -2,10 +2,11 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// Runs blocking work on a thread that does nothing else meanwhile, away from the cooperative pool, which must never block.
+/// Runs blocking work on a thread that does nothing else meanwhile, away from the cooperative pool, which must never
+/// block.
 public enum OwnThread {
-    /// Whether the caller is on such a thread, and so may block: as work that was given to ``run(politely:_:)``, or as a task of
-    /// ``BlockingTaskExecutor``.
+    /// Whether the caller is on such a thread, and so may block: as work that was given to ``run(politely:_:)``, or as
+    /// a task of ``BlockingTaskExecutor``.
     public static var isCurrent: Bool { pthread_getspecific(mark) != nil }
 
     private static let mark: pthread_key_t = {
@@ -34,7 +35,7 @@ public enum OwnThread {
         return try result.get()
     }
 
-    /// Does on the caller's thread what may block it. Only for a thread that may: see ``isCurrent``.
+    /// Runs work that may block on the caller's thread. Only for a thread that may block: see ``isCurrent``.
     public static func block<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
         guard let worker = Worker.current else { return try body() }
         let wasPart = worker.willBlock()
@@ -63,8 +64,8 @@ public enum OwnThread {
 
     /// Runs a part of a task, which others run as well while it blocks.
     ///
-    /// What a part of a task makes ready is mostly what it goes on to wait for. So it comes next on the same thread, unless the
-    /// part turns out to block: to wake another thread for it would cost more than most parts take.
+    /// Work that a part of a task makes ready is mostly work that it goes on to wait for. So it comes next on the same
+    /// thread, unless the part turns out to block: waking another thread for it would cost more than most parts take.
     static func startNext(_ body: @escaping @Sendable () -> Void) {
         if Worker.current?.takeNext(body) != true { startElsewhere(body) }
     }
@@ -78,8 +79,8 @@ public enum OwnThread {
         if politely {
             hasStarted = Worker(
                 {
-                    // Linux keeps a nice value for each thread, and who is not root can only raise it. So this one ends with its
-                    // work.
+                    // Linux keeps a nice value for each thread, and only root can lower it. So this thread ends with
+                    // its work.
                     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
                     body()
                 },
@@ -99,11 +100,11 @@ public enum OwnThread {
     private static let patience = DispatchTimeInterval.seconds(2)
 
     private final class Worker: Sendable {
-        /// Of interest to the thread alone.
+        /// State of the thread alone.
         private struct Turn {
-            /// Whether what runs now is a part of a task that does not block.
+            /// Whether the running work is a part of a task that does not block.
             var isPart = false
-            /// What comes after it.
+            /// The work that comes after it.
             var next: (@Sendable () -> Void)?
         }
 

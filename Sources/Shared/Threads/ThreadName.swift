@@ -1,9 +1,9 @@
 internal import CLinux
 
-/// What `ps -L`, `top -H` and debuggers call a thread. Linux keeps 15 bytes of a name, and a thread that another one makes begins
-/// with that one's: who makes threads, or has a library make some, sees to names.
+/// The name of a thread in `ps -L`, `top -H` and debuggers. Linux keeps 15 bytes of it, and a new thread has the name
+/// of its maker: code that makes threads, or lets a library make some, sets their names.
 public enum ThreadName {
-    /// Of the caller's thread.
+    /// The name of the caller's thread.
     public static var current: String {
         var bytes = [CChar](repeating: 0, count: 16)
         clinux_thread_name(&bytes)

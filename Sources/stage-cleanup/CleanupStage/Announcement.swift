@@ -9,7 +9,7 @@ internal import TempFiles
 /// queues one after the other.
 struct Announcement: Sendable {
     let job: EndingJob
-    /// As the books have it. It belongs to this job's message.
+    /// As the ledger has it. It belongs to this job's message.
     let end: JobRecord
     /// As it was recorded at the end.
     let ticket: Ticket

@@ -4,7 +4,7 @@ internal import Queues
 internal import StageRuntime
 internal import TempFiles
 
-/// The messages that tell of a job's end. Pure: all they say comes from the books, so they are the same however often
+/// The messages that tell of a job's end. Pure: all they say comes from the ledger, so they are the same however often
 /// the end is told.
 struct EndLetters: Sendable {
     let end: JobRecord
@@ -13,7 +13,7 @@ struct EndLetters: Sendable {
 
     private var outcome: JobOutcome { end.outcome ?? .completed }
 
-    /// What clients hear.
+    /// The update that clients get.
     ///
     /// - Parameter isShort: without all that can be left out.
     func update(isShort: Bool = false) -> AMQPMessage {

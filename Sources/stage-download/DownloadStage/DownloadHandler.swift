@@ -55,7 +55,7 @@ package struct DownloadHandler: StageHandler {
         return ticket
     }
 
-    /// Puts the source on the books, and reserves disk for it and for what will be made of it.
+    /// Puts the source in the ledger, and reserves disk for it and for what will be made of it.
     private func plan(_ source: any Source, _ job: JobContext) async throws -> (TrackedFile, SpaceAllowance) {
         let known: Int64?
         do {

@@ -8,7 +8,7 @@ final class Sink: SourceSink {
     private let file: OpenFile
     /// Asked before a write with the file's size after it; what it throws ends the download.
     private let willGrow: @Sendable (Int64) throws -> Void
-    /// What the producer says of the size; only for progress.
+    /// The size by the producer's claim; only for progress.
     private let expectedBytes: Int64?
     private let written = Atomic<Int64>(0)
     private let didWrite: @Sendable (Int64, Double?) -> Void

@@ -64,7 +64,7 @@ package struct ProcessHandler: StageHandler {
         isRetriable: Bool,
         _ underlying: (any Error)?
     ) -> any Error {
-        // What this stage refused says why better than the engine does.
+        // This stage's own refusal has a better reason than the engine's error.
         if let underlying = underlying as? StageFailure { return underlying }
         return StageFailure(isRetriable ? .transient : .permanent, code: code, message)
     }

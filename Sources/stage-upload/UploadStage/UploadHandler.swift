@@ -23,7 +23,7 @@ package struct UploadHandler: StageHandler {
         var ticket = job.ticket
         let earlier = try await publishedEarlier(job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.
-        // What an earlier run has published may be gone.
+        // Files that an earlier run has published may be gone.
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
@@ -63,7 +63,7 @@ package struct UploadHandler: StageHandler {
         return ticket
     }
 
-    /// What an earlier run of this message has published, by the output's place; see
+    /// The outputs that an earlier run of this message has published, by their places; see
     /// docs/decisions/0007-outputs-are-released-at-once.md.
     private func publishedEarlier(_ job: JobContext) async throws -> [Int: PublishedObject] {
         let known = try await job.tracker.published(job.key)
@@ -77,7 +77,7 @@ package struct UploadHandler: StageHandler {
         return objects
     }
 
-    /// Gives back the space of outputs. First the books, then the files: were it the other way round, a run cut off in
+    /// Gives back the space of outputs. First the ledger, then the files: were it the other way round, a run cut off in
     /// between would miss a file and send the job back to download.
     ///
     /// - Parameter isLast: with it goes what the job has reserved and does not use.
@@ -99,7 +99,7 @@ package struct UploadHandler: StageHandler {
         CrashPoint.objectDurable.cross()
         try await job.tracker.notePublished(records, job: job.key)
         CrashPoint.outputNoted.cross()
-        // What cannot be removed now stays on the books, and the clean-up tries again.
+        // Files that cannot be removed now stay in the ledger, and the clean-up tries again.
         _ = await job.tracker.releaseFiles(records.keys.sorted().map(\.string), job: job.key, isLast: isLast)
         CrashPoint.outputReleased.cross()
     }

@@ -53,7 +53,7 @@ enum Circumstance: Sendable, Hashable {
     case refused
     /// The successor's queue is gone.
     case unroutable
-    /// The books fail whenever they are asked for this.
+    /// The ledger fail whenever they are asked for this.
     case failing(MemoryBooks.Step)
 
     static let all: [Circumstance] =

@@ -69,7 +69,7 @@ extension TransitionBench {
         Stage.allCases.contains { entry == "book \($0.rawValue) \(Self.hop + 1)" }
     }
 
-    /// Somebody has the job when its message is gone: another message, the books, or an operator.
+    /// Somebody has the job when its message is gone: another message, the ledger, or an operator.
     private func hasSuccessor(_ journal: [String]) -> Bool {
         let updates = world.layout.updates(.video).name
         if !world.broker.left(but: [updates]).isEmpty { return true }

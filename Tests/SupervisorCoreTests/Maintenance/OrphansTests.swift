@@ -182,8 +182,8 @@ struct OrphansTests {
         let (exit, output) = try await run(arguments)
         #expect(exit == .status(78))
         let words =
-            "Error: the running supervisor (process \(getpid())) uses the workspace \(tracker.workspace.path), this command "
-            + "\(scratch.path)/media-processor; set TEMP_DIR to \(theirs)\n"
+            "Error: the running supervisor (process \(getpid())) uses the workspace \(tracker.workspace.path), "
+            + "this command \(scratch.path)/media-processor; set TEMP_DIR to \(theirs)\n"
         #expect(output == words)
         #expect(try await run(arguments, ["TEMP_DIR": scratch.path + "/link"]).exit == .status(0))
         // One that runs no more does not matter.

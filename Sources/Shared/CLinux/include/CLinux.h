@@ -31,18 +31,19 @@ int clinux_unlock(int descriptor);
 // 1 when another open file description holds the lock, 0 when nobody does, or -errno.
 int clinux_is_locked_elsewhere(int descriptor);
 
-// Whether a file that is made in `directory` would belong to another group, have other access rights than its mode says, or
-// another security label than `file` has: 1 or 0. <sys/xattr.h> is not a part of Swift's Glibc module.
+// Whether a file that is made in `directory` would belong to another group, have other access rights than its mode
+// says, or another security label than `file` has: 1 or 0. <sys/xattr.h> is not a part of Swift's Glibc module.
 int clinux_directory_gives_more_than_mode(int directory, int file);
 
-// ioctl(2) is variadic. Tells ext4 that the subdirectories of this directory have nothing to do with each other, as chattr(1)
-// +T does; other file systems ignore it or refuse.
+// ioctl(2) is variadic. Tells ext4 that the subdirectories of this directory have nothing to do with each other, as
+// chattr(1) +T does; other file systems ignore it or refuse.
 void clinux_spread_subdirectories(int directory);
 
 // sync_file_range(2) needs _GNU_SOURCE. Begins to write a file's dirty bytes to the device; nothing is promised.
 void clinux_start_writing(int descriptor);
 
-// The same for a part of the file, and returns when it is written. Says nothing of what the file system itself has to note.
+// The same for a part of the file, and returns when it is written. Says nothing of what the file system itself has to
+// note.
 void clinux_wait_for_writing(int descriptor, long long offset, long long count);
 
 // prctl(2) is variadic. 0, or -1 with errno.
@@ -64,12 +65,14 @@ int clinux_parent_death_signal(void);
 // No wrapper in glibc 2.36. The version of the kernel's Landlock interface, from 1; -1 with errno where there is none.
 int clinux_landlock_abi(void);
 
-// <sys/timex.h> is not a part of Swift's Glibc module. 1 when the kernel says that something keeps the clock right, else 0.
+// <sys/timex.h> is not a part of Swift's Glibc module. 1 when the kernel says that something keeps the clock right,
+// else 0.
 int clinux_clock_is_synchronized(void);
 
-// Makes this process one of another user without any capability, now and after every execve; root only. Supplementary groups
-// are those of `name`, or none when it is NULL. setresuid(2) and setresgid(2) need _GNU_SOURCE, capset(2) has no wrapper.
-// 0, or an errno, with what failed in `step`: the caller must end then. The calling thread is the one to call execve.
+// Makes this process one of another user without any capability, now and after every execve; root only. Supplementary
+// groups are those of `name`, or none when it is NULL. setresuid(2) and setresgid(2) need _GNU_SOURCE, capset(2) has no
+// wrapper. 0, or an errno, with what failed in `step`: the caller must end then. The calling thread is the one to call
+// execve.
 int clinux_become_user(uint32_t user, uint32_t group, const char *name, const char **step);
 
 // The wait status macros are not importable.
@@ -78,15 +81,16 @@ int clinux_exit_status(int status);
 int clinux_signaled(int status);
 int clinux_term_signal(int status);
 
-// posix_spawn_file_actions_addclosefrom_np(3) needs _GNU_SOURCE. Of a posix_spawn_file_actions_t: the child closes `first` and
-// all descriptors after it.
+// posix_spawn_file_actions_addclosefrom_np(3) needs _GNU_SOURCE. Of a posix_spawn_file_actions_t: the child closes
+// `first` and all descriptors after it.
 void clinux_close_in_child(void *file_actions, int first);
 
-// posix_spawn_file_actions_addchdir_np(3) needs _GNU_SOURCE. Of a posix_spawn_file_actions_t: the child works in `path`.
+// posix_spawn_file_actions_addchdir_np(3) needs _GNU_SOURCE. Of a posix_spawn_file_actions_t: the child works in
+// `path`.
 void clinux_change_directory_in_child(void *file_actions, const char *path);
 
-// Whether an access control list gives more people rights to the file than its mode tells: 1 or 0. <sys/xattr.h> is not a part of
-// Swift's Glibc module.
+// Whether an access control list gives more people rights to the file than its mode tells: 1 or 0. <sys/xattr.h> is not
+// a part of Swift's Glibc module.
 int clinux_has_access_list(const char *path);
 
 // pipe2(2) and its flags need _GNU_SOURCE. Both ends are close-on-exec. 0, or -1 with errno.

@@ -20,7 +20,8 @@ public struct ClaimRecord: Sendable, Hashable {
 
 /// A host's claim of a job.
 public struct JobClaim: Sendable, Hashable {
-    /// Of the message that the host has: later ones outdo earlier ones, and of equal ones the first stands.
+    /// The run and hop of the message that the host has: a later one outdoes an earlier one, and among equal ones the
+    /// first stands.
     public var redrives: Int64
     public var hop: Int64
     public var node: String
@@ -39,7 +40,7 @@ public struct JobClaim: Sendable, Hashable {
 public struct ClaimsPlace: Sendable, Hashable {
     /// -1 before the first.
     public var position: Int64
-    /// Of the message there, as its writer chose it. At the same position of another log there is another one.
+    /// The id of the message there, as its writer chose it. At the same position of another log there is another one.
     public var mark: [UInt8]
 
     public init(position: Int64, mark: [UInt8]) {
@@ -48,7 +49,7 @@ public struct ClaimsPlace: Sendable, Hashable {
     }
 }
 
-/// What became of records that were read from a log.
+/// The result of noting records that were read from a log.
 public enum ClaimsReading: Sendable, Hashable {
     /// They are in the ledger, now or before.
     ///

@@ -1,7 +1,7 @@
-/// Files on the books together.
+/// Files in the ledger together.
 public struct FileTotals: Sendable, Hashable {
     public var files: Int
-    /// What they take on disk.
+    /// The bytes that they take on disk.
     public var sizeBytes: Int64
 
     public init(files: Int, sizeBytes: Int64) {

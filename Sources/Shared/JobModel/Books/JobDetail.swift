@@ -1,4 +1,4 @@
-/// All that the books hold of one job.
+/// All that the ledger holds of one job.
 public struct JobDetail: Sendable {
     public var record: JobRecord
     /// The message of its last start as JSON, until the job has ended.

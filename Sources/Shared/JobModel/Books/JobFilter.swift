@@ -8,7 +8,7 @@ public struct JobFilter: Sendable, Hashable {
     public var mediaID: ByteText?
     /// As ``Ticket/sourceText``, or the key of an object alone.
     public var source: ByteText?
-    /// What the job's id, its media id or its source is.
+    /// A name that is the job's id, its media id or its source.
     public var name: ByteText?
 
     public init(

@@ -1,4 +1,4 @@
-/// What there is of a job with some id.
+/// The presence of a job with some id.
 public enum JobPresence: Sendable, Hashable {
     /// Nothing, or one whose clients have heard its end.
     case none

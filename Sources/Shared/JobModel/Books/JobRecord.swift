@@ -1,6 +1,6 @@
 public import FoundationEssentials
 
-/// What the ledger remembers of a job.
+/// The ledger's record of a job.
 public struct JobRecord: Sendable, Hashable {
     public enum State: String, Sendable, Hashable, CaseIterable {
         /// Known, and not at its end.
@@ -36,13 +36,13 @@ public struct JobRecord: Sendable, Hashable {
     /// When the broker was known to have the terminal update. nil for a finished job whose clients may not have heard
     /// of it.
     public var announcedAt: Date?
-    /// Files, and their bytes, that were on the books at the job's end and may not be removed yet.
+    /// Files, and their bytes, that were in the ledger at the job's end and may not be removed yet.
     public var leftFiles: Int64
     public var leftBytes: Int64
     /// The final ticket as JSON.
     public var record: [UInt8]?
 
-    /// A longer source is not on the books, so nothing is found by it.
+    /// A longer source is not in the ledger, so nothing is found by it.
     public static let maximumSourceBytes = 4096
 
     public var kind: MediaKind { key.kind }

@@ -1,9 +1,9 @@
-/// What the books say of age and of files that do not go away.
+/// The ages of the oldest job and file, and the number of files that cannot be removed.
 public struct LedgerAges: Sendable, Hashable {
-    /// The job that has been on the books for longest without an end.
+    /// The job that has been in the ledger for longest without an end.
     public var oldestJob: JobKey?
     public var oldestJobAge: Duration?
-    /// Of the file that has been on the books for longest.
+    /// The age of the file that has been in the ledger for longest.
     public var oldestFileAge: Duration?
     /// Files whose removal has failed.
     public var stuckFiles: Int

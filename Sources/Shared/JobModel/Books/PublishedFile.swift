@@ -1,6 +1,6 @@
 /// An output that is in the object store, whole and durable.
 public struct PublishedFile: Sendable, Hashable {
-    /// Of the object.
+    /// The key of the object.
     public var key: String
     /// Where it is, as a URL.
     public var location: String

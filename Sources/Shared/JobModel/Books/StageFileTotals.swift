@@ -1,4 +1,4 @@
-/// The temp files that one stage's work on one kind has left on the books.
+/// The temp files that one stage's work on one kind has left in the ledger.
 public struct StageFileTotals: Sendable, Hashable {
     public var kind: MediaKind
     /// nil for files that an older producer's manifest named without it.

@@ -1,4 +1,4 @@
-/// What a message says of the job that a stage is to work on.
+/// The facts that a message gives about the job that a stage is to work on.
 public struct StageMessage: Sendable {
     public var stage: Stage
     /// Hand-overs before it. A message of an earlier hop than the ledger knows is a late duplicate.
@@ -15,8 +15,8 @@ public struct StageMessage: Sendable {
     public var progress: JobProgress?
     /// Who is to work on the job.
     public var worker: WorkerLife?
-    /// What the job asks for, as ``Ticket/content`` has it; nil where that is not looked at. A message that asks for
-    /// something else under the same id does not belong to the job.
+    /// The content that the job asks for, as in ``Ticket/content``; nil where it is not compared. A message that asks
+    /// for something else under the same id does not belong to the job.
     public var content: [UInt8]?
 
     public init(

@@ -9,6 +9,6 @@ public struct WorkerLife: Sendable, Hashable {
         self.processID = processID
     }
 
-    /// As the books have it, and people see it.
+    /// As the ledger has it, and people see it.
     package var text: String { "\(name) (process \(processID))" }
 }

@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import GRDB
 package import JobModel
 
-/// A file on the books of which a compressed copy is, or was about to be, in its place.
+/// A file in the ledger of which a compressed copy is, or was about to be, in its place.
 package struct CompressedFile: Sendable {
     package var name: String
     package var plainBytes: Int64

@@ -5,7 +5,7 @@ package import JobModel
 /// A file's row.
 package struct FileRow: Sendable {
     package enum State: String, Sendable {
-        /// On the books; the file may or may not exist.
+        /// In the ledger; the file may or may not exist.
         case planned
         /// Written and on the device.
         case present
@@ -18,7 +18,7 @@ package struct FileRow: Sendable {
     package var type: TempFileType
     package var stage: JobPhase?
     package var description: String
-    /// What the file takes, compressed or not.
+    /// The bytes of the file, compressed or not.
     package var sizeBytes: Int64
     /// Size of the content of a compressed file.
     package var plainBytes: Int64?

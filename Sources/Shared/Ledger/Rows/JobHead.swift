@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import GRDB
 package import JobModel
 
-/// What most transactions have to know of a job, without what is long.
+/// The columns of a job that most transactions need, without the long ones.
 package struct JobHead: Sendable {
     package var number: Int64
     package var state: JobRecord.State
@@ -22,7 +22,8 @@ package struct JobHead: Sendable {
     package var content: [UInt8]?
 
     static let columns = """
-        number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt, worker, deaths, content
+        number, state, stage, hop, redrives, progress, step, outcome, isCancelRequested, updateSentAt, worker, deaths,
+        content
         """
 
     /// nil for a row of a state that a newer version wrote.

@@ -11,7 +11,7 @@ package struct JobRow: Sendable {
     /// Service time at which the job was first seen silent, and its `updatedAt` then, both in milliseconds.
     package var quietSince: Int64?
     package var quietMark: Int64?
-    /// Of the last start.
+    /// The ticket of the last start.
     package var ticket: [UInt8]?
     package var hasFiles: Bool
 

@@ -1,8 +1,7 @@
 extension LedgerSchema {
-    // What this host has read of the logs in which hosts that share a broker claim their jobs. `position` is the last
-    // record that was read of a log, and `mark` tells whether a log is still the one that it was read of. A claim has
-    // the position of its record, -1 when that was in a log that is gone. `since` is service time, as silence is
-    // measured by.
+    // The part of the claims logs that this host has read. `position` is the last record that was read of a log, and
+    // `mark` tells whether a log is still the one that it was read of. A claim has the position of its record, -1 when
+    // that was in a log that is gone. `since` is service time, as silence is measured by.
     //
     // A wish is to cancel a job that this host has not seen. `redrives` is the run that it is for, NULL while no host
     // has claimed the job.

@@ -3,8 +3,8 @@ internal import GRDB
 internal import JobModel
 
 extension LedgerSchema {
-    // What jobs are found by, as bytes: SQLite ends a text at a NUL. A row has long columns before these, so that
-    // finding one without an index would read through all that a week of jobs has left.
+    // The names by which jobs are found, as bytes: SQLite ends a text at a NUL. A row has long columns before these, so
+    // that finding one without an index would read through all rows of a week of jobs.
     static let names = """
         ALTER TABLE job ADD COLUMN media BLOB NOT NULL DEFAULT x'';
         ALTER TABLE job ADD COLUMN source BLOB;
@@ -29,7 +29,7 @@ extension LedgerSchema {
         END;
         """
 
-    /// Takes the sources of jobs that are on the books already from their messages.
+    /// Takes the sources of jobs that are in the ledger already from their messages.
     static func noteSources(_ db: Database) throws {
         let update = try db.makeStatement(sql: "UPDATE job SET source = ? WHERE number = ?")
         let rows = try Row.fetchCursor(
@@ -39,7 +39,7 @@ extension LedgerSchema {
         var sources: [(job: Int64, source: Data)] = []
         while let row = try rows.next() {
             let message: Data = row[2]
-            // What is no ticket names no source.
+            // A message that is no ticket names no source.
             guard let kind = MediaKind(rawValue: row[1]),
                 let source = (try? Ticket(parsing: message, expecting: kind))?.sourceText,
                 source.count <= JobRecord.maximumSourceBytes

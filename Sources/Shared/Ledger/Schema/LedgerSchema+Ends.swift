@@ -7,7 +7,8 @@ extension LedgerSchema {
     static let ends = """
         UPDATE job SET state = 'active' WHERE state = 'finishing';
         DROP TRIGGER eventOfEnd;
-        CREATE TRIGGER eventOfEnd AFTER UPDATE OF state ON job WHEN NEW.state <> OLD.state AND NEW.state = 'finished' BEGIN
+        CREATE TRIGGER eventOfEnd AFTER UPDATE OF state ON job
+        WHEN NEW.state <> OLD.state AND NEW.state = 'finished' BEGIN
             \(event("NEW.number", "'finishing'", "NEW.stage", "NEW.hop", "NEW.outcome"))
             \(event("NEW.number", "'finished'", "NEW.stage", "NEW.hop", "NEW.outcome"))
         END;

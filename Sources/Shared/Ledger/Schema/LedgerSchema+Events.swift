@@ -1,8 +1,8 @@
 internal import JobModel
 
 extension LedgerSchema {
-    // What happened to a job, written by triggers, so that no way of changing a job can forget it. The time is
-    // SQLite's: not every statement brings its own. A job that comes back over and over keeps its newest events.
+    // The events of a job, written by triggers, so that no way of changing a job can forget them. The time is SQLite's:
+    // not every statement brings its own. A job that comes back over and over keeps its newest events.
     static let events = """
         CREATE TABLE event (
             job INTEGER NOT NULL REFERENCES job (number) ON DELETE CASCADE,
@@ -64,7 +64,8 @@ extension LedgerSchema {
     ) -> String {
         """
         INSERT INTO event (job, number, what, stage, hop, detail) VALUES (
-            \(job), (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE job = \(job)), \(what), \(stage), \(hop), \(detail));
+            \(job), (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE job = \(job)),
+            \(what), \(stage), \(hop), \(detail));
         DELETE FROM event WHERE job = \(job)
             AND number <= (SELECT MAX(number) FROM event WHERE job = \(job)) - \(JobDetail.maximumEvents);
         """

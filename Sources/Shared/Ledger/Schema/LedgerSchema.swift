@@ -117,7 +117,7 @@ enum LedgerSchema {
         CREATE INDEX jobWithReservation ON job (reservedBytes) WHERE reservedBytes > 0;
         """
 
-    // A job of a hundred thousand files leaves the books in one statement, which counts for itself.
+    // A job of a hundred thousand files leaves the ledger in one statement, which counts for itself.
     private static let bulk = """
         ALTER TABLE about ADD COLUMN isBulk INTEGER NOT NULL DEFAULT 0;
         DROP TRIGGER fileRemoved;

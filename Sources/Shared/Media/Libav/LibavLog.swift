@@ -20,8 +20,8 @@ enum LibavLog {
     /// Lines above this level are not even formatted.
     private static let threshold = Atomic<Int32>(AV_LOG_WARNING)
 
-    /// Directs libav's lines to `logger` from now on. One process works on one file at a time; should several run, lines
-    /// go to the logger that came last.
+    /// Directs libav's lines to `logger` from now on. One process works on one file at a time; should several run,
+    /// lines go to the logger that came last.
     static func install(_ logger: Logger) {
         let level = logger.logLevel <= .debug ? AV_LOG_VERBOSE : AV_LOG_WARNING
         threshold.store(level, ordering: .relaxed)

@@ -12,8 +12,8 @@ extension MediaError {
         }
     }
 
-    /// The operating system's error number inside a libav code, if it holds one. libav's own codes are four letters, and
-    /// so far larger.
+    /// The operating system's error number inside a libav code, if it holds one. libav's own codes are four letters,
+    /// and so far larger.
     static func errorNumber(in code: Int32) -> Int32? {
         let number = shim_errno(code)
         return (1..<4_096).contains(number) ? number : nil

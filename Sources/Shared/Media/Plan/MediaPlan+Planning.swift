@@ -1,8 +1,8 @@
 extension MediaPlan {
     /// Decides which outputs a source gets. Pure: the same input gives the same plan.
     ///
-    /// A rung that would enlarge the source is left out; when none is left, the smallest rung is made at the size of the
-    /// source, so that there is always one H.264 rendition.
+    /// A rung that would enlarge the source is left out; when none is left, the smallest rung is made at the size of
+    /// the source, so that there is always one H.264 rendition.
     ///
     /// - Throws: `invalidPlan` for a profile out of range, `unsupported` for a source whose picture is too large.
     public init(source: VideoMetadata, profile: VideoProfile) throws(MediaError) {

@@ -15,7 +15,7 @@ final class UpdatePublisher: Sendable {
     private let logger: Logger
     private let room: Mutex<Room>
 
-    /// What is known of the queue's room. The broker is not asked for every update: a look costs as much as an update.
+    /// The known room of the queue. The broker is not asked for every update: a look costs as much as an update.
     private struct Room {
         var isOverfull = false
         /// Updates that may go before the next look, which is due anyway when this time is over.

@@ -113,6 +113,7 @@ extension JobReceiver {
         ])
     }
 
-    /// Of the reason in a letter's headers, which must fit in the shortest frame that a broker may ask for.
+    /// The limit of the reason in a dead letter's headers, which must fit in the shortest frame that a broker may ask
+    /// for.
     private static let maximumReasonBytes = 1024
 }

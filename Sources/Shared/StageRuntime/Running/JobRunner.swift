@@ -73,7 +73,7 @@ package struct JobRunner: Sendable {
 
     // MARK: - Enter
 
-    /// Asks the books whether the stage may work on the job, and settles a message that it may not.
+    /// Asks the ledger whether the stage may work on the job, and settles a message that it may not.
     ///
     /// - Returns: nil when there is nothing to work on.
     private func enter(_ job: ReceivedJob) async throws -> StageRun? {

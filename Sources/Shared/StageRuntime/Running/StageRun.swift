@@ -3,10 +3,10 @@ internal import Logging
 
 /// One run of a stage on one job: the value that every step after the entry is given, in place of its parts.
 struct StageRun: Sendable {
-    /// As the message had it, with the deaths of workers that the books know.
+    /// As the message had it, with the deaths of workers that the ledger knows.
     let ticket: Ticket
     let delivery: JobDelivery
-    /// The books' answer: lease, number of the start, files.
+    /// The ledger's answer: lease, number of the start, files.
     let entered: EnteredJob
     let telemetry: JobTelemetry
     let logger: Logger
@@ -17,7 +17,7 @@ struct StageRun: Sendable {
     var starts: Int { entered.starts }
 }
 
-/// What became of a stage's work on a job. A drained worker's work has no outcome: its job goes back.
+/// The outcome of a stage's work on a job. A drained worker's work has no outcome: its job goes back.
 enum WorkOutcome: Sendable {
     /// The ticket has what the stage adds to it.
     case done(Ticket)

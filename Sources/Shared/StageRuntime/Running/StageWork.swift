@@ -86,7 +86,7 @@ struct StageWork: Sendable {
         }
     }
 
-    /// What goes on beside the work, until this is cancelled. Work that is over in a moment has no need of it.
+    /// Runs the tasks beside the work, until this is cancelled. Work that is over in a moment does not need them.
     private func attend() async throws {
         try await place.clock.sleep(for: Self.moment)
         await withTaskGroup(of: Void.self) { group in
@@ -115,7 +115,7 @@ struct StageWork: Sendable {
             within: place.settings.diskBudget,
             onActivity: { place.status.noteActivity() }
         )
-        // What compressing has reserved on top; processing has use for it.
+        // Gives back the extra reservation of compression; processing can use it.
         if count > 0, traits.restoring == .trimmingReservation {
             try await place.files.trimReservation(run.ticket.key)
         }

@@ -141,7 +141,7 @@ extension Duration {
 extension Workplace {
     /// A job at this stage as a handler gets it.
     ///
-    /// - Parameter files: what the books had of the job's files when the stage started.
+    /// - Parameter files: what the ledger had of the job's files when the stage started.
     package func context(of ticket: Ticket, files: [TempFileEntry], logger: Logger? = nil) -> JobContext {
         context(of: ticket, files: files, telemetry(of: ticket, logger ?? self.logger), logger ?? self.logger)
     }

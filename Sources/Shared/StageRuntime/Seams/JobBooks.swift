@@ -14,9 +14,9 @@ package protocol JobBooks: Sendable {
         patience: Duration
     ) async throws(TempFileError) -> JobEntry
 
-    /// Whether the message is of another job with the id of the one that is on the books.
+    /// Whether the message is of another job with the id of the one that is in the ledger.
     func isOther(_ message: StageMessage, of job: JobKey) async throws(TempFileError) -> Bool
-    /// What there is of a job, as far as this host knows.
+    /// The presence of a job, as far as this host knows.
     func presence(of job: JobKey, or other: MediaKind?, node: String?) async throws(TempFileError) -> JobPresence
     /// The host that has claimed the message of a job with this run and hop, or a later one of that job.
     func claimant(of job: JobKey, redrives: Int64, hop: Int64) async throws(TempFileError) -> String?
@@ -54,7 +54,7 @@ package protocol JobBooks: Sendable {
     ) async throws(TempFileError) -> (news: Int?, manifest: [TempFileEntry])
 }
 
-/// The end of a job on the books. The runtime gives this to the stage that ends jobs, and to no other.
+/// The end of a job in the ledger. The runtime gives this to the stage that ends jobs, and to no other.
 package protocol JobEndBooks: Sendable {
     func job(_ key: JobKey) async throws(TempFileError) -> JobRecord?
     /// Claims the job's end and records it, as one.
@@ -81,7 +81,7 @@ package protocol JobEndBooks: Sendable {
 
 /// The runtime's side of a job's temp files.
 package protocol JobFiles: Sendable {
-    /// What was removed so far.
+    /// The counts of removed files so far.
     var cleaningCounters: CleaningCounters { get }
     /// The job's manifest.
     func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry]
@@ -105,7 +105,7 @@ package enum JobEntry: Sendable {
     case held
     /// A late duplicate: the job has moved on.
     case stale(currentHop: Int64)
-    /// The books remember the job as over.
+    /// The ledger remembers the job as over.
     case finished(JobOutcome)
     /// The id is that of a job that asks for something else: one that goes on, or one that is over.
     case otherContent
@@ -122,7 +122,7 @@ package struct EnteredJob: Sendable {
     package var news: Int?
     /// The job waits for space in this stage, and clients know. Nothing new was recorded but the start.
     package var isWaitingForSpace = false
-    /// What the books had of the job's files at the start.
+    /// The job's files in the ledger at the start.
     package var files: [TempFileEntry] = []
     /// Some of them have to be restored before they are read.
     package var hasCompressedFiles = false

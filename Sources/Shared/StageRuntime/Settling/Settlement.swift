@@ -1,13 +1,13 @@
 internal import CrashPoints
 internal import JobModel
 
-/// What follows from the outcome of a stage's work. Pure: ``Settler`` carries it out.
+/// The consequence of the outcome of a stage's work. Pure: ``Settler`` carries it out.
 enum Settlement: Sendable, Hashable {
     /// The next stage gets the job.
     case handOver(Ticket, to: Stage)
     /// The stage ends the job, whose work is done.
     case end(Ticket)
-    /// The stage ends the job, and its work was given up: files stay on the books. Clients still learn how the job
+    /// The stage ends the job, and its work was given up: files stay in the ledger. Clients still learn how the job
     /// ended.
     case endUnfinished(Ticket)
     /// The stage tries again after a delay.
@@ -21,7 +21,7 @@ enum Settlement: Sendable, Hashable {
     /// Clean-up ends the job as cancelled.
     case cancel(Ticket)
 
-    /// What a settlement is decided from, besides the outcome.
+    /// The facts that decide a settlement, besides the outcome.
     struct Facts: Sendable {
         var stage: Stage
         var policy: RetryPolicy

@@ -2,7 +2,7 @@ internal import CrashPoints
 internal import JobModel
 
 /// One step of a settlement. Each is done, and durable where it writes, before the next one begins: the successor is
-/// confirmed before the books move on, and the message is acknowledged last. So whoever dies in between leaves a
+/// confirmed before the ledger moves on, and the message is acknowledged last. So whoever dies in between leaves a
 /// message that brings the job back. See docs/decisions/0020-the-run-of-a-job.md.
 struct SettlementStep: Sendable, Hashable {
     enum Action: Sendable, Hashable {
@@ -12,7 +12,7 @@ struct SettlementStep: Sendable, Hashable {
         case announceGoingOn
         /// Tells clients that the job waits for space, unless they know.
         case announceWaiting(delayMilliseconds: Int)
-        /// Takes the manifest from the books, if it was not read yet.
+        /// Takes the manifest from the ledger, if it was not read yet.
         case readManifest
         /// Gives the ticket, with the manifest, to another stage, and waits for the confirm.
         case publish(Ticket, to: Stage)
@@ -44,7 +44,7 @@ struct SettlementStep: Sendable, Hashable {
         self.crossing = crossing
     }
 
-    /// What is known where a settlement is carried out.
+    /// The facts that are known where a settlement is carried out.
     struct Facts: Sendable, Hashable {
         var stage: Stage
         /// This host, in tickets.

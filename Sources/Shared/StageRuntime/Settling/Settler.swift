@@ -125,7 +125,7 @@ struct Settler: Sendable {
             await takeStartBack(run)
             await deliveries.handBack(run.delivery, run.logger)
         }
-        // What was acknowledged or given back is on its way only.
+        // Acknowledgements and returns may still be on their way.
         await place.publisher.transport.close()
         place.process.end(isDrained ? 0 : 75)
         throw ProcessEnded()
@@ -208,7 +208,7 @@ struct Settler: Sendable {
         do {
             try await place.publisher.publish(ticket, to: place.topology.work(next))
         } catch is TicketTooLong where next.traits.endsJobs && ticket.outcome != .completed {
-            // Clean-up needs no more than the books have, and the end must be told.
+            // Clean-up needs no more than the ledger has, and the end must be told.
             try await place.publisher.publish(ticket.shortened, to: place.topology.work(next))
         }
     }

@@ -24,7 +24,7 @@ package struct EndingJob: Sendable {
     package var books: any JobEndBooks { place.endBooks }
     package var clock: any RuntimeClock { place.clock }
 
-    /// What clients read.
+    /// The queue that clients read.
     package var updatesQueue: AMQPQueue { place.topology.updates }
     /// Where an operator finds failed jobs.
     package var deadQueue: AMQPQueue { place.topology.dead }

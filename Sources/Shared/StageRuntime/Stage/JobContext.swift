@@ -8,7 +8,7 @@ package struct JobContext: Sendable {
     package let ticket: Ticket
     package let stage: Stage
     package let tracker: TempFileTracker
-    /// What the books had of the job's files when the stage started.
+    /// The job's files in the ledger when the stage started.
     package let files: [TempFileEntry]
     /// Carries the job's id and kind.
     package let logger: Logger

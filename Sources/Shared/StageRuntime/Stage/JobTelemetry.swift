@@ -84,17 +84,17 @@ package final class JobTelemetry: Sendable {
         changed.yield()
     }
 
-    /// What the stage has read, for the line that it logs at its end.
+    /// Notes the files that the stage has read, for the line that it logs at its end.
     package func note(inputs files: Int, bytes: Int64) {
         state.withLock { ($0.figures.inputs, $0.figures.inputBytes) = (files, bytes) }
     }
 
-    /// What the stage has made.
+    /// Notes the files that the stage has made.
     package func note(outputs files: Int, bytes: Int64) {
         state.withLock { ($0.figures.outputs, $0.figures.outputBytes) = (files, bytes) }
     }
 
-    /// What the stage has removed.
+    /// Notes the files that the stage has removed.
     package func note(removed files: Int, bytes: Int64) {
         state.withLock { ($0.figures.removed, $0.figures.removedBytes) = (files, bytes) }
     }

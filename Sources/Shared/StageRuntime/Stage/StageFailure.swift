@@ -40,7 +40,7 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
         case let error as TicketTooLong:
             self.init(.permanent, code: TicketTooLong.code, error.description)
         case let error as AMQPError:
-            // What the protocol cannot carry now it cannot carry later.
+            // The protocol cannot carry such a message later either.
             self.init(error.code == .invalidArgument ? .permanent : .transient, code: "broker", error.message)
         default: self.init(.transient, code: "unexpected", "\(error)")
         }

@@ -1,8 +1,8 @@
 internal import JobModel
 internal import Logging
 
-/// What a stage has read, made and removed of one job: numbers of files, and their bytes. nil where there is nothing to
-/// tell.
+/// A stage's work on one job in figures: files that it has read, made and removed, and their bytes. nil where there are
+/// none.
 struct StageFigures: Sendable {
     var inputs: Int?
     var inputBytes: Int64?

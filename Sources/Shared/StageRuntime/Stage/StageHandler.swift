@@ -1,7 +1,7 @@
 package import JobModel
 
-/// What a stage supplies; the runtime owns everything else: lease, manifest, hand-over, retries, acknowledgement,
-/// drain.
+/// The part that a stage supplies; the runtime owns everything else: lease, manifest, hand-over, retries,
+/// acknowledgement, drain.
 package protocol StageHandler: Sendable {
     /// Does the stage's work for one job.
     ///
@@ -24,7 +24,7 @@ package protocol EndingStage: StageHandler {
     /// - Throws: when the message is not settled. It goes back to its queue, as it is.
     func end(_ job: EndingJob) async throws
 
-    /// Settles a message whose job the books know as finished: by this message or by another one.
+    /// Settles a message whose job the ledger knows as finished: by this message or by another one.
     ///
     /// - Throws: as ``end(_:)``.
     func meetFinished(_ job: EndingJob, _ outcome: JobOutcome) async throws

@@ -3,7 +3,7 @@ package import Logging
 package import Settings
 package import TempFiles
 
-/// What a stage's handler is built from.
+/// The services that a stage's handler is built from.
 package struct StageServices: Sendable {
     package let kind: MediaKind
     package let settings: Settings

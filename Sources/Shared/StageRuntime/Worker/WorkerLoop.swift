@@ -12,7 +12,7 @@ struct WorkerLoop: Sendable {
     /// How long a worker whose supervisor is gone may go on, whatever the drain time.
     static let orphanDrainTime = Duration.seconds(5)
 
-    /// What an orphan gets beyond that to hand its job back. Nobody is there to kill it.
+    /// The further time of an orphan to hand its job back. Nobody is there to kill it.
     static let orphanGraceTime = Duration.seconds(3)
 
     let runner: JobRunner
@@ -55,7 +55,7 @@ struct WorkerLoop: Sendable {
 
     private struct Intakes: Sendable {
         let jobs: JobIntake
-        /// What this host takes jobs from besides its own queue.
+        /// The intake from a shared queue, besides this host's own.
         let shared: JobIntake?
         /// The older service's entry queue, whose messages are moved to the download queue.
         let legacy: JobIntake?

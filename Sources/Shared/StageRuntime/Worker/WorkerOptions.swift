@@ -6,12 +6,12 @@ extension MediaKind: ExpressibleByArgument {}
 /// The command line of every stage executable.
 public struct WorkerOptions: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        // Of several executables.
+        // The name of this executable, one of several.
         commandName: CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "stage",
         abstract: "Works on the jobs of one stage of the media processor.",
         discussion: """
-            `supervisor run` starts and watches it, with settings from the environment (see `supervisor settings`). Without \
-            RABBITMQ_URL there is no broker that it could use. SIGTERM drains.
+            `supervisor run` starts and watches it, with settings from the environment (see `supervisor settings`). \
+            Without RABBITMQ_URL there is no broker that it could use. SIGTERM drains.
 
             Exit status: 0 after a drain; 64 wrong usage; 70 it cannot start; 78 wrong settings.
             """

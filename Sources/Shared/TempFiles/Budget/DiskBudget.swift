@@ -3,9 +3,9 @@ internal import Ledger
 
 /// How much disk the temp files of a host may take, all jobs together.
 public struct DiskBudget: Sendable, Hashable {
-    /// Of all temp files; nil: no limit but the disk's own.
+    /// The limit of all temp files; nil: no limit but the disk's own.
     public var maximumBytes: Int64?
-    /// What must stay free on the workspace's file system; 0: all of it may be used.
+    /// The bytes that must stay free on the workspace's file system; 0: all of it may be used.
     public var minimumFreeBytes: Int64
 
     public static let unlimited = DiskBudget(maximumBytes: nil, minimumFreeBytes: 0)
@@ -24,13 +24,13 @@ public struct DiskBudget: Sendable, Hashable {
 
     var isUnlimited: Bool { maximumBytes == nil && minimumFreeBytes == 0 }
 
-    /// What the budget is judged by. All but `wantedBytes` are sums over the jobs of this host.
+    /// The numbers that the budget is judged by. All but `wantedBytes` are sums over the jobs of this host.
     struct Demand: Sendable {
         /// All that the job wants to have reserved, what it has already included.
         var wantedBytes: Int64
         var heldByJob: Int64
         var heldByOthers: Int64
-        /// What the books say is written.
+        /// The bytes that are written by the ledger.
         var writtenBytes: Int64
         var space: DiskSpace
     }
@@ -57,13 +57,14 @@ public struct DiskBudget: Sendable, Hashable {
                         + "\(demand.space.totalBytes), and \(minimumFreeBytes) must stay free (TEMP_MIN_FREE_BYTES)"
                 )
             }
-            // What is reserved and not yet written is as good as gone.
+            // Reserved bytes that are not yet written are as good as gone.
             let promised = max(demand.heldByJob.addingClamped(demand.heldByOthers) - demand.writtenBytes, 0)
             let growth = wanted - demand.heldByJob
             if demand.space.freeBytes.addingClamped(-promised).addingClamped(-growth) < minimumFreeBytes {
                 return .noRoom(
-                    "it needs \(growth) more bytes of temp files, \(demand.space.freeBytes) are free, \(promised) of them "
-                        + "promised to jobs, and \(minimumFreeBytes) must stay free (TEMP_MIN_FREE_BYTES)"
+                    "it needs \(growth) more bytes of temp files, \(demand.space.freeBytes) are free, "
+                        + "\(promised) of them promised to jobs, and \(minimumFreeBytes) must stay free "
+                        + "(TEMP_MIN_FREE_BYTES)"
                 )
             }
         }

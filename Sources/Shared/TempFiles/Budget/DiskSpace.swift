@@ -4,7 +4,7 @@ internal import Ledger
 
 /// How full the workspace's file system is.
 public struct DiskSpace: Sendable, Hashable {
-    /// What can still be written.
+    /// The bytes that can still be written.
     public var freeBytes: Int64
     public var totalBytes: Int64
     /// 0 to 100, of what can be used, as `df` counts.

@@ -2,7 +2,7 @@ internal import Files
 public import JobModel
 internal import Ledger
 
-/// What a job has of the disk.
+/// The share of the disk that a job holds.
 private struct Holding: Sendable {
     /// The number of its row.
     var job: Int64
@@ -15,7 +15,7 @@ private struct Holding: Sendable {
         grantedBytes = try books.reservedBytes(job: job)
     }
 
-    /// What is on disk is reserved from now on, whatever was.
+    /// Reserves the bytes on disk from now on, whatever was reserved before.
     init(settling books: Books, job: Int64) throws {
         try self.init(books, job: job)
         guard usedBytes > grantedBytes else { return }
@@ -24,7 +24,7 @@ private struct Holding: Sendable {
     }
 }
 
-/// A wish for room, and what it is judged by that the books do not know.
+/// A wish for room, and what it is judged by that the ledger does not know.
 private struct Demand: Sendable {
     /// All that the job wants to have reserved, what it has already included.
     var wantedBytes: Int64
@@ -51,7 +51,7 @@ private struct Demand: Sendable {
 
 /// The answer to a plan of files.
 public enum FilePlan: Sendable {
-    /// The files are on the books; this much may be written to them.
+    /// The files are in the ledger; this much may be written to them.
     case planned([TrackedFile], SpaceAllowance)
     /// As ``SpaceAnswer/noRoom(_:)``. Nothing was planned.
     case noRoom(String)
@@ -76,8 +76,8 @@ extension TempFileTracker {
     /// Plans files, as ``trackFiles(_:job:stage:)`` does, and what may be written to them.
     ///
     /// - Parameter bytes: to reserve first, as ``reserve(_:job:within:)`` does; nil leaves the reservation as it is.
-    /// - Returns: what the run may write. What the job has on disk already counts as reserved, even if that is more
-    ///   than the budget: it is a fact.
+    /// - Returns: what the run may write. The job's bytes on disk already count as reserved, even if they exceed the
+    ///   budget: they are a fact.
     /// - Throws: ``TempFileError`` with code `invalidName`, `tooManyFiles` or `jobFinished`.
     public func planFiles(
         _ files: [NewFile],
@@ -87,7 +87,7 @@ extension TempFileTracker {
         within budget: DiskBudget
     ) async throws(TempFileError) -> FilePlan {
         // All of them travel in the job's messages, beside the source and what else the job has.
-        let most = Ticket.maximumFiles - 100
+        let most = Self.maximumFiles
         guard files.count <= most else {
             throw TempFileError(
                 code: .tooManyFiles,
@@ -118,7 +118,7 @@ extension TempFileTracker {
 
     /// Counts the writes of one run of a stage against the job's reservation. Call it once the run's files are planned.
     ///
-    /// What the job has on disk already counts as reserved, even if that is more than the budget: it is a fact.
+    /// The job's bytes on disk already count as reserved, even if they exceed the budget: they are a fact.
     func allowance(_ job: JobKey, within budget: DiskBudget) async throws(TempFileError) -> SpaceAllowance {
         if budget.isUnlimited { return .unlimited(job) }
         let now = nowMilliseconds

@@ -1,6 +1,6 @@
 internal import JobModel
 
-/// What a clean-up did.
+/// The result of a clean-up.
 public struct CleanupReport: Sendable, Hashable {
     public struct Failure: Sendable, Hashable {
         /// Absolute path of what is still there.

@@ -15,7 +15,7 @@ struct JobDirectoryCleaner {
         var goneNumbers: [Int64] = []
         /// Names of tracked files that still are.
         var failed: [(name: String, errno: CInt)] = []
-        /// Names removed that were not on the books.
+        /// Names removed that were not in the ledger.
         var strays = 0
     }
 
@@ -26,13 +26,13 @@ struct JobDirectoryCleaner {
     let directory: String
     let logger: Logger
     let metadata: Logger.Metadata
-    /// Of a removed file's line.
+    /// The level of a removed file's line.
     let level: Logger.Level
     var onRemoval: @Sendable () -> Void = {}
 
     /// Removes all that the directory holds but the lease file.
     ///
-    /// - Parameter tracked: the names that the books list, with the numbers of their rows.
+    /// - Parameter tracked: the names that the ledger lists, with the numbers of their rows.
     func empty(tracked: [ByteText: Int64]) -> Result {
         var result = Result()
         var errors: [(name: String, errno: CInt)] = []

@@ -7,8 +7,8 @@ internal import Logging
 internal import Threads
 
 extension TempFileTracker {
-    /// Removes files of a job now, as an output whose upload is confirmed, and takes them off the books. What cannot be
-    /// removed is in the report and stays on the books, marked. Called under the job's lease.
+    /// Removes files of a job now, as an output whose upload is confirmed, and takes them out of the ledger. What
+    /// cannot be removed is in the report and stays in the ledger, marked. Called under the job's lease.
     ///
     /// - Parameters:
     ///   - paths: absolute, or names. One that is not in the job's directory is a failure with `EXDEV`, and is left
@@ -51,8 +51,8 @@ extension TempFileTracker {
         return report
     }
 
-    /// Removes all that a job has on disk: what the books list, whatever else is in its directory, and the directory.
-    /// Links are removed themselves, never followed. What cannot be removed stays on the books, marked, and is
+    /// Removes all that a job has on disk: what the ledger lists, whatever else is in its directory, and the directory.
+    /// Links are removed themselves, never followed. What cannot be removed stays in the ledger, marked, and is
     /// reported.
     ///
     /// - Parameter onActivity: called for each file that is removed.
@@ -105,7 +105,7 @@ extension TempFileTracker {
 
     /// Empties and removes one directory. The caller holds its lease.
     ///
-    /// - Parameter known: the names that the books list, with the numbers of their rows; nil when they were not read
+    /// - Parameter known: the names that the ledger lists, with the numbers of their rows; nil when they were not read
     ///   yet.
     func clean(
         directory: String,
@@ -121,7 +121,7 @@ extension TempFileTracker {
         if known == nil, let row { numbers = try await ledger.read { try $0.fileNumbers(job: row.number) } }
         let tracked = numbers
         var result = try await OwnThread.run { [cleaner] () throws(TempFileError) in cleaner.empty(tracked: tracked) }
-        // First the books, then the directory: were it the other way round, a new worker could plan files in between.
+        // First the ledger, then the directory: were it the other way round, a new worker could plan files in between.
         if let row {
             // In the clean-up stage's place; the job's end gives the rest back.
             try await settle(result, givingBackSpace: row.record.stage == .cleanup) { _ in row.number }
@@ -136,10 +136,10 @@ extension TempFileTracker {
         return result.report
     }
 
-    /// Removes the files of a job before the books can say so, as when the disk is full. The caller holds the job's
+    /// Removes the files of a job before the ledger can say so, as when the disk is full. The caller holds the job's
     /// lease.
     ///
-    /// - Parameter tracked: the names that the books list, with the numbers of their rows.
+    /// - Parameter tracked: the names that the ledger lists, with the numbers of their rows.
     package func removeAhead(of job: JobKey, tracked: [ByteText: Int64]) async throws(TempFileError) -> CleanupReport {
         let cleaner = cleaner(directory: workspace.directory(of: job), job: job)
         let result = try await OwnThread.run { () throws(TempFileError) in cleaner.empty(tracked: tracked) }
@@ -155,7 +155,7 @@ extension TempFileTracker {
         return report
     }
 
-    /// - Parameter job: the number of its row; nil when the books know nothing of it.
+    /// - Parameter job: the number of its row; nil when the ledger does not know it.
     func settle(
         _ result: JobDirectoryCleaner.Result,
         givingBackSpace: Bool = false,

@@ -2,7 +2,7 @@ public import JobModel
 internal import Synchronization
 
 extension TempFileTracker {
-    /// What was removed through this tracker.
+    /// The counts of files that were removed through this tracker.
     public var cleaningCounters: CleaningCounters { counters.withLock { $0 } }
 
     func count(_ report: CleanupReport) {

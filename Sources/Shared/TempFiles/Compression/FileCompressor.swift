@@ -6,16 +6,16 @@ internal import Ledger
 internal import Zstandard
 
 /// Replaces one file by a compressed one, and the other way round. Blocks; the caller holds the job's lease, and has
-/// the temporary name on the books.
+/// the temporary name in the ledger.
 ///
 /// A compressed file is a zstd stream whose first frame, which every decoder skips, holds a token. What a file is can
-/// therefore be told by the token on the books, whatever a crash left of both.
+/// therefore be told by the token in the ledger, whatever a crash left of both.
 struct FileCompressor {
     enum Compression: Sendable, Equatable {
         case compressed(storedBytes: Int64)
         /// By less than a fifth.
         case doesNotShrink
-        /// Not the file that the books know.
+        /// Not the file that the ledger knows.
         case changed
         case cancelled
     }
@@ -37,7 +37,7 @@ struct FileCompressor {
     private static let samples: Int64 = 8
     private static let sampleBytes = 128 << 10
 
-    /// Of the job.
+    /// The directory of the job.
     private let directory: RootedDirectory
     private let isCancelled: @Sendable () -> Bool
 
@@ -145,7 +145,7 @@ struct FileCompressor {
         return result
     }
 
-    /// What the compressed file takes; nil when it was not replaced.
+    /// The bytes of the compressed file; nil when it was not replaced.
     func compressedSize(_ file: CompressedFile) throws(TempFileError) -> Int64? {
         try calling(file.name) {
             guard let status = try directory.status(file.name), status.kind == .file else { return nil }
@@ -186,7 +186,7 @@ struct FileCompressor {
         Zstandard.skippableFrame(Array("media-processor 1 \(token)\n".utf8))
     }
 
-    /// What is being written.
+    /// The file that is being written.
     private final class Target {
         let file: OpenFile
         private(set) var sizeBytes: Int64 = 0

@@ -21,7 +21,7 @@ public struct CompressionRules: Sendable, Hashable {
     }
 }
 
-/// What compressing did.
+/// The result of compressing.
 public struct CompressionReport: Sendable, Hashable {
     public var files = 0
     public var plainBytes: Int64 = 0

@@ -28,7 +28,7 @@ package final class LeaseHold: Sendable {
     /// Gives the lease up, and removes the lease file and the directory when nothing else is in it.
     package func releaseRemovingEmptyDirectory() {
         guard let file = take() else { return }
-        // What cannot be removed now is found by the next sweep.
+        // If it cannot be removed now, the next sweep finds it.
         if (try? file.isCurrent(root, directory: directory)) == true,
             (try? root.openDirectory(directory).entryNames()) == [LeaseFile.name]
         {

@@ -13,7 +13,7 @@ struct LeaseWaiter {
         case locked(LeaseFile)
         /// Another holder kept it for the whole time.
         case held
-        /// The lease that was waited for is gone; what the books say of the job may have changed.
+        /// The lease that was waited for is gone; what the ledger says of the job may have changed.
         case startOver
         /// There is no such directory.
         case absent

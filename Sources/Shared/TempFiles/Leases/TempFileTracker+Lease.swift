@@ -30,7 +30,7 @@ extension TempFileTracker {
     }
 
     package enum Lock: Sendable {
-        /// What the books say of the job may have changed before.
+        /// The ledger's row of the job may have changed before.
         case locked(LeaseHold)
         case held
         case finished(JobOutcome)

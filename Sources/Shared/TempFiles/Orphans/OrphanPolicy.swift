@@ -2,19 +2,19 @@ internal import Files
 internal import JobModel
 internal import Ledger
 
-/// What there is to say of one job directory, on disk and on the books.
+/// The state of one job directory, on disk and in the ledger.
 struct JobDirectorySnapshot: Sendable {
-    /// nil when no job on the books has this directory.
+    /// nil when no job in the ledger has this directory.
     var job: JobRow?
     /// The job's tracked files: when each was planned, in milliseconds, by its name.
     var tracked: [ByteText: Int64] = [:]
-    /// What the directory holds, beneath it at any depth; directories and the lease file left out, but for those that
-    /// are no part of ours.
+    /// The entries of the directory, at any depth; directories and the lease file left out, but for those that are no
+    /// part of ours.
     var entries: [Entry] = []
     /// Whether there is anything by this name, and whether it is a directory.
     var exists = false
     var isDirectory = false
-    /// What stands in the directory's place, when that is nothing of ours.
+    /// The kind of entry in the directory's place, when it is not ours.
     var foreign: String?
     /// Seconds since 1970 of the directory's last change, before the sweep put anything into it.
     var modifiedSeconds: Int64 = 0
@@ -26,7 +26,7 @@ struct JobDirectorySnapshot: Sendable {
         var name: String
         var sizeBytes: Int64
         var modifiedSeconds: Int64
-        /// What it is, when it is nothing that a stage makes.
+        /// The kind of entry, when no stage makes such.
         var foreign: String?
         /// A file system mounted here: not even its name can be removed.
         var isMount = false
@@ -48,8 +48,8 @@ struct OrphanPolicy: Sendable {
 
     var graceSeconds: Int64
     var nowSeconds: Int64
-    /// When the books were begun. After their loss, files of living jobs are unknown until the jobs' messages come
-    /// back, so nothing unknown counts as older than the books.
+    /// When the ledger was begun. After its loss, files of living jobs are unknown until the jobs' messages come
+    /// back, so nothing unknown counts as older than the ledger.
     var ledgerBegunSeconds: Int64
     /// How long process trees have run on these books and had the broker.
     var serviceMilliseconds: Int64 = 0
@@ -119,7 +119,7 @@ struct OrphanPolicy: Sendable {
         let newest = snapshot.entries.reduce(snapshot.modifiedSeconds) { max($0, $1.modifiedSeconds) }
         var isOld = unknownAge(newest) >= graceSeconds
         if newest < ledgerBegunSeconds, let limit = maximumSilenceMilliseconds {
-            // Older than the books: they may have been lost, and its job's message may wait its turn in a queue. It
+            // Older than the ledger: they may have been lost, and its job's message may wait its turn in a queue. It
             // gets as long as any job may be silent.
             isOld = isOld && serviceMilliseconds >= limit
         }
@@ -197,7 +197,7 @@ struct OrphanPolicy: Sendable {
 extension FileStatus {
     static let otherNames = "file with other names"
 
-    /// What the entry is, when no stage makes such; directories are not looked at.
+    /// The kind of the entry, when no stage makes such; directories are not looked at.
     var foreignKind: String? {
         switch kind {
         case .file: linkCount > 1 ? Self.otherNames : nil

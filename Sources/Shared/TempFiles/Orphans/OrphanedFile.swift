@@ -2,15 +2,15 @@ public import JobModel
 
 /// Why a file in the workspace is nobody's.
 public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
-    /// In the directory of a job, or beside the jobs, not on the books, and older than the grace time.
+    /// In the directory of a job, or beside the jobs, not in the ledger, and older than the grace time.
     case unknownFile
     /// The job is finished.
     case finishedJob
-    /// In a directory of no job that is on the books, all of it older than the grace time.
+    /// In a directory of no job that is in the ledger, all of it older than the grace time.
     case unknownJobDirectory
-    /// On the books, not on disk, and nobody works on the job.
+    /// In the ledger, not on disk, and nobody works on the job.
     case missingFile
-    /// Of a job that has not ended, that nobody works on, and of which nothing was heard for too long.
+    /// The entry belongs to a job that has not ended, that nobody works on, and that has been silent for too long.
     case abandonedJob
     /// The job waits for its clean-up stage, which does not come to it. No stage needs the file any more.
     case overdueCleanup
@@ -19,7 +19,7 @@ public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
     case foreignEntry
 }
 
-/// A file, or a row of the books, that a sweep would remove.
+/// A file, or a row of the ledger, that a sweep would remove.
 public struct OrphanedFile: Sendable, Hashable {
     /// Absolute.
     public var path: String
@@ -33,13 +33,13 @@ public struct OrphanedFile: Sendable, Hashable {
     /// The job, when it is known.
     public var job: JobKey?
     public var reason: OrphanReason
-    /// What it is, where that is the reason: `symbolic link`, `mounted file system`, …
+    /// The kind of entry, where that is the reason: `symbolic link`, `mounted file system`, …
     public var detail: String?
     /// Whether a sweep now would remove it, or have it removed. Else it is only reported.
     public var isRemovable: Bool
 }
 
-/// What a sweep goes by.
+/// The rules of a sweep.
 public struct SweepRules: Sendable, Hashable {
     /// How old something unknown must be.
     public var graceTime: Duration
@@ -70,7 +70,7 @@ public struct AbandonedJob: Sendable {
 
 /// How an abandoned job was given to the clean-up stage.
 public struct AbandonedHandOver: Sendable {
-    /// Of the message that the broker has confirmed.
+    /// The hop of the message that the broker has confirmed.
     public var hop: Int64
     /// That message's `transfer`.
     public var token: String

@@ -27,7 +27,7 @@ extension TempFileTracker {
         var orphans = try await strangers(policy)
         try await forEachSight(jobDirectories(policy), policy) { sight throws(TempFileError) in
             let place = sight.place
-            // A job may have ended since the books of the whole batch were read.
+            // A job may have ended since the ledger of the whole batch were read.
             let snapshot = try await snapshot(place)
             let verdicts = policy.verdicts(snapshot)
             if verdicts.isEmpty { return }
@@ -78,7 +78,10 @@ extension TempFileTracker {
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
         metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
         logger.info(
-            "cleanup: orphaned files swept, \(report.failures.count) left, \(report.abandonedJobs) abandoned jobs ended",
+            """
+            cleanup: orphaned files swept, \(report.failures.count) left, \
+            \(report.abandonedJobs) abandoned jobs ended
+            """,
             metadata: metadata
         )
         return report
@@ -182,7 +185,7 @@ extension TempFileTracker {
 
     // MARK: - What there is
 
-    /// Every directory of a job, on disk or by the books. Anything but a directory in its place is listed as well.
+    /// Every directory of a job, on disk or by the ledger. Anything but a directory in its place is listed as well.
     ///
     /// - Parameter policy: adds the jobs that it may find abandoned, though they have no files.
     func jobDirectories(_ policy: OrphanPolicy? = nil) async throws(TempFileError) -> [JobPlace] {

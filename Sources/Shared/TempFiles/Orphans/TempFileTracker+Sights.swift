@@ -6,14 +6,14 @@ internal import Threads
 
 /// Looking at job directories, many at a time: a workspace has thousands, and most are as they should be.
 extension TempFileTracker {
-    /// What is wrong with one directory.
+    /// The findings about one directory.
     struct Sight: Sendable {
         var place: JobPlace
         var snapshot: Result<JobDirectorySnapshot, TempFileError>
         var verdicts: [OrphanPolicy.Verdict] = []
     }
 
-    /// The books' side of one directory.
+    /// The ledger's side of one directory.
     struct PlaceOnBooks: Sendable {
         var job: JobRow?
         var tracked: [ByteText: Int64] = [:]
@@ -40,8 +40,8 @@ extension TempFileTracker {
         while !books.isEmpty {
             let batch = Array(zip(rest, books))
             rest = rest.dropFirst(batch.count)
-            // The books before the disk: a file is on the books before it is on disk. While the disk is looked at, the
-            // books of the next batch are read.
+            // The ledger before the disk: a file is in the ledger before it is on disk. While the disk is looked at,
+            // the ledger of the next batch are read.
             let next = Task { [rest] () -> Result<[PlaceOnBooks], TempFileError> in
                 do throws(TempFileError) {
                     return .success(try await self.books(rest.prefix(Self.directoriesAtOnce)))
@@ -58,7 +58,7 @@ extension TempFileTracker {
         }
     }
 
-    /// The books' side of the first of `places`, as many as fit one batch.
+    /// The ledger's side of the first of `places`, as many as fit one batch.
     private func books(_ places: ArraySlice<JobPlace>) async throws(TempFileError) -> [PlaceOnBooks] {
         if places.isEmpty { return [] }
         return try await ledger.read { open in

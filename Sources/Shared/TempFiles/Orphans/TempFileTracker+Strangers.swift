@@ -5,8 +5,8 @@ internal import Logging
 internal import Threads
 
 extension TempFileTracker {
-    /// What lies in the workspace beside the jobs' directories and is no part of it. No stage ever writes there, so
-    /// somebody else put it there and may want it: it is reported and left alone.
+    /// Entries of the workspace beside the jobs' directories that are no part of it. No stage ever writes there, so
+    /// somebody else put it there and may want it: they are reported and left alone.
     func strangers(_ policy: OrphanPolicy) async throws(TempFileError) -> [OrphanedFile] {
         let workspace = workspace
         return try await OwnThread.run { () throws(TempFileError) in

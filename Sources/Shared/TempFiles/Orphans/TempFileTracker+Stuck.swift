@@ -3,7 +3,7 @@ public import JobModel
 internal import Ledger
 internal import Logging
 
-/// A file of a job's that could not be removed, or that its clean-up was given up before. It stays on the books until
+/// A file of a job's that could not be removed, or that its clean-up was given up before. It stays in the ledger until
 /// it is gone.
 public struct StuckFile: Sendable, Hashable {
     /// Absolute.

@@ -5,7 +5,7 @@ package import Ledger
 
 /// The directory that holds all temp files of this host: `$TEMP_DIR/media-processor`, mode 0700.
 ///
-///     ledger.sqlite            the books
+///     ledger.sqlite            the ledger
 ///     ledger.reserve           room on the disk that is kept for clean-up
 ///     jobs/<kind>/<job>/       one directory for each job
 ///     jobs/<kind>/<job>/.lease locked by the process that works on the job
@@ -56,8 +56,8 @@ public final class Workspace: Sendable {
         if status.owner != geteuid() {
             throw unusable(
                 "\(path) belongs to user \(status.owner), and this process runs as \(geteuid()); "
-                    + "run as its owner (`setpriv --reuid=\(status.owner) --regid=\(status.group) --init-groups COMMAND` as "
-                    + "root), or set TEMP_DIR elsewhere"
+                    + "run as its owner (as root: `setpriv --reuid=\(status.owner) --regid=\(status.group) "
+                    + "--init-groups COMMAND`), or set TEMP_DIR elsewhere"
             )
         }
         if status.permissions & 0o022 != 0 {
@@ -103,7 +103,7 @@ public final class Workspace: Sendable {
         path + "/" + directory(of: job) + "/" + name
     }
 
-    /// What a manifest says of files of a job.
+    /// The manifest entries of files of a job.
     package func entries(_ rows: [FileRow], of job: JobKey) -> [TempFileEntry] {
         rows.map { $0.entry(path: absolutePath(of: $0.name, job: job)) }
     }

@@ -79,7 +79,7 @@ struct HealthReport: Sendable, Codable, Equatable {
         var attempts: Int64
     }
 
-    /// The job that has been on the books for longest without an end.
+    /// The job that has been in the ledger for longest without an end.
     struct OldestJob: Sendable, Codable, Equatable {
         var kind: MediaKind
         var id: ByteText

@@ -2,7 +2,7 @@ internal import Logging
 
 /// Sends the overview to everyone who listens, whenever it changes.
 ///
-/// Files on the books, queue depths and disk space change in other processes, which announce nothing, so they are
+/// Files in the ledger, queue depths and disk space change in other processes, which announce nothing, so they are
 /// looked at: once for all listeners, and only while there are any.
 actor EventFeed {
     /// More are refused: each keeps a connection.

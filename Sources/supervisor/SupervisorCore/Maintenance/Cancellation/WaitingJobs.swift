@@ -98,7 +98,7 @@ struct WaitingJobs: Sendable {
 
         /// - Returns: false when somebody else has the job.
         private func end(_ ticket: Ticket, _ delivery: AMQPDelivery, _ client: AMQPClient) async throws -> Bool {
-            // Under its lease the job is put on the books, as a worker would do it.
+            // Under its lease the job is put in the ledger, as a worker would do it.
             guard case .acquired(let lease) = try await tracker.acquireLease(ticket.key, timeout: .zero) else {
                 return false
             }
@@ -114,8 +114,8 @@ struct WaitingJobs: Sendable {
                 content: ticket.content
             )
             lease.release()
-            guard try await tracker.jobs.endCancelled(ticket.key, AbandonedJobNotice.ender(client, queues: queues))
-            else {
+            let ender = AbandonedJobNotice.ender(client, queues: queues)
+            guard try await tracker.jobs.endCancelled(ticket.key, ender) else {
                 return false
             }
             try? await delivery.acknowledge()

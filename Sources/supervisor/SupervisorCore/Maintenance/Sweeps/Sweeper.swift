@@ -17,7 +17,7 @@ struct Sweeper: MaintenanceService {
 
     /// Between two looks at the whole.
     static let interval = Duration.seconds(60)
-    /// Between two looks for files that the clean-up of a job was given up with: one row of the books, which tells
+    /// Between two looks for files that the clean-up of a job was given up with: one row of the ledger, which tells
     /// nobody that it is there.
     static let leftInterval = Duration.seconds(2)
 

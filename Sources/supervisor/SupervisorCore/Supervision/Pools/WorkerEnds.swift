@@ -10,7 +10,7 @@ struct WorkerEnd: Sendable, Equatable {
     var cause: String
 }
 
-/// Puts deaths of workers on the books of the jobs that they had, in the order in which they are noted.
+/// Puts deaths of workers in the ledger of the jobs that they had, in the order in which they are noted.
 struct WorkerEnds: Sendable {
     private let tracker: TempFileTracker
     private let logger: Logger
@@ -28,7 +28,7 @@ struct WorkerEnds: Sendable {
     /// No more ends come.
     func finish() { continuation.finish() }
 
-    /// Returns after ``finish()``, when all that came before it is on the books.
+    /// Returns after ``finish()``, when all that came before it is in the ledger.
     func run() async {
         for await end in ends {
             do throws(TempFileError) {

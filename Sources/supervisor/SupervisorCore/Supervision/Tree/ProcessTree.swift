@@ -25,7 +25,7 @@ internal import WorkerProtocol
 /// 2. All services but the record and the webhook are cancelled. Meanwhile the workers finish or hand back their jobs,
 ///    within `DRAIN_SECONDS` and five more (``Settings/drainLimit``); who is left then is killed. A second request
 ///    hastens that.
-/// 3. Once the workers are gone, all that the record was told is put on the books. The services are waited for, then
+/// 3. Once the workers are gone, all that the record was told is put in the ledger. The services are waited for, then
 ///    the webhook is called no more.
 /// 4. `SHUTDOWN_CLEANUP`.
 /// 5. The connection to the broker, the run file, the HTTP interface, the private broker. The locks go with the

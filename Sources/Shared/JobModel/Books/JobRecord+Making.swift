@@ -1,5 +1,4 @@
-package import Foundation
-package import JobModel
+package import FoundationEssentials
 
 extension JobRecord {
     /// A job that was just seen for the first time.
