@@ -11,7 +11,8 @@ package struct VideoSettings: SettingsGroup {
     package let thumbnailIntervalSeconds: Double
     package let thumbnailSide: Int64
 
-    /// x264's. The media engine has the same list, which a module without libav cannot read; a test compares the two.
+    /// x264's, without the slowest, `placebo`. The media engine has a list of its own, which a module without libav
+    /// cannot read; a test compares the two.
     package static let presets = [
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
     ]

@@ -1,5 +1,6 @@
 internal import AMQP
 internal import JobModel
+internal import TempFiles
 
 extension Problem {
     static let brokerAway = "The broker cannot be reached"
