@@ -25,7 +25,8 @@ private let introduction = """
 
     Every process reads its configuration from environment variables and from the file that `CONFIG_FILE` names; the
     environment wins. `supervisor run` passes on to its workers what it has read. All problems are reported together at
-    the start, and nothing runs with a wrong configuration. A variable that is set to nothing counts as not set. One whose
+    the start, and nothing runs with a wrong configuration. A variable that is set to nothing counts as not set. One \
+    whose
     name is nearly one of these is warned of. Paths that do not begin with `/` are relative to the current directory.
     `GET /info` shows the values in effect; secrets are replaced there and appear in no log.
 

@@ -96,8 +96,8 @@ extension TempFileTracker {
         TempFileError(
             code: .tooManyFiles,
             message:
-                "the names of the \(count) files of the job \(job) would take more than \(maximumManifestBytes) bytes of "
-                + "its messages; make fewer files, or give them shorter names",
+                "the names of the \(count) files of the job \(job) would take more than \(maximumManifestBytes) bytes "
+                + "of its messages; make fewer files, or give them shorter names",
             isRetriable: false
         )
     }
