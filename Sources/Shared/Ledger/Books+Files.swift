@@ -78,6 +78,40 @@ extension Books {
         )
     }
 
+    /// Plans a file whose name is not in the ledger.
+    ///
+    /// - Returns: false when it is, and nothing was changed.
+    package func planNew(_ file: FileRow, job number: Int64) throws -> Bool {
+        try db.run(
+            sql: """
+                INSERT INTO file (job, name, state, type, stage, description, sizeBytes, createdAt)
+                VALUES (?, ?, 'planned', ?, ?, ?, 0, ?) ON CONFLICT (job, name) DO NOTHING
+                """,
+            arguments: [
+                number, file.name, file.type.rawValue, file.stage?.rawValue, file.description, file.createdAt,
+            ]
+        )
+        guard db.changesCount > 0 else { return false }
+        // An earlier file of this name may have been published.
+        try db.run(sql: "DELETE FROM published WHERE job = ? AND name = ?", arguments: [number, file.name])
+        return true
+    }
+
+    /// How many files of the job are in the ledger.
+    package func fileCount(job number: Int64) throws -> Int {
+        let sql = "SELECT fileCount FROM job WHERE number = ?"
+        return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
+    }
+
+    /// Bytes of the texts that the job's files bring into its manifest. Looks at all of them.
+    package func manifestTextBytes(job number: Int64) throws -> Int64 {
+        let sql = """
+            SELECT COALESCE(SUM(LENGTH(CAST(name AS BLOB)) + LENGTH(CAST(description AS BLOB))
+                + COALESCE(LENGTH(CAST(extra AS BLOB)), 0)), 0) FROM file WHERE job = ?
+            """
+        return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [number]) ?? 0
+    }
+
     /// Adds a file that a manifest names and the ledger does not. A ledger that knows it knows better; only the fields
     /// that this version does not understand are taken over.
     package func importFile(_ file: FileRow, job number: Int64) throws {

@@ -52,17 +52,35 @@ extension TempFileTracker {
     /// Makes the subdirectories of files whose rows are committed.
     func makePlaces(_ files: [NewFile], job: JobKey) async throws(TempFileError) -> [TrackedFile] {
         CrashPoint.fileRowsCommitted.cross()
-        let parents = Set(files.flatMap { FileName.parents(of: $0.name) }).sorted { $0.utf8.count < $1.utf8.count }
+        let parents = Self.parents(of: files)
         if !parents.isEmpty {
-            let workspace = workspace
-            try await OwnThread.run { () throws(TempFileError) in
-                try onFileSystem { () throws(FileSystemError) in
-                    let directory = try workspace.open(job)
-                    for parent in parents { try directory.makeDirectory(parent) }
-                }
-            }
-            CrashPoint.subdirectoriesMade.cross()
+            try await OwnThread.run { [self] () throws(TempFileError) in try make(parents, job: job) }
         }
+        return planned(files, job: job)
+    }
+
+    /// As ``makePlaces(_:job:)``, for a thread that may block.
+    func makePlacesBlocking(_ files: [NewFile], job: JobKey) throws(TempFileError) -> [TrackedFile] {
+        CrashPoint.fileRowsCommitted.cross()
+        let parents = Self.parents(of: files)
+        if !parents.isEmpty { try make(parents, job: job) }
+        return planned(files, job: job)
+    }
+
+    /// The directories that lead to the files, outer ones first.
+    private static func parents(of files: [NewFile]) -> [String] {
+        Set(files.flatMap { FileName.parents(of: $0.name) }).sorted { $0.utf8.count < $1.utf8.count }
+    }
+
+    private func make(_ parents: [String], job: JobKey) throws(TempFileError) {
+        try onFileSystem { () throws(FileSystemError) in
+            let directory = try workspace.open(job)
+            for parent in parents { try directory.makeDirectory(parent) }
+        }
+        CrashPoint.subdirectoriesMade.cross()
+    }
+
+    private func planned(_ files: [NewFile], job: JobKey) -> [TrackedFile] {
         let tracked = files.map {
             TrackedFile(job: job, name: $0.name, absolutePath: workspace.absolutePath(of: $0.name, job: job))
         }

@@ -6,11 +6,14 @@ public struct NewFile: Sendable, Hashable {
     public var name: String
     public var type: TempFileType
     public var description: String
+    /// How large the file is going to be, where that is known: so much is reserved when it is added to a plan.
+    public var expectedBytes: Int64?
 
-    public init(name: String, type: TempFileType, description: String) {
+    public init(name: String, type: TempFileType, description: String, expectedBytes: Int64? = nil) {
         self.name = name
         self.type = type
         self.description = description
+        self.expectedBytes = expectedBytes
     }
 }
 

@@ -29,6 +29,8 @@ public struct TempFileError: Error, Sendable, CustomStringConvertible {
         public static let jobFinished = Code(rawValue: "job_finished")
         /// More files than a job's messages can name.
         public static let tooManyFiles = Code(rawValue: "too_many_files")
+        /// The job has a file of this name in the ledger.
+        public static let nameTaken = Code(rawValue: "name_taken")
         /// The disk budget leaves no room for what a job wants to write.
         public static let noSpace = Code(rawValue: "no_space")
         /// Another process of this host is sweeping.

@@ -10,6 +10,9 @@ public final class SpaceAllowance: Sendable {
         var grantedBytes: Int64
         /// In whole blocks.
         var sizes: [ByteText: Int64] = [:]
+        /// By how much files that were added are expected to grow still, in whole blocks; and all of it together.
+        var expected: [ByteText: Int64] = [:]
+        var expectedBytes: Int64 = 0
     }
 
     /// A reservation that was too small grows by this much at once, so that long writes rarely ask.
@@ -45,10 +48,43 @@ public final class SpaceAllowance: Sendable {
             let (key, size) = (ByteText(name), blockRounded(sizeBytes))
             let growth = size - state.sizes[key, default: 0]
             if growth <= 0 { return }
-            let wanted = state.usedBytes.addingClamped(growth)
+            let expected = min(state.expected[key, default: 0], growth)
+            let used = state.usedBytes.addingClamped(growth)
+            let wanted = used.addingClamped(state.expectedBytes - expected)
             if wanted > state.grantedBytes { state.grantedBytes = try grant(wanted) }
             state.sizes[key] = size
-            state.usedBytes = wanted
+            state.usedBytes = used
+            if expected > 0 {
+                state.expected[key, default: 0] -= expected
+                state.expectedBytes -= expected
+            }
+        }
+    }
+
+    /// Reserves the sizes that files are expected to have. Blocks when the reservation must grow.
+    ///
+    /// - Throws: as ``grow(_:to:)``; then nothing is expected.
+    func expect(_ files: [NewFile]) throws(TempFileError) {
+        let files = files.compactMap { file in file.expectedBytes.map { (ByteText(file.name), blockRounded($0)) } }
+        if files.isEmpty { return }
+        try state.withLock { state throws(TempFileError) in
+            let more = files.reduce(Int64(0)) { $0.addingClamped($1.1) }
+            let expected = state.expectedBytes.addingClamped(more)
+            let wanted = state.usedBytes.addingClamped(expected)
+            if wanted > state.grantedBytes { state.grantedBytes = try grant(wanted) }
+            for (name, bytes) in files { state.expected[name, default: 0] += bytes }
+            state.expectedBytes = expected
+        }
+    }
+
+    /// Takes back what ``expect(_:)`` has noted for files that were not added after all.
+    func cease(expecting files: [NewFile]) {
+        state.withLock { state in
+            for file in files {
+                guard let bytes = file.expectedBytes else { continue }
+                state.expected[ByteText(file.name), default: 0] -= blockRounded(bytes)
+                state.expectedBytes -= blockRounded(bytes)
+            }
         }
     }
 

@@ -87,7 +87,7 @@ extension TempFileTracker {
         within budget: DiskBudget
     ) async throws(TempFileError) -> FilePlan {
         // All of them travel in the job's messages, beside the source and what else the job has.
-        let most = Ticket.maximumFiles - 100
+        let most = Self.maximumFiles
         guard files.count <= most else {
             throw TempFileError(
                 code: .tooManyFiles,
