@@ -1,5 +1,4 @@
 import Foundation
-import Queues
 import TestSupport
 import Testing
 

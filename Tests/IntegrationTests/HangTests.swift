@@ -1,6 +1,5 @@
 import Foundation
 import JobModel
-import Queues
 import TestSupport
 import Testing
 

@@ -1,7 +1,6 @@
 import AMQP
 import Foundation
 import JobModel
-import Queues
 import TestSupport
 import Testing
 

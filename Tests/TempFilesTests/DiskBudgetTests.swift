@@ -56,7 +56,7 @@ private let mebibyte: Int64 = 1 << 20
                 heldByJob: item.held,
                 heldByOthers: item.others,
                 writtenBytes: item.written,
-                space: DiskSpace(freeBytes: item.free, totalBytes: 1000, usedPercent: 90)
+                space: FileSystemSpace(freeBytes: item.free, totalBytes: 1000, usedPercent: 90)
             )
         )
         let word =

@@ -1,4 +1,3 @@
-import Queues
 import Testing
 
 @testable import SupervisorCore

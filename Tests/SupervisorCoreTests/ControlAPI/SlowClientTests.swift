@@ -1,6 +1,5 @@
 import JobModel
 import NIOCore
-import Queues
 import Testing
 
 @testable import SupervisorCore

@@ -1,8 +1,8 @@
+import Files
 import Hummingbird
 import JobModel
 import Logging
 import NIOCore
-import Queues
 import Settings
 import Synchronization
 import TempFiles
@@ -82,7 +82,7 @@ struct AlertWebhookTests {
     private func notice(_ state: DiskAlertNotice.State) -> DiskAlertNotice {
         DiskAlertNotice(
             state: state,
-            space: DiskSpace(freeBytes: 1 << 30, totalBytes: 10 << 30, usedPercent: 90.04),
+            space: FileSystemSpace(freeBytes: 1 << 30, totalBytes: 10 << 30, usedPercent: 90.04),
             alertPercent: 90,
             host: "h",
             path: "/tmp/w",
@@ -114,7 +114,7 @@ struct AlertWebhookTests {
                 let disk = DiskWatch(
                     path: "/tmp/w",
                     space: {
-                        DiskSpace(freeBytes: 1, totalBytes: 100, usedPercent: used.withLock { $0 })
+                        FileSystemSpace(freeBytes: 1, totalBytes: 100, usedPercent: used.withLock { $0 })
                     },
                     percent: 90,
                     logger: TestBroker.logger,

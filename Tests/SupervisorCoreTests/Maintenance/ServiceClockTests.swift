@@ -1,5 +1,4 @@
 import JobModel
-import Queues
 import TempFiles
 import Testing
 

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import Queues
 import Synchronization
 import TestSupport
 import Testing

@@ -1,5 +1,4 @@
 import JobModel
-import Queues
 import Settings
 import Testing
 import WorkerProtocol

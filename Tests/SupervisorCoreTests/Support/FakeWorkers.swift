@@ -1,6 +1,5 @@
 import Foundation
 import JobModel
-import Queues
 import Threads
 
 @testable import SupervisorCore

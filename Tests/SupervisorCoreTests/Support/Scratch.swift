@@ -1,5 +1,4 @@
 import Foundation
-import Queues
 import TestSupport
 
 /// A directory of a test's own, removed with the value.

@@ -1,3 +1,4 @@
+internal import Files
 internal import JobModel
 internal import Ledger
 
@@ -32,7 +33,7 @@ public struct DiskBudget: Sendable, Hashable {
         var heldByOthers: Int64
         /// The bytes that are written by the ledger.
         var writtenBytes: Int64
-        var space: DiskSpace
+        var space: FileSystemSpace
     }
 
     /// Pure: nobody is asked, nothing is touched.

@@ -29,7 +29,7 @@ private struct Demand: Sendable {
     /// All that the job wants to have reserved, what it has already included.
     var wantedBytes: Int64
     var budget: DiskBudget
-    var space: DiskSpace
+    var space: FileSystemSpace
     var deletedOpenBytes: Int64
 
     /// Raises the job's reservation to what it wants if the budget allows it.

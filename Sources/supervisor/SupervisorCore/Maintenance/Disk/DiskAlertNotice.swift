@@ -1,3 +1,4 @@
+internal import Files
 internal import TempFiles
 
 /// The notice to a webhook, as JSON. `text` alone says it all, for chat services that show nothing else.
@@ -21,7 +22,7 @@ struct DiskAlertNotice: Sendable, Equatable, Codable {
     /// RFC 3339, when the change was noticed.
     var at: String
 
-    init(state: State, space: DiskSpace, alertPercent: Double, host: String, path: String, at: String) {
+    init(state: State, space: FileSystemSpace, alertPercent: Double, host: String, path: String, at: String) {
         self.state = state
         self.host = host
         self.path = path

@@ -1,3 +1,4 @@
+internal import Files
 internal import FoundationEssentials
 internal import JobModel
 internal import Logging
@@ -8,7 +9,7 @@ internal import TempFiles
 actor DiskWatch: MaintenanceService {
     static let interval = Duration.seconds(15)
 
-    private let space: @Sendable () -> DiskSpace?
+    private let space: @Sendable () -> FileSystemSpace?
     /// The workspace's.
     private let path: String
     private let logger: Logger
@@ -20,7 +21,7 @@ actor DiskWatch: MaintenanceService {
     ///   - announce: hears of each change, in order.
     init(
         path: String,
-        space: @escaping @Sendable () -> DiskSpace?,
+        space: @escaping @Sendable () -> FileSystemSpace?,
         percent: Double,
         logger: Logger,
         announce: @escaping @Sendable (DiskAlertNotice) -> Void
@@ -41,7 +42,7 @@ actor DiskWatch: MaintenanceService {
     }
 
     /// The space that there is now, and whether the alert is up; nil when the system does not say.
-    func look() -> (space: DiskSpace, isAlert: Bool)? {
+    func look() -> (space: FileSystemSpace, isAlert: Bool)? {
         guard let space = space() else { return nil }
         let metadata: Logger.Metadata = [
             "disk.used.percent": "\(Int(space.usedPercent))", "disk.free.bytes": "\(space.freeBytes)",
@@ -61,7 +62,7 @@ actor DiskWatch: MaintenanceService {
         return (space, isRaised)
     }
 
-    private func notice(_ state: DiskAlertNotice.State, _ space: DiskSpace) -> DiskAlertNotice {
+    private func notice(_ state: DiskAlertNotice.State, _ space: FileSystemSpace) -> DiskAlertNotice {
         DiskAlertNotice(
             state: state,
             space: space,
