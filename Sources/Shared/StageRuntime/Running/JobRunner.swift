@@ -15,16 +15,21 @@ package struct JobRunner: Sendable {
     /// nil for a stage that ends no jobs.
     private let ending: (any EndingStage)?
 
-    /// - Throws: ``StageFailure`` when the stage ends jobs and its handler cannot, or the other way round.
-    package init(place: Workplace, handler: any StageHandler) throws(StageFailure) {
+    /// The stage ends jobs and its handler cannot, or the other way round: a mistake of ours, which no job is to blame
+    /// for.
+    package struct UnfitHandler: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// - Throws: ``UnfitHandler``.
+    package init(place: Workplace, handler: any StageHandler) throws(UnfitHandler) {
         self.place = place
         self.handler = handler
         ending = handler as? any EndingStage
         guard place.stage.traits.endsJobs == (ending != nil) else {
-            throw StageFailure(
-                .permanent,
-                code: "wrong_handler",
-                "\(type(of: handler)) cannot be the handler of \(place.stage.rawValue): see StageTraits.endsJobs"
+            throw UnfitHandler(
+                description:
+                    "\(type(of: handler)) cannot be the handler of \(place.stage.rawValue): see StageTraits.endsJobs"
             )
         }
     }
