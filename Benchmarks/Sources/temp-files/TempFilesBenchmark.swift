@@ -87,7 +87,7 @@ struct TempFilesBenchmark {
         }
     }
 
-    private static func trackingTimes(_ tracker: TempFileTracker, _ id: String) async throws -> (Times, JobLease?) {
+    private static func trackingTimes(_ tracker: TempFileTracker, _ id: ByteText) async throws -> (Times, JobLease?) {
         let key = JobKey(kind: .video, id: id)
         guard case .acquired(let lease) = try await tracker.acquireLease(key, timeout: .zero) else {
             throw CocoaError(.fileLocking)
