@@ -30,7 +30,7 @@ CCURL_SET(body_bytes, CURLOPT_INFILESIZE_LARGE, curl_off_t)
 CCURL_SET(headers, CURLOPT_HTTPHEADER, struct curl_slist *)
 CCURL_SET(http_version, CURLOPT_HTTP_VERSION, long)
 
-// What libcurl must not do of its own accord.
+// Options for things that libcurl must not do of its own accord.
 // Comma-separated schemes; libcurl speaks FTP, SMTP, file and two dozen more.
 CCURL_SET(schemes, CURLOPT_PROTOCOLS_STR, const char *)
 CCURL_SET(follows_redirects, CURLOPT_FOLLOWLOCATION, long)

@@ -1,4 +1,4 @@
-// What Swift cannot import from libvips and GLib. Every libvips operation takes its options as a variadic
+// Parts of libvips and GLib that Swift cannot import. Every libvips operation takes its options as a variadic
 // NULL-terminated list, which Swift cannot call, so each one in use has a function with fixed parameters here.
 // A function that makes an image returns NULL on failure; libvips' words are then in its error buffer.
 #ifndef CVIPS_SHIM_H

@@ -2,9 +2,9 @@ internal import Glibc
 
 /// The name of one entry in a directory, as bytes: not empty, no slash, no NUL, neither `.` nor `..`. The calls that
 /// act on one entry (`fstatat`, `unlinkat`, `linkat`, `renameat`, `mkdirat`) follow links in all parts of a path but
-/// the last, so they get nothing else than this.
+/// the last, so they get only values of this type.
 public struct EntryName: Sendable, Hashable {
-    /// What Linux file systems hold, in bytes.
+    /// The limit of Linux file systems, in bytes.
     public static let maximumBytes = 255
 
     /// With a NUL at its end.
@@ -12,7 +12,7 @@ public struct EntryName: Sendable, Hashable {
 
     public var bytes: ArraySlice<UInt8> { terminated.dropLast() }
 
-    /// For messages; what is not UTF-8 is repaired.
+    /// The name for messages; bytes that are not UTF-8 are repaired.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
     public init(_ bytes: some Collection<UInt8>) throws(PathProblem) {
@@ -66,7 +66,7 @@ public enum PathProblem: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// What the kernel would say of a path that must stay beneath its root.
+    /// The errno that the kernel would give for a path that must stay beneath its root.
     var errno: CInt {
         switch self {
         case .absolute, .dots: EXDEV

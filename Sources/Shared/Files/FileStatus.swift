@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What the kernel says of a directory entry, without following it.
+/// The kernel's status of a directory entry, without following it.
 public struct FileStatus: Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
         case file
@@ -11,7 +11,7 @@ public struct FileStatus: Sendable, Equatable {
 
     public var kind: Kind
     public var sizeBytes: Int64
-    /// Bytes on the device, which is what deleting gives back (a sparse file holds less than its size).
+    /// Bytes on the device, which deleting gives back (a sparse file holds less than its size).
     public var allocatedBytes: Int64
     public var linkCount: UInt64
     public var device: UInt64

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Text
 
-/// A failed call to the file system: what was tried, on which path, and the errno.
+/// A failed call to the file system: the operation, the path, and the errno.
 public struct FileSystemError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The call, such as `open` or `unlink`.
     public var operation: String

@@ -1,9 +1,9 @@
-/// How full a file system is.
+/// The space of a file system.
 public struct FileSystemSpace: Sendable, Hashable {
-    /// What we can still write; less than what is free where some is kept for root.
+    /// The bytes that we can still write; less than the free bytes where some are kept for root.
     public var freeBytes: Int64
     public var totalBytes: Int64
-    /// 0 to 100, of what can be used, as `df` counts.
+    /// The use in per cent, 0 to 100, of the usable bytes, as `df` counts.
     public var usedPercent: Double
 
     public init(freeBytes: Int64, totalBytes: Int64, usedPercent: Double) {

@@ -15,7 +15,7 @@ public struct OpenFile: ~Copyable, Sendable {
 
     deinit { if descriptor >= 0 { _ = Glibc.close(descriptor) } }
 
-    /// Closes now and reports what a deferred write answered.
+    /// Closes now and reports the error of a deferred write.
     public consuming func close() throws(FileSystemError) {
         let closing = descriptor
         descriptor = -1
@@ -60,12 +60,12 @@ public struct OpenFile: ~Copyable, Sendable {
 
     /// As ``synchronize()``, piece by piece: most of the time that a large file takes can be cut short.
     ///
-    /// - Parameter willWait: called before each piece; what it throws ends the call, and nothing is promised of the
-    ///   file.
+    /// - Parameter willWait: called before each piece; an error that it throws ends the call, and nothing is promised
+    ///   about the file.
     public func synchronize(willWait: () throws -> Void) throws {
         let size = try status().sizeBytes
         var position: Int64 = 0
-        // What one write brought is written as one.
+        // A file of one write is synchronized as one.
         if size > Self.synchronizedPieceBytes {
             startWriting()
             while position < size {
@@ -116,7 +116,7 @@ public struct OpenFile: ~Copyable, Sendable {
 
     /// Copies the rest of `source` to the end of this file and returns the bytes copied.
     ///
-    /// - Parameter didWrite: called after each piece with the total so far; what it throws ends the copy.
+    /// - Parameter didWrite: called after each piece with the total so far; an error that it throws ends the copy.
     public func append(
         contentsOf source: borrowing OpenFile,
         didWrite: (Int64) throws -> Void

@@ -11,7 +11,7 @@ public func baseName(_ path: String) -> String {
     return last.map { String(decoding: $0, as: UTF8.self) } ?? path
 }
 
-/// The path of what holds a path's last component: `/` for `/a`, nil for a name alone and for `/`.
+/// The path of the directory that holds a path's last component: `/` for `/a`, nil for a name alone and for `/`.
 public func parentPath(_ path: String) -> String? {
     guard path.utf8.contains(where: { $0 != slash }), let last = path.utf8.lastIndex(of: slash) else { return nil }
     return last == path.utf8.startIndex ? "/" : String(decoding: path.utf8[..<last], as: UTF8.self)
@@ -26,7 +26,7 @@ public func relativePath(_ path: String, beneath root: String) -> String? {
     return String(decoding: rest, as: UTF8.self)
 }
 
-/// What follows `root` and a slash in `path`, whatever it is; nil when `path` begins otherwise or ends there.
+/// The bytes after `root` and a slash in `path`; nil when `path` begins otherwise or ends there.
 public func pathBytes(_ path: String, beneath root: String) -> ArraySlice<UInt8>? {
     let bytes = Array(path.utf8)
     var prefix = Array(root.utf8)

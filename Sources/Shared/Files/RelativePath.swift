@@ -1,11 +1,11 @@
 /// A path beneath a directory, made of bytes: names of entries with single slashes between them.
 ///
 /// Text is cut at the *byte* `/`, as the kernel does. To Swift, a slash and a combining mark after it are one character
-/// that is no slash; a path that is cut by characters has parts that the kernel sees more parts in, `..` among them.
+/// that is no slash; a path that is cut by characters has parts in which the kernel sees more parts, `..` among them.
 public struct RelativePath: Sendable, Hashable {
     /// With a NUL at its end.
     private let terminated: [UInt8]
-    /// Where the last name begins.
+    /// The place at which the last name begins.
     private let nameStart: Int
 
     public init(_ bytes: some Collection<UInt8>) throws(PathProblem) {
@@ -49,7 +49,7 @@ public struct RelativePath: Sendable, Hashable {
 
     public var bytes: ArraySlice<UInt8> { terminated.dropLast() }
 
-    /// For messages; what is not UTF-8 is repaired.
+    /// The path for messages; bytes that are not UTF-8 are repaired.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// The last name.
@@ -78,7 +78,7 @@ public struct RelativePath: Sendable, Hashable {
         return parents.reversed()
     }
 
-    /// How many names it has.
+    /// The number of its names.
     public var depth: Int { terminated.count { $0 == UInt8(ascii: "/") } + 1 }
 
     public func appending(_ name: EntryName) -> RelativePath {

@@ -8,7 +8,7 @@ internal import Synchronization
 /// Every step is taken from a directory descriptor and by one entry's bytes as the directory holds them, so that links
 /// are never followed, and names that are no valid UTF-8 are found and removed like any other.
 extension RootedDirectory {
-    /// What ``removeTree(where:didRemove:didFail:)`` was told or found about one entry.
+    /// Called with one entry's path and status.
     public typealias Visitor = (_ path: String, _ status: FileStatus) -> Void
 
     /// Calls `visit` with every entry beneath this directory, a directory after its contents.
@@ -78,11 +78,11 @@ extension RootedDirectory {
         }
     }
 
-    /// Removes the entries beneath this directory that `shouldRemove` says, a directory after its contents and only
+    /// Removes the entries beneath this directory that `shouldRemove` selects, a directory after its contents and only
     /// when it is empty then. Passes are repeated while they remove something, so an entry may be asked about again.
     ///
     /// - Parameters:
-    ///   - shouldRemove: gets the path relative to this directory and what the entry is; a link is the link itself.
+    ///   - shouldRemove: gets the path relative to this directory and the entry's status; a link is the link itself.
     ///   - didFail: an entry that is still there, with the errno; called once for each.
     public func removeTree(
         where shouldRemove: (_ path: String, _ status: FileStatus) -> Bool,
@@ -112,7 +112,8 @@ extension RootedDirectory {
 }
 
 private struct TreeWalk {
-    /// A descriptor is held open for each level. What lies deeper is first moved to the top, when it may go at all.
+    /// A descriptor is held open for each level. Deeper entries are first moved to the top, if they may be removed at
+    /// all.
     static let maximumDepth = 100
     /// Names that are held in memory, for each level.
     static let namesAtOnce = 16_384
@@ -177,10 +178,10 @@ private struct TreeWalk {
         }
     }
 
-    /// Removes files of a large directory by two threads. The kernel takes the names of one directory away one after
-    /// the other; what follows, freeing inode and blocks, it does beside that.
+    /// Removes files of a large directory by two threads. The kernel removes the names of one directory one after the
+    /// other, but it frees inodes and blocks beside that.
     ///
-    /// - Returns: names of all that is no file or is still there.
+    /// - Returns: the names of entries that are no files or are still there.
     private mutating func removeFiles(_ names: [[CChar]], in directory: CInt, prefix: String) -> [[CChar]] {
         let found = Self.inHalves(of: names) { name in
             var raw = stat()
@@ -263,8 +264,8 @@ private struct TreeWalk {
         if failed.insert(Array(path.utf8)).inserted { didFail(path, errno) }
     }
 
-    /// Names of the next entries with their terminating zeros, none at the end. They are in the order of their inodes,
-    /// which is that of the inode tables on the disk; a directory lists them by hash.
+    /// The names of the next entries with their terminating zeros; empty at the end. They are in the order of their
+    /// inodes, as in the inode tables on the disk; a directory lists them by hash.
     private mutating func nextNames(_ stream: OpaquePointer, prefix: String) -> [[CChar]] {
         var entries: [(inode: UInt64, name: [CChar])] = []
         var failure: CInt = 0

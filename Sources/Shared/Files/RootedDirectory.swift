@@ -10,7 +10,7 @@ internal import Glibc
 public final class RootedDirectory: Sendable {
     let descriptor: CInt
     private let crossesMounts: Bool
-    /// Where the directory was when it was opened; for messages and for paths handed to libraries.
+    /// The path of the directory when it was opened; for messages and for paths handed to libraries.
     public let path: String
 
     /// Opens an existing directory by a trusted path.
@@ -76,7 +76,7 @@ public final class RootedDirectory: Sendable {
 
     /// Opens a directory beneath this one, or with `.` this one again.
     ///
-    /// - Parameter crossesMounts: nil keeps this directory's rule for what is beneath the new one.
+    /// - Parameter crossesMounts: nil keeps this directory's rule for entries beneath the new one.
     public func openDirectory(
         _ name: String,
         crossesMounts: Bool? = nil
@@ -103,7 +103,7 @@ public final class RootedDirectory: Sendable {
         path.utf8.last == UInt8(ascii: "/") ? path + name.text : path + "/" + name.text
     }
 
-    /// What the entry is, without following it; nil when there is none.
+    /// The status of the entry, without following it; nil when there is none.
     public func status(_ name: String) throws(FileSystemError) -> FileStatus? {
         do {
             return try withParent(of: Self.path(name, operation: "stat")) { (parent, base) throws(FileSystemError) in
@@ -169,7 +169,7 @@ public final class RootedDirectory: Sendable {
         return made
     }
 
-    /// Renames within this directory, replacing what is there, in one step.
+    /// Renames within this directory, replacing an existing entry, in one step.
     public func rename(_ old: String, to new: String) throws(FileSystemError) {
         try rename(Self.path(old, operation: "rename"), to: Self.path(new, operation: "rename"))
     }
@@ -188,7 +188,7 @@ public final class RootedDirectory: Sendable {
     }
 
     /// Tells the file system that the directories in this one have nothing to do with each other. ext4 then spreads
-    /// them and what is in them over the disk; others need no telling.
+    /// them and their files over the disk; other file systems do not need it.
     public func spreadSubdirectories() { clinux_spread_subdirectories(descriptor) }
 
     /// Opens a new file that has no name yet. It vanishes when it is closed before ``link(_:as:)`` named it.
@@ -199,8 +199,8 @@ public final class RootedDirectory: Sendable {
         )
     }
 
-    /// Whether `file` is like one that was made in this directory with `mode`: in its owner, group, access rights and
-    /// security label.
+    /// Whether `file` has the owner, group, access rights and security label of a file that is made in this directory
+    /// with `mode`.
     public func wouldMake(_ file: borrowing OpenFile, mode: UInt32) throws(FileSystemError) -> Bool {
         let status = try file.status()
         guard let mask = UserMask.current, status.permissions == mode & ~mask, status.owner == geteuid() else {
@@ -264,7 +264,7 @@ public final class RootedDirectory: Sendable {
     /// Free bytes for us on the file system that holds this directory.
     public func availableBytes() throws(FileSystemError) -> Int64 { try space().freeBytes }
 
-    /// How full the file system that holds this directory is.
+    /// The space of the file system that holds this directory.
     public func space() throws(FileSystemError) -> FileSystemSpace {
         var raw = statvfs()
         if fstatvfs(descriptor, &raw) != 0 { throw .init(operation: "statvfs", path: path, errno: errno) }
@@ -285,7 +285,7 @@ public final class RootedDirectory: Sendable {
         return magic
     }
 
-    /// What the directory itself is.
+    /// The status of the directory itself.
     public func status() throws(FileSystemError) -> FileStatus {
         var raw = stat()
         if fstat(descriptor, &raw) != 0 { throw .init(operation: "fstat", path: path, errno: errno) }

@@ -11,7 +11,7 @@ final class LogFile: Sendable {
     struct Rotation: Sendable {
         /// A file that reaches this is moved away; 0 for never.
         var maximumBytes: Int64
-        /// How many old files are kept.
+        /// The number of old files that are kept.
         var keep: Int
     }
 
@@ -102,8 +102,7 @@ final class LogFile: Sendable {
         state.limit = overflow ? .max : next
     }
 
-    /// A pipe or a device in the place of the file would hold up whoever writes: it is refused, and opening waits for
-    /// nobody.
+    /// A pipe or a device in the place of the file would block a writer: it is refused, and opening does not wait.
     private static func open(_ path: String) -> CInt {
         let descriptor = Glibc.open(
             path,

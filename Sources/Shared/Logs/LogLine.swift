@@ -4,7 +4,7 @@ internal import Settings
 
 /// One line of the log, before it is written. Pure.
 ///
-/// What a message, a name or an id brings along neither begins a line nor forges a field, and is not endless.
+/// Text of a message, a name or an id neither begins a line nor forges a field, and is bounded.
 struct LogLine: Sendable {
     /// In bytes.
     static let (maximumMessage, maximumField) = (16_384, 8192)

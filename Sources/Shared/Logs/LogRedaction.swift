@@ -1,5 +1,5 @@
-/// Takes secrets out of what is logged: those of the settings wherever they stand, and credentials in URLs and headers
-/// of whatever origin, such as the source of a job. Pure.
+/// Takes secrets out of log lines: those of the settings wherever they stand, and credentials in URLs and headers of
+/// whatever origin, such as the source of a job. Pure.
 ///
 /// It looks at bytes. Text comes from everywhere, and to compare characters takes time that grows with the square of
 /// the combining marks on one of them.
@@ -12,15 +12,15 @@ package struct LogRedaction: Sendable {
         "token", "secret", "password", "passwd", "signature", "credential", "apikey", "api_key", "api-key",
         "access_key",
     ].map { Array($0.utf8) }
-    /// What ends a URL in running text.
+    /// The bytes that end a URL in running text.
     private static let urlEnds = Set(" \t\n\r\"'<>`,;)]}".utf8)
     private static let separator = Array("://".utf8)
     private static let bearer = Array("bearer ".utf8)
 
     private let secrets: [[UInt8]]
 
-    /// - Parameter secrets: values of secret settings. Of a URL its password counts as one too, and a broker setting
-    ///   may hold several URLs.
+    /// - Parameter secrets: values of secret settings. The password in a URL counts as a secret too, and a broker
+    ///   setting may hold several URLs.
     package init(secrets: [String] = []) {
         let values = secrets.map { Array($0.utf8)[...] }
         let urls = values.flatMap { Self.split($0, at: Array(",amqp".utf8)) }
@@ -50,7 +50,7 @@ package struct LogRedaction: Sendable {
 
     // MARK: - Bytes
 
-    /// Where `needle`, which is in lower case when case does not count, begins.
+    /// The place of `needle`, which is in lower case when case does not count.
     private static func find(_ needle: [UInt8], in bytes: ArraySlice<UInt8>, ignoringCase: Bool = false) -> Int? {
         guard let first = needle.first, bytes.count >= needle.count else { return nil }
         func lower(_ byte: UInt8) -> UInt8 { ignoringCase && (65...90).contains(byte) ? byte | 0x20 : byte }

@@ -3,11 +3,11 @@ internal import Glibc
 internal import Synchronization
 internal import Threads
 
-/// One place that log lines go to. A thread of its own writes them, so that whoever logs never waits: a reader that
-/// stands still, a disk that hangs or a lock that somebody holds stop the log and nothing else.
+/// One place that log lines go to. A thread of its own writes them, so that a caller never waits: a reader that stands
+/// still, a disk that hangs or a lock that somebody holds stop the log and nothing else.
 ///
-/// What waits is bounded in bytes. Lines beyond are dropped and counted, and the log says how many as soon as it can be
-/// written.
+/// The waiting lines are bounded in bytes. Lines beyond are dropped and counted, and the log says how many as soon as
+/// it can be written.
 final class LogSink: Sendable {
     /// Waiting; as much again may be on its way.
     static let maximumBytes = 1 << 19
@@ -28,7 +28,7 @@ final class LogSink: Sendable {
 
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
-    /// Of one call to `write`.
+    /// The most bytes of one call to `write`.
     private let maximumPiece: Int
     private let write: @Sendable (UnsafeRawBufferPointer) -> Bool
     private let notice: @Sendable (_ dropped: Int, _ label: String) -> [UInt8]
@@ -53,7 +53,7 @@ final class LogSink: Sendable {
     func append(_ line: some Collection<UInt8>, label: String) {
         change { state in
             state.label = label
-            // Once one is dropped all are, until the log says so: what stands in it is in order.
+            // Once a line is dropped all are, until the log says so: its lines are in order.
             if state.dropped > 0 || state.waiting.count + line.count > Self.maximumBytes {
                 state.dropped += 1
             } else {
@@ -75,7 +75,7 @@ final class LogSink: Sendable {
         return mark.wait(timeout: deadline) == .success
     }
 
-    /// The thread ends when it has written what waits.
+    /// The thread ends when it has written the waiting lines.
     func end() { change { $0.isEnded = true } }
 
     private func change(_ body: (inout State) -> Void) {

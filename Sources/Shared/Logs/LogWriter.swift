@@ -7,12 +7,13 @@ package import Settings
 internal import Synchronization
 
 /// Sends every line of this process to its output descriptor and to `media-processor.log`, each from a thread of its
-/// own: who logs never waits for either. See ``LogSink``.
+/// own: a caller waits for neither. See ``LogSink``.
 public final class LogWriter: Sendable {
     public static let fileName = "media-processor.log"
-    /// How long a process that ends waits for its last lines to be written.
+    /// The time that a process that ends waits for its last lines to be written.
     public static let patience = Duration.seconds(2)
-    /// Of one write. Shorter ones to a pipe are never mixed with those of another process; files take any.
+    /// The most bytes of one write. Shorter writes to a pipe are never mixed with those of another process; a file
+    /// takes any length.
     private static let (pipeBytes, fileBytes) = (4096, 65_536)
 
     private let output: LogSink
@@ -106,8 +107,7 @@ public final class LogWriter: Sendable {
     /// Waits until all lines so far are written, but not for longer than ``patience``.
     public func flush() { flush(within: Self.patience) }
 
-    /// For the ways to end a process that skip what runs at its exit. Without a writer of all loggers there is nothing
-    /// to wait for.
+    /// For ends of a process that skip its exit handlers. Without a writer of all loggers there is nothing to wait for.
     public static func flushCurrent(within time: Duration) { current.withLock { $0 }?.flush(within: time) }
 
     func flush(within time: Duration) {

@@ -18,7 +18,7 @@ package struct Topology: Sendable {
     package var dead: AMQPQueue { layout.dead(kind) }
     package var legacyRequests: AMQPQueue { layout.legacyRequests(kind) }
 
-    /// What a stage takes messages from besides this host's own queue; nil when there is nothing else.
+    /// The queue that a stage takes messages from besides this host's own; nil when there is no other.
     package func shared(_ stage: Stage) -> AMQPQueue? {
         names.node != nil && QueueNames.sharedStages.contains(stage) ? layout.shared(kind, stage) : nil
     }
@@ -37,7 +37,7 @@ package struct Topology: Sendable {
 
     package func all(of stage: Stage) -> [AMQPQueue] {
         var queues = Stage.allCases.map(work) + [updates, dead]
-        // What the shared queue of downloads gives up goes to that of clean-up.
+        // Messages that the shared queue of downloads gives up go to that of clean-up.
         if shared(stage) != nil { queues += Stage.allCases.compactMap(shared) }
         if stage.traits.takesNewJobs { queues.append(legacyRequests) }
         return queues + layout.retryDelaysMilliseconds.map { retry(stage, delayMilliseconds: $0) }

@@ -8,10 +8,10 @@ extension Settings {
         try load(ProcessInfo.processInfo.environment).settings
     }
 
-    /// Reads an environment, and the file that its `CONFIG_FILE` names. What the environment sets, the file cannot
-    /// change.
+    /// Reads an environment, and the file that its `CONFIG_FILE` names. The file cannot change a key that the
+    /// environment sets.
     ///
-    /// - Parameter checks: what is known of values beyond this module.
+    /// - Parameter checks: further checks of values, beyond this module's.
     /// - Returns: the settings, and the variables of both that they were read from.
     /// - Throws: ``SettingsError`` with every problem there is.
     package static func load(
@@ -38,7 +38,7 @@ extension Settings {
         return (file.variables.merging(environment) { $1.isEmpty ? $0 : $1 }, file.problems)
     }
 
-    /// What there is of a wrong configuration: as ``load(_:checks:)``, but keys whose values are wrong have their
+    /// The usable part of a wrong configuration: as ``load(_:checks:)``, but keys whose values are wrong have their
     /// defaults, and lines of the file that are no settings are passed over.
     ///
     /// - Parameter needed: keys that must not be among the wrong ones.
@@ -67,12 +67,12 @@ extension Settings {
     }
 }
 
-/// What the value of one key has to be besides what ``Settings`` itself looks at.
+/// A check of one key's value beyond those of ``Settings`` itself.
 package struct SettingCheck: Sendable {
     private let name: String
     private let complaint: @Sendable (String) -> String?
 
-    /// - Parameter complaint: what is wrong with a value that is set, which it must not repeat if that may be secret.
+    /// - Parameter complaint: the problem of a value that is set; it must not repeat a value that may be secret.
     package init(_ name: String, _ complaint: @escaping @Sendable (String) -> String?) {
         self.name = name
         self.complaint = complaint

@@ -2,13 +2,13 @@ extension Settings {
     /// A variable that is none of ours and that somebody may have taken for one.
     package struct Misspelling: Sendable, Equatable, CustomStringConvertible {
         package var name: String
-        /// What was probably meant.
+        /// The key that was probably meant.
         package var meant: String
 
         package var description: String { "\(name) is set and means nothing here; did you mean \(meant)?" }
     }
 
-    /// Names that other programs use for what a key of ours sets.
+    /// Names that other programs use for the same settings.
     private static let synonyms = [
         "AMQP_URL": "RABBITMQ_URL", "AMQP_URI": "RABBITMQ_URL", "BROKER_URL": "RABBITMQ_URL",
         "CLOUDAMQP_URL": "RABBITMQ_URL", "RABBIT_URL": "RABBITMQ_URL", "RABBITMQ_HOST": "RABBITMQ_URL",
@@ -18,7 +18,8 @@ extension Settings {
 
     /// The variables of an environment that look like a key of ours and are none, by name.
     ///
-    /// What machines set for other programs (`TMPDIR`, `RABBITMQ_NODENAME`) is too far from ours to be among them.
+    /// Variables that machines set for other programs (`TMPDIR`, `RABBITMQ_NODENAME`) are too far from ours to be among
+    /// them.
     package static func misspellings(in environment: [String: String]) -> [Misspelling] {
         let known = catalogue.map(\.name)
         let names = Set(known)

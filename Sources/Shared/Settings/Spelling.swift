@@ -1,4 +1,4 @@
-/// What somebody who misspelt a word may have meant.
+/// Finds the word that somebody who misspelt one may have meant.
 package enum Spelling {
     /// A longer word is no misspelt one of ours.
     private static let maximumBytes = 64

@@ -28,7 +28,7 @@ package protocol Source: Sendable, CustomStringConvertible {
     func fetch(_ request: FetchRequest, into sink: any SourceSink) async throws -> Int64
 }
 
-/// What is known of a source before it is read.
+/// The facts that are known of a source before it is read.
 package struct SourceFacts: Sendable, Hashable {
     /// nil when the source does not say.
     package var sizeBytes: Int64?
@@ -52,12 +52,12 @@ package struct SourceValidator: Sendable, Hashable {
     package init(_ text: String) { bytes = Array(text.utf8) }
 }
 
-/// What a stage wants of a source.
+/// A stage's request to a source.
 package struct FetchRequest: Sendable, Hashable {
     /// Bytes of the source that are there already.
     package struct Progress: Sendable, Hashable {
         package var bytes: Int64
-        /// Of the source that they are of.
+        /// The validator of the source that the bytes belong to.
         package var validator: SourceValidator
 
         package init(bytes: Int64, validator: SourceValidator) {

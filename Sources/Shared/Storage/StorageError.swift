@@ -32,7 +32,7 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     package var verdict: Verdict
     /// How long the other side asks to be left alone; only a transient failure has one.
     package var retryAfter: Duration?
-    /// What the file system said, where one is involved.
+    /// The file system's error, where one is involved.
     package var underlying: FileSystemError?
 
     package init(

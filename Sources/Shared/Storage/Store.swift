@@ -17,7 +17,7 @@ package protocol Store: Sendable, CustomStringConvertible {
     /// An object as a job's source. Nothing is looked up.
     func source(_ key: ObjectKey) -> any Source
 
-    /// What the store says of an object; nil when it has none under the key.
+    /// The store's facts of an object; nil when it has none under the key.
     ///
     /// - Throws: ``StorageError``, or `CancellationError`.
     func facts(_ key: ObjectKey) async throws -> SourceFacts?

@@ -78,7 +78,7 @@ extension TempFileTracker {
         return try makePlacesBlocking(files, job: job)
     }
 
-    /// Of a file in the manifest, but for its own name and description.
+    /// Bytes of a file's entry in the manifest, without its own name and description.
     private func entryBytes(of job: JobKey) -> Int64 {
         Int64(workspace.absolutePath(of: "", job: job).utf8.count) + Self.entryBytes
     }

@@ -1,8 +1,8 @@
 internal import JobModel
 
-/// How long things took: counts by upper bound.
+/// Durations as counts by upper bound.
 public struct DurationHistogram: Sendable, Hashable, Codable {
-    /// In seconds. What took longer is counted in a last bucket without a bound.
+    /// The upper bounds in seconds. Longer durations are counted in a last bucket without a bound.
     public static let bounds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600]
 
     /// One for each bound, and the last; not cumulative.

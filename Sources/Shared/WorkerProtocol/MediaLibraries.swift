@@ -6,7 +6,7 @@ public struct MediaLibraries: Sendable, Codable, Equatable {
 
     /// By name, such as `libavcodec`.
     public var versions: [String: String]
-    /// Of ``wantedEncoders`` those that are there; so on.
+    /// The ones of ``wantedEncoders`` that are there; likewise below.
     public var encoders: [String]
     public var decoders: [String]
     public var imageLoaders: [String]
@@ -14,7 +14,7 @@ public struct MediaLibraries: Sendable, Codable, Equatable {
 
     /// libav's names. Without one of these there are no outputs.
     public static let wantedEncoders = ["libx264", "aac", "mjpeg"]
-    /// libav's names of what cameras, phones and editors write.
+    /// libav's names of the formats that cameras, phones and editors write.
     public static let wantedDecoders = [
         "h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4", "prores", "mjpeg", "aac", "mp3", "opus", "vorbis",
         "flac", "pcm_s16le",

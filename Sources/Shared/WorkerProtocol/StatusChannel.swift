@@ -13,8 +13,8 @@ public final class StatusChannel: Sendable {
         var isBehind = false
     }
 
-    /// Between two lines that tell of no new state. A job of some milliseconds changes its report a dozen times, and a
-    /// line costs both ends more than the change.
+    /// The shortest time between two lines without a new state. A job of some milliseconds changes its report a dozen
+    /// times, and a line costs both ends more than the change.
     private static let shortestGap = Duration.milliseconds(200)
 
     private let descriptor: CInt
@@ -33,9 +33,9 @@ public final class StatusChannel: Sendable {
         if let descriptor { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     }
 
-    /// Changes the report. A new state is told at once, and so is the first job that is done: a worker that has got
-    /// something done does not count as one that cannot start, however soon it dies. Everything else is told at once or
-    /// by ``sendDelayed()``.
+    /// Changes the report. A new state is told at once, and so is the first job that is done: a worker that has done a
+    /// job does not count as one that cannot start, however soon it dies. Everything else is told at once or by
+    /// ``sendDelayed()``.
     public func update(_ change: (inout WorkerReport) -> Void) {
         guard descriptor >= 0 else { return }
         sending.withLock { sending in
@@ -57,7 +57,7 @@ public final class StatusChannel: Sendable {
         sending.withLock { send(&$0) }
     }
 
-    /// Tells what ``update(_:)`` has put off, until the surrounding task is cancelled.
+    /// Sends the reports that ``update(_:)`` has put off, until the surrounding task is cancelled.
     public func sendDelayed() async {
         for await _ in delays {
             do { try await Task.sleep(for: Self.shortestGap) } catch { return }

@@ -16,7 +16,7 @@ extension WorkerReport.Counters {
         ended = known
     }
 
-    /// Adds what another process counted, or an earlier one in the same place.
+    /// Adds the counts of another process, or of an earlier one in the same place.
     public mutating func add(_ other: Self) {
         completed = completed.addingClamped(other.completed)
         failed = failed.addingClamped(other.failed)

@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 public import JobModel
 
-/// What a worker tells its supervisor: one line of JSON on an inherited descriptor soon after something changes, and at
-/// least every `Settings.reportInterval`.
+/// A worker's report to its supervisor: one line of JSON on an inherited descriptor soon after something changes, and
+/// at least every `Settings.reportInterval`.
 public struct WorkerReport: Sendable, Codable, Equatable {
     public enum State: String, Sendable, Codable {
         case starting
@@ -18,7 +18,7 @@ public struct WorkerReport: Sendable, Codable, Equatable {
         public var retried = 0
         public var rejected = 0
         public var duplicates = 0
-        /// Of the stage's work that was completed.
+        /// The durations of the stage's completed work.
         public var durations: DurationHistogram?
         /// Jobs that ended here, by outcome.
         public var ended: [String: Int]?
@@ -36,10 +36,10 @@ public struct WorkerReport: Sendable, Codable, Equatable {
     /// Which attempt of the stage at that job this is, counted from 1, and how many there may be.
     public var attempt: Int64?
     public var attemptLimit: Int64?
-    /// Of the stage, 0 to 100.
+    /// The progress of the stage, 0 to 100.
     public var progress: Int?
-    /// Counts what the stage's work on the job has got done: it is a stall when this stays the same. nil while there is
-    /// no such work, as when the worker waits for a job or for the broker.
+    /// Counts the progress of the stage's work on the job: it is a stall when the count stays the same. nil while there
+    /// is no such work, as when the worker waits for a job or for the broker.
     public var activity: UInt64?
     public var counters: Counters
     public var residentBytes: Int64

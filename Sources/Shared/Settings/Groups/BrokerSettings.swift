@@ -11,7 +11,7 @@ package struct BrokerSettings: SettingsGroup {
     package let reconnectMaximumSeconds: Double
     package let queuePrefix: String
     package let queueType: QueueType
-    /// Of quorum queues.
+    /// The limit of quorum queues.
     package let queueDeliveryLimit: Int64
     /// 0: queues without priorities.
     package let queueMaximumPriority: Int64

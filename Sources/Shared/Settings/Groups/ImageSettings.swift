@@ -1,4 +1,4 @@
-/// What is made of an image.
+/// The outputs that are made of an image.
 package struct ImageSettings: SettingsGroup {
     package static let section = "Media"
 

@@ -77,7 +77,7 @@ extension Settings {
     package enum TemporaryFileLog: String, Sendable, CaseIterable {
         /// A line for each thing that is done with each file.
         case each
-        /// What a stage or a clean-up did with all of them.
+        /// A line for all that a stage or a clean-up did with them.
         case summary
     }
 

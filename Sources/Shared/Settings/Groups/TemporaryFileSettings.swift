@@ -11,7 +11,7 @@ package struct TemporaryFileSettings: SettingsGroup {
     /// 0: no limit.
     package let temporaryMaximumBytes: Int64
     package let temporaryMinimumFreeBytes: Int64
-    /// What a download reserves, in sizes of its source.
+    /// The disk space that a download reserves, in sizes of its source.
     package let temporaryExpansionFactor: Double
     package let shutdownCleanup: Settings.ShutdownCleanup
     /// 0: files are never compressed.
@@ -132,7 +132,7 @@ package struct TemporaryFileSettings: SettingsGroup {
 }
 
 extension Settings {
-    /// What an orderly stop does with temp files.
+    /// The fate of temp files at an orderly stop.
     package enum ShutdownCleanup: String, Sendable, CaseIterable {
         /// Leaves them to the jobs that go on from there.
         case resume

@@ -1,4 +1,4 @@
-/// What is made of a video.
+/// The outputs that are made of a video.
 package struct VideoSettings: SettingsGroup {
     package static let section = "Media"
 

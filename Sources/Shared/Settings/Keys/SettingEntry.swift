@@ -1,4 +1,4 @@
-/// What the reference page says of one setting.
+/// One setting on the reference page.
 package struct SettingEntry: Sendable, Hashable {
     /// The environment variable.
     package var name: String

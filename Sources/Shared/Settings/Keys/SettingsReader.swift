@@ -1,4 +1,4 @@
-/// Reads settings one by one and remembers what was wrong with each, so that all problems are reported together.
+/// Reads settings one by one and remembers the problem of each, so that all problems are reported together.
 package final class SettingsReader {
     /// Why a text is no value. The message does not repeat a secret.
     package struct ParseFailure: Error {

@@ -1,6 +1,7 @@
 package import JobModel
 
-/// How often each stage is tried before a transient failure becomes the job's: `MAX_ATTEMPTS` and `STAGE_MAX_ATTEMPTS`.
+/// The number of attempts of each stage before a transient failure becomes the job's: `MAX_ATTEMPTS` and
+/// `STAGE_MAX_ATTEMPTS`.
 package struct AttemptLimits: Sendable, Hashable, CustomStringConvertible {
     package static let range: ClosedRange<Int64> = 1...100
 

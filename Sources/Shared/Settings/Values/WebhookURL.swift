@@ -1,4 +1,5 @@
-/// Where alerts are sent. Its path and query often hold a token, so the whole is a secret; ``origin`` may be shown.
+/// The URL that alerts are sent to. Its path and query often hold a token, so the whole is a secret; ``origin`` may be
+/// shown.
 package struct WebhookURL: Sendable, Hashable, CustomStringConvertible {
     /// For requests only.
     package let text: String

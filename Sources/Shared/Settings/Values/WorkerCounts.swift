@@ -1,6 +1,6 @@
 package import JobModel
 
-/// How many workers each pool has.
+/// The number of workers of each pool.
 package struct WorkerCounts: Sendable, Hashable, CustomStringConvertible {
     package static let maximumPerPool = 64
 

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Threads
 
 extension LocalDirectoryStore {
-    /// More than what the disk gives every file without asking for room.
+    /// More bytes than a file system stores in an inode without allocating a block.
     private static let trialBytes = 4096
 
     /// With a file that has no name and so leaves nothing.

@@ -11,8 +11,8 @@ internal import Threads
 /// A file on the store's own file system becomes the object itself, by another name (a hard link): no byte is copied,
 /// and the object is durable as the file is. Elsewhere, and where the store's directory gives its files more than the
 /// file has (a group, an access list, a label), the object is written to a file without a name (`O_TMPFILE`) and given
-/// its name when all its bytes are on the device, so a writer that dies leaves nothing behind. Of one that dies while
-/// it replaces an object, ``ObjectReplacement`` removes what it left.
+/// its name when all its bytes are on the device, so a writer that dies leaves nothing behind. ``ObjectReplacement``
+/// removes the remains of a writer that dies while it replaces an object.
 ///
 /// A key is a path, so not every key can be held: see ``check(_:)``.
 package final class LocalDirectoryStore: StoreKind {
@@ -33,7 +33,7 @@ package final class LocalDirectoryStore: StoreKind {
         try self.init(creating: try FileURL.path(url))
     }
 
-    /// Makes the directory when it is missing, opens it, and removes what writers left that died.
+    /// Makes the directory when it is missing, opens it, and removes the remains of writers that died.
     package convenience init(creating path: String) throws(StorageError) {
         try self.init(creating: path, didSynchronize: { _ in })
     }
@@ -57,7 +57,7 @@ package final class LocalDirectoryStore: StoreKind {
 
     package func check(_ key: ObjectKey) throws(StorageError) { _ = try place(of: key) }
 
-    /// Where an object is.
+    /// The path of an object.
     private func place(of key: ObjectKey) throws(StorageError) -> RelativePath {
         let reason: String
         do throws(PathProblem) {
@@ -147,7 +147,7 @@ package final class LocalDirectoryStore: StoreKind {
     }
 
     package func synchronize(_ keys: [ObjectKey]) async throws {
-        // Whole as each is, a name is what may be missing.
+        // Each file is complete; only a name may be missing on the device.
         var directories: [RelativePath?: ObjectKey] = [:]
         for key in keys { directories[try place(of: key).parent] = key }
         let parents = directories
@@ -161,7 +161,8 @@ package final class LocalDirectoryStore: StoreKind {
         guard let path else { return try synchronize(root) }
         let directory = try root.openDirectory(path)
         try synchronize(directory)
-        // Whoever made it or one above it may have died since, so it is not enough to know what this process has made.
+        // The process that made it or one above it may have died since, so it is not enough to know which directories
+        // this process has made.
         let identity = FileIdentity(try directory.status())
         if reachable.withLock({ $0[path] == identity }) { return }
         for parent in path.parents { try synchronize(try root.openDirectory(parent)) }

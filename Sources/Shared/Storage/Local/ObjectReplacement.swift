@@ -2,12 +2,12 @@ internal import CrashPoints
 internal import Files
 internal import Glibc
 
-/// Puts a file in an object's place in one step.
+/// Replaces an object by a file in one step.
 ///
 /// `linkat(2)` never replaces, so the file gets a name of its own for the moment between two calls. A note beneath
 /// `.replacing` in the store's root says where, before the name is made; a lock on the note says that its writer lives.
-/// So what a crash leaves is found without looking through the store, and removed when nobody holds the lock: never by
-/// its age. The notes of several hosts do not meet, as their names are random.
+/// So the remains of a crash are found without looking through the store, and removed when nobody holds the lock: never
+/// by their age. The notes of several hosts do not collide, because their names are random.
 struct ObjectReplacement {
     /// Names that begin with this belong to the store.
     static let reservedPrefix = ".replacing"
@@ -52,9 +52,9 @@ struct ObjectReplacement {
         try directory.removeFile(RelativePath(step))
     }
 
-    /// Removes what writers left that died between the two calls.
+    /// Removes the remains of writers that died between the two calls.
     ///
-    /// - Returns: how many names.
+    /// - Returns: the number of removed names.
     @discardableResult
     func sweep() -> Int {
         guard let notes = try? root.openDirectory(Self.notes) else { return 0 }

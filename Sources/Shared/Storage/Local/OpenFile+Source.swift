@@ -2,7 +2,7 @@ internal import Files
 internal import Glibc
 
 extension OpenFile {
-    /// What an open file tells of itself as a source. The validator changes with the file's content: whoever writes to
+    /// An open file's facts as a source. The validator changes with the file's content: whoever writes to
     /// a file changes its time, its size or both.
     ///
     /// - Parameter subject: the file, for the message.

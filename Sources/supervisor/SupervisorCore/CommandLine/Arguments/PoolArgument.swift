@@ -4,7 +4,7 @@ internal import Settings
 
 /// Pools as people name them: `process.video`, or `process` for the pools of both kinds.
 enum PoolArgument {
-    /// - Throws: ``UsageProblem`` that lists what there is.
+    /// - Throws: ``UsageProblem`` that lists the pools.
     static func pools(_ text: String) throws(UsageProblem) -> [PoolName] {
         if let pool = PoolName(text) { return [pool] }
         if let stage = Stage(rawValue: text) { return PoolName.all.filter { $0.stage == stage } }

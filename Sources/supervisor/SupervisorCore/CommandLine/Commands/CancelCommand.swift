@@ -61,9 +61,9 @@ struct CancelCommand: AsyncParsableCommand {
         /// Absent when it was neither given nor found out.
         var kind: MediaKind?
         var status: Status
-        /// How the job ended, when it has.
+        /// The job's outcome, when it has ended.
         var outcome: JobOutcome?
-        /// Whether the wish was noted.
+        /// Whether the request was noted.
         var requested: Bool
         /// Whether a stage has seen the job.
         var known: Bool?

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// How commands end. The same for all of them; from 64 on as in `<sysexits.h>`.
+/// The exit statuses, the same for all commands; from 64 on as in `<sysexits.h>`.
 enum CommandExit: Int32, CaseIterable {
     case ok = 0
     /// The order was not carried out, or the thing that was checked is not well.

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Queues
 internal import Settings
 
-/// How a command ends when it cannot do its work.
+/// Ends a command that cannot do its work.
 enum CommandFailure {
     /// Prints the reason and returns the exit code to throw.
     static func report(_ message: String, _ exit: CommandExit) -> ExitCode {
@@ -13,7 +13,7 @@ enum CommandFailure {
     /// The settings, or the exit code for wrong ones, with every problem printed.
     static func settings() throws -> Settings { try settingsWithVariables().settings }
 
-    /// The settings and what they were read from: the environment with the configuration file.
+    /// The settings and the variables that they were read from: the environment with the configuration file.
     static func settingsWithVariables() throws -> (settings: Settings, variables: [String: String]) {
         do throws(SettingsError) {
             return try TreeSettings.load()
@@ -52,8 +52,8 @@ enum CommandFailure {
 
     /// Runs `body` with the supervisor that the settings lead to.
     ///
-    /// - Throws: the exit code, with the reason printed, when the supervisor cannot be reached or refuses; what else
-    ///   `body` throws.
+    /// - Throws: the exit status, with the reason printed, when the supervisor cannot be reached or refuses; other
+    ///   errors of `body`.
     static func reaching<T>(
         _ settings: Settings,
         _ body: (RunningSupervisor) async throws -> T

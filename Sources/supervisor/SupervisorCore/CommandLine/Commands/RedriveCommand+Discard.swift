@@ -4,7 +4,7 @@ internal import JobModel
 extension RedriveCommand {
     /// The JSON document of `--discard`.
     struct DiscardDocument: Codable, Equatable {
-        /// `kind/id` of each job whose letter was deleted.
+        /// `kind/id` of each job whose dead letter was deleted.
         var jobs: [String]
         /// Deleted messages that were no jobs.
         var notJobs: Int

@@ -27,7 +27,7 @@ struct StatusCommand: AsyncParsableCommand {
         var pools: [Pool]
     }
 
-    /// How much a pool has to do, and by how many.
+    /// A pool's waiting messages, and its workers.
     struct Pool: Codable, Equatable {
         var name: String
         var queue: String

@@ -4,7 +4,7 @@ internal import Settings
 /// Looks at everything that the tree needs, without changing any of it.
 struct Doctor: Sendable {
     var settings: Settings
-    /// Where the stages' executables are.
+    /// The directory of the stages' executables.
     var executablesDirectory: String
 
     func report() async -> DoctorReport {

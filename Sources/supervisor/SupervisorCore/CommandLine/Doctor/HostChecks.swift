@@ -3,7 +3,7 @@ internal import Glibc
 internal import JobModel
 internal import Settings
 
-/// Verdicts on this machine and what it grants this user.
+/// Verdicts on this machine and the limits that it sets this user.
 enum HostChecks {
     static func findings(workers: WorkerCounts) -> [Finding] {
         var limit = rlimit()

@@ -3,7 +3,7 @@ internal import UnixSignals
 
 /// Ctrl-C while a command waits for others.
 enum Interruption {
-    /// Runs `body`. SIGINT meanwhile prints what goes on without this command, and ends it.
+    /// Runs `body`. SIGINT meanwhile prints `farewell`, which says what goes on without this command, and ends it.
     ///
     /// - Parameter farewell: evaluated then.
     static func told<T>(

@@ -17,7 +17,7 @@ struct JobFollower: Sendable {
     var didEnd: @Sendable (JobKey) -> Void = { _ in }
 
     /// - Parameter before: the temp files before the jobs were submitted.
-    /// - Throws: what ``RunningSupervisor`` throws when the supervisor is gone for longer than ``patience``.
+    /// - Throws: the error of ``RunningSupervisor`` when the supervisor is gone for longer than ``patience``.
     func follow(
         _ submissions: [Submission],
         before: TempFileSample,

@@ -21,7 +21,7 @@ struct JobWatch: Sendable {
 
     /// Until the process is ended.
     ///
-    /// - Throws: what ``RunningSupervisor`` throws when the supervisor is gone for longer than ``patience``.
+    /// - Throws: the error of ``RunningSupervisor`` when the supervisor is gone for longer than ``patience``.
     func list(_ query: JobListQuery, limit: Int) async throws {
         var shown: [JobKey: JobView] = [:]
         var plain = PlainProgress()
@@ -55,7 +55,7 @@ struct JobWatch: Sendable {
     /// Waits for a job that no stage has seen yet when its kind is said: it may be on its way.
     ///
     /// - Returns: the job when it is over, with all that happened.
-    /// - Throws: ``Problem`` with status 404 when there is no such job of any kind; what ``RunningSupervisor`` throws
+    /// - Throws: ``Problem`` with status 404 when there is no such job of any kind; the error of ``RunningSupervisor``
     ///   when the supervisor is gone for longer than ``patience``.
     func end(of job: JobArgument) async throws -> JobDetailView {
         var plain = PlainProgress()

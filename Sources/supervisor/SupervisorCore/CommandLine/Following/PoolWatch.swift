@@ -17,7 +17,7 @@ struct PoolWatch: Sendable {
 
     /// Waits until the pool has just the wanted workers, all of them ready, and none of the old processes.
     ///
-    /// - Returns: how many workers are ready.
+    /// - Returns: the number of ready workers.
     /// - Throws: ``Failing`` when its workers keep dying or the time is up; the errors of ``RunningSupervisor``.
     func settled(_ pool: PoolName, without old: Set<Int32> = []) async throws -> Int {
         let name = pool.description

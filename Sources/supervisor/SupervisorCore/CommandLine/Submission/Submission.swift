@@ -25,7 +25,7 @@ struct Submission: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - id: the job's, unique.
-    /// - Throws: ``UsageProblem`` that says what is wrong with the source.
+    /// - Throws: ``UsageProblem`` that names the problem of the source.
     init(
         _ text: String,
         options: Options,

@@ -43,7 +43,7 @@ enum JobTable {
 
     static func name(_ job: JobView) -> String { OrphanText.plain("\(JobKey(kind: job.kind, id: job.id))") }
 
-    /// How it ended, or where it is.
+    /// The job's outcome, or its stage.
     static func state(_ job: JobView) -> String {
         if let outcome = job.outcome, job.isOver { return outcome.rawValue }
         return job.cancelRequested == true ? "cancelling" : job.state

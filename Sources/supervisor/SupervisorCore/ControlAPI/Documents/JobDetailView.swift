@@ -31,12 +31,12 @@ struct JobDetailView: Sendable, Equatable {
     var stages: [StageSummary]
     /// The oldest first.
     var timeline: [Event]
-    /// Why stages were tried again, deaths of workers among it, the oldest first: `stage`, `code`, `message`, `at`,
-    /// `host`.
+    /// The reasons why stages were tried again, including deaths of workers, the oldest first: `stage`, `code`,
+    /// `message`, `at`, `host`.
     var history: [JSONValue]
     /// As in the manifest of a job message, at most ``maximumFiles``.
     var files: [JSONValue]
-    /// How often the job was sent back from the dead letters.
+    /// The number of times that the job was sent back from the dead letters.
     var redrives: Int64 = 0
 
     static let maximumFiles = 500

@@ -20,7 +20,7 @@ struct JobQuery: Sendable, Equatable {
     private(set) var isForNone = false
 
     /// - Parameter text: the value of a parameter, nil when it is not there.
-    /// - Throws: ``Problem`` that names the parameter and what it may be.
+    /// - Throws: ``Problem`` that names the parameter and its allowed values.
     init(_ text: (String) -> String?) throws(Problem) {
         if let state = text("state") {
             let state = ByteText(state)

@@ -27,7 +27,8 @@ struct JobView: Sendable, Codable, Equatable {
     var id: ByteText
     var kind: MediaKind
     var mediaId: ByteText
-    /// A URL without what may be secret in it, or `key:` and the key of an object. Absent for a job without one.
+    /// A URL without its parts that may be secret, or `key:` and the key of an object. Absent for a job without a
+    /// source.
     var source: ByteText?
     /// `active`, `finishing` or `finished`.
     var state: String
@@ -43,10 +44,10 @@ struct JobView: Sendable, Codable, Equatable {
     var attempts: Attempts?
     var outcome: JobOutcome?
     var error: Failure?
-    /// As in the job message, each with `location` once it is published. Of a job that did not complete only those that
-    /// were.
+    /// The outputs as in the job message, each with `location` once it is published. For a job that did not complete,
+    /// only the published ones.
     var outputs: [JSONValue]
-    /// Where they were counted.
+    /// The job's temp files, in views that count them.
     var tempFiles: Files?
     /// Only while it waits to be given up.
     var cancelRequested: Bool?
@@ -58,7 +59,7 @@ struct JobView: Sendable, Codable, Equatable {
 }
 
 extension JobView {
-    /// A longer message is shown without what it holds: a list has up to a thousand jobs.
+    /// A longer message is shown without its content: a list has up to a thousand jobs.
     static let maximumReadBytes = 256 << 10
 
     /// - Parameters:
@@ -95,7 +96,7 @@ extension JobView {
         updatedAt = Timestamp.string(record.updatedAt)
         finishedAt = record.finishedAt.map(Timestamp.string)
         cancelRequested = record.isCancelRequested && record.state != .finished ? true : nil
-        // A record that does not parse is shown without what it holds; the ledger's own columns still tell the outcome.
+        // A record that does not parse is shown without its content; the ledger's own columns still tell the outcome.
         let message = (record.record ?? lastTicket).flatMap { $0.count <= Self.maximumReadBytes ? $0 : nil }
         let ticket = message.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         error = ticket?.failure.map { Failure(stage: $0.stage.rawValue, code: $0.code, message: $0.message) }
@@ -111,8 +112,7 @@ extension JobView {
         return isKey ? source : ByteText(SourceURL.redacted(source.string, atMost: limit))
     }
 
-    /// What others have put into a message as deep as they like, and this version does not know, is nothing for those
-    /// who read this.
+    /// Fields that this version does not know, which others may have nested deeply, are left out of this view.
     private static func shown(_ output: JobOutput) -> JSONValue {
         var shown = output
         shown.unknown = output.unknown.filter { !$0.value.isNested }

@@ -39,7 +39,7 @@ struct OrphanReport: Sendable, Codable, Equatable {
     var workspace: String
     var orphans: [Orphan]
     var totalBytes: Int64
-    /// How many more there are than are listed.
+    /// The number of orphans beyond those that are listed.
     var unlisted: Int?
     var cleaned: Cleaned?
 

@@ -38,7 +38,7 @@ struct Overview: Sendable, Codable, Equatable {
         var totalBytes: Int64?
         /// 0 to 100, as `df` counts, to a tenth.
         var usedPercent: Double?
-        /// Where the alert is.
+        /// The use at which the alert is raised, in per cent.
         var alertPercent: Double
         /// Bytes that all temp files may take; absent when the disk is the only limit.
         var budgetBytes: Int64?
@@ -63,7 +63,7 @@ struct Overview: Sendable, Codable, Equatable {
     var recent: [JobView]
     /// The last jobs that failed, the newest first, at most ``maximumFailures``.
     var failures: [JobView]
-    /// Messages in the dead-letter queues by kind; absent when the broker does not say.
+    /// Messages in the dead-letter queues by kind; absent when the broker does not answer.
     var deadLetters: [String: Int]?
 
     static let maximumJobs = 100

@@ -2,7 +2,7 @@
 struct Problem: Error, Sendable, Codable, Equatable {
     var title: String
     var status: Int
-    /// The cause, and what to do.
+    /// The cause and the remedy.
     var detail: String?
     /// With status 405, the methods of the path. The header `Allow` has them as well.
     var allowedMethods: [String]?

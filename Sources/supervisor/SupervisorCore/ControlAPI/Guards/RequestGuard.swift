@@ -1,6 +1,6 @@
 internal import Settings
 
-/// Decides who a request is from, and whether it may do what it asks for. Pure.
+/// Decides who a request is from, and whether it is allowed. Pure.
 ///
 /// Two kinds of caller may change things: one that knows the token, and, as long as nobody has set up anything for
 /// others, a page that this server itself has served, which no other page can pretend to be: browsers set `Origin` and
@@ -27,7 +27,7 @@ struct RequestGuard: Sendable {
     /// Whether other machines can connect.
     private let isExposed: Bool
     /// Whether every change needs it. `API_TOKEN` says that somebody wants to decide who changes things, and
-    /// `HTTP_HOSTS` that a proxy passes on what others send, whose page would be a page of ours.
+    /// `HTTP_HOSTS` that a proxy passes on requests of others, whose page would count as ours.
     private let isTokenNeeded: Bool
     /// Names by which only programs and browsers of this machine call this server.
     private let ownNames: Set<[UInt8]>

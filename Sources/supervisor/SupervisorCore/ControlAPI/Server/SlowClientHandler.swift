@@ -13,7 +13,7 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// From a request's head to its end.
     private let readLimit: TimeAmount
-    /// How long an answer may wait for a client that does not read.
+    /// The time that an answer may wait for a client that does not read.
     private let writeLimit: TimeAmount
     private var reading: Scheduled<Void>?
     private var writing: Scheduled<Void>?

@@ -19,7 +19,7 @@ struct StatusServer: Sendable {
         var idle = TimeAmount.seconds(15)
         /// From a request's head to its end.
         var read = TimeAmount.seconds(30)
-        /// How long an answer waits for a client that does not read.
+        /// The time that an answer waits for a client that does not read.
         var write = TimeAmount.seconds(10)
         /// Between two looks at the tree for those who listen to events.
         var eventInterval = Duration.seconds(1)
@@ -76,10 +76,10 @@ struct StatusServer: Sendable {
     /// - Parameters:
     ///   - address: an IP address, or `localhost`.
     ///   - port: 0 for a free one.
-    /// - Throws: what the system answers when the port cannot be had.
+    /// - Throws: the system's error when the port is not available.
     func start(address: String = "127.0.0.1", port: Int) async throws -> Running {
         let (channels, found) = AsyncStream.makeStream(of: (any Channel).self)
-        // The framework tells of each request at this level; only what goes wrong is of interest.
+        // The framework logs each request at this level; only errors are of interest.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let feed = EventFeed(source: source, interval: limits.eventInterval, logger: logger)
@@ -149,7 +149,7 @@ extension Channel {
 }
 
 extension Response {
-    /// - Throws: what the encoder throws.
+    /// - Throws: the encoder's error.
     static func json(
         _ value: some Encodable,
         status: HTTPResponse.Status = .ok,

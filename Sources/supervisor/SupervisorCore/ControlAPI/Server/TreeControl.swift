@@ -9,7 +9,7 @@ protocol TreeControl: Sendable {
     func submit(_ job: EntryMessage) async throws
     /// Asks for a job to be given up. It ends soon after, with a `cancelled` update.
     func cancel(_ key: JobKey) async throws -> CancelReport
-    /// Removes what ``StatusSource/orphans()`` lists as removable.
+    /// Removes the orphans that ``StatusSource/orphans()`` lists as removable.
     func cleanOrphans() async throws -> OrphanReport
     func scale(_ pool: PoolName, to workers: Int) async throws
     /// - Parameter isRolling: whether each new worker is ready before the old one drains.
@@ -32,8 +32,8 @@ struct CancelReport: Sendable, Codable, Equatable {
     /// Whether the job is known: a stage of this host has seen it, or its message was found. If not, it is cancelled
     /// should its message come, or by the host that has it.
     var known: Bool
-    /// Whether there is no such job: it was looked for wherever it could wait. Absent when it is known, and when not
-    /// all could be looked at.
+    /// Whether there is no such job: it was looked for wherever it could wait. Absent when the job is known, and when
+    /// not every place could be searched.
     var absent: Bool?
     /// A sentence about a job that is not known.
     var detail: String?

@@ -13,7 +13,7 @@ struct UpdatesTrim: Sendable {
     var endpoints: AMQPEndpoints
     /// So many messages the queue is to hold at most.
     var limit: Int
-    /// Terminal updates that are passed over at most, to get at what lies behind them.
+    /// The most terminal updates that are passed over, to reach the updates behind them.
     var maximumKept = 20_000
 
     struct Result: Sendable, Equatable {
@@ -23,8 +23,8 @@ struct UpdatesTrim: Sendable {
         var kept = 0
     }
 
-    /// Messages that are asked for at a time, and acknowledgements that are under way. With the limit of a body that is
-    /// all that is in memory.
+    /// The messages that are requested at a time, and the acknowledgements that are under way. With the limit of a body
+    /// this bounds the memory.
     private static let batch = 16
     /// No update of ours is longer; a longer message is left alone.
     private static let maximumBodyBytes = 1 << 20
