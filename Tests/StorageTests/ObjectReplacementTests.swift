@@ -1,3 +1,5 @@
+// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
+import CDispatch
 import Dispatch
 import Files
 import Foundation
