@@ -151,8 +151,8 @@ let package = Package(
             "stage-process",
             core: "ProcessStage",
             [
-                "StageRuntime", "TempFiles", "JobModel", "Settings", "WorkerProtocol", "Media", "Images", "CrashPoints",
-                logging,
+                "StageRuntime", "TempFiles", "Threads", "JobModel", "Settings", "WorkerProtocol", "Media", "Images",
+                "CrashPoints", logging,
             ]
         )
         + process(

@@ -6,8 +6,6 @@ internal import TempFiles
 enum ClaimMessage {
     /// An id has 128 characters of 4 bytes at most.
     static let maximumIDBytes = 512
-    /// The limit of `NODE_ID`.
-    static let maximumNodeBytes = 64
 
     private static let claimType: AMQPText = "claim"
     private static let wishType: AMQPText = "cancel"

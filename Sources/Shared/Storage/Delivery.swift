@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threads
 
 /// The way of a source's bytes to its sink: keeps the limit, counts, and ends when the task is cancelled. Every kind of
 /// source uses one for each fetch.

@@ -4,6 +4,7 @@ internal import Logging
 internal import Settings
 internal import StageRuntime
 internal import TempFiles
+internal import Threads
 
 /// Variants of an image from one decode.
 struct ImageWork: MediaWork {

@@ -4,6 +4,7 @@ internal import Media
 internal import Settings
 internal import StageRuntime
 internal import TempFiles
+internal import Threads
 
 /// Renditions, the original and thumbnails from one decode.
 struct VideoWork: MediaWork {

@@ -1,22 +1,10 @@
-internal import Synchronization
-internal import Threads
-
-/// Tells blocking code that its task was cancelled.
-package final class CancellationFlag: Sendable {
-    private let flag = Atomic(false)
-
-    package init() {}
-
-    package var isCancelled: Bool { flag.load(ordering: .relaxed) }
-    func cancel() { flag.store(true, ordering: .relaxed) }
-}
+package import Threads
 
 /// Runs code that blocks, such as a whole transcode, off the cooperative pool.
 ///
-/// - Parameter body: looks at the flag now and then; it is raised when the calling task is cancelled.
+/// - Parameter body: looks at the flag now and then; it is set when the calling task is cancelled.
 package func runBlocking<R: Sendable>(
     _ body: @escaping @Sendable (CancellationFlag) throws -> R
 ) async throws -> R {
-    let flag = CancellationFlag()
-    return try await OwnThread.run({ try body(flag) }, onCancel: { flag.cancel() })
+    try await CancellationFlag.run { flag in try await OwnThread.run { try body(flag) } }
 }

@@ -2,7 +2,6 @@ internal import CrashPoints
 public import JobModel
 internal import Ledger
 internal import Logging
-internal import Synchronization
 internal import Threads
 
 extension TempFileTracker {
@@ -107,17 +106,11 @@ extension TempFileTracker {
         politely: Bool = false,
         _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws(TempFileError) -> T
     ) async throws(TempFileError) -> T {
-        let flag = Flag()
+        let flag = CancellationFlag()
         return try await OwnThread.run(
             politely: politely,
-            { () throws(TempFileError) in try body { flag.isSet } },
-            onCancel: { flag.set() }
+            { () throws(TempFileError) in try body { flag.isCancelled } },
+            onCancel: { flag.cancel() }
         )
     }
-}
-
-private final class Flag: Sendable {
-    private let value = Atomic(false)
-    var isSet: Bool { value.load(ordering: .relaxed) }
-    func set() { value.store(true, ordering: .relaxed) }
 }
