@@ -70,6 +70,7 @@ check: bootstrap-tests ## Check format, shell scripts, generated documents and t
 	@for script in $$(grep -l '^#!.*python' scripts/*); do \
 	    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$$script" || exit 1; done
 	@scripts/check-columns
+	@scripts/check-c-types
 	@scripts/check-documents
 	@scripts/check-packaging
 

@@ -101,8 +101,8 @@ let package = Package(
         shared("Text", []),
         shared("Files", ["Text", "CLinux"]),
         shared("AMQP", ["Text", "Threads", "CRabbitMQ", logging]),
-        shared("Media", ["CFFmpeg", "Threads", logging]),
-        shared("Images", ["CVips", "Threads", logging]),
+        shared("Media", ["CFFmpeg", "Files", "Threads", logging]),
+        shared("Images", ["CVips", "Files", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
         shared("Digests", ["CCrypto"]),
         shared("HTTPClient", ["CCurl", "Threads"]),
@@ -116,8 +116,8 @@ let package = Package(
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
-        shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
-        shared("WorkerProtocol", ["JobModel"]),
+        shared("Logs", ["JobModel", "Files", "Settings", "Threads", logging, unixSignals]),
+        shared("WorkerProtocol", ["JobModel", "CLinux"]),
         shared(
             "StageRuntime",
             [
@@ -177,7 +177,7 @@ let package = Package(
             tests("FilesTests", ["Files"]),
             tests("TextTests", ["Text"]),
             tests("DigestsTests", ["Digests"]),
-            tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+            tests("HTTPClientTests", ["HTTPClient", "CLinux", "TestSupport"]),
             tests("AMQPTests", ["AMQP", "Threads", "TestSupport", logging]),
             tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", "Settings", "TestSupport", logging]),
@@ -211,7 +211,7 @@ let package = Package(
             ),
             tests("StorageTests", ["Storage", "Files", "JobModel", "TestSupport", logging]),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
-            tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
+            tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),
             .target(
                 name: "RuntimeSupport",
@@ -250,7 +250,7 @@ let package = Package(
                 [
                     "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "Settings",
                     "WorkerProtocol",
-                    "Threads",
+                    "Threads", "CLinux",
                     "TestSupport", logging, hummingbird,
                 ] + nio
             ),

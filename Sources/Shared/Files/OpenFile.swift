@@ -94,9 +94,8 @@ public struct OpenFile: ~Copyable, Sendable {
     }
 
     public func status() throws(FileSystemError) -> FileStatus {
-        var raw = stat()
-        if fstat(descriptor, &raw) != 0 { throw .init(operation: "fstat", path: path, errno: errno) }
-        return FileStatus(raw)
+        if let status = FileStatus(descriptor: descriptor) { return status }
+        throw .init(operation: "fstat", path: path, errno: errno)
     }
 
     /// Reads to the end in pieces of up to 1 MiB.

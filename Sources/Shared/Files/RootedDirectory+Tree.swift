@@ -39,12 +39,10 @@ extension RootedDirectory {
         defer { closedir(stream) }
         while let (name, _) = nextEntry(stream, didFail: { didFail(prefix, $0) }) {
             let path = prefix.isEmpty ? String(cString: name) : prefix + "/" + String(cString: name)
-            var raw = stat()
-            if fstatat(descriptor, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+            guard let status = FileStatus(name, in: descriptor) else {
                 if errno != ENOENT { didFail(path, errno) }
                 continue
             }
-            let status = FileStatus(raw)
             if status.kind == .directory {
                 let child =
                     depth + 1 < TreeWalk.maximumDepth
@@ -184,8 +182,7 @@ private struct TreeWalk {
     /// - Returns: the names of entries that are no files or are still there.
     private mutating func removeFiles(_ names: [[CChar]], in directory: CInt, prefix: String) -> [[CChar]] {
         let found = Self.inHalves(of: names) { name in
-            var raw = stat()
-            return fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) == 0 ? FileStatus(raw) : nil
+            FileStatus(name, in: directory)
         }
         var rest: [[CChar]] = []
         var files: [(name: [CChar], path: String, status: FileStatus)] = []
@@ -226,13 +223,11 @@ private struct TreeWalk {
     /// - Returns: whether the entry is gone.
     private mutating func entry(_ name: [CChar], in directory: CInt, prefix: String, depth: Int) -> Bool {
         let path = Self.path(name, prefix)
-        var raw = stat()
-        if fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+        guard let status = FileStatus(name, in: directory) else {
             if errno == ENOENT { return true }
             fail(path, errno)
             return false
         }
-        let status = FileStatus(raw)
         if status.kind == .directory {
             if depth + 1 >= Self.maximumDepth { return moveUp(name, in: directory, path: path, status: status) }
             let child = clinux_openat2(directory, name, Self.directoryFlags, 0, rules)

@@ -107,11 +107,8 @@ public final class RootedDirectory: Sendable {
     public func status(_ name: String) throws(FileSystemError) -> FileStatus? {
         do {
             return try withParent(of: Self.path(name, operation: "stat")) { (parent, base) throws(FileSystemError) in
-                var raw = stat()
-                if base.withPointer({ fstatat(parent, $0, &raw, AT_SYMLINK_NOFOLLOW) }) != 0 {
-                    throw .init(operation: "stat", path: name, errno: errno)
-                }
-                return FileStatus(raw)
+                if let status = base.withPointer({ FileStatus($0, in: parent) }) { return status }
+                throw .init(operation: "stat", path: name, errno: errno)
             }
         } catch  where error.isNotFound {
             return nil
@@ -217,9 +214,8 @@ public final class RootedDirectory: Sendable {
         let entry = "/proc/self/fd/\(file.descriptor)"
         if name.withPointer({ linkat(AT_FDCWD, entry, descriptor, $0, AT_SYMLINK_FOLLOW) }) == 0 { return true }
         if errno != EEXIST { throw .init(operation: "link", path: name.text, errno: errno) }
-        var there = stat()
-        guard name.withPointer({ fstatat(descriptor, $0, &there, AT_SYMLINK_NOFOLLOW) }) == 0 else { return false }
-        return FileIdentity(FileStatus(there)) == FileIdentity(try file.status())
+        guard let there = name.withPointer({ FileStatus($0, in: descriptor) }) else { return false }
+        return FileIdentity(there) == FileIdentity(try file.status())
     }
 
     /// Returns when the names in this directory are on the device.
@@ -287,9 +283,8 @@ public final class RootedDirectory: Sendable {
 
     /// The status of the directory itself.
     public func status() throws(FileSystemError) -> FileStatus {
-        var raw = stat()
-        if fstat(descriptor, &raw) != 0 { throw .init(operation: "fstat", path: path, errno: errno) }
-        return FileStatus(raw)
+        if let status = FileStatus(descriptor: descriptor) { return status }
+        throw .init(operation: "fstat", path: path, errno: errno)
     }
 
     // MARK: - Resolution

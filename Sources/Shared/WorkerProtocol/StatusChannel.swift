@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 public import JobModel
 internal import Synchronization
@@ -82,9 +83,8 @@ public final class StatusChannel: Sendable {
     public func watchActivity(_ isWatched: Bool) { update { $0.activity = isWatched ? 0 : nil } }
 
     private static func cpuSeconds() -> Double? {
-        var time = timespec()
-        guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return nil }
-        return Double(time.tv_sec) + Double(time.tv_nsec / 1_000_000) / 1000
+        let nanoseconds = clinux_process_nanoseconds()
+        return nanoseconds < 0 ? nil : Double(nanoseconds / 1_000_000) / 1000
     }
 
     private static func residentBytes() -> Int64 {

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Files
 internal import Glibc
 
 /// Which file system a path is on.
@@ -18,10 +19,11 @@ public struct FileSystemIdentity: Sendable, Hashable {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var status = stat()
         var magic: UInt64 = 0
-        guard fstat(descriptor, &status) == 0, clinux_file_system_magic(descriptor, &magic) == 0 else { return nil }
-        let type = NetworkFileSystem.type(ofDevice: UInt64(status.st_dev), mountInfo: NetworkFileSystem.mountInfo())
+        guard let status = FileStatus(descriptor: descriptor), clinux_file_system_magic(descriptor, &magic) == 0 else {
+            return nil
+        }
+        let type = NetworkFileSystem.type(ofDevice: status.device, mountInfo: NetworkFileSystem.mountInfo())
         self.init(type: type ?? "unknown", networkName: NetworkFileSystem.name(magic: magic, type: type))
     }
 }
