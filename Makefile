@@ -10,7 +10,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
-SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+SOURCES := Package.swift Sources Tests Benchmarks/Sources
 
 .PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test fuzz check format bench \
     bench-tempfiles bench-supervision bench-pipeline clean
@@ -70,7 +70,7 @@ check: bootstrap-tests ## Check format, shell scripts, generated documents and t
 	@for script in $$(grep -l '^#!.*python' scripts/*); do \
 	    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$$script" || exit 1; done
 	@scripts/check-columns
-	@scripts/check-c-types
+	@scripts/check-sources
 	@scripts/check-documents
 	@scripts/check-packaging
 

@@ -52,6 +52,16 @@ func process(
     ]
 }
 
+/// A program that measures one module. `make build` leaves it out, as it builds the products by name.
+func benchmark(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies,
+        path: "Benchmarks/Sources/\(name)",
+        swiftSettings: strict
+    )
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
 }
@@ -64,11 +74,6 @@ let package = Package(
         .executable(name: "stage-process", targets: ["stage-process"]),
         .executable(name: "stage-upload", targets: ["stage-upload"]),
         .executable(name: "stage-cleanup", targets: ["stage-cleanup"]),
-        // For the benchmarks, which are a package of their own.
-        .library(name: "Media", targets: ["Media"]),
-        .library(name: "Images", targets: ["Images"]),
-        .library(name: "TempFiles", targets: ["TempFiles"]),
-        .library(name: "JobModel", targets: ["JobModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -265,5 +270,8 @@ let package = Package(
                     "TempFilesSupport", logging,
                 ]
             ),
+            benchmark("video-ladder", ["Media", logging]),
+            benchmark("image-variants", ["Images"]),
+            benchmark("temp-files", ["TempFiles", "JobModel", logging]),
         ]
 )

@@ -2,28 +2,28 @@ internal import CLinux
 internal import Glibc
 
 /// The kernel's status of a file, a directory or a link.
-public struct FileStatus: Sendable, Equatable {
-    public enum Kind: Sendable, Equatable {
+package struct FileStatus: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         case file
         case directory
         case symbolicLink
         case other
     }
 
-    public var kind: Kind
-    public var sizeBytes: Int64
+    package var kind: Kind
+    package var sizeBytes: Int64
     /// Bytes on the device, which deleting gives back (a sparse file holds less than its size).
-    public var allocatedBytes: Int64
-    public var linkCount: UInt64
-    public var device: UInt64
-    public var inode: UInt64
+    package var allocatedBytes: Int64
+    package var linkCount: UInt64
+    package var device: UInt64
+    package var inode: UInt64
     /// Seconds since 1970 by the wall clock.
-    public var modifiedSeconds: Int64
+    package var modifiedSeconds: Int64
     /// The part of a second beyond ``modifiedSeconds``.
     package var modifiedNanoseconds: Int64
-    public var permissions: UInt32
-    public var owner: UInt32
-    public var group: UInt32
+    package var permissions: UInt32
+    package var owner: UInt32
+    package var group: UInt32
 
     /// Of the file that a path leads to; nil with `errno` when there is none to be seen.
     package init?(path: String) {

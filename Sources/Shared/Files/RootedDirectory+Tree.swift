@@ -9,12 +9,12 @@ internal import Synchronization
 /// are never followed, and names that are no valid UTF-8 are found and removed like any other.
 extension RootedDirectory {
     /// Called with one entry's path and status.
-    public typealias Visitor = (_ path: String, _ status: FileStatus) -> Void
+    package typealias Visitor = (_ path: String, _ status: FileStatus) -> Void
 
     /// Calls `visit` with every entry beneath this directory, a directory after its contents.
     ///
     /// - Parameter didFail: entries that could not be looked at, with the errno.
-    public func walkTree(visit: Visitor, didFail: (_ path: String, _ errno: CInt) -> Void) {
+    package func walkTree(visit: Visitor, didFail: (_ path: String, _ errno: CInt) -> Void) {
         do throws(FileSystemError) {
             let listing = try resolve(nil, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
             Self.walk(owning: listing, prefix: "", depth: 0, rules: rules, visit: visit, didFail: didFail)
@@ -82,7 +82,7 @@ extension RootedDirectory {
     /// - Parameters:
     ///   - shouldRemove: gets the path relative to this directory and the entry's status; a link is the link itself.
     ///   - didFail: an entry that is still there, with the errno; called once for each.
-    public func removeTree(
+    package func removeTree(
         where shouldRemove: (_ path: String, _ status: FileStatus) -> Bool,
         didRemove: Visitor,
         didFail: (_ path: String, _ errno: CInt) -> Void

@@ -1,14 +1,14 @@
 internal import CrashPoints
-public import Files
+package import Files
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 internal import Threads
 
 extension TempFileTracker {
     /// Puts one file in the ledger, as ``trackFiles(_:job:stage:)`` does.
-    public func trackFile(_ file: NewFile, job: JobKey, stage: Stage) async throws(TempFileError) -> TrackedFile {
+    package func trackFile(_ file: NewFile, job: JobKey, stage: Stage) async throws(TempFileError) -> TrackedFile {
         try await trackFiles([file], job: job, stage: stage)
         return TrackedFile(job: job, name: file.name, absolutePath: workspace.absolutePath(of: file.name, job: job))
     }
@@ -19,7 +19,7 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `invalidName` for a name that leaves the job's directory or is reserved,
     ///   and `jobFinished`.
     @discardableResult
-    public func trackFiles(
+    package func trackFiles(
         _ files: [NewFile],
         job: JobKey,
         stage: Stage
@@ -91,7 +91,7 @@ extension TempFileTracker {
     /// A file of the job by its absolute path or its name, for reading or recording. Says nothing of whether it exists.
     ///
     /// - Throws: ``TempFileError`` with code `foreignPath`.
-    public func file(_ path: String, job: JobKey) throws(TempFileError) -> TrackedFile {
+    package func file(_ path: String, job: JobKey) throws(TempFileError) -> TrackedFile {
         guard let name = trackableName(path, job: job) else {
             throw TempFileError(
                 code: .foreignPath,
@@ -104,7 +104,7 @@ extension TempFileTracker {
     }
 
     /// Records how large files are while they grow.
-    public func recordSizes(_ sizes: [TrackedFile: Int64]) async throws(TempFileError) {
+    package func recordSizes(_ sizes: [TrackedFile: Int64]) async throws(TempFileError) {
         let now = nowMilliseconds
         try await ledger.write(outliving: .death) { books in
             for (job, files) in Dictionary(grouping: sizes, by: \.key.job) {
@@ -125,7 +125,7 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `missingFile`, naming the file; `cancelled` when the task is before all
     ///   bytes are on the device.
     @discardableResult
-    public func commitFiles(
+    package func commitFiles(
         _ files: [TrackedFile],
         isFirst: Bool = true,
         isLast: Bool = false
@@ -160,7 +160,7 @@ extension TempFileTracker {
     }
 
     /// The manifest: every file of the job that exists or may exist.
-    public func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
+    package func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
         let rows = try await ledger.read { books in
             guard let row = try books.head(job) else { return [FileRow]() }
             return try books.files(job: row.number)
@@ -173,7 +173,7 @@ extension TempFileTracker {
     ///
     /// - Parameter path: absolute, or the file's name.
     /// - Throws: ``TempFileError`` with code `foreignPath`.
-    public func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
+    package func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
         let file = try file(path, job: job)
         let isKnown = try await ledger.write(outliving: .death, for: .cleaning) { books in
             guard let row = try books.head(job) else { return false }
@@ -186,7 +186,7 @@ extension TempFileTracker {
     }
 
     /// Looks at a file that a stage is about to rely on. Blocks for the time of a look-up.
-    public func verify(path: String, job: JobKey, expectedBytes: Int64?) async -> FileCheck {
+    package func verify(path: String, job: JobKey, expectedBytes: Int64?) async -> FileCheck {
         guard let name = trackableName(path, job: job) else { return .foreign }
         do throws(FileSystemError) {
             let place = workspace.directory(of: job) + "/" + name
@@ -209,18 +209,18 @@ extension TempFileTracker {
     /// Removes what lies in a planned file's place, as a run that books know nothing of may have left it.
     ///
     /// - Throws: ``TempFileError``.
-    public func removeLeftover(_ file: TrackedFile) throws(TempFileError) {
+    package func removeLeftover(_ file: TrackedFile) throws(TempFileError) {
         try onFileSystem { () throws(FileSystemError) in
             _ = try workspace.root.removeFile(workspace.directory(of: file.job) + "/" + file.name)
         }
     }
 
     /// Makes or empties a tracked file, mode 0600, for writing.
-    public func openForWriting(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+    package func openForWriting(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         try open(file, flags: O_RDWR | O_CREAT | O_TRUNC)
     }
 
-    public func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+    package func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         try open(file, flags: O_RDONLY)
     }
 

@@ -1,10 +1,10 @@
 /// One life of a worker.
-public struct WorkerLife: Sendable, Hashable {
+package struct WorkerLife: Sendable, Hashable {
     /// Such as `process.video.1`; its successor has the same.
-    public var name: String
-    public var processID: Int32
+    package var name: String
+    package var processID: Int32
 
-    public init(name: String, processID: Int32) {
+    package init(name: String, processID: Int32) {
         self.name = name
         self.processID = processID
     }
