@@ -18,7 +18,7 @@ static inline amqp_rpc_reply_t crabbitmq_login_plain(
         AMQP_SASL_METHOD_PLAIN, user, password);
 }
 
-// The library takes its times as `struct timeval`, whose members Swift counts to Glibc or to Dispatch, whichever of them
+// The library takes its times as `struct timeval`. Swift counts its members to Glibc or to Dispatch, whichever of them
 // it has loaded first.
 static inline struct timeval crabbitmq_time(int64_t microseconds) {
     struct timeval time = {.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000};

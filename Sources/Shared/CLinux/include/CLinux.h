@@ -14,8 +14,9 @@ extern const uint64_t clinux_resolve_no_symlinks;
 extern const uint64_t clinux_resolve_no_magiclinks;
 extern const uint64_t clinux_resolve_no_xdev;
 
-// stat(2) and its kin in a shape of our own. Swift counts the members of `struct stat`, `struct timespec` and `struct
-// timeval` to Glibc or to Dispatch, whichever of them it has loaded first, so a source that reads them compiles by chance.
+// stat(2) and its kin in a shape of our own. Swift counts the members of `struct stat`, `struct timespec` and
+// `struct timeval` to Glibc or to Dispatch, whichever of them it has loaded first, so a source that reads them compiles
+// by chance.
 struct clinux_status {
     uint32_t mode;
     uint32_t owner;
