@@ -24,13 +24,12 @@ bootstrap: ## Install missing Debian packages
 bootstrap-tests: ## Install those that the tests need as well
 	@scripts/bootstrap tests
 
-# Without a product, swift build makes the tests' library and tools of the dependencies as well. The supervisor is the
-# first, as it needs most of the others' modules: two processors have the longest to share.
+# Without a product, swift build makes the tests' library and tools of the dependencies as well, and it takes one product
+# at a time. So it first compiles all libraries side by side, and then links one executable after the other.
+RELEASE := swift build -c release --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) -Xlinker '-rpath=$$ORIGIN/lib'
 build: bootstrap ## Build the release executables into bin/
-	for name in $(EXECUTABLES); do \
-	    swift build -c release --product $$name --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) \
-	        -Xlinker '-rpath=$$ORIGIN/lib' || exit; \
-	done
+	$(RELEASE) --target AllLibraries
+	for name in $(EXECUTABLES); do $(RELEASE) --product $$name || exit; done
 	@mkdir -p bin
 	@for name in $(EXECUTABLES); do install -m 755 $(RELEASE_DIR)/release/$$name bin/$$name; done
 	@scripts/bundle-runtime bin

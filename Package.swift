@@ -270,6 +270,12 @@ let package = Package(
                     "TempFilesSupport", logging,
                 ]
             ),
+            .target(
+                name: "AllLibraries",
+                dependencies: ["SupervisorCore", "DownloadStage", "ProcessStage", "UploadStage", "CleanupStage"],
+                path: "Sources/AllLibraries",
+                swiftSettings: strict
+            ),
             benchmark("video-ladder", ["Media", logging]),
             benchmark("image-variants", ["Images"]),
             benchmark("temp-files", ["TempFiles", "JobModel", logging]),
