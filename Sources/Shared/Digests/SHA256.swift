@@ -1,5 +1,3 @@
-internal import CCrypto
-
 /// SHA-256 (FIPS 180-4), by libcrypto, of bytes that come in pieces.
 ///
 /// Nothing here fails but for want of memory, which ends the process, as it does everywhere in Swift: a wrong digest
@@ -7,31 +5,14 @@ internal import CCrypto
 package struct SHA256: ~Copyable {
     package static let byteCount = 32
 
-    private let context: OpaquePointer
+    private var digest = MessageDigest(.sha256)
 
-    package init() {
-        guard let context = EVP_MD_CTX_new() else { Algorithm.fail("EVP_MD_CTX_new") }
-        self.context = context
-        Algorithm.require(EVP_DigestInit_ex2(context, Algorithm.sha256.pointer, nil), "EVP_DigestInit_ex2")
-    }
+    package init() {}
 
-    deinit { EVP_MD_CTX_free(context) }
-
-    package mutating func update(_ bytes: RawSpan) {
-        bytes.withUnsafeBytes { bytes in
-            // libcrypto may refuse an empty piece without an address.
-            guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
-            Algorithm.require(EVP_DigestUpdate(context, start, bytes.count), "EVP_DigestUpdate")
-        }
-    }
+    package mutating func update(_ bytes: RawSpan) { digest.update(bytes) }
 
     /// - Returns: 32 bytes.
-    package consuming func finish() -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { digest, count in
-            Algorithm.require(EVP_DigestFinal_ex(context, digest.baseAddress, nil), "EVP_DigestFinal_ex")
-            count = Self.byteCount
-        }
-    }
+    package consuming func finish() -> [UInt8] { digest.finish(byteCount: Self.byteCount) }
 
     /// - Returns: 32 bytes.
     package static func digest(of bytes: RawSpan) -> [UInt8] {
@@ -42,31 +23,4 @@ package struct SHA256: ~Copyable {
 
     /// - Returns: 32 bytes.
     package static func digest(of bytes: [UInt8]) -> [UInt8] { digest(of: bytes.span.bytes) }
-}
-
-/// An algorithm of libcrypto, looked up once.
-private struct Algorithm: @unchecked Sendable {
-    /// Never written to, nor freed; libcrypto lets any number of threads use it.
-    let pointer: OpaquePointer
-
-    static let sha256 = Algorithm("SHA256")
-
-    private init(_ name: String) {
-        // A library context of its own reads no openssl.cnf, which could leave the algorithm out.
-        guard let library = OSSL_LIB_CTX_new(), let pointer = EVP_MD_fetch(library, name, nil) else {
-            Self.fail("EVP_MD_fetch \(name)")
-        }
-        self.pointer = pointer
-    }
-
-    static func require(_ status: CInt, _ function: String) {
-        if status != 1 { fail(function) }
-    }
-
-    static func fail(_ function: String) -> Never {
-        var text = [CChar](repeating: 0, count: 256)
-        ERR_error_string_n(ERR_get_error(), &text, text.count)
-        let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        fatalError("libcrypto: \(function) failed: \(words)")
-    }
 }
