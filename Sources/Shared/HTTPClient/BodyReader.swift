@@ -3,7 +3,7 @@ internal import Glibc
 /// Supplies the body of a request piece by piece, and again from the start where libcurl has to send it once more.
 struct BodyReader {
     private let body: WebRequest.Body?
-    private var position: Int64 = 0
+    private(set) var position: Int64 = 0
 
     init(_ body: WebRequest.Body?) { self.body = body }
 

@@ -7,6 +7,7 @@ final class Transfer {
     private let isHead: Bool
     private var head: HeadReader
     private var body: BodyReader
+    private let didSend: (@Sendable (Int64) throws -> Void)?
     private var bodyBytes: Int64 = 0
     /// libcurl's view of the exchange; set as long as its callbacks may be called.
     var info: EasyInfo?
@@ -21,6 +22,7 @@ final class Transfer {
         isHead = request.method == .head
         head = HeadReader(limits: request.limits)
         body = BodyReader(request.body)
+        didSend = request.didSend
     }
 
     /// - Returns: whether the exchange goes on.
@@ -51,10 +53,17 @@ final class Transfer {
 
     /// - Returns: how many bytes there are now; nil when the exchange must end.
     func supplyBody(_ buffer: UnsafeMutableRawBufferPointer) -> Int? {
-        do throws(WebError) { return try body.read(into: buffer) } catch {
+        let count: Int
+        do throws(WebError) { count = try body.read(into: buffer) } catch {
             _ = end(with: error)
             return nil
         }
+        guard let didSend else { return count }
+        do { try didSend(body.position) } catch {
+            _ = end(with: WebError(.refusedBySink, "the sending was ended: \(error)", cause: error))
+            return nil
+        }
+        return count
     }
 
     func seekBody(to position: Int64) -> Bool { body.seek(to: position) }

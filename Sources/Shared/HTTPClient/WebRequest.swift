@@ -29,6 +29,9 @@ package struct WebRequest: Sendable {
     package var body: Body?
     package var timeouts: WebTimeouts
     package var limits: WebResponseLimits
+    /// Told how many bytes of the body libcurl has taken, from the start of the body; fewer than before when it has to
+    /// send it once more. Ends the exchange with ``WebError/Code/refusedBySink`` when it throws.
+    package var didSend: (@Sendable (Int64) throws -> Void)?
 
     package init(
         _ method: Method,
