@@ -117,7 +117,12 @@ let package = Package(
             ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
         ),
         shared("JobStore", ["JobModel", "Ledger", "TempFiles", "CrashPoints", logging]),
-        shared("Storage", ["JobModel", "Text", "Files", "Settings", "Threads", "CrashPoints", logging]),
+        shared(
+            "Storage",
+            [
+                "JobModel", "Text", "Files", "Settings", "Threads", "Digests", "HTTPClient", "CrashPoints", logging,
+            ]
+        ),
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
@@ -214,7 +219,10 @@ let package = Package(
                     grdb,
                 ]
             ),
-            tests("StorageTests", ["Storage", "Files", "JobModel", "TestSupport", logging]),
+            tests(
+                "StorageTests",
+                ["Storage", "Files", "JobModel", "Settings", "HTTPClient", "Digests", "TestSupport", logging]
+            ),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),

@@ -111,7 +111,8 @@ struct SettingsTests {
         let read = Set(
             try Settings.from([
                 "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
-                "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n",
+                "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n", "S3_CACHE_CONTROL": "no-cache",
+                "S3_SSE": "aws:kms", "S3_SSE_KMS_KEY_ID": "k", "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

@@ -9,12 +9,14 @@ import Testing
 enum SourceUnderTest: CaseIterable, Sendable {
     case file
     case storedObject
+    case bucketObject
     case memory
 
     /// Runs `body` with a source of these bytes, and a way to put others in its place.
     func run(
         _ bytes: [UInt8],
-        _ body: (_ source: any Source, _ replace: @escaping @Sendable ([UInt8]) throws -> Void) async throws -> Void
+        _ body: (_ source: any Source, _ replace: @escaping @Sendable ([UInt8]) async throws -> Void) async throws ->
+            Void
     ) async throws {
         try await withDirectory { directory in
             switch self {
@@ -29,6 +31,15 @@ enum SourceUnderTest: CaseIterable, Sendable {
                 let write: @Sendable ([UInt8]) throws -> Void = { try Data($0).write(to: URL(filePath: path)) }
                 try write(bytes)
                 try await body(store.source(try ObjectKey("object")), write)
+            case .bucketObject:
+                let lab = try await S3Lab()
+                let path = directory + "/object"
+                let write: @Sendable ([UInt8]) async throws -> Void = {
+                    try Data($0).write(to: URL(filePath: path))
+                    try await lab.server.put(path, "\(lab.prefix)/object")
+                }
+                try await write(bytes)
+                try await body(try lab.store().source(try ObjectKey("object")), write)
             case .memory:
                 let content = Content(bytes)
                 let source = MemorySource(content: { content.bytes.withLock { $0 } })
@@ -91,7 +102,7 @@ struct SourceContractTests {
     func changed(_ kind: SourceUnderTest) async throws {
         try await kind.run(Self.content) { source, replace in
             let validator = try #require(try await source.probe().validator)
-            try replace(Array(Self.content[..<4000]))
+            try await replace(Array(Self.content[..<4000]))
             for bytes in [Int64(1234), 4999] {
                 let sink = Collector()
                 let request = FetchRequest(limitBytes: .max, progress: .init(bytes: bytes, validator: validator))
@@ -178,10 +189,12 @@ struct SchemeTests {
     @Test("what no kind reads is refused before anything is looked up")
     func check() throws {
         try Sources.check("file:///x")
-        for url in ["https://host/x", "s3://bucket/x", "gopher://host/x", "/x"] {
+        for url in ["https://host/x", "gopher://host/x", "/x"] {
             #expect(throws: StorageError.self) { try Sources.check(url) }
             #expect(throws: StorageError.self) { try Stores.check(url) }
         }
+        try Sources.check("s3://bucket/x")
+        try Stores.check("s3://bucket/x")
         try Stores.check("file:///x")
     }
 }

@@ -9,6 +9,7 @@ import Testing
 enum StoreUnderTest: CaseIterable, Sendable {
     case directory
     case memory
+    case bucket
 
     /// Runs `body` with an empty store and a directory for files.
     func run(_ body: (_ store: any Store, _ directory: String) async throws -> Void) async throws {
@@ -17,6 +18,7 @@ enum StoreUnderTest: CaseIterable, Sendable {
                 switch self {
                 case .directory: try LocalDirectoryStore(creating: directory + "/store")
                 case .memory: MemoryStore()
+                case .bucket: try await S3Lab().store()
                 }
             try await body(store, directory)
         }

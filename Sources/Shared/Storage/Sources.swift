@@ -10,9 +10,9 @@ package struct Sources: Sendable {
     private let makers: [String: Maker]
 
     /// Every kind of source there is. A new one is a folder of its own, and an entry here.
-    private static let kinds: [any SourceKind.Type] = [LocalFileSource.self]
+    private static let kinds: [any SourceKind.Type] = [LocalFileSource.self, S3Source.self]
     /// Schemes that clients of the service use and this version cannot read.
-    private static let foreseen: Set<String> = ["http", "https", "s3"]
+    private static let foreseen: Set<String> = ["http", "https"]
 
     package init(_ settings: StorageSettings) {
         var makers: [String: Maker] = [:]

@@ -15,6 +15,18 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         package static let unsupportedScheme = Code(rawValue: "unsupported_scheme")
         package static let tooLarge = Code(rawValue: "source_too_large")
         package static let ioFailure = Code(rawValue: "storage_failure")
+        /// The store, or the way to it, is in trouble.
+        package static let storeUnavailable = Code(rawValue: "store_unavailable")
+        /// The store refuses the credentials, or there are none.
+        package static let accessDenied = Code(rawValue: "store_access_denied")
+        package static let noSuchBucket = Code(rawValue: "no_such_bucket")
+        package static let wrongRegion = Code(rawValue: "wrong_region")
+        /// The store takes this host's clock for wrong.
+        package static let clockSkew = Code(rawValue: "clock_skew")
+        /// The store has not kept what it was given, or not all of it.
+        package static let incomplete = Code(rawValue: "object_incomplete")
+        /// The source has become another one while it was read.
+        package static let changed = Code(rawValue: "source_changed")
     }
 
     /// Whether another try can help.

@@ -9,6 +9,9 @@ package protocol Store: Sendable, CustomStringConvertible {
     /// The store for logs and messages, without secrets.
     var description: String { get }
 
+    /// Whether several ``put(_:didWrite:)`` at a time take less time than one after the other.
+    var gainsByParallelPuts: Bool { get }
+
     /// Looks whether the store can hold an object under the key. Nothing is looked up.
     ///
     /// - Throws: ``StorageError`` with code `invalid_key`, with the reason.
@@ -43,6 +46,10 @@ package protocol Store: Sendable, CustomStringConvertible {
     /// - Throws: ``StorageError``, or `CancellationError`.
     @discardableResult
     func delete(_ key: ObjectKey) async throws -> Bool
+}
+
+extension Store {
+    package var gainsByParallelPuts: Bool { false }
 }
 
 /// A file that is to become an object.

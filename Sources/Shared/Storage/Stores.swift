@@ -7,7 +7,7 @@ package struct Stores: Sendable {
     package let standard: any Store
 
     /// Every kind of store there is. A new one is a folder of its own, and a line here.
-    package static let kinds: [any StoreKind.Type] = [LocalDirectoryStore.self]
+    package static let kinds: [any StoreKind.Type] = [LocalDirectoryStore.self, S3Store.self]
 
     /// - Throws: ``StorageError`` when the URL is none, or of a scheme that this version does not have, or when the
     ///   store cannot be opened.
@@ -35,17 +35,37 @@ package struct Stores: Sendable {
 
     /// Tries whether the store of a URL takes outputs now. Leaves nothing there. Does not return while the store hangs.
     ///
+    /// - Parameter settings: how outputs are put; nil for the defaults.
     /// - Returns: false when the store is not there and could be made.
     /// - Throws: ``StorageError`` that says why it takes none.
-    package static func trial(_ url: String) async throws(StorageError) -> Bool { try await kind(url).trial(url: url) }
+    package static func trial(
+        _ url: String,
+        _ settings: StorageSettings? = nil
+    ) async throws(StorageError) -> Bool {
+        try await kind(url).trial(url: url, settings)
+    }
+
+    /// The store of a URL for people, without secrets.
+    package static func name(_ url: String) -> String { SourceURL.redacted(url) }
+
+    /// By how many seconds the clock of the store is ahead of ours, as it told with its last answer; nil when it has
+    /// none, or has not answered.
+    package static func clockDifference(_ url: String) -> Int64? { (try? kind(url))?.clockDifference(url: url) }
+
+    /// How long one look at the store of a URL is good for.
+    package static func trialInterval(_ url: String) -> Duration { (try? kind(url))?.trialInterval ?? .zero }
+
+    /// Whether the store of a URL is a directory, whose keys must be paths.
+    package static func keysArePaths(_ url: String) -> Bool { (try? kind(url))?.keysArePaths ?? true }
 
     private static func kind(_ url: String) throws(StorageError) -> any StoreKind.Type {
         let scheme = SourceURL.scheme(url)
         if let scheme, let kind = kinds.first(where: { $0.schemes.contains(scheme) }) { return kind }
         throw StorageError(
             code: .unsupportedScheme,
-            message: "`\(SourceURL.redacted(url))` is no directory, and this version stores in one only; "
-                + "set STORAGE_URL to one, such as file:///var/lib/media-output"
+            message:
+                "`\(SourceURL.redacted(url))` is neither a directory nor a bucket; set STORAGE_URL to one, such as "
+                + "file:///var/lib/media-output or s3://bucket/prefix"
         )
     }
 }
@@ -58,8 +78,17 @@ package protocol StoreKind: Store {
     /// Looks at the URL only. It is of one of ``schemes``.
     static func check(url: String) throws(StorageError)
 
-    /// As ``Stores/trial(_:)``.
-    static func trial(url: String) async throws(StorageError) -> Bool
+    /// As ``Stores/trial(_:_:)``.
+    static func trial(url: String, _ settings: StorageSettings?) async throws(StorageError) -> Bool
+
+    /// As ``Stores/trialInterval(_:)``.
+    static var trialInterval: Duration { get }
+
+    /// As ``Stores/keysArePaths(_:)``.
+    static var keysArePaths: Bool { get }
+
+    /// As ``Stores/clockDifference(_:)``.
+    static func clockDifference(url: String) -> Int64?
 
     /// Opens the store, and makes it where it can be made.
     ///

@@ -5,14 +5,18 @@ internal import Logging
 internal import Settings
 package import StageRuntime
 internal import Storage
+internal import Synchronization
 internal import TempFiles
 
 /// Publishes a job's outputs in the object store.
 package struct UploadHandler: StageHandler {
     private let stores: Stores
+    /// Outputs that are put at a time.
+    private let width: Int
 
     init(_ services: StageServices) throws {
         stores = try Stores(services.settings.storage)
+        width = stores.standard.gainsByParallelPuts ? services.settings.storage.s3.parallelOutputs : 1
     }
 
     package static func main() async -> Never {
@@ -28,28 +32,32 @@ package struct UploadHandler: StageHandler {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
         let totalBytes = ticket.outputs.reduce(Int64(0)) { $0 &+ max($1.sizeBytes ?? 0, 0) }
-        var doneBytes: Int64 = 0
+        let progress = UploadedBytes { done in
+            if totalBytes > 0 { job.telemetry.note(fraction: Double(done) / Double(totalBytes)) }
+        }
         var published = PublishedOutputs()
         do {
-            for index in ticket.outputs.indices {
-                try Task.checkCancellation()
-                let output = ticket.outputs[index]
-                let before = doneBytes
-                let object: PublishedObject
-                if let known = earlier[index] {
-                    object = known
-                } else {
-                    object = try await publish(output, job) { written in
-                        if totalBytes > 0 {
-                            job.telemetry.note(fraction: Double(before + written) / Double(totalBytes))
-                        }
+            // Not those that the ticket gets meanwhile.
+            let outputs = ticket.outputs
+            try await withThrowingTaskGroup(of: (Int, PublishedObject).self) { group in
+                var rest = outputs.indices.makeIterator()
+                func startNext() {
+                    guard let index = rest.next() else { return }
+                    group.addTask {
+                        if let known = earlier[index] { return (index, known) }
+                        return (index, try await publish(outputs[index], job) { progress.note($0, of: index) })
                     }
                 }
-                doneBytes += object.sizeBytes
-                ticket.outputs[index].location = object.location
-                ticket.outputs[index].sizeBytes = object.sizeBytes
-                published.add(object, output)
-                if published.isDue { try await release(&published, job) }
+                for _ in 0..<width { startNext() }
+                while let (index, object) = try await group.next() {
+                    progress.note(object.sizeBytes, of: index)
+                    ticket.outputs[index].location = object.location
+                    ticket.outputs[index].sizeBytes = object.sizeBytes
+                    published.add(object, outputs[index])
+                    if published.isDue { try await release(&published, job) }
+                    try Task.checkCancellation()
+                    startNext()
+                }
             }
         } catch {
             // The next run need not publish them again.
@@ -58,7 +66,7 @@ package struct UploadHandler: StageHandler {
         }
         try await release(&published, job, isLast: true)
         job.telemetry.note(inputs: ticket.outputs.count, bytes: totalBytes)
-        job.telemetry.note(outputs: ticket.outputs.count, bytes: doneBytes)
+        job.telemetry.note(outputs: ticket.outputs.count, bytes: progress.total)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         return ticket
     }
@@ -139,6 +147,22 @@ package struct UploadHandler: StageHandler {
 
     private func name(of output: JobOutput) -> String {
         "\(output.kind.rawValue) output \(output.quality ?? output.key.string)"
+    }
+}
+
+/// The bytes of all outputs of a job that the store has got.
+private final class UploadedBytes: Sendable {
+    /// By output.
+    private let bytes = Mutex<[Int: Int64]>([:])
+    private let tell: @Sendable (Int64) -> Void
+
+    init(_ tell: @escaping @Sendable (Int64) -> Void) { self.tell = tell }
+
+    var total: Int64 { bytes.withLock { $0.values.reduce(0, &+) } }
+
+    func note(_ written: Int64, of output: Int) {
+        bytes.withLock { $0[output] = written }
+        tell(total)
     }
 }
 

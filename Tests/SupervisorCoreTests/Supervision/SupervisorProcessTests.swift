@@ -208,7 +208,7 @@ struct SupervisorProcessTests {
                 status: 64,
                 message: "the source https://example.org/a.mp4 cannot be read by this version"
             ),
-            Misuse(arguments: ["submit", "s3://bucket/a.mp4"], status: 64, message: "cannot be read by this version"),
+            Misuse(arguments: ["submit", "https://host/a.mp4"], status: 64, message: "cannot be read by this version"),
             Misuse(arguments: ["submit", "key:a.mp4"], status: 69, message: "start one with `supervisor run`"),
             Misuse(arguments: ["status"], status: 69, message: "nobody answers on 127.0.0.1:1"),
         ]
@@ -226,7 +226,7 @@ struct SupervisorProcessTests {
     )
     func settings(command: String) async throws {
         let wrong = [
-            "PORT": "99999", "WORKERS": "nonsense", "RABBITMQ_URL": "http://me:hunter2@x", "STORAGE_URL": "s3://b/x",
+            "PORT": "99999", "WORKERS": "nonsense", "RABBITMQ_URL": "http://me:hunter2@x", "STORAGE_URL": "ftp://b/x",
         ]
         let supervisor = try await run([command], wrong, reports: 2)
         let (lines, exit) = try await supervisor.end()

@@ -7,6 +7,7 @@ package struct StorageSettings: SettingsGroup {
     /// Directories that a `file:` source may lie in.
     package let fileSourceRoots: [String]
     package let maximumSourceBytes: Int64
+    package let s3: S3Settings
 
     package init(_ read: SettingsReader) {
         storageURL = read(
@@ -16,7 +17,8 @@ package struct StorageSettings: SettingsGroup {
                 default: "file://" + Path.absolute("media-output"),
                 documented: "`file://` and `./media-output` made absolute",
                 isReloadable: true,
-                "The object store: sources are read from it by key, outputs are written to it."
+                "The object store: sources are read from it by key, outputs are written to it. A directory "
+                    + "(`file:///srv/media`), or a bucket (`s3://bucket/prefix?endpoint=…&region=…&style=path`)."
             )
         )
         fileSourceRoots = read(
@@ -41,6 +43,7 @@ package struct StorageSettings: SettingsGroup {
                 "A larger source fails its job."
             )
         )
+        s3 = S3Settings(read)
     }
 
     private static var paths: SettingFormat<[String]> {

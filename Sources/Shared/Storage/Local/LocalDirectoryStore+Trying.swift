@@ -1,5 +1,6 @@
 internal import Files
 internal import Glibc
+package import Settings
 internal import Threads
 
 extension LocalDirectoryStore {
@@ -7,10 +8,12 @@ extension LocalDirectoryStore {
     private static let trialBytes = 4096
 
     /// With a file that has no name and so leaves nothing.
-    package static func trial(url: String) async throws(StorageError) -> Bool {
+    package static func trial(url: String, _ settings: StorageSettings?) async throws(StorageError) -> Bool {
         let path = try FileURL.path(url)
         return try await OwnThread.run { () throws(StorageError) in try blockingTrial(path) }
     }
+
+    package static func clockDifference(url: String) -> Int64? { nil }
 
     private static func blockingTrial(_ path: String) throws(StorageError) -> Bool {
         do throws(FileSystemError) {

@@ -17,6 +17,8 @@ internal import Threads
 /// A key is a path, so not every key can be held: see ``check(_:)``.
 package final class LocalDirectoryStore: StoreKind {
     package static let schemes = [FileURL.scheme]
+    package static let keysArePaths = true
+    package static let trialInterval = Duration.zero
 
     private let root: RootedDirectory
     /// Called with the path of every directory whose names are on the device, for tests.

@@ -12,9 +12,9 @@ struct SubmitCommand: AsyncParsableCommand {
         commandName: "submit",
         abstract: "Submit videos and images, and wait if wished.",
         discussion: """
-            A SOURCE is a local file, a file: URL, or key:KEY for an object of the configured store. This version \
-            reads no https:, http: and s3: URLs. Files have to lie in the FILE_SOURCE_ROOTS of the tree; those of a \
-            tree that runs here are looked at before anything is submitted.
+            A SOURCE is a local file, a file: URL, key:KEY for an object of the configured store, or an s3: URL of its \
+            bucket or one of S3_SOURCE_BUCKETS. This version reads no https: and http: URLs. Files have to lie in the \
+            FILE_SOURCE_ROOTS of the tree; those of a tree that runs here are looked at before anything is submitted.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
             The jobs' ids are printed once the broker has them. Ctrl-C ends the waiting of --wait and no job.
@@ -70,7 +70,7 @@ struct SubmitCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try CommandFailure.settingsOfRunningTree(needing: Self.neededKeys)
         signal(SIGPIPE, SIG_IGN)
-        let submissions = try makeSubmissions()
+        let submissions = try makeSubmissions(settings)
         let running = RunFile.read(stateDirectory: settings.stateDirectory)
         guard let brokerURL = running?.brokerURL ?? settings.brokerURL else {
             throw CommandFailure.report(await SupervisorPlace.find(settings).explainAbsence(), .unavailable)
@@ -100,8 +100,9 @@ struct SubmitCommand: AsyncParsableCommand {
         }
     }
 
-    private func makeSubmissions() throws -> [Submission] {
-        let options = Submission.Options(kind: kind, mediaID: mediaID, userID: userID)
+    private func makeSubmissions(_ settings: Settings) throws -> [Submission] {
+        var options = Submission.Options(kind: kind, mediaID: mediaID, userID: userID)
+        options.keysArePaths = Stores.keysArePaths(settings.storageURL)
         do throws(UsageProblem) {
             var submissions: [Submission] = []
             for text in source {
@@ -126,7 +127,7 @@ struct SubmitCommand: AsyncParsableCommand {
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots
         else { return }
-        for source in sources {
+        for source in sources where LocalFileSource.schemes.contains(SourceURL.scheme(source) ?? "") {
             do throws(StorageError) {
                 try await LocalFileSource(url: source, roots: roots).checkAllowed()
             } catch {

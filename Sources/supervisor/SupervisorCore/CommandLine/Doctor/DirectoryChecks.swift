@@ -13,8 +13,7 @@ struct DirectoryChecks: Sendable {
         temporary() + [
             state(),
             Self.writable("log.directory", settings.logDirectory, setting: "LOG_DIR"),
-            store(),
-        ] + settings.fileSourceRoots.map(sourceRoot)
+        ] + store() + settings.fileSourceRoots.map(sourceRoot)
     }
 
     // MARK: - TEMP_DIR
@@ -144,12 +143,9 @@ struct DirectoryChecks: Sendable {
         return Self.writable(check, settings.stateDirectory, setting: "STATE_DIR")
     }
 
-    private func store() -> Finding {
-        let check = "store"
-        guard let path = FileURL.path(settings.storageURL) else {
-            return .failure(check, "STORAGE_URL is not a file: URL", "set it to file:///DIRECTORY")
-        }
-        return Self.writable(check, path, setting: "STORAGE_URL")
+    /// ``StoreChecks`` looks at a store that is no directory.
+    private func store() -> [Finding] {
+        FileURL.path(settings.storageURL).map { [Self.writable("store", $0, setting: "STORAGE_URL")] } ?? []
     }
 
     private func sourceRoot(_ path: String) -> Finding {

@@ -17,6 +17,8 @@ struct Submission: Sendable, Equatable {
         var kind: MediaKind?
         var mediaID: String?
         var userID: String?
+        /// Whether the store is a directory, in which keys are paths.
+        var keysArePaths = true
     }
 
     /// Looks at the source and makes the job message.
@@ -46,7 +48,7 @@ struct Submission: Sendable, Equatable {
             )
         }
         let mediaID = options.mediaID ?? Self.mediaID(fileName: place.fileName, jobID: id)
-        if let problem = Self.problem(mediaID: mediaID) { throw UsageProblem(message: problem) }
+        if let problem = Self.problem(mediaID: mediaID, options) { throw UsageProblem(message: problem) }
         var ticket = Ticket(id: ByteText(id), mediaID: ByteText(mediaID), kind: kind)
         ticket.userID = options.userID
         ticket.originalFilename = place.fileName
@@ -79,15 +81,14 @@ struct Submission: Sendable, Equatable {
         return "\(words.isEmpty ? "media" : String(words.prefix(64)))-\(jobID.prefix(8))"
     }
 
-    private static func problem(mediaID: String) -> String? {
+    private static func problem(mediaID: String, _ options: Options) -> String? {
         func words(_ problem: String) -> String {
             "the media id is part of the outputs' keys, and `\(mediaID.clipped(toBytes: 300).shown)` can be none: "
                 + "\(problem)"
         }
         do {
             _ = try ObjectKey(mediaID)
-            // The store is a directory.
-            _ = try RelativePath(mediaID)
+            if options.keysArePaths { _ = try RelativePath(mediaID) }
             return nil
         } catch let error as ObjectKeyError {
             return words(error.reason)

@@ -1,5 +1,6 @@
 internal import JobModel
 internal import Logging
+internal import Settings
 internal import Storage
 internal import Synchronization
 
@@ -30,19 +31,23 @@ final class StoreWatch: MaintenanceService {
 
     private let state = Mutex(State())
     private let url: @Sendable () async -> String
+    private let settings: @Sendable () async -> StorageSettings?
     private let patience: Duration
     private let interval: Duration
     private let logger: Logger
 
     /// - Parameters:
     ///   - url: `STORAGE_URL` as in effect.
+    ///   - settings: how outputs are put there; nil for the defaults.
     init(
         url: @escaping @Sendable () async -> String,
+        settings: @escaping @Sendable () async -> StorageSettings? = { nil },
         patience: Duration = StoreWatch.patience,
         interval: Duration = StoreWatch.interval,
         logger: Logger
     ) {
         self.url = url
+        self.settings = settings
         self.patience = patience
         self.interval = interval
         self.logger = logger
@@ -69,7 +74,7 @@ final class StoreWatch: MaintenanceService {
             let isDue = next <= .now || problem != nil
             let url = await url()
             if isDue, startLook(at: url) {
-                next = .now + interval
+                next = .now + max(interval, Stores.trialInterval(url))
                 Task { await lookOnce(at: url) }
             }
             tell()
@@ -89,7 +94,7 @@ final class StoreWatch: MaintenanceService {
 
     private func lookOnce(at url: String) async {
         let result: Result<Bool, StorageError>
-        do throws(StorageError) { result = .success(try await Stores.trial(url)) } catch {
+        do throws(StorageError) { result = .success(try await Stores.trial(url, await settings())) } catch {
             result = .failure(error)
         }
         state.withLock { state in

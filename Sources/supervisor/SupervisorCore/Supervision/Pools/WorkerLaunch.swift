@@ -21,8 +21,17 @@ struct WorkerLaunch: Sendable {
                 "--kind", pool.kind.rawValue, "--name", worker, "--status-fd", "\(Self.statusDescriptor)",
                 "--lifeline-fd", "\(Self.lifelineDescriptor)", "--log-fd", "\(Self.logDescriptor)",
             ],
-            environment: environment,
+            environment: environment(of: pool.stage),
             descriptors: [Self.lifelineDescriptor: lifeline, Self.logDescriptor: STDOUT_FILENO]
         )
+    }
+
+    /// The keys of the object store go only to those that read from it or write to it. Processing reads media that
+    /// anybody may have made.
+    private func environment(of stage: Stage) -> [String: String] {
+        switch stage {
+        case .download, .upload: environment
+        case .process, .cleanup: environment.filter { !$0.key.utf8.starts(with: "AWS_".utf8) }
+        }
     }
 }

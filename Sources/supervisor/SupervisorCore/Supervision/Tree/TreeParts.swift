@@ -52,7 +52,11 @@ struct TreeParts: Sendable {
             logger: logger,
             announce: { webhook?.announce($0) }
         )
-        store = StoreWatch(url: { await live.settings.storageURL }, logger: logger)
+        store = StoreWatch(
+            url: { await live.settings.storageURL },
+            settings: { await live.settings.storage },
+            logger: logger
+        )
         search = WaitingJobs(tracker: tracker, broker: link, queues: settings.queueLayout, logger: logger)
         claims = ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
     }

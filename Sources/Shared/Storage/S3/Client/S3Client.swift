@@ -1,0 +1,242 @@
+internal import HTTPClient
+internal import JobModel
+internal import Synchronization
+
+/// Sends signed requests to one endpoint.
+///
+/// A request is signed when it is sent. When the store takes our clock for wrong, its own time is learned from the
+/// answer and the request goes out once more; so it does with new credentials when the old ones have ended. Short
+/// troubles are waited out here, with a few more tries; longer ones are left to the job's own retries.
+final class S3Client: Sendable {
+    let endpoint: S3Endpoint
+    private let credentials: any S3CredentialSource
+    private let web: WebClient
+    private let now: @Sendable () -> UTCTime
+    /// Seconds by which the store's clock is ahead of ours, once it minded.
+    private let clockOffset = Atomic<Int64>(0)
+    /// The same as last seen, whether it minded or not.
+    private let seenOffset = Atomic<Int64>(0)
+    /// Whether the store takes SHA-256 as the checksum of an object, as far as is known.
+    private let hasChecksums = Atomic(true)
+
+    private static let maximumTries = 3
+    /// A store that asks for more is left alone by the whole job.
+    private static let longestPause = Duration.seconds(5)
+    /// S3 accepts 15 minutes.
+    private static let tolerableSkew: Int64 = 300
+    private static let maximumErrorBytes = 1 << 16
+
+    init(
+        _ endpoint: S3Endpoint,
+        credentials: any S3CredentialSource,
+        authoritiesFile: String? = nil,
+        now: @escaping @Sendable () -> UTCTime = { .now }
+    ) {
+        self.endpoint = endpoint
+        self.credentials = credentials
+        self.now = now
+        web = WebClient(authoritiesFile: authoritiesFile)
+    }
+
+    /// The clients of this process: credentials, and what is known of a store, are shared by all that use it.
+    private static let known = Mutex<[S3Endpoint: S3Client]>([:])
+    private static let processCredentials = S3CredentialCache(S3CredentialChain(.process))
+
+    /// The client of this process for an endpoint.
+    static func shared(_ endpoint: S3Endpoint) -> S3Client {
+        known.withLock { known in
+            if let client = known[endpoint] { return client }
+            let client = S3Client(
+                endpoint,
+                credentials: processCredentials,
+                authoritiesFile: S3Environment.process.authoritiesFile
+            )
+            known[endpoint] = client
+            return client
+        }
+    }
+
+    var takesChecksums: Bool { hasChecksums.load(ordering: .relaxed) }
+
+    func noteTakesNoChecksums() { hasChecksums.store(false, ordering: .relaxed) }
+
+    /// How far the store's clock was ahead of ours at the last answer, in seconds.
+    var clockDifference: Int64 { seenOffset.load(ordering: .relaxed) }
+
+    // MARK: - Requests
+
+    /// Sends a request and collects the response's body.
+    ///
+    /// - Throws: ``S3Failure``, `CancellationError`, ``StorageError`` for credentials that cannot be had, or what
+    ///   `didSend` threw.
+    func send(_ request: S3Request) async throws -> S3Response {
+        try await sending(request) { $0 }
+    }
+
+    /// As ``send(_:)``; what `read` throws counts as the answer of the store.
+    func sending<R>(_ request: S3Request, _ read: (S3Response) throws -> R) async throws -> R {
+        try await repeating(request) {
+            let sink = S3CollectingSink()
+            let response = try await exchange(request, into: sink)
+            return try read(
+                S3Response(
+                    status: response.status,
+                    headers: response.headers,
+                    contentLength: response.contentLength,
+                    body: sink.bytes
+                )
+            )
+        }
+    }
+
+    /// Sends a request once and streams the body of a response that has succeeded.
+    ///
+    /// - Throws: as ``send(_:)``, or what the sink threw.
+    func stream(_ request: S3Request, into sink: any WebResponseSink) async throws -> WebResponse {
+        try await correcting { try await exchange(request, into: sink) }
+    }
+
+    private func repeating<R>(_ request: S3Request, _ body: () async throws -> R) async throws -> R {
+        var tries = 1
+        while true {
+            do {
+                return try await correcting(body)
+            } catch let failure as S3Failure {
+                // A store that is silent is left to the job's own retries.
+                let isSilent = failure.web?.code == .timedOut
+                let pause = max(failure.retryAfter ?? .zero, .milliseconds(Int.random(in: 100...400) << (tries - 1)))
+                guard failure.isTransient, !failure.isSkewed, !isSilent, failure.web == nil || request.isRepeatable,
+                    tries < Self.maximumTries, pause <= Self.longestPause
+                else { throw failure }
+                tries += 1
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    /// Runs `body` again, once for each cause, when the failure says what was wrong with the signature.
+    private func correcting<R>(_ body: () async throws -> R) async throws -> R {
+        var hasClock = false
+        var hasCredentials = false
+        while true {
+            do {
+                return try await body()
+            } catch let failure as S3Failure {
+                if !hasClock, learnsClock(from: failure) {
+                    hasClock = true
+                } else if !hasCredentials, failure.isExpiredToken {
+                    await credentials.forget()
+                    hasCredentials = true
+                } else {
+                    throw failure
+                }
+            }
+        }
+    }
+
+    /// - Returns: whether the clock was wrong, and the store told the right time.
+    private func learnsClock(from failure: S3Failure) -> Bool {
+        // The response to HEAD has no document to say why.
+        guard failure.isSkewed || failure.status == 403 && failure.code.isEmpty, let time = failure.serverTime else {
+            return false
+        }
+        let offset = time.secondsSince1970 - now().secondsSince1970
+        let difference = offset - clockOffset.load(ordering: .relaxed)
+        guard failure.isSkewed || abs(difference) > Self.tolerableSkew else { return false }
+        clockOffset.store(offset, ordering: .relaxed)
+        return true
+    }
+
+    private func exchange(_ request: S3Request, into sink: any WebResponseSink) async throws -> WebResponse {
+        try Task.checkCancellation()
+        let signed = sign(request, try await credentials.current())
+        let filter = S3ResponseFilter(sink, maximumErrorBytes: Self.maximumErrorBytes)
+        let response: WebResponse
+        do throws(WebError) {
+            response = try await web.send(signed, into: filter)
+        } catch {
+            if error.code == .cancelled { throw CancellationError() }
+            if let cause = error.cause { throw cause }
+            throw S3Failure(error)
+        }
+        if let time = response.headers["date"].flatMap({ UTCTime(httpDate: $0) }) {
+            seenOffset.store(time.secondsSince1970 - now().secondsSince1970, ordering: .relaxed)
+        }
+        guard (200..<300).contains(response.status) else { throw S3Failure(response, body: filter.errorBytes) }
+        return response
+    }
+
+    private func sign(_ request: S3Request, _ credentials: S3Credentials) -> WebRequest {
+        let time = now() + clockOffset.load(ordering: .relaxed)
+        let path = endpoint.path(of: request.bucket, key: request.key)
+        let host = endpoint.host(of: request.bucket)
+        var headers = request.headers
+        headers.add("x-amz-date", time.basicText)
+        headers.add("x-amz-content-sha256", request.payloadHash)
+        if let token = credentials.sessionToken { headers.add("x-amz-security-token", token) }
+        var signedHeaders = headers
+        signedHeaders.add("host", host)
+        let authorization = SignatureV4(region: endpoint.region).authorization(
+            SignatureV4.Request(
+                method: request.method.rawValue,
+                path: path,
+                query: request.query,
+                headers: signedHeaders,
+                payloadHash: request.payloadHash
+            ),
+            credentials,
+            at: time
+        )
+        headers.add("authorization", authorization)
+        let query = request.query.text
+        var signed = WebRequest(
+            request.method,
+            Array("\(endpoint.scheme)://\(host)\(path)\(query.isEmpty ? "" : "?" + query)".utf8),
+            headers: headers,
+            body: request.body,
+            timeouts: request.timeouts,
+            limits: WebResponseLimits(bodyBytes: request.maximumBodyBytes)
+        )
+        signed.didSend = request.didSend
+        return signed
+    }
+}
+
+/// Gives the body of a response that has succeeded to a sink, and keeps the beginning of any other.
+private final class S3ResponseFilter: WebResponseSink {
+    private let sink: any WebResponseSink
+    private let maximumErrorBytes: Int
+    private let error = Mutex<[UInt8]?>(nil)
+
+    init(_ sink: any WebResponseSink, maximumErrorBytes: Int) {
+        self.sink = sink
+        self.maximumErrorBytes = maximumErrorBytes
+    }
+
+    var errorBytes: [UInt8] { error.withLock { $0 ?? [] } }
+
+    func begin(_ response: WebResponse) throws {
+        if (200..<300).contains(response.status) { return try sink.begin(response) }
+        error.withLock { $0 = [] }
+    }
+
+    func receive(_ bytes: RawSpan) throws {
+        let isError = error.withLock { error in
+            guard let kept = error?.count else { return false }
+            bytes.withUnsafeBytes { error?.append(contentsOf: $0.prefix(maximumErrorBytes - kept)) }
+            return true
+        }
+        if !isError { try sink.receive(bytes) }
+    }
+}
+
+/// Collects the body of a response, whose length the request limits.
+private final class S3CollectingSink: WebResponseSink {
+    private let collected = Mutex<[UInt8]>([])
+    var bytes: [UInt8] { collected.withLock { $0 } }
+
+    func begin(_ response: WebResponse) { collected.withLock { $0 = [] } }
+    func receive(_ bytes: RawSpan) {
+        collected.withLock { all in bytes.withUnsafeBytes { all.append(contentsOf: $0) } }
+    }
+}

@@ -1,0 +1,168 @@
+internal import HTTPClient
+internal import JobModel
+
+/// Why a request was not fulfilled: a response that says so, or none at all.
+struct S3Failure: Error, Sendable {
+    /// The response's; 0 when there is none.
+    var status = 0
+    /// Such as `NoSuchKey`; empty when the store gives none.
+    var code = ""
+    /// The store's words, on one line.
+    var message = ""
+    var requestID = ""
+    /// Where the store says that the bucket is.
+    var region: String?
+    var retryAfter: Duration?
+    /// The time on the store's clock.
+    var serverTime: UTCTime?
+    /// Why there is no response.
+    var web: WebError?
+
+    init() {}
+
+    init(_ error: WebError) { web = error }
+
+    /// - Parameter body: an error document, or whatever a proxy on the way has written.
+    init(_ response: WebResponse, body: [UInt8]) {
+        status = response.status
+        func text(_ name: String) -> String? {
+            response.headers[name].flatMap { String(validating: $0, as: UTF8.self) }
+        }
+        serverTime = response.headers["date"].flatMap { UTCTime(httpDate: $0) }
+        retryAfter = Self.retryAfter(response.headers["retry-after"], now: serverTime ?? .now)
+        region = text("x-amz-bucket-region")
+        requestID = Self.shown(text("x-amz-request-id"))
+        take(document: try? XMLDocument.root(of: body))
+    }
+
+    /// An error document in a response that claims success (CompleteMultipartUpload).
+    init(document: XMLElement, status: Int) {
+        self.status = status
+        take(document: document)
+    }
+
+    private mutating func take(document: XMLElement?) {
+        guard let document, document.isNamed("Error") else { return }
+        code = Self.shown(document["Code"]?.string, atMost: 100)
+        message = Self.shown(document["Message"]?.string)
+        if requestID.isEmpty { requestID = Self.shown(document["RequestId"]?.string) }
+        if region == nil, let named = document["Region"]?.string { region = Self.shown(named, atMost: 64) }
+    }
+
+    private static func shown(_ text: String?, atMost bytes: Int = 300) -> String {
+        (text ?? "").clipped(toBytes: bytes).shown
+    }
+
+    /// Seconds, or a time (RFC 9110, 10.2.3); at most an hour.
+    private static func retryAfter(_ text: [UInt8]?, now: UTCTime) -> Duration? {
+        guard let text else { return nil }
+        let seconds: Int64
+        if let number = Int64(String(decoding: text, as: UTF8.self)) {
+            seconds = number
+        } else if let time = UTCTime(httpDate: text) {
+            seconds = time.secondsSince1970 - now.secondsSince1970
+        } else {
+            return nil
+        }
+        return .seconds(min(max(seconds, 0), 3600))
+    }
+
+    // MARK: - Kinds
+
+    var isNotFound: Bool { status == 404 && !isNoSuchBucket && code != "NoSuchUpload" }
+    var isNoSuchBucket: Bool { code == "NoSuchBucket" }
+    var isNoSuchUpload: Bool { code == "NoSuchUpload" }
+    var isPreconditionFailed: Bool { status == 412 }
+
+    /// Whether the store takes our clock for wrong.
+    var isSkewed: Bool { code == "RequestTimeTooSkewed" || code == "RequestExpired" }
+
+    /// Whether other credentials may help at once: the old ones have ended.
+    var isExpiredToken: Bool { ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"].contains(code) }
+
+    /// Whether the store may not know a header, or an element, that we can do without.
+    var isUnsupported: Bool {
+        status == 501
+            || status == 400
+                && ["NotImplemented", "InvalidArgument", "InvalidRequest", "MalformedXML", "UnsupportedArgument"]
+                    .contains(code)
+    }
+
+    var isTransient: Bool {
+        if let web { return web.isRetriable }
+        let codes = [
+            "SlowDown", "Busy", "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted",
+            "ConditionalRequestConflict", "TooManyRequests", "ThrottlingException", "Throttling", "BadDigest",
+            "XAmzContentSHA256Mismatch", "IncompleteBody",
+        ]
+        return status == 429 || status >= 500 && status != 501 || status == 307 || status == 408 || isSkewed
+            || isExpiredToken || codes.contains(code)
+    }
+}
+
+extension S3Failure {
+    /// The failure as the rest of the program knows it: cause, verdict, and what to do.
+    func storageError(_ request: S3Request, _ client: S3Client) -> StorageError {
+        let subject = request.key.map { "`\($0)`" } ?? "the bucket"
+        let place = "\(request.bucket) at \(client.endpoint.description)"
+        if let web {
+            return StorageError(
+                code: web.isRetriable ? .storeUnavailable : .ioFailure,
+                message: "cannot \(request.purpose) \(subject) in the bucket \(place): \(web.message)"
+                    + (web.code == .untrusted ? "; AWS_CA_BUNDLE names a file with more authorities" : ""),
+                verdict: web.isRetriable ? .transient : .permanent
+            )
+        }
+        let (code, advice) = advice(request, client)
+        return StorageError(
+            code: code,
+            message: "cannot \(request.purpose) \(subject) in the bucket \(place): \(words)"
+                + (advice.map { "; " + $0 } ?? ""),
+            verdict: code == .notFound ? .sourceGone : isTransient ? .transient : .permanent,
+            retryAfter: isTransient ? retryAfter : nil
+        )
+    }
+
+    /// The store's answer for people.
+    private var words: String {
+        let parts = ["\(status)", code, message].filter { !$0.isEmpty }
+        return "the store answered " + parts.joined(separator: " ")
+            + (requestID.isEmpty ? "" : " (request \(requestID))")
+    }
+
+    private func advice(_ request: S3Request, _ client: S3Client) -> (StorageError.Code, String?) {
+        let resource = "arn:aws:s3:::\(request.bucket)" + (request.key == nil ? "" : "/…")
+        switch code {
+        case "NoSuchBucket": return (.noSuchBucket, "create the bucket, or correct STORAGE_URL")
+        case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId":
+            return (.accessDenied, "correct the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE)")
+        case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+            return (.accessDenied, "renew AWS_SESSION_TOKEN and its keys")
+        case "RequestTimeTooSkewed", "RequestExpired":
+            return (.clockSkew, "set this host's clock, for which NTP is made")
+        case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect",
+            "IllegalLocationConstraintException":
+            return (.wrongRegion, wrongRegion(client))
+        case "NotImplemented":
+            return (.ioFailure, "leave out the S3_… setting that this store does not have")
+        case "KeyTooLongError": return (.invalidKey, "shorten the key")
+        default: break
+        }
+        switch status {
+        case 301, 302, 307, 308: return (.wrongRegion, wrongRegion(client))
+        case 404: return (.notFound, "upload it first, or correct the job's source")
+        case 401, 403:
+            return (
+                .accessDenied,
+                "allow it to these credentials on \(resource) (docs/storage.md has the policy), or take others"
+            )
+        case 400 where region != nil && region != client.endpoint.region: return (.wrongRegion, wrongRegion(client))
+        default: return (isTransient ? .storeUnavailable : .ioFailure, nil)
+        }
+    }
+
+    private func wrongRegion(_ client: S3Client) -> String {
+        region.map { "the bucket is in the region \($0): set region=\($0) in STORAGE_URL" }
+            ?? "the bucket is elsewhere than in \(client.endpoint.region): correct region= or endpoint= in STORAGE_URL"
+    }
+}

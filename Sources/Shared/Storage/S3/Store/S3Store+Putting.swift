@@ -1,0 +1,145 @@
+internal import CrashPoints
+internal import Digests
+internal import Files
+internal import JobModel
+internal import Settings
+internal import Synchronization
+internal import Threads
+
+extension S3Store {
+    package func put(
+        _ object: NewObject,
+        didWrite: @escaping @Sendable (Int64) throws -> Void
+    ) async throws -> PublishedObject {
+        let key = try location.fullKey(object.key)
+        let file: UploadFile
+        do {
+            file = try await OwnThread.run { () throws(FileSystemError) in try UploadFile(object.path) }
+            let put = S3Put(
+                store: self,
+                key: key,
+                file: file,
+                attributes: attributes(object),
+                progress: UploadProgress(didWrite)
+            )
+            try await failing("put", key) { try await put.run() }
+        } catch let error as FileSystemError {
+            throw StorageError(
+                code: .ioFailure,
+                message: "cannot publish the object `\(object.key)`: \(error.description.shown)",
+                verdict: error.isRetriable ? .transient : .permanent,
+                underlying: error
+            )
+        }
+        return PublishedObject(sizeBytes: file.sizeBytes, location: S3Location.url(bucket: location.bucket, key))
+    }
+
+    func attributes(_ object: NewObject?) -> S3ObjectAttributes {
+        S3ObjectAttributes(
+            contentType: object?.contentType,
+            cacheControl: settings.cacheControl,
+            encryption: settings.encryption,
+            encryptionKeyID: settings.encryptionKeyID,
+            storageClass: settings.storageClass,
+            accessControl: settings.accessControl,
+            metadata: object?.metadata ?? [:]
+        )
+    }
+}
+
+/// The bytes of a file that a store has got so far, over all its parts. They never become fewer.
+final class UploadProgress: Sendable {
+    private let state = Mutex((parts: [Int: Int64](), told: Int64(-1)))
+    private let didWrite: @Sendable (Int64) throws -> Void
+
+    init(_ didWrite: @escaping @Sendable (Int64) throws -> Void) { self.didWrite = didWrite }
+
+    /// - Throws: what the one who listens throws.
+    func note(part: Int, _ bytes: Int64) throws {
+        let total = state.withLock { state -> Int64? in
+            state.parts[part] = bytes
+            let total = state.parts.values.reduce(0, &+)
+            guard total > state.told else { return nil }
+            state.told = total
+            return total
+        }
+        if let total { try didWrite(total) }
+    }
+}
+
+/// The putting of one file.
+struct S3Put: Sendable {
+    let store: S3Store
+    let key: ObjectKey
+    let file: UploadFile
+    let attributes: S3ObjectAttributes
+    let progress: UploadProgress
+
+    var client: S3Client { store.client }
+    var bucket: String { store.location.bucket }
+
+    /// - Throws: ``S3Failure``, ``StorageError``, ``FileSystemError``, `CancellationError`, or what the progress
+    ///   throws.
+    func run() async throws {
+        // Whoever has enough ends it before anything is sent, even of an empty file.
+        try progress.note(part: 0, 0)
+        try await tryingChecksums { hasChecksums in
+            if file.sizeBytes <= store.settings.multipartThresholdBytes {
+                try await putWhole(hasChecksum: hasChecksums)
+            } else {
+                try await S3MultipartPut(put: self, hasChecksums: hasChecksums).run()
+            }
+        }
+    }
+
+    /// Some stores refuse the checksums of 2022. Then the object goes without one, and the store is asked for none
+    /// again.
+    private func tryingChecksums(_ body: (Bool) async throws -> Void) async throws {
+        guard client.takesChecksums else { return try await body(false) }
+        do {
+            try await body(true)
+        } catch let failure as S3Failure where failure.isUnsupported {
+            // When this fails as well, the checksum was not to blame.
+            try await body(false)
+            client.noteTakesNoChecksums()
+        }
+    }
+
+    private func putWhole(hasChecksum: Bool) async throws {
+        let sha256 = try await file.digests(offset: 0, count: file.sizeBytes).sha256
+        CrashPoint.objectWritten.cross()
+        try await client.put(file, bucket, key, attributes, sha256: sha256, hasChecksum: hasChecksum) {
+            [progress] bytes in
+            try progress.note(part: 0, bytes)
+        }
+        _ = try await readBack(sha256: Base64.text(sha256))
+        CrashPoint.objectLinked.cross()
+    }
+
+    /// Looks at the object that the store keeps now.
+    ///
+    /// - Parameter sha256: as the store tells it, where it tells one.
+    /// - Throws: ``StorageError`` with the code `object_incomplete` when it is not the file.
+    func readBack(sha256: String) async throws -> S3ObjectHead {
+        guard let head = try await client.head(bucket, key) else {
+            throw incomplete("the store has no such object after it took it")
+        }
+        if let size = head.sizeBytes, size != file.sizeBytes {
+            throw incomplete("the store keeps \(size) bytes of \(file.sizeBytes)")
+        }
+        if let found = head.sha256, !found.utf8.elementsEqual(sha256.utf8) {
+            throw incomplete("the store's checksum is not the file's")
+        }
+        return head
+    }
+
+    func incomplete(_ words: String) -> StorageError {
+        StorageError(
+            code: .incomplete,
+            message:
+                "the object `\(key)` in \(store.description) is not what was put: \(words); somebody else may have "
+                + "put another one at the same time",
+            verdict: .transient
+        )
+    }
+}

@@ -1,0 +1,88 @@
+internal import HTTPClient
+package import JobModel
+package import Settings
+
+/// Objects of a bucket of Amazon S3, or of a store that speaks its API
+/// (`STORAGE_URL=s3://bucket/prefix?endpoint=…&region=…`).
+///
+/// An object is put whole, or in parts that become one object at once, so readers never see a part of it. Before
+/// ``put(_:didWrite:)`` returns, the store has told the size of what it keeps, and its checksum where it has one.
+package struct S3Store: StoreKind {
+    package static let schemes = [S3Location.scheme]
+    package static let keysArePaths = false
+    /// Each look costs two requests that are paid for.
+    package static let trialInterval = Duration.seconds(60)
+
+    /// A small object takes as long as its few requests.
+    package let gainsByParallelPuts = true
+
+    let location: S3Location
+    let client: S3Client
+    let settings: S3Settings
+
+    package var description: String { location.description }
+
+    package static func check(url: String) throws(StorageError) { _ = try S3Location(url, .process) }
+
+    package init(url: String, _ settings: StorageSettings) throws(StorageError) {
+        let location = try S3Location(url, .process)
+        self.init(location, S3Client.shared(location.endpoint), settings.s3)
+    }
+
+    init(_ location: S3Location, _ client: S3Client, _ settings: S3Settings) {
+        self.location = location
+        self.client = client
+        self.settings = settings
+    }
+
+    package func check(_ key: ObjectKey) throws(StorageError) { _ = try location.fullKey(key) }
+
+    package func source(_ key: ObjectKey) -> any Source { S3StoredSource(key: key, store: self) }
+
+    package func facts(_ key: ObjectKey) async throws -> SourceFacts? {
+        let full = try location.fullKey(key)
+        return try await failing("look at", full) { try await client.head(location.bucket, full).map(SourceFacts.init) }
+    }
+
+    /// An object lasts when the store has taken it.
+    package func synchronize(_ keys: [ObjectKey]) async throws {}
+
+    /// The API does not tell whether there was an object, so it is asked before.
+    package func delete(_ key: ObjectKey) async throws -> Bool {
+        let full = try location.fullKey(key)
+        return try await failing("delete", full) {
+            guard try await client.head(location.bucket, full) != nil else { return false }
+            try await client.delete(location.bucket, full)
+            return true
+        }
+    }
+
+    /// Makes the client's failures those of a store.
+    func failing<R>(_ purpose: String, _ key: ObjectKey?, _ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch let failure as S3Failure {
+            throw failure.storageError(S3Request(.get, purpose, bucket: location.bucket, key: key), client)
+        }
+    }
+}
+
+/// An object of the store as a source.
+private struct S3StoredSource: Source {
+    let key: ObjectKey
+    let store: S3Store
+
+    var description: String { "\(key)" }
+
+    func checkAllowed() async throws(StorageError) { try store.check(key) }
+
+    func probe() async throws -> SourceFacts { try await object().probe() }
+
+    func fetch(_ request: FetchRequest, into sink: any SourceSink) async throws -> Int64 {
+        try await object().fetch(request, into: sink)
+    }
+
+    private func object() throws -> S3Object {
+        S3Object(client: store.client, bucket: store.location.bucket, key: try store.location.fullKey(key))
+    }
+}

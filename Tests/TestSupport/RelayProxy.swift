@@ -1,0 +1,177 @@
+import Foundation
+import Synchronization
+
+/// A TCP relay on loopback before a server, which harms connections after so many bytes of what a client sends.
+package final class RelayProxy: Sendable {
+    package enum Fault: Sendable, Hashable {
+        /// Both ends are closed.
+        case cut(afterBytes: Int)
+        /// Nothing goes either way any more, and nobody is told.
+        case stall(afterBytes: Int)
+        /// The server's answer is thrown away, and both ends are closed.
+        case loseAnswer
+        /// Both ends are closed after so many bytes of the server's answer.
+        case cutAnswer(afterBytes: Int)
+    }
+
+    package let port: UInt16
+    private let target: UInt16
+    private let listener: CInt
+    private let fault: @Sendable (_ connection: Int) -> Fault?
+    /// Bytes that a client must have sent for its connection to count.
+    private let threshold: Int
+    private let state = Mutex(State())
+
+    /// POLLRDHUP of poll(2), which Glibc's module leaves out.
+    private static let clientIsGone: Int16 = 0x2000
+
+    private struct State {
+        var accepted = 0
+        var counted = 0
+        var harmed = 0
+        var isClosed = false
+        /// Those of open connections.
+        var descriptors: Set<CInt> = []
+    }
+
+    /// - Parameters:
+    ///   - threshold: connections count, and are asked about, when their clients have sent so many bytes.
+    ///   - fault: of a connection, by its number from 0 on among those that count.
+    package init(
+        to target: UInt16,
+        threshold: Int = 0,
+        fault: @escaping @Sendable (_ connection: Int) -> Fault?
+    ) throws {
+        self.target = target
+        self.threshold = threshold
+        self.fault = fault
+        listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = Self.loopback(0)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isListening = withUnsafeMutablePointer(to: &address) { [listener] pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, size) == 0 && listen(listener, 64) == 0 && getsockname(listener, $0, &size) == 0
+            }
+        }
+        guard isListening else { throw ChildProcess.Failure(description: "the relay has no port: errno \(errno)") }
+        port = UInt16(bigEndian: address.sin_port)
+        Thread.detachNewThread { [self] in acceptAll() }
+    }
+
+    package var connections: Int { state.withLock { $0.accepted } }
+    /// Connections that were harmed.
+    package var harmed: Int { state.withLock { $0.harmed } }
+
+    /// Ends all connections, and takes no more.
+    package func close() {
+        state.withLock { state in
+            state.isClosed = true
+            for descriptor in state.descriptors { shutdown(descriptor, CInt(SHUT_RDWR)) }
+        }
+        shutdown(listener, CInt(SHUT_RDWR))
+    }
+
+    private func acceptAll() {
+        while true {
+            let client = accept(listener, nil, nil)
+            guard client >= 0 else { break }
+            let server = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            var address = Self.loopback(target)
+            let isConnected = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                }
+            }
+            let isWanted = state.withLock { state in
+                guard isConnected, !state.isClosed else { return false }
+                state.descriptors.formUnion([client, server])
+                state.accepted += 1
+                return true
+            }
+            guard isWanted else {
+                Glibc.close(client)
+                Glibc.close(server)
+                continue
+            }
+            Thread.detachNewThread { [self] in
+                relay(client, server)
+                state.withLock { state in
+                    state.descriptors.subtract([client, server])
+                    Glibc.close(client)
+                    Glibc.close(server)
+                }
+            }
+        }
+        Glibc.close(listener)
+    }
+
+    private func relay(_ client: CInt, _ server: CInt) {
+        var fault = threshold == 0 ? nextFault() : nil
+        var isCounted = threshold == 0
+        var sent = 0
+        var answered = 0
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var ends = [
+            pollfd(fd: client, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: server, events: Int16(POLLIN), revents: 0),
+        ]
+        while poll(&ends, 2, -1) >= 0 || errno == EINTR {
+            if ends[0].revents != 0 {
+                let limit: Int
+                switch fault {
+                case .cut(let bytes), .stall(let bytes): limit = bytes - sent
+                case .loseAnswer, .cutAnswer, nil: limit = buffer.count
+                }
+                if limit <= 0 { return harm(client, fault) }
+                let got = read(client, &buffer, min(buffer.count, limit))
+                guard got > 0, Self.write(buffer[..<got], to: server) else { return }
+                sent += got
+                if !isCounted, sent >= threshold { (fault, isCounted) = (nextFault(), true) }
+                if case .cut(let bytes) = fault, sent >= bytes { return harm(client, fault) }
+                if case .stall(let bytes) = fault, sent >= bytes { return harm(client, fault) }
+            }
+            if ends[1].revents != 0 {
+                let got = read(server, &buffer, buffer.count)
+                if fault == .loseAnswer, got > 0 { return harm(client, fault) }
+                guard got > 0, Self.write(buffer[..<got], to: client) else { return }
+                answered += got
+                if case .cutAnswer(let bytes) = fault, answered >= bytes { return harm(client, fault) }
+            }
+        }
+    }
+
+    private func nextFault() -> Fault? {
+        fault(
+            state.withLock { state in
+                defer { state.counted += 1 }
+                return state.counted
+            }
+        )
+    }
+
+    private func harm(_ client: CInt, _ fault: Fault?) {
+        state.withLock { $0.harmed += 1 }
+        guard case .stall = fault else { return }
+        // Until the client gives up, or the relay is closed.
+        var end = [pollfd(fd: client, events: Self.clientIsGone, revents: 0)]
+        while poll(&end, 1, -1) < 0, errno == EINTR {}
+    }
+
+    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let sent = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            guard sent > 0 else { return false }
+            rest = rest.dropFirst(sent)
+        }
+        return true
+    }
+
+    private static func loopback(_ port: UInt16) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}
