@@ -35,8 +35,9 @@ build: bootstrap ## Build the release executables into bin/
 	@scripts/bundle-runtime bin
 	@echo "built: $(addprefix bin/,$(EXECUTABLES))"
 
-demo: build ## Run a video and an image (or INPUT=FILE) through the whole tree, outputs in media-output/
-	@scripts/demo $(if $(INPUT),"$(INPUT)")
+demo: build ## Run a video and an image (or INPUT=FILE) through the whole tree, outputs in media-output/ (STORE=s3)
+	@$(if $(filter s3,$(STORE)),scripts/bootstrap store)
+	@STORE=$(STORE) scripts/demo $(if $(INPUT),"$(INPUT)")
 
 run: build ## Run the tree in the foreground; a private broker if RABBITMQ_URL is unset
 	@bin/supervisor run
