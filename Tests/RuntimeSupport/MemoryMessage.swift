@@ -33,8 +33,8 @@ package final class MemoryMessage: ReceivedMessage {
     package var messageID: AMQPText? { stored.message.messageID }
     package var type: AMQPText? { stored.message.type }
     package var priority: UInt8? { stored.message.priority }
-    package var givenUpBy: String? {
-        if case .string(let queue)? = stored.message.headers["x-given-up-by"] { queue.string } else { nil }
+    package var givenUpBy: AMQPText? {
+        if case .string(let queue)? = stored.message.headers["x-given-up-by"] { queue } else { nil }
     }
 
     package func copies(setting changes: [AMQPText: AMQPValue?]) -> [AMQPMessage] {

@@ -5,11 +5,11 @@ extension AMQPDelivery {
     }
 
     /// The queue that gave the message up because it was delivered too often, when it came here for that.
-    package var givenUpBy: String? {
-        if case .string(let queue) = headers[Self.givenUpByHeader] { return queue.string }
+    package var givenUpBy: AMQPText? {
+        if case .string(let queue) = headers[Self.givenUpByHeader] { return queue }
         guard case .array(let deaths) = headers["x-death"] else { return nil }
         for case .table(let death) in deaths {
-            if death["reason"] == "delivery_limit", case .string(let queue) = death["queue"] { return queue.string }
+            if death["reason"] == "delivery_limit", case .string(let queue) = death["queue"] { return queue }
         }
         return nil
     }
