@@ -6,7 +6,7 @@ import Synchronization
 /// in which it became ready, and time moves on only when nothing is ready. So a test of minutes takes milliseconds, and
 /// the same seed gives the same run.
 ///
-/// What runs here must wait for nothing else than what runs here.
+/// A task that runs here must wait only for tasks that run here as well.
 package final class Simulation: Sendable {
     private struct State {
         var ready: [(job: UnownedJob, process: SimulatedProcess)] = []
@@ -188,7 +188,7 @@ package final class SimulatedProcess: TaskExecutor, RuntimeClock {
         return left != 0
     }
 
-    /// What the world does when the process ends, such as the kernel about its locks.
+    /// Adds something that the world does when the process ends, as the kernel drops its locks.
     func whenDead(_ body: @escaping @Sendable () -> Void) { onDeath.withLock { $0.append(body) } }
 
     package func enqueue(_ job: consuming ExecutorJob) {

@@ -106,7 +106,7 @@ final class PipelineSimulation: Sendable {
             let stage = Stage.allCases[world.simulation.random(below: Stage.allCases.count)]
             guard let process = workers.withLock({ $0[stage] }), !process.isDead else { continue }
             kills.add(1, ordering: .relaxed)
-            // What a worker does at one moment of this time has many steps.
+            // A worker does many steps at one moment of this time.
             process.die(afterSteps: world.simulation.random(below: 100))
         }
     }

@@ -1,14 +1,16 @@
 import Logging
 
-/// The channel of one consumer. A channel per consumer keeps one's failure from costing the other's deliveries.
+/// The channel of one consumer. Every consumer has a channel of its own, so that the failure of one does not lose the
+/// deliveries of another.
 final class ConsumerChannel: Channel {
     private enum Phase {
         case subscribing
         case subscribed(since: ContinuousClock.Instant)
-        /// There is no subscription: the broker has ended it, or messages are asked for one by one. Deliveries can be
-        /// settled.
+        /// There is no subscription: the broker has ended it, or messages are fetched one by one. Deliveries can still
+        /// be settled.
         case interrupted
-        /// The application ended it; closes when the broker has agreed and the last delivery is settled.
+        /// The application ended the subscription. The channel closes when the broker has agreed and the last delivery
+        /// is settled.
         case draining(isCancelled: Bool)
     }
 
@@ -22,7 +24,7 @@ final class ConsumerChannel: Channel {
     private var stopped: (() -> Void)?
     /// Messages of the transaction under way that no queue took.
     private var returnedQueues: [String] = []
-    /// Answered in order.
+    /// Requests for messages, which the broker answers in order.
     private var pulls: [Pull] = []
 
     private struct Pull {
@@ -75,7 +77,7 @@ final class ConsumerChannel: Channel {
         }
     }
 
-    /// Whether a retry belongs on this channel.
+    /// Whether the subscription can be tried again on this channel.
     var isInterrupted: Bool { if case .interrupted = phase { isOpen } else { false } }
 
     /// Whether the last subscription held long enough to start the backoff afresh.
@@ -181,7 +183,8 @@ final class ConsumerChannel: Channel {
     }
 
     private func cancelled() throws(AMQPError) {
-        // The last delivery comes before this. Those given back are in their queue again when the next answer comes.
+        // The broker works through a channel in order: once it answers this request, no delivery is under way, and the
+        // messages that were given back are in their queue again.
         try session.connection.setPrefetch(number, subscription.prefetch)
         expect(.qosOk) { [unowned self] answer throws(AMQPError) in
             stopped?()
@@ -275,7 +278,7 @@ extension ConsumerChannel {
 }
 
 extension ConsumerChannel {
-    /// Asks the broker for messages.
+    /// Asks the broker for messages, one by one.
     func pull(_ request: PullRequest) throws(AMQPError) {
         guard request.count > 0 else { return request.reply.succeed([]) }
         pulls.append(Pull(request: request, missing: request.count))

@@ -18,7 +18,7 @@ final class Session {
     private var consumerChannels: [ObjectIdentifier: ConsumerChannel] = [:]
     private var retries: [(due: ContinuousClock.Instant, subscription: Subscription)] = []
     private var failures: [ObjectIdentifier: Int] = [:]
-    /// Why each subscription could not be made, when it was tried last.
+    /// For each subscription whose last try failed, the cause.
     private var troubles: [ObjectIdentifier: AMQPError.Code] = [:]
     private var queuesWithOtherProperties: Set<String> = []
     /// Publishing commands that wait for the end of the broker's alarm.
@@ -48,7 +48,7 @@ final class Session {
     func handle(_ frame: Frame) throws(AMQPError) {
         switch frame {
         case .method(channel: 0, let method): try handleConnection(method)
-        // A channel that is gone may have had frames under way.
+        // Frames of a channel that is closed may still arrive; they are dropped.
         case .method(let channel, let method): try channels[channel]?.receive(method)
         case .header(let channel, let bodyBytes, let properties):
             try channels[channel]?.receive(header: properties, bodyBytes: bodyBytes)
@@ -86,7 +86,7 @@ final class Session {
 
     // MARK: Commands
 
-    /// Subscribing and unsubscribing are called by their own methods.
+    /// Subscribing and unsubscribing have methods of their own.
     func perform(_ command: Command) throws(AMQPError) {
         switch command {
         case .publish(let request):
@@ -128,8 +128,8 @@ final class Session {
     }
 
     /// A transaction cannot be taken back once the broker says that a message has no queue, so the queues are looked up
-    /// first. On the queue channel: a missing queue costs the channel, and on the consumer's that would be the
-    /// delivery.
+    /// first. The look-up uses the queue channel, because the broker closes a channel that asks for a missing queue,
+    /// and the delivery would be lost with the consumer's channel.
     private func settle(_ request: SettleRequest, checking queues: ArraySlice<String>) throws(AMQPError) {
         guard let queue = queues.first else {
             guard let channel = consumerChannel(request.channelID) else {
@@ -210,7 +210,7 @@ final class Session {
         let unseen = subscription.finish()
         guard let channel = consumerChannels.removeValue(forKey: ObjectIdentifier(subscription)) else { return done() }
         try channel.stop(unseen: unseen, done)
-        // The broker reads it when its alarm is over, which nobody needs to wait for.
+        // The broker reads the request when its alarm is over; nobody needs to wait for that.
         if blockedReason != nil { done() }
     }
 
@@ -223,7 +223,7 @@ final class Session {
         retries.append((due: .now + delay, subscription: subscription))
     }
 
-    /// Whether the last try to subscribe had not failed for the same reason.
+    /// Whether the last try to subscribe succeeded, or failed for another reason.
     func isNews(_ error: AMQPError, of subscription: Subscription) -> Bool {
         troubles.updateValue(error.code, forKey: ObjectIdentifier(subscription)) != error.code
     }
@@ -246,7 +246,7 @@ final class Session {
     // MARK: Channels
 
     func freeChannelNumber() throws(AMQPError) -> UInt16 {
-        // Numbers are taken in turn, so that late frames of a closed channel do not meet a new one.
+        // Numbers are used in turn, so that late frames of a closed channel do not reach a new one.
         let limit = connection.maximumChannels
         for _ in 0..<limit {
             lastChannelNumber = lastChannelNumber >= limit ? 1 : lastChannelNumber + 1
@@ -268,7 +268,7 @@ final class Session {
     var deadline: ContinuousClock.Instant? {
         var earliest = [held.first?.deadline, publishChannel?.publishDeadline].compactMap(\.self).min()
         let answers = blockedReason == nil ? channels.values.compactMap(\.deadline) : []
-        // A broker that may answer has its time by channel.
+        // Without an alarm, the deadlines of the channels bound these requests.
         let requests = blockedReason == nil ? [] : queueRequests.map(\.deadline)
         for deadline in answers + requests + retries.map(\.due) {
             earliest = min(earliest ?? deadline, deadline)
@@ -277,7 +277,7 @@ final class Session {
     }
 
     func expire(_ now: ContinuousClock.Instant) throws(AMQPError) {
-        // While its alarm lasts the broker may not even read our requests.
+        // During its alarm the broker may not even read our requests, so no answer is late.
         for channel in channels.values where blockedReason == nil {
             guard let deadline = channel.deadline, deadline <= now else { continue }
             throw AMQPError(

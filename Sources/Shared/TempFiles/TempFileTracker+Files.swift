@@ -180,7 +180,7 @@ extension TempFileTracker {
             return try books.mark(job: row.number, name: file.name)
         }
         log(
-            isKnown ? "temp file marked for cleanup" : "a file to be marked for cleanup is not on the books",
+            isKnown ? "temp file marked for cleanup" : "a file to be marked for cleanup is not in the ledger",
             metadata(file)
         )
     }
@@ -206,7 +206,7 @@ extension TempFileTracker {
         }
     }
 
-    /// Removes what lies in a planned file's place, as a run that books know nothing of may have left it.
+    /// Removes what lies in a planned file's place, as a run that the ledger has lost may have left it.
     ///
     /// - Throws: ``TempFileError``.
     public func removeLeftover(_ file: TrackedFile) throws(TempFileError) {

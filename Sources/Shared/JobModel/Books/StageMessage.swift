@@ -6,12 +6,12 @@ public struct StageMessage: Sendable {
     /// Tells the message from those of earlier runs of the job.
     public var run: JobRun
     public var mediaID: ByteText
-    /// As ``Ticket/sourceText``.
+    /// The source, as ``Ticket/sourceText``.
     public var source: ByteText?
     public var manifest: [TempFileEntry]
-    /// The message as JSON, kept until the job's end: what is known of the job if it is abandoned.
+    /// The message as JSON, kept until the job's end, so that a job that is abandoned can be ended.
     public var ticket: [UInt8]?
-    /// Recorded with the start; nil when nobody is told of it.
+    /// The progress that is recorded with the start; nil when nobody is told of it.
     public var progress: JobProgress?
     /// Who is to work on the job.
     public var worker: WorkerLife?

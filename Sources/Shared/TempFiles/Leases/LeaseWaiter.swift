@@ -5,15 +5,15 @@ internal import Ledger
 
 /// Waits for a lease on a thread of its own.
 ///
-/// inotify tells when a descriptor of the lease file closes, which is what the end of every holder does, a killed one
-/// as well. The kernel sends that event just before it drops the lock, so the lock is tried again after 1, 2, 4, … ms;
-/// the slow end of that series is also what is left when inotify is not to be had.
+/// inotify tells when a descriptor of the lease file closes. That happens at the end of every holder, of a killed one
+/// as well. The kernel sends the event just before it drops the lock, so the lock is tried again after 1, 2, 4, … ms.
+/// Where inotify is not available, the slow end of that series is all there is.
 struct LeaseWaiter {
     enum Outcome: Sendable {
         case locked(LeaseFile)
-        /// Another holder kept it for the whole time.
+        /// Another holder kept the lease for the whole time.
         case held
-        /// The lease that was waited for is gone; what the ledger says of the job may have changed.
+        /// The lease's file was removed or replaced meanwhile, so the job's row in the ledger may have changed.
         case startOver
         /// There is no such directory.
         case absent
@@ -28,9 +28,9 @@ struct LeaseWaiter {
     let makesDirectory: Bool
     var deadline: ContinuousClock.Instant
     var wake: WakeSignal?
-    /// Between the first two tries.
+    /// The pause between the first two tries.
     var firstPauseMilliseconds = Self.shortestPauseMilliseconds
-    /// Between tries when inotify has nothing to say.
+    /// The longest pause between two tries when inotify reports nothing.
     var longestPauseMilliseconds: CInt = 250
 
     /// Blocks until there is an outcome.
@@ -43,7 +43,7 @@ struct LeaseWaiter {
         let events = Self.watch(lease)
         defer { if events >= 0 { close(events) } }
         let longest = events >= 0 ? longestPauseMilliseconds : Self.longestPauseWithoutEvents
-        // Between the try above and the watch the holder may have gone without a word to us.
+        // The holder may have ended between the try above and the watch, so that no event comes.
         var pause = firstPauseMilliseconds
         while true {
             let left = deadline - ContinuousClock.now
@@ -72,7 +72,7 @@ struct LeaseWaiter {
     private static func watch(_ lease: LeaseFile) -> CInt {
         let events = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
         if events < 0 { return -1 }
-        // By descriptor: the name may stand for another file by now.
+        // By descriptor, as the name may be that of another file by now.
         let mask = UInt32(IN_CLOSE_WRITE) | UInt32(IN_CLOSE_NOWRITE)
         if inotify_add_watch(events, "/proc/self/fd/\(lease.descriptor)", mask) < 0 {
             close(events)
@@ -87,7 +87,7 @@ struct LeaseWaiter {
         }
     }
 
-    /// For `poll`, rounded up. Never negative, which would mean for ever.
+    /// A duration for `poll`, rounded up. It is never negative, as `poll` would wait without a limit then.
     static func milliseconds(_ duration: Duration) -> CInt {
         if duration <= .zero { return 0 }
         let (seconds, attoseconds) = duration.components

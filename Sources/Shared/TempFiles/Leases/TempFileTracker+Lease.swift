@@ -17,7 +17,7 @@ extension TempFileTracker {
         case .held: return .held
         case .finished(let end): return .finished(end)
         case .locked(let hold):
-            // The holder that was waited for may have ended the job; and books that were lost know nothing of it.
+            // The holder that was waited for may have ended the job; and a ledger that was lost does not know it.
             var known = try await ledger.read { try $0.head(job) }
             if known == nil { known = try await register(job) }
             if let end = known?.end {

@@ -5,7 +5,7 @@ internal import Queues
 
 /// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs
 /// that come by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions
-/// for the lengths of queues. Whoever reads messages of a queue one by one has a connection of its own
+/// for the lengths of queues. Code that reads messages of a queue one by one has a connection of its own
 /// (``QueueBrowser``, ``UpdatesTrim``).
 actor BrokerLink {
     private var client: AMQPClient?
