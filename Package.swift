@@ -95,18 +95,18 @@ let package = Package(
         .systemLibrary(name: "CCurl", path: "Sources/Shared/CCurl", pkgConfig: "libcurl"),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
 
-        shared("JobModel", []),
+        shared("JobModel", ["Text"]),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
         shared("Text", []),
         shared("Files", ["Text", "CLinux"]),
         shared("AMQP", ["Text", "Threads", "CRabbitMQ", logging]),
-        shared("Media", ["CFFmpeg", "Threads", logging]),
-        shared("Images", ["CVips", "Threads", logging]),
+        shared("Media", ["Text", "CFFmpeg", "Threads", logging]),
+        shared("Images", ["Text", "CVips", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
         shared("Digests", ["CCrypto"]),
         shared("HTTPClient", ["CCurl", "Threads"]),
-        shared("Ledger", ["JobModel", "Files", "Threads", "Digests", "CLinux", logging, grdb]),
+        shared("Ledger", ["JobModel", "Text", "Files", "Threads", "Digests", "CLinux", logging, grdb]),
         shared(
             "TempFiles",
             ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]

@@ -1,7 +1,7 @@
-internal import CLinux
 internal import Files
 internal import Glibc
 internal import Ledger
+internal import Threads
 
 /// Waits for a lease on a thread of its own.
 ///
@@ -27,7 +27,8 @@ struct LeaseWaiter {
     let directory: String
     let makesDirectory: Bool
     var deadline: ContinuousClock.Instant
-    var wake: WakeSignal?
+    /// Ends the wait from another thread.
+    var wake: WakePipe?
     /// The pause between the first two tries.
     var firstPauseMilliseconds = Self.shortestPauseMilliseconds
     /// The longest pause between two tries when inotify reports nothing.
@@ -49,7 +50,7 @@ struct LeaseWaiter {
             let left = deadline - ContinuousClock.now
             var polled = [
                 pollfd(fd: events, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: wake?.waitDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wake?.readEnd ?? -1, events: Int16(POLLIN), revents: 0),
             ]
             _ = poll(&polled, nfds_t(polled.count), min(pause, Self.milliseconds(left)))
             if polled[1].revents != 0 { return .cancelled }
@@ -93,28 +94,5 @@ struct LeaseWaiter {
         let (seconds, attoseconds) = duration.components
         if seconds >= 1000 { return 1_000_000 }
         return CInt(seconds) * 1000 + CInt(attoseconds / 1_000_000_000_000_000) + 1
-    }
-}
-
-/// Ends the wait of another thread.
-final class WakeSignal: Sendable {
-    let waitDescriptor: CInt
-    private let signalDescriptor: CInt
-
-    init() throws(FileSystemError) {
-        var ends: [CInt] = [-1, -1]
-        if clinux_pipe(&ends) != 0 { throw .init(operation: "pipe", path: "", errno: errno) }
-        waitDescriptor = ends[0]
-        signalDescriptor = ends[1]
-    }
-
-    deinit {
-        close(waitDescriptor)
-        close(signalDescriptor)
-    }
-
-    func signal() {
-        var byte: UInt8 = 1
-        _ = write(signalDescriptor, &byte, 1)
     }
 }

@@ -138,14 +138,18 @@ extension TempFileTracker {
             try onFileSystem { () throws(FileSystemError) in try waiter.run() }
         }
         guard case .held = atOnce, ContinuousClock.now < deadline else { return atOnce }
-        let wake = try onFileSystem { () throws(FileSystemError) in try WakeSignal() }
+        let wake = try onFileSystem { () throws(FileSystemError) -> WakePipe in
+            do throws(WakePipe.Failure) { return try WakePipe() } catch {
+                throw FileSystemError(operation: "pipe", path: "", errno: error.errno)
+            }
+        }
         waiter.deadline = deadline
         waiter.wake = wake
         return try await OwnThread.run(
             { [waiter] () throws(TempFileError) in
                 try onFileSystem { () throws(FileSystemError) in try waiter.run() }
             },
-            onCancel: { wake.signal() }
+            onCancel: { wake.wake() }
         )
     }
 }

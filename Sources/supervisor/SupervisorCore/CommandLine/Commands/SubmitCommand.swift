@@ -51,7 +51,7 @@ struct SubmitCommand: AsyncParsableCommand {
     @Flag(help: "Wait for the jobs' ends and show the outputs.")
     var wait = false
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     /// The keys of settings that name the queues and say how they are declared.
