@@ -42,4 +42,20 @@ public struct StageMessage: Sendable {
         self.worker = worker
         self.content = content
     }
+
+    /// The facts of a ticket that is at `stage`.
+    ///
+    /// - Parameter record: the ticket as JSON, for ``ticket``; nil where the stage does not begin with this message.
+    package init(_ ticket: Ticket, at stage: Stage, record: [UInt8]?) {
+        self.init(
+            stage: stage,
+            hop: ticket.hop,
+            run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
+            mediaID: ticket.mediaID,
+            source: ticket.sourceText,
+            manifest: ticket.tempFiles,
+            ticket: record,
+            content: stage.traits.checksContent ? ticket.content : nil
+        )
+    }
 }
