@@ -198,7 +198,8 @@ let package = Package(
             tests(
                 "TempFilesTests",
                 [
-                    "TempFiles", "Ledger", "JobStore", "JobModel", "Files", "Threads", "TempFilesSupport",
+                    "TempFiles", "Ledger", "JobStore", "JobModel", "Files", "Threads", "CrashPoints",
+                    "TempFilesSupport",
                     "TestSupport", logging,
                 ]
             ),
@@ -217,8 +218,7 @@ let package = Package(
                 name: "RuntimeSupport",
                 dependencies: [
                     "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "Queues", "TempFiles", "Files",
-                    "Settings",
-                    "WorkerProtocol", logging,
+                    "Settings", "Threads", "WorkerProtocol", logging,
                 ],
                 path: "Tests/RuntimeSupport",
                 swiftSettings: strict
@@ -226,9 +226,8 @@ let package = Package(
             tests(
                 "StageRuntimeTests",
                 [
-                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles",
-                    "Settings",
-                    "WorkerProtocol", logging,
+                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "JobStore", "AMQP", "Queues",
+                    "TempFiles", "Files", "Settings", "WorkerProtocol", logging,
                 ]
             ),
             tests("DownloadStageTests", ["DownloadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),

@@ -1,6 +1,7 @@
 package import Foundation
 import StageRuntime
 import Synchronization
+import Threads
 
 /// Runs tasks on one thread, in time of its own: what is ready runs in the order that a seed decides, or in the order
 /// in which it became ready, and time moves on only when nothing is ready. So a test of minutes takes milliseconds, and
@@ -77,11 +78,11 @@ package final class Simulation: Sendable {
                 outcome.set(.failure(error))
             }
         }
-        let result = await withCheckedContinuation { continuation in
-            Thread.detachNewThread { [self] in
-                while outcome.result == nil, step(limit: limit) {}
-                continuation.resume(returning: outcome.result ?? .failure(stuck))
-            }
+        // On this thread, code that would take blocking work to another one does it where it is. So tasks may use a
+        // real ledger and real files.
+        let result = await OwnThread.run { [self] in
+            while outcome.result == nil, step(limit: limit) {}
+            return outcome.result ?? .failure(stuck)
         }
         try result.get()
     }
