@@ -125,12 +125,6 @@ package struct SimulatedWorker: Sendable {
         guard let message = await subscription.next() else { return }
         await runner.run(JobDelivery(message))
     }
-
-    /// Takes one message after the other, until cancelled.
-    package func runAll(of queue: AMQPQueue) async throws {
-        let intake = try JobIntake(transport, queue, transactional: place.stage.traits.endsJobs)
-        await intake.run { await runner.run(JobDelivery($0, intake: intake)) }
-    }
 }
 
 private struct ScriptedHandler: StageHandler {
