@@ -19,15 +19,15 @@ final class ConsumerChannel: Channel {
     let id: UInt64
     private var phase = Phase.subscribing
     private var consumerTag = ""
-    private var unsettled: Set<UInt64> = []
+    var unsettled: Set<UInt64> = []
     /// Tells the application that the subscription is over. Repeating it is harmless.
     private var stopped: (() -> Void)?
     /// Messages of the transaction under way that no queue took.
-    private var returnedQueues: [String] = []
+    var returnedQueues: [String] = []
     /// Requests for messages, which the broker answers in order.
-    private var pulls: [Pull] = []
+    var pulls: [Pull] = []
 
-    private struct Pull {
+    struct Pull {
         var request: PullRequest
         /// Answers that are still to come, each with or without a message.
         var missing: Int
@@ -194,7 +194,7 @@ final class ConsumerChannel: Channel {
         }
     }
 
-    private func closeIfDrained() throws(AMQPError) {
+    func closeIfDrained() throws(AMQPError) {
         guard case .draining(isCancelled: true) = phase, unsettled.isEmpty else { return }
         try close()
     }
@@ -209,100 +209,5 @@ final class ConsumerChannel: Channel {
         guard subscription.isTransactional else { return }
         try session.connection.commit(number)
         expect(.txCommitOk)
-    }
-}
-
-extension ConsumerChannel {
-    /// Whether the delivery waits to be settled.
-    func isUnsettled(_ tag: UInt64) -> Bool {
-        isOpen && unsettled.contains(tag)
-    }
-
-    /// Settles a delivery, in one transaction with its publications if there are any.
-    func settle(_ request: SettleRequest) throws(AMQPError) {
-        guard isOpen else {
-            return request.reply.fail(.stale(queue: request.queue, because: "its channel is closed"))
-        }
-        guard unsettled.contains(request.tag) else {
-            return request.reply.fail(
-                AMQPError(
-                    .alreadySettled,
-                    "a delivery from '\(request.queue)' was acknowledged or rejected twice",
-                    isRetriable: false,
-                    queue: request.queue
-                )
-            )
-        }
-        for publication in request.publications where !session.fits(publication.message) {
-            return request.reply.fail(session.tooLong(queue: publication.queue))
-        }
-        unsettled.remove(request.tag)
-        for publication in request.publications {
-            try session.connection.publish(number, publication.message, to: publication.queue)
-        }
-        switch request.verdict {
-        case .acknowledge: try session.connection.acknowledge(number, tag: request.tag)
-        case .reject(let requeue): try session.connection.reject(number, tag: request.tag, requeue: requeue)
-        }
-        if subscription.isTransactional {
-            try session.connection.commit(number)
-            expect(.txCommitOk) { [unowned self] answer throws(AMQPError) in try finish(request, answer) }
-        } else {
-            // An acknowledgement has no answer, and writing one to a channel that the broker has closed succeeds. The
-            // broker works through a channel in order: its answer to a request that changes nothing comes after it.
-            try session.connection.setPrefetch(number, subscription.prefetch)
-            expect(.qosOk) { [unowned self] answer throws(AMQPError) in try finish(request, answer) }
-        }
-    }
-
-    private func finish(_ request: SettleRequest, _ answer: Answer) throws(AMQPError) {
-        switch answer {
-        case .success:
-            // The broker returns messages before it answers the commit that they belong to.
-            let returned = request.publications.first { returnedQueues.contains($0.queue) }
-            if !request.publications.isEmpty { returnedQueues.removeAll() }
-            if let returned {
-                request.reply.fail(.unroutable(queue: returned.queue, afterCommit: true))
-            } else {
-                request.reply.succeed()
-            }
-            try closeIfDrained()
-        case .failure(let error):
-            request.reply.fail(
-                request.publications.isEmpty
-                    ? .stale(queue: request.queue, because: error.message)
-                    : error.asUnconfirmed(queue: request.publications.map(\.queue).joined(separator: "', '"))
-            )
-        }
-    }
-}
-
-extension ConsumerChannel {
-    /// Asks the broker for messages, one by one.
-    func pull(_ request: PullRequest) throws(AMQPError) {
-        guard request.count > 0 else { return request.reply.succeed([]) }
-        pulls.append(Pull(request: request, missing: request.count))
-        for _ in 0..<request.count {
-            try session.connection.get(number, queue: subscription.queue.name)
-            expect(.getAnswer) { [unowned self] answer throws(AMQPError) in
-                // A message's content follows.
-                if case .success(.getEmpty) = answer { pulled(nil) }
-            }
-        }
-    }
-
-    private func pulled(_ delivery: AMQPDelivery?) {
-        guard !pulls.isEmpty else { return }
-        if let delivery { pulls[0].found.append(delivery) }
-        pulls[0].missing -= 1
-        guard pulls[0].missing == 0 else { return }
-        let pull = pulls.removeFirst()
-        pull.request.reply.succeed(pull.found)
-    }
-
-    private func failPulls(_ error: AMQPError) {
-        let failed = pulls
-        pulls = []
-        for pull in failed { pull.request.reply.fail(error) }
     }
 }
