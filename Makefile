@@ -10,7 +10,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_DIR := .build-release
 EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanup
-SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+SOURCES := Package.swift Sources Tests Benchmarks/Sources
 
 .PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test fuzz check format bench \
     bench-tempfiles bench-supervision bench-pipeline clean
@@ -24,13 +24,12 @@ bootstrap: ## Install missing Debian packages
 bootstrap-tests: ## Install those that the tests need as well
 	@scripts/bootstrap tests
 
-# Without a product, swift build makes the tests' library and tools of the dependencies as well. The supervisor is the
-# first, as it needs most of the others' modules: two processors have the longest to share.
+# Without a product, swift build makes the tests' library and tools of the dependencies as well, and it takes one product
+# at a time. So it first compiles all libraries side by side, and then links one executable after the other.
+RELEASE := swift build -c release --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) -Xlinker '-rpath=$$ORIGIN/lib'
 build: bootstrap ## Build the release executables into bin/
-	for name in $(EXECUTABLES); do \
-	    swift build -c release --product $$name --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) \
-	        -Xlinker '-rpath=$$ORIGIN/lib' || exit; \
-	done
+	$(RELEASE) --target AllLibraries
+	for name in $(EXECUTABLES); do $(RELEASE) --product $$name || exit; done
 	@mkdir -p bin
 	@for name in $(EXECUTABLES); do install -m 755 $(RELEASE_DIR)/release/$$name bin/$$name; done
 	@scripts/bundle-runtime bin
@@ -70,6 +69,7 @@ check: bootstrap-tests ## Check format, shell scripts, generated documents and t
 	@for script in $$(grep -l '^#!.*python' scripts/*); do \
 	    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$$script" || exit 1; done
 	@scripts/check-columns
+	@scripts/check-sources
 	@scripts/check-documents
 	@scripts/check-packaging
 

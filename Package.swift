@@ -52,6 +52,16 @@ func process(
     ]
 }
 
+/// A program that measures one module. `make build` leaves it out, as it builds the products by name.
+func benchmark(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies,
+        path: "Benchmarks/Sources/\(name)",
+        swiftSettings: strict
+    )
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
 }
@@ -64,11 +74,6 @@ let package = Package(
         .executable(name: "stage-process", targets: ["stage-process"]),
         .executable(name: "stage-upload", targets: ["stage-upload"]),
         .executable(name: "stage-cleanup", targets: ["stage-cleanup"]),
-        // For the benchmarks, which are a package of their own.
-        .library(name: "Media", targets: ["Media"]),
-        .library(name: "Images", targets: ["Images"]),
-        .library(name: "TempFiles", targets: ["TempFiles"]),
-        .library(name: "JobModel", targets: ["JobModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -101,8 +106,8 @@ let package = Package(
         shared("Text", []),
         shared("Files", ["Text", "CLinux"]),
         shared("AMQP", ["Text", "Threads", "CRabbitMQ", logging]),
-        shared("Media", ["Text", "CFFmpeg", "Threads", logging]),
-        shared("Images", ["Text", "CVips", "Threads", logging]),
+        shared("Media", ["CFFmpeg", "Text", "Files", "Threads", logging]),
+        shared("Images", ["CVips", "Text", "Files", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
         shared("Digests", ["CCrypto"]),
         shared("HTTPClient", ["CCurl", "Threads"]),
@@ -116,8 +121,8 @@ let package = Package(
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
-        shared("Logs", ["JobModel", "Settings", "Threads", logging, unixSignals]),
-        shared("WorkerProtocol", ["JobModel"]),
+        shared("Logs", ["JobModel", "Files", "Settings", "Threads", logging, unixSignals]),
+        shared("WorkerProtocol", ["JobModel", "CLinux"]),
         shared(
             "StageRuntime",
             [
@@ -177,7 +182,7 @@ let package = Package(
             tests("FilesTests", ["Files"]),
             tests("TextTests", ["Text"]),
             tests("DigestsTests", ["Digests"]),
-            tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+            tests("HTTPClientTests", ["HTTPClient", "CLinux", "TestSupport"]),
             tests("AMQPTests", ["AMQP", "Threads", "TestSupport", logging]),
             tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
             tests("MediaTests", ["Media", "Settings", "TestSupport", logging]),
@@ -212,7 +217,7 @@ let package = Package(
             ),
             tests("StorageTests", ["Storage", "Files", "JobModel", "TestSupport", logging]),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
-            tests("LogsTests", ["Logs", "Settings", "JobModel", logging]),
+            tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),
             .target(
                 name: "RuntimeSupport",
@@ -249,7 +254,7 @@ let package = Package(
                 [
                     "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "Settings",
                     "WorkerProtocol",
-                    "Threads",
+                    "Threads", "CLinux",
                     "TestSupport", logging, hummingbird,
                 ] + nio
             ),
@@ -264,5 +269,14 @@ let package = Package(
                     "TempFilesSupport", logging,
                 ]
             ),
+            .target(
+                name: "AllLibraries",
+                dependencies: ["SupervisorCore", "DownloadStage", "ProcessStage", "UploadStage", "CleanupStage"],
+                path: "Sources/AllLibraries",
+                swiftSettings: strict
+            ),
+            benchmark("video-ladder", ["Media", logging]),
+            benchmark("image-variants", ["Images"]),
+            benchmark("temp-files", ["TempFiles", "JobModel", logging]),
         ]
 )

@@ -1,4 +1,4 @@
-import CDispatch
+import Files
 import Foundation
 import JobModel
 import Logging
@@ -94,8 +94,7 @@ struct AttackTests {
             case .path:
                 for name in names {
                     // The usual care: look first whether the directory is one.
-                    var status = stat()
-                    if lstat(directory + "/outputs", &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+                    if FileStatus(entry: directory + "/outputs")?.kind == .directory,
                         unlink(directory + "/" + name) == 0
                     {
                         deleted += 1

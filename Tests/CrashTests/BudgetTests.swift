@@ -1,4 +1,4 @@
-import CDispatch
+import Files
 import Foundation
 import Glibc
 import JobModel
@@ -64,9 +64,8 @@ struct BudgetTests {
         let source = "/tmp/media-processor-budget-\(getpid()).mp4"
         defer { unlink(source) }
         try await Samples.video(source, seconds: 20)
-        var status = stat()
-        guard stat(source, &status) == 0 else { throw TestTree.Failure(description: "no sample") }
-        let limit = max(Int64(status.st_size) + 65_536, Self.mebibyte)
+        let sample = try #require(FileStatus(path: source))
+        let limit = max(sample.sizeBytes + 65_536, Self.mebibyte)
         try await TestTree.with(settings.merging(["TEMP_MAX_BYTES": "\(limit)"]) { $1 }) { tree in
             try FileManager.default.copyItem(atPath: source, toPath: tree.sources + "/clip.mp4")
             let sampler = DiskSampler(tree.workspace + "/jobs")
@@ -117,9 +116,8 @@ private final class DiskSampler: Sendable {
     private static func bytes(in path: String) -> Int64 {
         guard let names = try? FileManager.default.subpathsOfDirectory(atPath: path) else { return 0 }
         return names.reduce(0) { sum, name in
-            var status = stat()
-            guard lstat(path + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }
-            return sum + Int64(status.st_blocks) * 512
+            guard let status = FileStatus(entry: path + "/" + name), status.kind == .file else { return sum }
+            return sum + status.allocatedBytes
         }
     }
 }

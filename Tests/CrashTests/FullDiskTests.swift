@@ -1,6 +1,6 @@
 import AMQP
-import CDispatch
 import CrashPoints
+import Files
 import Foundation
 import Glibc
 import JobModel
@@ -109,7 +109,6 @@ struct FullDiskTests {
     }
 
     private static func size(_ path: String) -> Int64 {
-        var status = stat()
-        return stat(path, &status) == 0 ? Int64(status.st_size) : -1
+        FileStatus(path: path)?.sizeBytes ?? -1
     }
 }

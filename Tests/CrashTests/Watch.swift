@@ -1,6 +1,6 @@
 import AMQP
-import CDispatch
 import CrashPoints
+import Files
 import Foundation
 import JobModel
 import Logging
@@ -231,9 +231,10 @@ struct Bystander: Sendable {
     }
 
     private static func identity(_ path: String) throws -> [Int64] {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { throw TestTree.Failure(description: "the bystander's file is gone") }
-        return [Int64(clamping: status.st_ino), Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec)]
+        guard let status = FileStatus(entry: path) else {
+            throw TestTree.Failure(description: "the bystander's file is gone")
+        }
+        return [Int64(clamping: status.inode), status.modifiedSeconds, status.modifiedNanoseconds]
     }
 }
 

@@ -1,5 +1,4 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-import CDispatch
+import Files
 import Foundation
 import Glibc
 import Testing
@@ -106,8 +105,7 @@ struct LogFileTests {
         let log = try log(4, keep: 1)
         for line in ["one", "two"] { write(line, to: log) }
         #expect(text("log.1") == "two\n")
-        var status = stat()
-        #expect(stat(directory + "/log.lock", &status) == 0 && status.st_mode & 0o777 == 0o600)
+        #expect(FileStatus(path: directory + "/log.lock")?.permissions == 0o600)
     }
 
     @Test("grows while somebody holds the lock, and is rotated when it is free")

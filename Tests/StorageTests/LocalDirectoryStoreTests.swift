@@ -1,5 +1,4 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-import CDispatch
+import Files
 import Foundation
 import Glibc
 import JobModel
@@ -96,9 +95,9 @@ struct LocalDirectoryStoreTests {
             made += "/object"
             #expect(try Self.inode(source) != Self.inode(made))
             #expect(FileManager.default.contents(atPath: made) == Data("bytes".utf8))
-            var status = stat()
-            #expect(stat(made, &status) == 0 && status.st_nlink == 1)
-            #expect(status.st_mode & 0o777 == Self.mode && (difference != "group" || status.st_gid == 12_345))
+            let status = try #require(FileStatus(path: made))
+            #expect(status.linkCount == 1)
+            #expect(status.permissions & 0o777 == Self.mode && (difference != "group" || status.group == 12_345))
         }
     }
 
@@ -121,15 +120,11 @@ struct LocalDirectoryStoreTests {
     }
 
     private static func inode(_ path: String) throws -> UInt64 {
-        var status = stat()
-        try #require(stat(path, &status) == 0)
-        return UInt64(status.st_ino)
+        try #require(FileStatus(path: path)).inode
     }
 
     private static func device(_ path: String) throws -> UInt64 {
-        var status = stat()
-        try #require(stat(path, &status) == 0)
-        return UInt64(status.st_dev)
+        try #require(FileStatus(path: path)).device
     }
 
     @Test("publishes nothing when the writer gives up", arguments: [mode_t(0o640), Self.mode])

@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-import CDispatch
 internal import Files
 package import Foundation
 internal import Glibc
@@ -129,10 +127,8 @@ package func failure(_ body: () async throws -> Void) async -> TempFileError? {
 package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
 package func setModified(_ path: String, secondsAgo: Int) throws {
-    let moment = timespec(tv_sec: time(nil) - secondsAgo, tv_nsec: 0)
-    if utimensat(AT_FDCWD, path, [moment, moment], AT_SYMLINK_NOFOLLOW) != 0 {
-        throw LabError(message: "utimensat \(path): errno \(errno)")
-    }
+    let moment = Date(timeIntervalSinceNow: -Double(secondsAgo))
+    try FileManager.default.setAttributes([.modificationDate: moment], ofItemAtPath: path)
 }
 
 /// Another process that holds an open-file-description lock until it is killed. Perl is part of every Debian.

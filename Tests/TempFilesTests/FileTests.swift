@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-import CDispatch
 import Files
 import Foundation
 import Glibc
@@ -77,9 +75,7 @@ import Testing
         let entries = try await tracker.commitFiles([file])
         #expect(entries.map(\.sizeBytes) == [12_345])
         #expect(try await tracker.statistics()[.video]?.totalSizeBytes == 12_345)
-        var status = stat()
-        #expect(stat(file.absolutePath, &status) == 0)
-        #expect(status.st_mode & 0o777 == 0o600)
+        #expect(FileStatus(path: file.absolutePath)?.permissions == 0o600)
         lease.release()
     }
 

@@ -1,5 +1,4 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-import CDispatch
+import Files
 import Foundation
 import Glibc
 import JobModel
@@ -45,8 +44,7 @@ final class FullDiskTests: Sendable {
     }
 
     private func size(_ path: String) -> Int64 {
-        var status = stat()
-        return stat(path, &status) == 0 ? Int64(status.st_size) : -1
+        FileStatus(path: path)?.sizeBytes ?? -1
     }
 
     private func end(_ job: JobKey, _ tracker: TempFileTracker) async throws {

@@ -1,26 +1,26 @@
-public import Foundation
+package import Foundation
 import Synchronization
 
 /// A process that a test starts, and always stops.
 ///
 /// Not `Foundation.Process`: its children can inherit a signal mask that blocks SIGTERM.
-public final class ChildProcess: Sendable {
-    public struct Failure: Error, CustomStringConvertible {
-        public var description: String
+package final class ChildProcess: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
-    public enum Exit: Sendable, Equatable {
+    package enum Exit: Sendable, Equatable {
         case status(Int32)
         case signal(Int32)
     }
 
-    public let processID: pid_t
+    package let processID: pid_t
     private let exit = Mutex<Exit?>(nil)
 
     /// - Parameters:
     ///   - environment: all of it.
     ///   - output: a file that standard output and standard error are written to.
-    public init(_ executable: String, _ arguments: [String], environment: [String: String], output: String) throws {
+    package init(_ executable: String, _ arguments: [String], environment: [String: String], output: String) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -45,10 +45,10 @@ public final class ChildProcess: Sendable {
         processID = process
     }
 
-    public func send(_ signal: Int32) { kill(processID, signal) }
+    package func send(_ signal: Int32) { kill(processID, signal) }
 
     /// Waits for the end on a thread of its own; the end is remembered.
-    public func wait() async -> Exit {
+    package func wait() async -> Exit {
         if let known = exit.withLock({ $0 }) { return known }
         let found: Exit = await withCheckedContinuation { continuation in
             Thread.detachNewThread { [processID] in
@@ -67,7 +67,7 @@ public final class ChildProcess: Sendable {
     ///
     /// - Throws: ``Failure`` with the output when the status is not 0.
     @discardableResult
-    public static func run(
+    package static func run(
         _ executable: String,
         _ arguments: [String],
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -90,9 +90,9 @@ public final class ChildProcess: Sendable {
 }
 
 /// The executables that are built beside the tests.
-public enum BuiltExecutable {
+package enum BuiltExecutable {
     /// - Throws: ``ChildProcess/Failure`` when it was not built.
-    public static func path(_ name: String) throws -> String {
+    package static func path(_ name: String) throws -> String {
         let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         // The test bundle's path is this process's own or one of its arguments.
         for start in CommandLine.arguments + [own].compactMap(\.self) where start.hasPrefix("/") {

@@ -1,39 +1,39 @@
-public import AMQP
+package import AMQP
 import Foundation
-public import Logging
+package import Logging
 import Synchronization
 
 /// The RabbitMQ node that tests talk to.
 ///
 /// `TEST_RABBITMQ_URL` names an existing one. Without it, one private node is started per test process, and ends with
 /// it however that ends: it reads a pipe whose other end only the test process holds.
-public enum TestBroker {
+package enum TestBroker {
     private static let node = Task { try await PrivateNode.start() }
 
     /// The node's address. The first call without `TEST_RABBITMQ_URL` takes some seconds.
-    public static func url() async throws -> String {
+    package static func url() async throws -> String {
         if let url = ProcessInfo.processInfo.environment["TEST_RABBITMQ_URL"], !url.isEmpty { return url }
         return try await node.value
     }
 
-    public static func endpoint() async throws -> AMQPEndpoint {
+    package static func endpoint() async throws -> AMQPEndpoint {
         try AMQPEndpoint(parsing: await url())
     }
 
     /// Drops everything; set `TEST_LOG` to see log lines.
-    public static var logger: Logger {
+    package static var logger: Logger {
         guard ProcessInfo.processInfo.environment["TEST_LOG"] == nil else { return Logger(label: "test") }
         return Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// A name that no other test uses.
-    public static func uniqueName(_ purpose: String = "queue") -> String {
+    package static func uniqueName(_ purpose: String = "queue") -> String {
         "test.\(purpose).\(UUID().uuidString.lowercased())"
     }
 }
 
 /// Runs `body` with a started client, and closes it whether `body` returns or throws.
-public func withTestClient<Result>(
+package func withTestClient<Result>(
     to endpoint: AMQPEndpoint? = nil,
     name: String = "test",
     configuration: AMQPConfiguration = AMQPConfiguration(),
@@ -60,7 +60,7 @@ public func withTestClient<Result>(
 
 /// Runs `body` with the name of a durable queue of its own, declared unless `declared` is false, and deletes the queue
 /// whether `body` returns or throws.
-public func withTestQueue<Result>(
+package func withTestQueue<Result>(
     _ purpose: String = "queue",
     declared: Bool = true,
     isolation: isolated (any Actor)? = #isolation,

@@ -1,4 +1,4 @@
-import Images
+internal import Images
 
 /// Makes the variants of the default profile again and again: the media work of an image job and nothing else. The
 /// difference to a whole job is the cost of everything around it.

@@ -1,7 +1,7 @@
-import Foundation
-import JobModel
-import Logging
-import TempFiles
+internal import Foundation
+internal import JobModel
+internal import Logging
+internal import TempFiles
 
 /// Measures the tracker at size, each figure beside what the system's own tools need for the same tree in the same run.
 @main

@@ -1,5 +1,5 @@
-import Logging
-import Media
+internal import Logging
+internal import Media
 
 /// Makes the renditions of the default profile, without original and thumbnails, as one `ffmpeg` command can do as
 /// well.

@@ -1,4 +1,4 @@
-public import Logging
+package import Logging
 import Synchronization
 import Threads
 
@@ -6,7 +6,7 @@ import Threads
 ///
 /// One thread of its own does all input and output, and keeps the heartbeats going however long the application works
 /// elsewhere. No call blocks a thread of the caller's; calls wait until the broker has answered or their time is up.
-public final class AMQPClient: Sendable {
+package final class AMQPClient: Sendable {
     private enum Phase {
         case idle
         case running(BlockingThread)
@@ -19,7 +19,7 @@ public final class AMQPClient: Sendable {
     /// - Parameters:
     ///   - endpoints: Tried in turn, from one that chance chooses, so that many clients spread over them.
     ///   - connectionName: Shown in the broker's list of connections.
-    public init(
+    package init(
         endpoints: AMQPEndpoints,
         connectionName: String,
         configuration: AMQPConfiguration = AMQPConfiguration(),
@@ -34,7 +34,7 @@ public final class AMQPClient: Sendable {
     }
 
     /// - Parameter connectionName: Shown in the broker's list of connections.
-    public convenience init(
+    package convenience init(
         endpoint: AMQPEndpoint,
         connectionName: String,
         configuration: AMQPConfiguration = AMQPConfiguration(),
@@ -60,7 +60,7 @@ public final class AMQPClient: Sendable {
     /// Starts the I/O thread, which connects, and connects again until ``close()``. A second start does nothing.
     ///
     /// - Throws: `.systemError` when there is no thread or descriptor to be had; `.closed`.
-    public func start() throws(AMQPError) {
+    package func start() throws(AMQPError) {
         let core = core
         try phase.withLock { phase throws(AMQPError) in
             switch phase {
@@ -79,7 +79,7 @@ public final class AMQPClient: Sendable {
 
     /// Closes the connection, ends all consumers, fails the calls that wait (`.closed`, or `.unconfirmed` for messages
     /// that were sent), and waits for the end of the I/O thread. Takes at most a few seconds.
-    public func close() async {
+    package func close() async {
         core.mailbox.requestClose()
         let previous = phase.withLock { phase in
             defer { phase = .closed }
@@ -92,19 +92,19 @@ public final class AMQPClient: Sendable {
     }
 
     /// The connection's state now.
-    public var state: ConnectionState { core.states.current }
+    package var state: ConnectionState { core.states.current }
 
     /// The connection's state now and every change; ends after `.closed`. Each access makes a stream of its own.
-    public var states: AsyncStream<ConnectionState> { core.states.stream() }
+    package var states: AsyncStream<ConnectionState> { core.states.stream() }
 
     /// The endpoint of the last connection; nil before the first.
-    public var connectedEndpoint: AMQPEndpoint? { core.connectedEndpoint.withLock { $0 } }
+    package var connectedEndpoint: AMQPEndpoint? { core.connectedEndpoint.withLock { $0 } }
 
     /// The identity that the broker of the last connection gave; nil before the first.
-    public var brokerIdentity: BrokerIdentity? { core.brokerIdentity.withLock { $0 } }
+    package var brokerIdentity: BrokerIdentity? { core.brokerIdentity.withLock { $0 } }
 
     /// - Throws: `CancellationError`, or ``AMQPError`` with the code `.closed`.
-    public func waitUntilConnected() async throws {
+    package func waitUntilConnected() async throws {
         if state.isConnected { return }
         for await state in states where state.isConnected {
             return
@@ -119,7 +119,7 @@ extension AMQPClient {
     ///
     /// - Throws: `.preconditionFailed` when it exists with other properties; the connection goes on. `.timedOut`,
     ///   `.connectionFailed`, `.accessRefused`, `.invalidArgument`, `.closed`.
-    public func declare(_ queue: AMQPQueue) async throws(AMQPError) {
+    package func declare(_ queue: AMQPQueue) async throws(AMQPError) {
         try AMQPLimits.checkTable(queue.arguments, name: "arguments", queue: queue.name)
         _ = try await perform(.declare(queue))
     }
@@ -127,7 +127,7 @@ extension AMQPClient {
     /// Messages that are ready for delivery (not those delivered and unsettled); nil when the queue does not exist.
     ///
     /// - Throws: like ``declare(_:)``.
-    public func messageCount(queue: String) async throws(AMQPError) -> Int? {
+    package func messageCount(queue: String) async throws(AMQPError) -> Int? {
         try await perform(.count(queue: queue))
     }
 
@@ -135,7 +135,7 @@ extension AMQPClient {
     ///
     /// - Throws: `.notFound`, and like ``declare(_:)``.
     @discardableResult
-    public func purge(queue: String) async throws(AMQPError) -> Int {
+    package func purge(queue: String) async throws(AMQPError) -> Int {
         try await perform(.purge(queue: queue)) ?? 0
     }
 
@@ -143,7 +143,7 @@ extension AMQPClient {
     ///
     /// - Throws: like ``declare(_:)``.
     @discardableResult
-    public func delete(queue: String) async throws(AMQPError) -> Int {
+    package func delete(queue: String) async throws(AMQPError) -> Int {
         try await perform(.delete(queue: queue)) ?? 0
     }
 
@@ -164,7 +164,7 @@ extension AMQPClient {
     /// - Throws: `.unroutable` when the queue does not exist. `.rejectedByBroker` (for example a full queue),
     ///   `.unconfirmed` and `.timedOut` are retriable; after `.unconfirmed` the message may have arrived.
     ///   `.invalidArgument`, `.closed`.
-    public func publish(_ message: AMQPMessage, to queue: String) async throws(AMQPError) {
+    package func publish(_ message: AMQPMessage, to queue: String) async throws(AMQPError) {
         let core = core
         try message.validate(queue: queue, maximumBodyBytes: core.configuration.maximumBodyBytes)
         try await Reply<Void>.wait { Self.post(message, to: queue, $0, core) }
@@ -175,7 +175,7 @@ extension AMQPClient {
     ///
     /// - Parameter completion: called once, on any thread; it must not block.
     /// - Throws: `.invalidArgument`, and `completion` is not called then.
-    public func publish(
+    package func publish(
         _ message: AMQPMessage,
         to queue: String,
         completion: @escaping @Sendable (Result<Void, AMQPError>) -> Void
@@ -200,7 +200,7 @@ extension AMQPClient {
     ///   - arguments: The arguments of each subscription, such as the place in a stream where it begins. Called on
     ///     another thread; must not block.
     /// - Throws: `.invalidArgument`.
-    public func consume(
+    package func consume(
         _ queue: AMQPQueue,
         prefetch: UInt16 = 1,
         transactional: Bool = false,

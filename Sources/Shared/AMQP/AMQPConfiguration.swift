@@ -1,25 +1,25 @@
 /// Timings and limits of one client.
-public struct AMQPConfiguration: Sendable, Hashable {
+package struct AMQPConfiguration: Sendable, Hashable {
     /// The longest body that any RabbitMQ carries: its `max_message_size` is 128 MiB by default, and 512 MiB at most.
-    public static let brokerBodyBytes = 512 << 20
+    package static let brokerBodyBytes = 512 << 20
 
     /// Interval in which either side shows that it lives; whole seconds, 0 turns heartbeats off. Default 10 s.
-    public var heartbeat: Duration
+    package var heartbeat: Duration
     /// Time for TCP and TLS. Default 5 s. The look-up of a host name is not part of it.
-    public var connectTimeout: Duration
+    package var connectTimeout: Duration
     /// Time for the broker to answer a request, after which the connection counts as dead. Default 30 s.
-    public var replyTimeout: Duration
+    package var replyTimeout: Duration
     /// Time for a publish, from the call to the broker's confirm, waiting for a connection included. Default 30 s. A
     /// long body gets a second more for each MiB.
-    public var publishTimeout: Duration
+    package var publishTimeout: Duration
     /// Longest body sent or handed out. Default 16 MiB. A longer received body is dropped and the delivery marked.
-    public var maximumBodyBytes: Int
+    package var maximumBodyBytes: Int
     /// Waits between tries to connect, and between tries to subscribe.
-    public var backoff: BackoffPolicy
+    package var backoff: BackoffPolicy
     /// Certificates trusted for `amqps`, in PEM.
-    public var certificateAuthoritiesPath: String
+    package var certificateAuthoritiesPath: String
 
-    public init(
+    package init(
         heartbeat: Duration = .seconds(10),
         connectTimeout: Duration = .seconds(5),
         replyTimeout: Duration = .seconds(30),

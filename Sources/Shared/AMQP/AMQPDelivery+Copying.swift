@@ -5,7 +5,7 @@ extension AMQPDelivery {
     static let givenUpByHeader: AMQPText = "x-given-up-by"
 
     /// The same message for its queue once more, counted from zero.
-    public var renewed: AMQPMessage { renewals[0] }
+    package var renewed: AMQPMessage { renewals[0] }
 
     /// ``renewed``, and shorter forms of it for the case that there is no room for all; one of them can be sent.
     var renewals: [AMQPMessage] { copies(setting: [Self.givenUpByHeader: givenUpBy.map { .string($0) }]) }
@@ -15,7 +15,7 @@ extension AMQPDelivery {
     ///
     /// - Parameter own: headers that the copy is to have, or, for nil, not to have, whatever headers the message came
     ///   with. At most 2,500 bytes, so that they fit in the shortest frame that the protocol allows.
-    public func copies(setting own: [AMQPText: AMQPValue?] = [:]) -> [AMQPMessage] {
+    package func copies(setting own: [AMQPText: AMQPValue?] = [:]) -> [AMQPMessage] {
         let set = own.compactMapValues(\.self)
         var all = headers.filter { name, _ in !Self.concernsBroker(name) && own[name] == nil }
         all.merge(set) { $1 }
@@ -60,7 +60,7 @@ extension AMQPClient {
     /// Publishes the first of a message's copies for which there is room.
     ///
     /// - Throws: as ``publish(_:to:)``; `.invalidArgument` when there is room for none, as the body is too long.
-    public func publish(firstFitting copies: [AMQPMessage], to queue: String) async throws(AMQPError) {
+    package func publish(firstFitting copies: [AMQPMessage], to queue: String) async throws(AMQPError) {
         var failure = AMQPError.invalidArgument("there is nothing to publish", queue: queue)
         for copy in copies {
             do {

@@ -1,12 +1,12 @@
 extension AMQPDelivery {
     /// How often a quorum queue has delivered this message before; 0 from other queues, which do not count.
-    public var earlierDeliveries: Int64 {
+    package var earlierDeliveries: Int64 {
         if case .int(let count) = headers["x-delivery-count"] { max(count, 0) } else { 0 }
     }
 
     /// The quorum queue that gave the message up because it was delivered too often; nil when the message did not come
     /// here for that reason.
-    public var givenUpBy: String? {
+    package var givenUpBy: String? {
         if case .string(let queue) = headers[Self.givenUpByHeader] { return queue.string }
         guard case .array(let deaths) = headers["x-death"] else { return nil }
         for case .table(let death) in deaths {
@@ -22,7 +22,7 @@ extension AMQPDelivery {
     /// The message can come again at once, so whoever calls this has paused before.
     ///
     /// - Throws: like ``acknowledge()``. The message is in the queue in any case.
-    public func giveBack(by client: AMQPClient, renewingAfter limit: Int64) async throws(AMQPError) {
+    package func giveBack(by client: AMQPClient, renewingAfter limit: Int64) async throws(AMQPError) {
         guard earlierDeliveries >= limit, try await renew(by: client) else { return try await reject(requeue: true) }
     }
 
@@ -30,7 +30,7 @@ extension AMQPDelivery {
     ///
     /// - Returns: false when the broker did not take it now, or its body is not here. The delivery is unsettled then.
     /// - Throws: like ``acknowledge()``.
-    public func renew(by client: AMQPClient) async throws(AMQPError) -> Bool {
+    package func renew(by client: AMQPClient) async throws(AMQPError) -> Bool {
         guard !isOversized, client.state == .connected else { return false }
         do {
             try await client.publish(firstFitting: renewals, to: queue)

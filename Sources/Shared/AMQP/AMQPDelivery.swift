@@ -1,28 +1,28 @@
 /// A message that a consumer received and that the broker keeps until it is settled.
 ///
 /// A delivery that is not settled when its connection ends is delivered again.
-public struct AMQPDelivery: Sendable {
-    public private(set) var body: [UInt8]
+package struct AMQPDelivery: Sendable {
+    package private(set) var body: [UInt8]
     /// The body was longer than the configured limit and was dropped; `body` is empty.
-    public private(set) var isOversized: Bool
+    package private(set) var isOversized: Bool
     /// Length of the body as published.
-    public let bodyBytes: UInt64
-    public let messageID: AMQPText?
-    public let contentType: AMQPText?
-    public let correlationID: AMQPText?
-    public let type: AMQPText?
-    public let priority: UInt8?
+    package let bodyBytes: UInt64
+    package let messageID: AMQPText?
+    package let contentType: AMQPText?
+    package let correlationID: AMQPText?
+    package let type: AMQPText?
+    package let priority: UInt8?
     /// Whether the publisher wanted the message to survive a restart of the broker.
-    public let isPersistent: Bool
+    package let isPersistent: Bool
     /// The publisher's clock, seconds since 1970.
-    public let timestampSecondsSince1970: UInt64?
-    public private(set) var headers: [AMQPText: AMQPValue]
+    package let timestampSecondsSince1970: UInt64?
+    package private(set) var headers: [AMQPText: AMQPValue]
     /// Whether the message was delivered before, here or elsewhere, and not acknowledged.
-    public let isRedelivered: Bool
+    package let isRedelivered: Bool
     /// The queue that it came from.
-    public let queue: String
+    package let queue: String
     /// When the last of it arrived here.
-    public let receivedAt: ContinuousClock.Instant
+    package let receivedAt: ContinuousClock.Instant
 
     let channelID: UInt64
     let tag: UInt64
@@ -53,7 +53,7 @@ public struct AMQPDelivery: Sendable {
 
     /// The part of the delivery that is needed to settle it, without the body and other fields that a sender can make
     /// long.
-    public var receipt: AMQPDelivery {
+    package var receipt: AMQPDelivery {
         var receipt = self
         receipt.body = []
         receipt.headers = [:]
@@ -65,14 +65,14 @@ public struct AMQPDelivery: Sendable {
     ///
     /// - Throws: `.staleDelivery` when the delivery's channel is gone, so that the broker delivers the message again;
     ///   `.alreadySettled`; `.closed`.
-    public func acknowledge() async throws(AMQPError) {
+    package func acknowledge() async throws(AMQPError) {
         try await settle(.acknowledge, publishing: [])
     }
 
     /// Gives the message back to its queue, or drops it (to the queue's dead-letter exchange if it has one).
     ///
     /// - Throws: like ``acknowledge()``.
-    public func reject(requeue: Bool) async throws(AMQPError) {
+    package func reject(requeue: Bool) async throws(AMQPError) {
         try await settle(.reject(requeue: requeue), publishing: [])
     }
 
@@ -85,7 +85,7 @@ public struct AMQPDelivery: Sendable {
     ///   the other queues are published. `.unconfirmed` when the connection or the channel was lost before the broker
     ///   answered: all of it or none happened, and if none, the broker delivers the message again. `.staleDelivery`,
     ///   `.alreadySettled`, `.timedOut` (the broker takes no messages), `.invalidArgument`, `.closed`.
-    public func acknowledge(publishing messages: [(message: AMQPMessage, queue: String)]) async throws(AMQPError) {
+    package func acknowledge(publishing messages: [(message: AMQPMessage, queue: String)]) async throws(AMQPError) {
         guard isTransactional else {
             throw .invalidArgument(
                 "publishing with an acknowledgement needs a transactional consumer",

@@ -1,20 +1,20 @@
 internal import Text
 
 /// A broker's address and the user who connects: an `amqp://` or `amqps://` URL taken apart.
-public struct AMQPEndpoint: Sendable, Hashable {
-    public var host: String
-    public var port: UInt16
-    public var virtualHost: String
-    public var user: String
+package struct AMQPEndpoint: Sendable, Hashable {
+    package var host: String
+    package var port: UInt16
+    package var virtualHost: String
+    package var user: String
     /// Secret: never log it.
-    public var password: String
-    public var usesTLS: Bool
+    package var password: String
+    package var usesTLS: Bool
     /// The URL's `heartbeat` parameter in seconds; overrides the configuration.
-    public var heartbeatSeconds: UInt16?
+    package var heartbeatSeconds: UInt16?
     /// The URL's `cacertfile` parameter: certificates trusted for TLS, in PEM; overrides the configuration.
-    public var certificateAuthoritiesPath: String?
+    package var certificateAuthoritiesPath: String?
 
-    public init(
+    package init(
         host: String = "127.0.0.1",
         port: UInt16? = nil,
         virtualHost: String = "/",
@@ -35,7 +35,7 @@ public struct AMQPEndpoint: Sendable, Hashable {
     }
 
     /// The address without the password, for logs.
-    public var redacted: String {
+    package var redacted: String {
         let scheme = usesTLS ? "amqps" : "amqp"
         let authority = host.contains(":") ? "[\(host)]" : host
         return "\(scheme)://\(user):***@\(authority):\(port)/\(virtualHost == "/" ? "" : virtualHost)"
@@ -43,10 +43,10 @@ public struct AMQPEndpoint: Sendable, Hashable {
 }
 
 extension AMQPEndpoint: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    public var description: String { redacted }
-    public var debugDescription: String { redacted }
+    package var description: String { redacted }
+    package var debugDescription: String { redacted }
     /// Keeps `dump` and test failures from printing the password.
-    public var customMirror: Mirror { Mirror(self, children: ["url": redacted]) }
+    package var customMirror: Mirror { Mirror(self, children: ["url": redacted]) }
 }
 
 extension AMQPEndpoint {
@@ -57,7 +57,7 @@ extension AMQPEndpoint {
     /// ignored.
     ///
     /// - Throws: `.invalidURL`; the message never repeats the URL, which holds a password.
-    public init(parsing url: String) throws(AMQPError) {
+    package init(parsing url: String) throws(AMQPError) {
         guard let schemeEnd = url.firstRange(of: "://") else {
             throw Self.invalid("it does not start with amqp:// or amqps://")
         }

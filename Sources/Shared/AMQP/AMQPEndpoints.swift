@@ -1,22 +1,22 @@
 /// The nodes of one broker that a client may connect to; at least one.
-public struct AMQPEndpoints: Sendable, Hashable {
-    public let first: AMQPEndpoint
-    public let others: [AMQPEndpoint]
+package struct AMQPEndpoints: Sendable, Hashable {
+    package let first: AMQPEndpoint
+    package let others: [AMQPEndpoint]
 
-    public init(_ first: AMQPEndpoint, _ others: [AMQPEndpoint] = []) {
+    package init(_ first: AMQPEndpoint, _ others: [AMQPEndpoint] = []) {
         self.first = first
         self.others = others
     }
 
-    public var all: [AMQPEndpoint] { [first] + others }
+    package var all: [AMQPEndpoint] { [first] + others }
 
     /// The addresses without passwords, for logs.
-    public var redacted: String { all.map(\.redacted).joined(separator: ",") }
+    package var redacted: String { all.map(\.redacted).joined(separator: ",") }
 }
 
 extension AMQPEndpoints: CustomStringConvertible, CustomDebugStringConvertible {
-    public var description: String { redacted }
-    public var debugDescription: String { redacted }
+    package var description: String { redacted }
+    package var debugDescription: String { redacted }
 }
 
 extension AMQPEndpoints {
@@ -25,7 +25,7 @@ extension AMQPEndpoints {
     /// A comma ends a URL only when another follows: one in a password does not.
     ///
     /// - Throws: `.invalidURL`; the message never repeats a URL.
-    public init(parsing text: String) throws(AMQPError) {
+    package init(parsing text: String) throws(AMQPError) {
         let urls = Self.urls(text)
         first = try AMQPEndpoint(parsing: urls[0])
         var others: [AMQPEndpoint] = []

@@ -1,69 +1,69 @@
 /// Why an operation on the broker failed, with the verdict that retry and acknowledge decisions read.
-public struct AMQPError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct AMQPError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure. Open: new kinds may follow.
-    public struct Code: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
-        public let rawValue: String
+    package struct Code: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
+        package let rawValue: String
 
-        public init(rawValue: String) {
+        package init(rawValue: String) {
             self.rawValue = rawValue
         }
 
-        public var description: String { rawValue }
+        package var description: String { rawValue }
 
         /// The broker's address cannot be parsed.
-        public static let invalidURL = Code(rawValue: "invalid_url")
+        package static let invalidURL = Code(rawValue: "invalid_url")
         /// A name, header or body breaks a limit of the protocol or of the configuration; nothing was sent.
-        public static let invalidArgument = Code(rawValue: "invalid_argument")
+        package static let invalidArgument = Code(rawValue: "invalid_argument")
         /// The broker cannot be reached, or the connection broke.
-        public static let connectionFailed = Code(rawValue: "connection_failed")
+        package static let connectionFailed = Code(rawValue: "connection_failed")
         /// TLS could not be set up, or the broker's certificate was not accepted.
-        public static let tlsFailed = Code(rawValue: "tls_failed")
+        package static let tlsFailed = Code(rawValue: "tls_failed")
         /// The broker refused the user, the password or an operation (403).
-        public static let accessRefused = Code(rawValue: "access_refused")
+        package static let accessRefused = Code(rawValue: "access_refused")
         /// The virtual host does not exist or is closed to this user (530).
-        public static let notAllowed = Code(rawValue: "not_allowed")
+        package static let notAllowed = Code(rawValue: "not_allowed")
         /// A queue does not exist (404).
-        public static let notFound = Code(rawValue: "not_found")
+        package static let notFound = Code(rawValue: "not_found")
         /// A queue exists with other properties (406).
-        public static let preconditionFailed = Code(rawValue: "precondition_failed")
+        package static let preconditionFailed = Code(rawValue: "precondition_failed")
         /// A queue belongs to another connection (405).
-        public static let resourceLocked = Code(rawValue: "resource_locked")
+        package static let resourceLocked = Code(rawValue: "resource_locked")
         /// No queue took the message; nothing was settled.
-        public static let unroutable = Code(rawValue: "unroutable")
+        package static let unroutable = Code(rawValue: "unroutable")
         /// A transaction was committed and its delivery is settled, but no queue took a message of it, because
         /// the queue vanished in between: publish that message again.
-        public static let unroutableAfterCommit = Code(rawValue: "unroutable_after_commit")
+        package static let unroutableAfterCommit = Code(rawValue: "unroutable_after_commit")
         /// The broker refused responsibility for a message (nack).
-        public static let rejectedByBroker = Code(rawValue: "rejected_by_broker")
+        package static let rejectedByBroker = Code(rawValue: "rejected_by_broker")
         /// The connection was lost, or the time was up, before the broker confirmed: the message may have arrived.
-        public static let unconfirmed = Code(rawValue: "unconfirmed")
+        package static let unconfirmed = Code(rawValue: "unconfirmed")
         /// The operation's time was up before anything was sent.
-        public static let timedOut = Code(rawValue: "timed_out")
+        package static let timedOut = Code(rawValue: "timed_out")
         /// The delivery's channel is gone; the broker delivers the message again.
-        public static let staleDelivery = Code(rawValue: "stale_delivery")
+        package static let staleDelivery = Code(rawValue: "stale_delivery")
         /// The delivery was acknowledged or rejected before.
-        public static let alreadySettled = Code(rawValue: "already_settled")
+        package static let alreadySettled = Code(rawValue: "already_settled")
         /// The client was closed, or never started.
-        public static let closed = Code(rawValue: "closed")
+        package static let closed = Code(rawValue: "closed")
         /// The broker closed a channel or the connection for another reason; see `replyCode`.
-        public static let closedByBroker = Code(rawValue: "closed_by_broker")
+        package static let closedByBroker = Code(rawValue: "closed_by_broker")
         /// The operating system refused a thread or a descriptor.
-        public static let systemError = Code(rawValue: "system_error")
+        package static let systemError = Code(rawValue: "system_error")
     }
 
-    public let code: Code
+    package let code: Code
     /// The cause and what to do about it.
-    public let message: String
+    package let message: String
     /// Whether the same call may succeed later without anybody's help.
-    public let isRetriable: Bool
+    package let isRetriable: Bool
     /// The status that the C library returned.
-    public let libraryStatus: Int32?
+    package let libraryStatus: Int32?
     /// The AMQP reply code that the broker sent, such as 404.
-    public let replyCode: UInt16?
+    package let replyCode: UInt16?
     /// The queue that the failure is about.
-    public let queue: String?
+    package let queue: String?
 
-    public init(
+    package init(
         _ code: Code,
         _ message: String,
         isRetriable: Bool,
@@ -79,7 +79,7 @@ public struct AMQPError: Error, Sendable, Hashable, CustomStringConvertible {
         self.queue = queue
     }
 
-    public var description: String {
+    package var description: String {
         var text = "\(code): \(message)"
         if let replyCode { text += " (AMQP reply code \(replyCode))" }
         if let libraryStatus { text += " (library status \(libraryStatus))" }

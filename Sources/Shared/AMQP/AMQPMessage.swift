@@ -1,21 +1,21 @@
 /// A message to publish.
-public struct AMQPMessage: Sendable, Hashable {
-    public var body: [UInt8]
+package struct AMQPMessage: Sendable, Hashable {
+    package var body: [UInt8]
     /// The application's id of the message; the job id on job messages.
-    public var messageID: AMQPText?
-    public var contentType: AMQPText?
+    package var messageID: AMQPText?
+    package var contentType: AMQPText?
     /// Whether the message survives a restart of the broker in a durable queue.
-    public var isPersistent: Bool
+    package var isPersistent: Bool
     /// 0–9; only classic queues with `x-max-priority` heed it.
-    public var priority: UInt8?
+    package var priority: UInt8?
     /// Time after which a queue drops or dead-letters the message.
-    public var expirationMilliseconds: UInt32?
-    public var correlationID: AMQPText?
+    package var expirationMilliseconds: UInt32?
+    package var correlationID: AMQPText?
     /// The application's name for the kind of message.
-    public var type: AMQPText?
-    public var headers: [AMQPText: AMQPValue]
+    package var type: AMQPText?
+    package var headers: [AMQPText: AMQPValue]
 
-    public init(
+    package init(
         body: [UInt8],
         messageID: AMQPText? = nil,
         contentType: AMQPText? = "application/json",

@@ -4,7 +4,7 @@
 ///
 /// Unsettled messages are back in their places when the client is closed. A lost connection takes all deliveries with
 /// it: the next ones begin at the head of the queue again.
-public final class AMQPPuller: Sendable {
+package final class AMQPPuller: Sendable {
     private let subscription: Subscription
     private let core: ClientCore
 
@@ -21,7 +21,7 @@ public final class AMQPPuller: Sendable {
     ///
     /// - Throws: `.notFound` when the queue does not exist; `.staleDelivery`, `.connectionFailed`, `.timedOut`,
     ///   `.closed`.
-    public func next(_ count: Int = 1) async throws(AMQPError) -> [AMQPDelivery] {
+    package func next(_ count: Int = 1) async throws(AMQPError) -> [AMQPDelivery] {
         let (subscription, core) = (subscription, core)
         let deadline = ContinuousClock.now + core.configuration.replyTimeout
         return try await Reply<[AMQPDelivery]>.wait { reply in
@@ -36,7 +36,7 @@ extension AMQPClient {
     /// Prepares to take messages from a queue one by one.
     ///
     /// - Throws: `.invalidArgument`.
-    public func pull(_ queue: String) throws(AMQPError) -> AMQPPuller {
+    package func pull(_ queue: String) throws(AMQPError) -> AMQPPuller {
         try AMQPLimits.checkQueueName(queue)
         return makePuller(Subscription(pullingFrom: AMQPQueue(queue)))
     }

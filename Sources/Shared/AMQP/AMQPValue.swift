@@ -1,5 +1,5 @@
 /// A value in a message's headers or in a queue's arguments.
-public enum AMQPValue: Sendable, Hashable {
+package enum AMQPValue: Sendable, Hashable {
     case bool(Bool)
     /// Every integer width of the protocol; an unsigned value above `Int64.max` is clamped.
     case int(Int64)
@@ -19,15 +19,15 @@ public enum AMQPValue: Sendable, Hashable {
 extension AMQPValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByStringLiteral, ExpressibleByNilLiteral
 {
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
-    public init(integerLiteral value: Int64) { self = .int(value) }
-    public init(floatLiteral value: Double) { self = .double(value) }
-    public init(stringLiteral value: String) { self = .string(AMQPText(value)) }
-    public init(nilLiteral: ()) { self = .null }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(integerLiteral value: Int64) { self = .int(value) }
+    package init(floatLiteral value: Double) { self = .double(value) }
+    package init(stringLiteral value: String) { self = .string(AMQPText(value)) }
+    package init(nilLiteral: ()) { self = .null }
 }
 
 extension AMQPValue {
-    public static func string(_ text: String) -> AMQPValue { .string(AMQPText(text)) }
+    package static func string(_ text: String) -> AMQPValue { .string(AMQPText(text)) }
 
     /// Tables nested deeper than this are neither sent nor handed out: recursion must end before the stack does.
     static let maximumDepth = 16

@@ -24,16 +24,14 @@ extension BrokerConnection {
             amqp_ssl_socket_set_verify_hostname(socket, 1)
             _ = amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST)
         }
-        var timeout = timeval(configuration.connectTimeout)
-        let status = amqp_socket_open_noblock(socket, endpoint.host, Int32(endpoint.port), &timeout)
+        let connectTime = configuration.connectTimeout.wholeMicroseconds
+        let status = crabbitmq_open_socket(socket, endpoint.host, Int32(endpoint.port), connectTime)
         guard status == AMQP_STATUS_OK.rawValue else {
             throw unreachable(endpoint, status: status, configuration)
         }
         // A broker that is silent after that must not hold the thread.
-        var handshakeTimeout = timeval(configuration.connectTimeout)
-        amqp_set_handshake_timeout(state, &handshakeTimeout)
-        var replyTimeout = timeval(configuration.replyTimeout)
-        amqp_set_rpc_timeout(state, &replyTimeout)
+        _ = crabbitmq_set_handshake_timeout(state, connectTime)
+        _ = crabbitmq_set_rpc_timeout(state, configuration.replyTimeout.wholeMicroseconds)
     }
 
     static func logIn(

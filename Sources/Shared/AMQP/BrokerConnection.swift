@@ -56,8 +56,7 @@ struct BrokerConnection: ~Copyable {
     /// inside its waiting calls, so this must be called a few times per heartbeat interval.
     func nextFrame() throws(AMQPError) -> Frame? {
         var frame = amqp_frame_t()
-        var noWait = timeval()
-        let status = amqp_simple_wait_frame_noblock(state, &frame, &noWait)
+        let status = crabbitmq_next_frame(state, &frame)
         guard status != AMQP_STATUS_TIMEOUT.rawValue else { return nil }
         guard status == AMQP_STATUS_OK.rawValue else {
             throw AMQPError.library(status, doing: "reading from the broker")
@@ -79,8 +78,7 @@ struct BrokerConnection: ~Copyable {
 
     /// Says goodbye and waits a moment for the answer.
     func close() {
-        var patience = timeval(.seconds(2))
-        amqp_set_rpc_timeout(state, &patience)
+        _ = crabbitmq_set_rpc_timeout(state, Duration.seconds(2).wholeMicroseconds)
         _ = amqp_connection_close(state, AMQP_REPLY_SUCCESS)
     }
 
@@ -91,9 +89,10 @@ struct BrokerConnection: ~Copyable {
     }
 }
 
-extension timeval {
-    init(_ duration: Duration) {
-        let (seconds, attoseconds) = max(duration, .zero).components
-        self.init(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
+extension Duration {
+    /// Rounded down; at least 0 and at most 68 years.
+    var wholeMicroseconds: Int64 {
+        let (seconds, attoseconds) = max(self, .zero).components
+        return min(seconds, Int64(Int32.max)) * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 }

@@ -1,15 +1,15 @@
 import CRabbitMQ
 
 /// The identity that a broker gives in the handshake.
-public struct BrokerIdentity: Sendable, Hashable {
+package struct BrokerIdentity: Sendable, Hashable {
     /// Such as `RabbitMQ`.
-    public var product: String
+    package var product: String
     /// Such as `3.10.8`.
-    public var version: String
+    package var version: String
     /// Empty when the broker has none.
-    public var clusterName: String
+    package var clusterName: String
 
-    public init(product: String, version: String, clusterName: String = "") {
+    package init(product: String, version: String, clusterName: String = "") {
         self.product = product
         self.version = version
         self.clusterName = clusterName

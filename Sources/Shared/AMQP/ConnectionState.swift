@@ -1,5 +1,5 @@
 /// The state of a client's connection.
-public enum ConnectionState: Sendable, Hashable {
+package enum ConnectionState: Sendable, Hashable {
     /// Not connected yet, or between two tries.
     case connecting
     case connected
@@ -10,7 +10,7 @@ public enum ConnectionState: Sendable, Hashable {
     /// Closed by the application. Final.
     case closed
 
-    public var isConnected: Bool {
+    package var isConnected: Bool {
         switch self {
         case .connected, .blocked: true
         case .connecting, .disconnected, .closed: false

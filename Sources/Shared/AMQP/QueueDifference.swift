@@ -1,18 +1,18 @@
 /// An argument of an existing queue that differs from the declaration of today.
-public struct QueueDifference: Sendable, Hashable, CustomStringConvertible {
-    public var argument: String
+package struct QueueDifference: Sendable, Hashable, CustomStringConvertible {
+    package var argument: String
     /// The value as the broker writes it; nil for none. A part that the broker cut off is missing.
-    public var wanted: String?
-    public var found: String?
+    package var wanted: String?
+    package var found: String?
 
-    public init(argument: String, wanted: String?, found: String?) {
+    package init(argument: String, wanted: String?, found: String?) {
         self.argument = argument
         self.wanted = wanted
         self.found = found
     }
 
     /// `x-queue-type is not set instead of quorum`.
-    public var description: String { "\(argument) is \(Self.words(found)) instead of \(Self.words(wanted))" }
+    package var description: String { "\(argument) is \(Self.words(found)) instead of \(Self.words(wanted))" }
 
     private static func words(_ value: String?) -> String {
         guard let value else { return "not set" }
@@ -56,7 +56,7 @@ extension AMQPClient {
     ///   cut off.
     /// - Returns: all differences, or those up to one that the broker's answer does not tell enough of.
     /// - Throws: as ``declare(_:)``; `.preconditionFailed` when the broker's answer is not understood at all.
-    public func differences(
+    package func differences(
         of queue: AMQPQueue,
         otherwise other: AMQPQueue? = nil
     ) async throws(AMQPError) -> [QueueDifference] {

@@ -14,12 +14,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timex.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
@@ -31,6 +34,60 @@ const uint64_t clinux_resolve_beneath = RESOLVE_BENEATH;
 const uint64_t clinux_resolve_no_symlinks = RESOLVE_NO_SYMLINKS;
 const uint64_t clinux_resolve_no_magiclinks = RESOLVE_NO_MAGICLINKS;
 const uint64_t clinux_resolve_no_xdev = RESOLVE_NO_XDEV;
+
+static int copy_status(int result, const struct stat *from, struct clinux_status *to) {
+    if (result != 0) return -1;
+    *to = (struct clinux_status){
+        .mode = from->st_mode,
+        .owner = from->st_uid,
+        .group = from->st_gid,
+        .links = from->st_nlink,
+        .device = from->st_dev,
+        .inode = from->st_ino,
+        .bytes = from->st_size,
+        .blocks = from->st_blocks,
+        .modified_seconds = from->st_mtim.tv_sec,
+        .modified_nanoseconds = from->st_mtim.tv_nsec,
+    };
+    return 0;
+}
+
+int clinux_status_of_file(int descriptor, struct clinux_status *status) {
+    struct stat raw;
+    return copy_status(fstat(descriptor, &raw), &raw, status);
+}
+
+int clinux_status_of_path(const char *path, struct clinux_status *status) {
+    struct stat raw;
+    return copy_status(stat(path, &raw), &raw, status);
+}
+
+int clinux_status_of_entry(int directory, const char *name, struct clinux_status *status) {
+    struct stat raw;
+    return copy_status(fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW), &raw, status);
+}
+
+int64_t clinux_monotonic_microseconds(void) {
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clinux_process_nanoseconds(void) {
+    struct timespec used;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return -1;
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+static int set_timeout(int socket, int option, int64_t microseconds) {
+    struct timeval timeout = {.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000};
+    return setsockopt(socket, SOL_SOCKET, option, &timeout, sizeof(timeout));
+}
+
+int clinux_set_send_timeout(int socket, int64_t microseconds) { return set_timeout(socket, SO_SNDTIMEO, microseconds); }
+int clinux_set_receive_timeout(int socket, int64_t microseconds) {
+    return set_timeout(socket, SO_RCVTIMEO, microseconds);
+}
 
 int clinux_file_system_magic(int descriptor, uint64_t *magic) {
     struct statfs status;

@@ -1,5 +1,5 @@
 internal import AMQP
-public import JobModel
+package import JobModel
 internal import JobStore
 internal import Logging
 internal import Synchronization
@@ -49,7 +49,7 @@ extension ClaimsLog {
     /// Keeps the ledger up to date until the task is cancelled or the client is closed.
     ///
     /// - Parameter onWish: called with each job of this host that somebody wants cancelled, or may want cancelled.
-    public func follow(_ onWish: @Sendable (JobKey) async -> Void = { _ in }) async {
+    package func follow(_ onWish: @Sendable (JobKey) async -> Void = { _ in }) async {
         var failures = 0
         while !Task.isCancelled {
             do {

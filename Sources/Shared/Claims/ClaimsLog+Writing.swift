@@ -1,7 +1,7 @@
-public import AMQP
+package import AMQP
 internal import CrashPoints
 internal import FoundationEssentials
-public import JobModel
+package import JobModel
 internal import JobStore
 internal import Logging
 internal import Synchronization
@@ -14,7 +14,7 @@ extension ClaimsLog {
     /// - Parameter absent: a host whose claim does not count, since there is no such host.
     /// - Throws: ``AMQPError``, ``TempFileError`` or `CancellationError` when that cannot be found out now. The caller
     ///   may try again.
-    public func claimant(of ticket: Ticket, insteadOf absent: String? = nil) async throws -> String {
+    package func claimant(of ticket: Ticket, insteadOf absent: String? = nil) async throws -> String {
         let (job, redrives, hop) = (ticket.key, ticket.redrives, ticket.hop)
         let known = try await tracker.jobs.claimant(of: job, redrives: redrives, hop: hop)
         // A message that bears its claimant's name was taken out of that host's queues, by somebody who wants the job
@@ -32,7 +32,7 @@ extension ClaimsLog {
     }
 
     /// Asks the host that has the job, or will have it, to cancel it.
-    public func wishCancelled(_ job: JobKey) async throws(AMQPError) {
+    package func wishCancelled(_ job: JobKey) async throws(AMQPError) {
         try await prepare()
         try await publish(ClaimMessage.message(.wish, job, token: UUID().uuidString))
     }

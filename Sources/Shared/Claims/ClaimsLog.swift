@@ -1,4 +1,4 @@
-public import AMQP
+package import AMQP
 package import JobModel
 package import Logging
 package import Queues
@@ -11,7 +11,7 @@ package import TempFiles
 ///
 /// Records that are read go to the ledger, so that one process reads them for the whole host, and none reads them again
 /// after a restart.
-public final class ClaimsLog: Sendable {
+package final class ClaimsLog: Sendable {
     /// The number of records that may be under way to a reader.
     static let prefetch: UInt16 = 256
     /// The longest body that is taken into memory, whoever sent it. Our own records have a job's id.
@@ -44,7 +44,7 @@ public final class ClaimsLog: Sendable {
         var waiters: [String: CheckedContinuation<Void, Never>] = [:]
     }
 
-    public let node: String
+    package let node: String
     let kind: MediaKind
     let queue: AMQPQueue
     let client: AMQPClient
@@ -76,14 +76,14 @@ public final class ClaimsLog: Sendable {
     }
 
     /// Whether the broker is known to have the log.
-    public var isReady: Bool { state.withLock { $0.isReady } }
+    package var isReady: Bool { state.withLock { $0.isReady } }
 
     /// To be called when the connection was lost: the next one may lead to a broker without the log.
-    public func noteConnectionLost() { state.withLock { $0.isReady = false } }
+    package func noteConnectionLost() { state.withLock { $0.isReady = false } }
 
     /// Makes sure that the broker has the log, once for each connection. It uses a connection of its own, because a
     /// broker whose streams are switched off ends the connection of a client that declares one.
-    public func prepare() async throws(AMQPError) {
+    package func prepare() async throws(AMQPError) {
         if isReady { return }
         let probe = AMQPClient(
             endpoints: endpoints,

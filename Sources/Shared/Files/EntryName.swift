@@ -3,19 +3,19 @@ internal import Glibc
 /// The name of one entry in a directory, as bytes: not empty, no slash, no NUL, neither `.` nor `..`. The calls that
 /// act on one entry (`fstatat`, `unlinkat`, `linkat`, `renameat`, `mkdirat`) follow links in all parts of a path but
 /// the last, so they get only values of this type.
-public struct EntryName: Sendable, Hashable {
+package struct EntryName: Sendable, Hashable {
     /// The limit of Linux file systems, in bytes.
-    public static let maximumBytes = 255
+    package static let maximumBytes = 255
 
     /// With a NUL at its end.
     private let terminated: [UInt8]
 
-    public var bytes: ArraySlice<UInt8> { terminated.dropLast() }
+    package var bytes: ArraySlice<UInt8> { terminated.dropLast() }
 
     /// The name for messages; bytes that are not UTF-8 are repaired.
-    public var text: String { String(decoding: bytes, as: UTF8.self) }
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    public init(_ bytes: some Collection<UInt8>) throws(PathProblem) {
+    package init(_ bytes: some Collection<UInt8>) throws(PathProblem) {
         if bytes.isEmpty { throw .emptyPart }
         if bytes.count > Self.maximumBytes { throw .longPart }
         let dot = UInt8(ascii: ".")
@@ -31,7 +31,7 @@ public struct EntryName: Sendable, Hashable {
         self.terminated = terminated
     }
 
-    public init(_ text: String) throws(PathProblem) { try self.init(text.utf8) }
+    package init(_ text: String) throws(PathProblem) { try self.init(text.utf8) }
 
     /// Calls `body` with the name as the kernel takes it.
     func withPointer<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
@@ -44,7 +44,7 @@ public struct EntryName: Sendable, Hashable {
 }
 
 /// Why bytes are no relative path, or no name of one entry.
-public enum PathProblem: Error, Sendable, Hashable, CustomStringConvertible {
+package enum PathProblem: Error, Sendable, Hashable, CustomStringConvertible {
     case empty
     case absolute
     case emptyPart
@@ -54,7 +54,7 @@ public enum PathProblem: Error, Sendable, Hashable, CustomStringConvertible {
     case longPart
     case slash
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .empty: "it is empty"
         case .absolute: "it begins with a slash"

@@ -1,9 +1,9 @@
 /// Which file a name stands for.
-public struct FileIdentity: Sendable, Hashable {
-    public var device: UInt64
-    public var inode: UInt64
+package struct FileIdentity: Sendable, Hashable {
+    package var device: UInt64
+    package var inode: UInt64
 
-    public init(_ status: FileStatus) {
+    package init(_ status: FileStatus) {
         device = status.device
         inode = status.inode
     }

@@ -2,32 +2,32 @@ internal import Glibc
 internal import Text
 
 /// A failed call to the file system: the operation, the path, and the errno.
-public struct FileSystemError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct FileSystemError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The call, such as `open` or `unlink`.
-    public var operation: String
+    package var operation: String
     /// The path as the caller gave it, relative to its root.
-    public var path: String
+    package var path: String
     /// The kernel's answer.
-    public var errno: CInt
+    package var errno: CInt
 
-    public init(operation: String, path: String, errno: CInt) {
+    package init(operation: String, path: String, errno: CInt) {
         self.operation = operation
         self.path = path
         self.errno = errno
     }
 
     /// The path leaves its root, or leads through a symbolic link or a mount.
-    public var isOutsideRoot: Bool { errno == EXDEV || errno == ELOOP }
-    public var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
+    package var isOutsideRoot: Bool { errno == EXDEV || errno == ELOOP }
+    package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
     /// Nothing is wrong with the file: the disk, the quota or the descriptor table is full, or the device failed.
-    public var isRetriable: Bool {
+    package var isRetriable: Bool {
         switch errno {
         case ENOSPC, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, EAGAIN, EBUSY, EINTR, ESTALE: true
         default: false
         }
     }
 
-    public var description: String {
+    package var description: String {
         let reason =
             isOutsideRoot ? "the path leaves its root or passes a symbolic link or mount" : systemMessage(errno)
         return "\(operation) \(path): \(reason)"

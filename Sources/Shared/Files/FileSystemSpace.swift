@@ -1,12 +1,12 @@
 /// The space of a file system.
-public struct FileSystemSpace: Sendable, Hashable {
+package struct FileSystemSpace: Sendable, Hashable {
     /// The bytes that we can still write; less than the free bytes where some are kept for root.
-    public var freeBytes: Int64
-    public var totalBytes: Int64
+    package var freeBytes: Int64
+    package var totalBytes: Int64
     /// The use in per cent, 0 to 100, of the usable bytes, as `df` counts.
-    public var usedPercent: Double
+    package var usedPercent: Double
 
-    public init(freeBytes: Int64, totalBytes: Int64, usedPercent: Double) {
+    package init(freeBytes: Int64, totalBytes: Int64, usedPercent: Double) {
         self.freeBytes = freeBytes
         self.totalBytes = totalBytes
         self.usedPercent = usedPercent

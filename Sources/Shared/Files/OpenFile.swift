@@ -2,13 +2,13 @@ internal import CLinux
 internal import Glibc
 
 /// One owned file descriptor. It is closed when the value's life ends, or earlier and with the error by `close()`.
-public struct OpenFile: ~Copyable, Sendable {
-    public private(set) var descriptor: CInt
+package struct OpenFile: ~Copyable, Sendable {
+    package private(set) var descriptor: CInt
     /// For error messages only.
-    public let path: String
+    package let path: String
 
     /// Takes ownership of `descriptor`.
-    public init(owning descriptor: CInt, path: String) {
+    package init(owning descriptor: CInt, path: String) {
         self.descriptor = descriptor
         self.path = path
     }
@@ -16,7 +16,7 @@ public struct OpenFile: ~Copyable, Sendable {
     deinit { if descriptor >= 0 { _ = Glibc.close(descriptor) } }
 
     /// Closes now and reports the error of a deferred write.
-    public consuming func close() throws(FileSystemError) {
+    package consuming func close() throws(FileSystemError) {
         let closing = descriptor
         descriptor = -1
         // Linux frees the descriptor whatever close returns, so it is never called twice.
@@ -24,7 +24,7 @@ public struct OpenFile: ~Copyable, Sendable {
     }
 
     /// Reads up to `buffer.count` bytes. 0 is the end of the file.
-    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileSystemError) -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileSystemError) -> Int {
         while true {
             let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
             if count >= 0 { return count }
@@ -33,7 +33,7 @@ public struct OpenFile: ~Copyable, Sendable {
     }
 
     /// Writes all of `bytes`.
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(FileSystemError) {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileSystemError) {
         var rest = bytes
         while !rest.isEmpty {
             let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
@@ -46,7 +46,7 @@ public struct OpenFile: ~Copyable, Sendable {
     }
 
     /// Writes all of `bytes`.
-    public func write(_ bytes: [UInt8]) throws(FileSystemError) {
+    package func write(_ bytes: [UInt8]) throws(FileSystemError) {
         let result = bytes.withUnsafeBytes { bytes in
             Result { () throws(FileSystemError) in try write(bytes) }
         }
@@ -54,7 +54,7 @@ public struct OpenFile: ~Copyable, Sendable {
     }
 
     /// Returns when the file's bytes and size are on the device.
-    public func synchronize() throws(FileSystemError) {
+    package func synchronize() throws(FileSystemError) {
         if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
     }
 
@@ -62,7 +62,7 @@ public struct OpenFile: ~Copyable, Sendable {
     ///
     /// - Parameter willWait: called before each piece; an error that it throws ends the call, and nothing is promised
     ///   about the file.
-    public func synchronize(willWait: () throws -> Void) throws {
+    package func synchronize(willWait: () throws -> Void) throws {
         let size = try status().sizeBytes
         var position: Int64 = 0
         // A file of one write is synchronized as one.
@@ -81,11 +81,11 @@ public struct OpenFile: ~Copyable, Sendable {
     private static let synchronizedPieceBytes: Int64 = 8 << 20
 
     /// Has the system begin to write the file's bytes to the device, without waiting for it.
-    public func startWriting() { clinux_start_writing(descriptor) }
+    package func startWriting() { clinux_start_writing(descriptor) }
 
     /// Locks the file until it is closed, against all other openings of it, or answers false when another holds the
     /// lock. The kernel drops it when the process dies.
-    public func tryLock() throws(FileSystemError) -> Bool {
+    package func tryLock() throws(FileSystemError) -> Bool {
         switch clinux_lock_exclusively(descriptor) {
         case 0: return true
         case EAGAIN, EACCES: return false
@@ -93,16 +93,15 @@ public struct OpenFile: ~Copyable, Sendable {
         }
     }
 
-    public func status() throws(FileSystemError) -> FileStatus {
-        var raw = stat()
-        if fstat(descriptor, &raw) != 0 { throw .init(operation: "fstat", path: path, errno: errno) }
-        return FileStatus(raw)
+    package func status() throws(FileSystemError) -> FileStatus {
+        if let status = FileStatus(descriptor: descriptor) { return status }
+        throw .init(operation: "fstat", path: path, errno: errno)
     }
 
     /// Reads to the end in pieces of up to 1 MiB.
     ///
     /// - Returns: the bytes read.
-    public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int64 {
+    package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int64 {
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { piece.deallocate() }
         var total: Int64 = 0
@@ -117,7 +116,7 @@ public struct OpenFile: ~Copyable, Sendable {
     /// Copies the rest of `source` to the end of this file and returns the bytes copied.
     ///
     /// - Parameter didWrite: called after each piece with the total so far; an error that it throws ends the copy.
-    public func append(
+    package func append(
         contentsOf source: borrowing OpenFile,
         didWrite: (Int64) throws -> Void
     ) throws -> Int64 {

@@ -2,13 +2,13 @@
 ///
 /// Text is cut at the *byte* `/`, as the kernel does. To Swift, a slash and a combining mark after it are one character
 /// that is no slash; a path that is cut by characters has parts in which the kernel sees more parts, `..` among them.
-public struct RelativePath: Sendable, Hashable {
+package struct RelativePath: Sendable, Hashable {
     /// With a NUL at its end.
     private let terminated: [UInt8]
     /// The place at which the last name begins.
     private let nameStart: Int
 
-    public init(_ bytes: some Collection<UInt8>) throws(PathProblem) {
+    package init(_ bytes: some Collection<UInt8>) throws(PathProblem) {
         let slash = UInt8(ascii: "/")
         if bytes.isEmpty { throw .empty }
         if bytes.first == slash { throw .absolute }
@@ -34,10 +34,10 @@ public struct RelativePath: Sendable, Hashable {
         nameStart = start
     }
 
-    public init(_ text: String) throws(PathProblem) { try self.init(text.utf8) }
+    package init(_ text: String) throws(PathProblem) { try self.init(text.utf8) }
 
     /// A path of one name.
-    public init(_ name: EntryName) {
+    package init(_ name: EntryName) {
         terminated = Array(name.bytes) + [0]
         nameStart = 0
     }
@@ -47,20 +47,20 @@ public struct RelativePath: Sendable, Hashable {
         self.nameStart = nameStart
     }
 
-    public var bytes: ArraySlice<UInt8> { terminated.dropLast() }
+    package var bytes: ArraySlice<UInt8> { terminated.dropLast() }
 
     /// The path for messages; bytes that are not UTF-8 are repaired.
-    public var text: String { String(decoding: bytes, as: UTF8.self) }
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// The last name.
-    public var name: EntryName {
+    package var name: EntryName {
         // Checked when the path was made.
         guard let name = try? EntryName(bytes[nameStart...]) else { preconditionFailure("a path without a name") }
         return name
     }
 
     /// The path of the directory that holds the last name; nil when that is the root itself.
-    public var parent: RelativePath? {
+    package var parent: RelativePath? {
         if nameStart == 0 { return nil }
         let end = nameStart - 1
         let start = terminated[..<end].lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
@@ -68,7 +68,7 @@ public struct RelativePath: Sendable, Hashable {
     }
 
     /// The directories that lead to the last name, outermost first: `a/b/c` has `a` and `a/b`.
-    public var parents: [RelativePath] {
+    package var parents: [RelativePath] {
         var parents: [RelativePath] = []
         var next = parent
         while let path = next {
@@ -79,9 +79,9 @@ public struct RelativePath: Sendable, Hashable {
     }
 
     /// The number of its names.
-    public var depth: Int { terminated.count { $0 == UInt8(ascii: "/") } + 1 }
+    package var depth: Int { terminated.count { $0 == UInt8(ascii: "/") } + 1 }
 
-    public func appending(_ name: EntryName) -> RelativePath {
+    package func appending(_ name: EntryName) -> RelativePath {
         RelativePath(prefix: Array(bytes) + [UInt8(ascii: "/")] + name.bytes + [0], nameStart: terminated.count)
     }
 

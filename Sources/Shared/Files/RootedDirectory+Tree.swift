@@ -9,12 +9,12 @@ internal import Synchronization
 /// are never followed, and names that are no valid UTF-8 are found and removed like any other.
 extension RootedDirectory {
     /// Called with one entry's path and status.
-    public typealias Visitor = (_ path: String, _ status: FileStatus) -> Void
+    package typealias Visitor = (_ path: String, _ status: FileStatus) -> Void
 
     /// Calls `visit` with every entry beneath this directory, a directory after its contents.
     ///
     /// - Parameter didFail: entries that could not be looked at, with the errno.
-    public func walkTree(visit: Visitor, didFail: (_ path: String, _ errno: CInt) -> Void) {
+    package func walkTree(visit: Visitor, didFail: (_ path: String, _ errno: CInt) -> Void) {
         do throws(FileSystemError) {
             let listing = try resolve(nil, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "list")
             Self.walk(owning: listing, prefix: "", depth: 0, rules: rules, visit: visit, didFail: didFail)
@@ -39,12 +39,10 @@ extension RootedDirectory {
         defer { closedir(stream) }
         while let (name, _) = nextEntry(stream, didFail: { didFail(prefix, $0) }) {
             let path = prefix.isEmpty ? String(cString: name) : prefix + "/" + String(cString: name)
-            var raw = stat()
-            if fstatat(descriptor, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+            guard let status = FileStatus(name, in: descriptor) else {
                 if errno != ENOENT { didFail(path, errno) }
                 continue
             }
-            let status = FileStatus(raw)
             if status.kind == .directory {
                 let child =
                     depth + 1 < TreeWalk.maximumDepth
@@ -84,7 +82,7 @@ extension RootedDirectory {
     /// - Parameters:
     ///   - shouldRemove: gets the path relative to this directory and the entry's status; a link is the link itself.
     ///   - didFail: an entry that is still there, with the errno; called once for each.
-    public func removeTree(
+    package func removeTree(
         where shouldRemove: (_ path: String, _ status: FileStatus) -> Bool,
         didRemove: Visitor,
         didFail: (_ path: String, _ errno: CInt) -> Void
@@ -184,8 +182,7 @@ private struct TreeWalk {
     /// - Returns: the names of entries that are no files or are still there.
     private mutating func removeFiles(_ names: [[CChar]], in directory: CInt, prefix: String) -> [[CChar]] {
         let found = Self.inHalves(of: names) { name in
-            var raw = stat()
-            return fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) == 0 ? FileStatus(raw) : nil
+            FileStatus(name, in: directory)
         }
         var rest: [[CChar]] = []
         var files: [(name: [CChar], path: String, status: FileStatus)] = []
@@ -226,13 +223,11 @@ private struct TreeWalk {
     /// - Returns: whether the entry is gone.
     private mutating func entry(_ name: [CChar], in directory: CInt, prefix: String, depth: Int) -> Bool {
         let path = Self.path(name, prefix)
-        var raw = stat()
-        if fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) != 0 {
+        guard let status = FileStatus(name, in: directory) else {
             if errno == ENOENT { return true }
             fail(path, errno)
             return false
         }
-        let status = FileStatus(raw)
         if status.kind == .directory {
             if depth + 1 >= Self.maximumDepth { return moveUp(name, in: directory, path: path, status: status) }
             let child = clinux_openat2(directory, name, Self.directoryFlags, 0, rules)

@@ -7,16 +7,16 @@ internal import Glibc
 /// RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`: an absolute path, a `..` that climbs out, or a symbolic link anywhere
 /// on the way is refused with ``FileSystemError/isOutsideRoot``, even when somebody swaps a directory for a link while
 /// the call runs. Checking a path first and using it later cannot promise that.
-public final class RootedDirectory: Sendable {
+package final class RootedDirectory: Sendable {
     let descriptor: CInt
     private let crossesMounts: Bool
     /// The path of the directory when it was opened; for messages and for paths handed to libraries.
-    public let path: String
+    package let path: String
 
     /// Opens an existing directory by a trusted path.
     ///
     /// - Parameter crossesMounts: whether a file system mounted beneath the directory counts as part of it.
-    public init(opening path: String, crossesMounts: Bool = false) throws(FileSystemError) {
+    package init(opening path: String, crossesMounts: Bool = false) throws(FileSystemError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if descriptor < 0 { throw .init(operation: "open directory", path: path, errno: errno) }
         self.descriptor = descriptor
@@ -33,7 +33,7 @@ public final class RootedDirectory: Sendable {
     deinit { _ = close(descriptor) }
 
     /// Makes the directories of a trusted path that are missing, with `mode`, and opens the last one.
-    public static func create(
+    package static func create(
         _ path: String,
         mode: UInt32,
         crossesMounts: Bool = false
@@ -63,11 +63,12 @@ public final class RootedDirectory: Sendable {
     /// Opens a file beneath this directory.
     ///
     /// - Parameter flags: as for `open(2)`; `O_CLOEXEC` and `O_NOFOLLOW` are added.
-    public func openFile(_ name: String, flags: Int32, mode: UInt32 = 0o600) throws(FileSystemError) -> OpenFile {
+    package func openFile(_ name: String, flags: Int32, mode: UInt32 = 0o600) throws(FileSystemError) -> OpenFile {
         try openFile(Self.path(name, operation: "open"), flags: flags, mode: mode)
     }
 
-    public func openFile(_ path: RelativePath, flags: Int32, mode: UInt32 = 0o600) throws(FileSystemError) -> OpenFile {
+    package func openFile(_ path: RelativePath, flags: Int32, mode: UInt32 = 0o600) throws(FileSystemError) -> OpenFile
+    {
         OpenFile(
             owning: try resolve(path, flags: flags | O_NOFOLLOW, mode: mode, operation: "open"),
             path: path.text
@@ -77,7 +78,7 @@ public final class RootedDirectory: Sendable {
     /// Opens a directory beneath this one, or with `.` this one again.
     ///
     /// - Parameter crossesMounts: nil keeps this directory's rule for entries beneath the new one.
-    public func openDirectory(
+    package func openDirectory(
         _ name: String,
         crossesMounts: Bool? = nil
     ) throws(FileSystemError) -> RootedDirectory {
@@ -89,7 +90,7 @@ public final class RootedDirectory: Sendable {
     }
 
     /// - Parameter path: nil for this directory itself.
-    public func openDirectory(
+    package func openDirectory(
         _ path: RelativePath?,
         crossesMounts: Bool? = nil
     ) throws(FileSystemError) -> RootedDirectory {
@@ -104,14 +105,11 @@ public final class RootedDirectory: Sendable {
     }
 
     /// The status of the entry, without following it; nil when there is none.
-    public func status(_ name: String) throws(FileSystemError) -> FileStatus? {
+    package func status(_ name: String) throws(FileSystemError) -> FileStatus? {
         do {
             return try withParent(of: Self.path(name, operation: "stat")) { (parent, base) throws(FileSystemError) in
-                var raw = stat()
-                if base.withPointer({ fstatat(parent, $0, &raw, AT_SYMLINK_NOFOLLOW) }) != 0 {
-                    throw .init(operation: "stat", path: name, errno: errno)
-                }
-                return FileStatus(raw)
+                if let status = base.withPointer({ FileStatus($0, in: parent) }) { return status }
+                throw .init(operation: "stat", path: name, errno: errno)
             }
         } catch  where error.isNotFound {
             return nil
@@ -122,18 +120,18 @@ public final class RootedDirectory: Sendable {
     ///
     /// - Returns: false when there was nothing to remove.
     @discardableResult
-    public func removeFile(_ name: String) throws(FileSystemError) -> Bool {
+    package func removeFile(_ name: String) throws(FileSystemError) -> Bool {
         try unlink(Self.path(name, operation: "unlink"), flags: 0)
     }
 
     @discardableResult
-    public func removeFile(_ path: RelativePath) throws(FileSystemError) -> Bool { try unlink(path, flags: 0) }
+    package func removeFile(_ path: RelativePath) throws(FileSystemError) -> Bool { try unlink(path, flags: 0) }
 
     /// Removes an empty directory.
     ///
     /// - Returns: false when there was nothing to remove.
     @discardableResult
-    public func removeDirectory(_ name: String) throws(FileSystemError) -> Bool {
+    package func removeDirectory(_ name: String) throws(FileSystemError) -> Bool {
         try unlink(Self.path(name, operation: "rmdir"), flags: AT_REMOVEDIR)
     }
 
@@ -141,12 +139,12 @@ public final class RootedDirectory: Sendable {
     ///
     /// - Returns: whether it was made now.
     @discardableResult
-    public func makeDirectory(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) -> Bool {
+    package func makeDirectory(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) -> Bool {
         try makeDirectory(Self.path(name, operation: "mkdir"), mode: mode)
     }
 
     @discardableResult
-    public func makeDirectory(_ path: RelativePath, mode: UInt32 = 0o700) throws(FileSystemError) -> Bool {
+    package func makeDirectory(_ path: RelativePath, mode: UInt32 = 0o700) throws(FileSystemError) -> Bool {
         try withParent(of: path) { (parent, base) throws(FileSystemError) in
             if base.withPointer({ mkdirat(parent, $0, mode) }) == 0 { return true }
             if errno != EEXIST { throw .init(operation: "mkdir", path: path.text, errno: errno) }
@@ -158,23 +156,23 @@ public final class RootedDirectory: Sendable {
     ///
     /// - Returns: those that were made now, outermost first.
     @discardableResult
-    public func makeDirectories(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) -> [RelativePath] {
+    package func makeDirectories(_ name: String, mode: UInt32 = 0o700) throws(FileSystemError) -> [RelativePath] {
         try makeDirectories(Self.path(name, operation: "mkdir"), mode: mode)
     }
 
     @discardableResult
-    public func makeDirectories(_ path: RelativePath, mode: UInt32 = 0o700) throws(FileSystemError) -> [RelativePath] {
+    package func makeDirectories(_ path: RelativePath, mode: UInt32 = 0o700) throws(FileSystemError) -> [RelativePath] {
         var made: [RelativePath] = []
         for directory in path.parents + [path] where try makeDirectory(directory, mode: mode) { made.append(directory) }
         return made
     }
 
     /// Renames within this directory, replacing an existing entry, in one step.
-    public func rename(_ old: String, to new: String) throws(FileSystemError) {
+    package func rename(_ old: String, to new: String) throws(FileSystemError) {
         try rename(Self.path(old, operation: "rename"), to: Self.path(new, operation: "rename"))
     }
 
-    public func rename(_ old: RelativePath, to new: RelativePath) throws(FileSystemError) {
+    package func rename(_ old: RelativePath, to new: RelativePath) throws(FileSystemError) {
         try withParent(of: old) { (oldParent, oldBase) throws(FileSystemError) in
             try self.withParent(of: new) { (newParent, newBase) throws(FileSystemError) in
                 let answer = oldBase.withPointer { old in
@@ -189,10 +187,10 @@ public final class RootedDirectory: Sendable {
 
     /// Tells the file system that the directories in this one have nothing to do with each other. ext4 then spreads
     /// them and their files over the disk; other file systems do not need it.
-    public func spreadSubdirectories() { clinux_spread_subdirectories(descriptor) }
+    package func spreadSubdirectories() { clinux_spread_subdirectories(descriptor) }
 
     /// Opens a new file that has no name yet. It vanishes when it is closed before ``link(_:as:)`` named it.
-    public func openUnnamedFile(mode: UInt32) throws(FileSystemError) -> OpenFile {
+    package func openUnnamedFile(mode: UInt32) throws(FileSystemError) -> OpenFile {
         OpenFile(
             owning: try resolve(nil, flags: O_RDWR | clinux_unnamed_file, mode: mode, operation: "open unnamed"),
             path: path
@@ -201,7 +199,7 @@ public final class RootedDirectory: Sendable {
 
     /// Whether `file` has the owner, group, access rights and security label of a file that is made in this directory
     /// with `mode`.
-    public func wouldMake(_ file: borrowing OpenFile, mode: UInt32) throws(FileSystemError) -> Bool {
+    package func wouldMake(_ file: borrowing OpenFile, mode: UInt32) throws(FileSystemError) -> Bool {
         let status = try file.status()
         guard let mask = UserMask.current, status.permissions == mode & ~mask, status.owner == geteuid() else {
             return false
@@ -212,23 +210,22 @@ public final class RootedDirectory: Sendable {
     /// Names a file in this directory, an unnamed one or one that has other names.
     ///
     /// - Returns: false when something else has the name; it is never replaced.
-    public func link(_ file: borrowing OpenFile, as name: EntryName) throws(FileSystemError) -> Bool {
+    package func link(_ file: borrowing OpenFile, as name: EntryName) throws(FileSystemError) -> Bool {
         // The descriptor's own entry: linkat by an empty path would need a capability.
         let entry = "/proc/self/fd/\(file.descriptor)"
         if name.withPointer({ linkat(AT_FDCWD, entry, descriptor, $0, AT_SYMLINK_FOLLOW) }) == 0 { return true }
         if errno != EEXIST { throw .init(operation: "link", path: name.text, errno: errno) }
-        var there = stat()
-        guard name.withPointer({ fstatat(descriptor, $0, &there, AT_SYMLINK_NOFOLLOW) }) == 0 else { return false }
-        return FileIdentity(FileStatus(there)) == FileIdentity(try file.status())
+        guard let there = name.withPointer({ FileStatus($0, in: descriptor) }) else { return false }
+        return FileIdentity(there) == FileIdentity(try file.status())
     }
 
     /// Returns when the names in this directory are on the device.
-    public func synchronize() throws(FileSystemError) {
+    package func synchronize() throws(FileSystemError) {
         if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }
     }
 
     /// Calls `body` with each entry's name but `.` and `..`, in the order of the directory, until it returns false.
-    public func forEachEntry(_ body: (String) throws -> Bool) throws {
+    package func forEachEntry(_ body: (String) throws -> Bool) throws {
         // A description of its own: readdir moves the file offset, and this object is shared between threads.
         let listing = try resolve(nil, flags: O_RDONLY | O_DIRECTORY, mode: 0, operation: "open directory")
         guard let stream = fdopendir(listing) else {
@@ -252,7 +249,7 @@ public final class RootedDirectory: Sendable {
     }
 
     /// All entry names. For directories whose size we chose ourselves.
-    public func entryNames() throws -> [String] {
+    package func entryNames() throws -> [String] {
         var names: [String] = []
         try forEachEntry { name in
             names.append(name)
@@ -262,10 +259,10 @@ public final class RootedDirectory: Sendable {
     }
 
     /// Free bytes for us on the file system that holds this directory.
-    public func availableBytes() throws(FileSystemError) -> Int64 { try space().freeBytes }
+    package func availableBytes() throws(FileSystemError) -> Int64 { try space().freeBytes }
 
     /// The space of the file system that holds this directory.
-    public func space() throws(FileSystemError) -> FileSystemSpace {
+    package func space() throws(FileSystemError) -> FileSystemSpace {
         var raw = statvfs()
         if fstatvfs(descriptor, &raw) != 0 { throw .init(operation: "statvfs", path: path, errno: errno) }
         return FileSystemSpace(
@@ -277,7 +274,7 @@ public final class RootedDirectory: Sendable {
     }
 
     /// The kernel's number of the kind of file system that holds this directory, as in `statfs(2)`.
-    public func fileSystemMagic() throws(FileSystemError) -> UInt64 {
+    package func fileSystemMagic() throws(FileSystemError) -> UInt64 {
         var magic: UInt64 = 0
         if clinux_file_system_magic(descriptor, &magic) != 0 {
             throw .init(operation: "statfs", path: path, errno: errno)
@@ -286,10 +283,9 @@ public final class RootedDirectory: Sendable {
     }
 
     /// The status of the directory itself.
-    public func status() throws(FileSystemError) -> FileStatus {
-        var raw = stat()
-        if fstat(descriptor, &raw) != 0 { throw .init(operation: "fstat", path: path, errno: errno) }
-        return FileStatus(raw)
+    package func status() throws(FileSystemError) -> FileStatus {
+        if let status = FileStatus(descriptor: descriptor) { return status }
+        throw .init(operation: "fstat", path: path, errno: errno)
     }
 
     // MARK: - Resolution

@@ -1,15 +1,15 @@
 internal import CVips
 
 /// The capabilities of this process's libvips, once ``ImageRuntime`` is started.
-public enum ImageCapabilities {
+package enum ImageCapabilities {
     /// Such as `8.14.1`.
-    public static var version: String { (Int32(0)..<3).map { "\(vips_version($0))" }.joined(separator: ".") }
+    package static var version: String { (Int32(0)..<3).map { "\(vips_version($0))" }.joined(separator: ".") }
 
     /// - Parameter format: such as `heif`.
-    public static func canLoad(_ format: String) -> Bool { hasOperation(format + "load_source") }
+    package static func canLoad(_ format: String) -> Bool { hasOperation(format + "load_source") }
 
     /// - Parameter format: such as `webp`.
-    public static func canSave(_ format: String) -> Bool { hasOperation(format + "save_buffer") }
+    package static func canSave(_ format: String) -> Bool { hasOperation(format + "save_buffer") }
 
     private static func hasOperation(_ name: String) -> Bool { vips_type_find("VipsOperation", name) != 0 }
 }

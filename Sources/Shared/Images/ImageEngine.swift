@@ -1,5 +1,5 @@
 internal import CVips
-public import Logging
+package import Logging
 internal import Threads
 
 /// Inspects images and makes their variants with libvips.
@@ -7,11 +7,11 @@ internal import Threads
 /// Every call blocks for as long as the work takes, so it belongs on a thread of its own. Calls may run at the same
 /// time on different threads; memory is safe, but libvips' error text is shared, and a message may then carry another
 /// image's words too.
-public struct ImageEngine: Sendable {
+package struct ImageEngine: Sendable {
     let limits: ImageLimits
     let logger: Logger
 
-    public init(limits: ImageLimits = .default, logger: Logger = Logger(label: "images")) {
+    package init(limits: ImageLimits = .default, logger: Logger = Logger(label: "images")) {
         self.limits = limits
         self.logger = logger
     }
@@ -24,7 +24,7 @@ public struct ImageEngine: Sendable {
     ///
     /// - Throws: ``ImageError`` with code `inputUnreadable` (retriable), `emptyInput`, `unsupportedFormat`,
     ///   `limitExceeded`, `decodeFailed`, `outOfMemory` (retriable), `cancelled` or `runtimeUnavailable`.
-    public func probe(
+    package func probe(
         path: String,
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(ImageError) -> ImageMetadata {
@@ -75,7 +75,7 @@ public struct ImageEngine: Sendable {
     ///     decoded, and each tile of HEIC and AVIF, in one piece that cannot be interrupted.
     /// - Throws: ``ImageError`` with the codes of ``probe(path:isCancelled:)``, or `inputChanged`, `invalidPlan`,
     ///   `encodeFailed`, `outputRefused` (retriable) or `writeFailed` (retriable).
-    public func run(
+    package func run(
         _ plan: ImagePlan,
         input: String,
         outputPath: (_ fileName: String) throws -> String,

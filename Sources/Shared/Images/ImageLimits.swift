@@ -1,18 +1,18 @@
 /// The limits of the claims in an input's header, checked before any of its pixels are decoded.
 ///
 /// A file of a few bytes can claim dimensions whose pixels fill any memory ("decompression bomb").
-public struct ImageLimits: Codable, Sendable, Equatable {
+package struct ImageLimits: Codable, Sendable, Equatable {
     /// Most pixels, width × height, of one picture. 268,435,456 (2²⁸) by default.
-    public var maxPixels: Int64
+    package var maxPixels: Int64
     /// Longest side in pixels. 65,500 by default, the most that JPEG can hold.
-    public var maxSide: Int
+    package var maxSide: Int
 
-    public init(maxPixels: Int64 = 1 << 28, maxSide: Int = 65_500) {
+    package init(maxPixels: Int64 = 1 << 28, maxSide: Int = 65_500) {
         self.maxPixels = maxPixels
         self.maxSide = maxSide
     }
 
-    public static let `default` = ImageLimits()
+    package static let `default` = ImageLimits()
 
     /// - Throws: ``ImageError/Code/limitExceeded``, naming the claimed size and the limit that it breaks.
     func check(width: Int, height: Int) throws(ImageError) {

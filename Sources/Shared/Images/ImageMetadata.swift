@@ -1,27 +1,27 @@
 /// The facts about a source image, as found in the file itself and never as a producer claims.
-public struct ImageMetadata: Codable, Sendable, Equatable {
+package struct ImageMetadata: Codable, Sendable, Equatable {
     /// Width in pixels when the picture is shown upright, that is after ``orientation`` has been applied.
-    public var width: Int
+    package var width: Int
     /// Height in pixels when the picture is shown upright.
-    public var height: Int
-    public var fileSizeBytes: Int64
+    package var height: Int
+    package var fileSizeBytes: Int64
     /// For example `image/jpeg`.
-    public var mimeType: String
+    package var mimeType: String
     /// `jpeg`, `png`, `gif`, `webp`, `tiff`, `heif` (HEVC inside) or `avif`.
-    public var format: String
+    package var format: String
     /// libvips' name of the colour space of the pixels as stored: `srgb`, `b-w`, `cmyk`, `rgb16`, `grey16`, `lab`, …
-    public var colorSpace: String
+    package var colorSpace: String
     /// Whether the file has an alpha channel.
-    public var hasAlpha: Bool
+    package var hasAlpha: Bool
     /// Whether at least one pixel is not fully opaque. Many programs save an alpha channel that says nothing, and such
     /// a picture need not be kept in a format with alpha.
-    public var hasTransparency: Bool
+    package var hasTransparency: Bool
     /// EXIF orientation, 1…8. HEIF and AVIF are always 1, as their own rotation is applied while decoding.
-    public var orientation: Int
+    package var orientation: Int
     /// Pages of a TIFF, or frames of an animation; only the first is converted.
-    public var pageCount: Int
+    package var pageCount: Int
 
-    public init(
+    package init(
         width: Int,
         height: Int,
         fileSizeBytes: Int64,

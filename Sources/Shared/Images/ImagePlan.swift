@@ -1,19 +1,19 @@
 /// Which files are made of one image: every name, size and format, decided before any pixel is touched.
 ///
 /// A pure value. It can be stored, logged, and handed to another process, which needs nothing else to carry it out.
-public struct ImagePlan: Codable, Sendable, Equatable {
-    public struct Variant: Codable, Sendable, Equatable {
+package struct ImagePlan: Codable, Sendable, Equatable {
+    package struct Variant: Codable, Sendable, Equatable {
         /// For example `720p`.
-        public var quality: String
+        package var quality: String
         /// For example `720p.jpg`; unique within the plan.
-        public var fileName: String
+        package var fileName: String
         /// Exact width in pixels of the file that is written.
-        public var width: Int
+        package var width: Int
         /// Exact height in pixels of the file that is written.
-        public var height: Int
-        public var format: OutputFormat
+        package var height: Int
+        package var format: OutputFormat
 
-        public init(quality: String, fileName: String, width: Int, height: Int, format: OutputFormat) {
+        package init(quality: String, fileName: String, width: Int, height: Int, format: OutputFormat) {
             self.quality = quality
             self.fileName = fileName
             self.width = width
@@ -23,14 +23,14 @@ public struct ImagePlan: Codable, Sendable, Equatable {
     }
 
     /// Upright width in pixels of the source.
-    public var sourceWidth: Int
+    package var sourceWidth: Int
     /// Upright height in pixels of the source.
-    public var sourceHeight: Int
+    package var sourceHeight: Int
     /// In the profile's order. A source smaller than a variant's side yields that variant in the source's size.
-    public var variants: [Variant]
-    public var encoding: ImageEncoding
+    package var variants: [Variant]
+    package var encoding: ImageEncoding
 
-    public init(source: ImageMetadata, profile: ImageProfile) {
+    package init(source: ImageMetadata, profile: ImageProfile) {
         let format = source.hasTransparency ? profile.alphaFormat : profile.opaqueFormat
         sourceWidth = source.width
         sourceHeight = source.height

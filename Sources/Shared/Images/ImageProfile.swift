@@ -1,29 +1,29 @@
 internal import Text
 
 /// The variants that are made of an image, and their encoding: configuration.
-public struct ImageProfile: Codable, Sendable, Equatable {
-    public struct Variant: Codable, Sendable, Equatable {
+package struct ImageProfile: Codable, Sendable, Equatable {
+    package struct Variant: Codable, Sendable, Equatable {
         /// Names the output, for example `720p`.
-        public var quality: String
+        package var quality: String
         /// Side in pixels of the square that the variant is fitted inside. Never enlarged.
-        public var side: Int
+        package var side: Int
 
-        public init(quality: String, side: Int) {
+        package init(quality: String, side: Int) {
             self.quality = quality
             self.side = side
         }
     }
 
-    public var variants: [Variant]
+    package var variants: [Variant]
     /// Format of the variants of a picture without transparency.
-    public var opaqueFormat: OutputFormat
+    package var opaqueFormat: OutputFormat
     /// Format of the variants of a picture with transparency. PNG by default, which every client shows; WebP is several
     /// times smaller. JPEG lays the picture over white.
-    public var alphaFormat: OutputFormat
-    public var encoding: ImageEncoding
-    public var limits: ImageLimits
+    package var alphaFormat: OutputFormat
+    package var encoding: ImageEncoding
+    package var limits: ImageLimits
 
-    public init(
+    package init(
         variants: [Variant],
         opaqueFormat: OutputFormat = .jpeg,
         alphaFormat: OutputFormat = .png,
@@ -38,7 +38,7 @@ public struct ImageProfile: Codable, Sendable, Equatable {
     }
 
     /// The outputs that clients of the service expect: four variants, JPEG, or PNG where there is transparency.
-    public static let `default` = ImageProfile(variants: [
+    package static let `default` = ImageProfile(variants: [
         Variant(quality: "180p", side: 180),
         Variant(quality: "360p", side: 360),
         Variant(quality: "720p", side: 720),
@@ -46,7 +46,7 @@ public struct ImageProfile: Codable, Sendable, Equatable {
     ])
 
     /// The mistakes in this profile, one sentence each; empty when it can be used.
-    public var problems: [String] {
+    package var problems: [String] {
         var problems: [String] = []
         if variants.isEmpty { problems.append("there are no variants") }
         for variant in variants {
@@ -68,15 +68,15 @@ public struct ImageProfile: Codable, Sendable, Equatable {
 }
 
 /// Settings of the encoders.
-public struct ImageEncoding: Codable, Sendable, Equatable {
+package struct ImageEncoding: Codable, Sendable, Equatable {
     /// 1…100. 82 by default.
-    public var jpegQuality: Int
+    package var jpegQuality: Int
     /// 1…100, of the colours; alpha is always exact. 82 by default.
-    public var webpQuality: Int
+    package var webpQuality: Int
     /// Deflate level 0…9. 6 by default.
-    public var pngCompression: Int
+    package var pngCompression: Int
 
-    public init(jpegQuality: Int = 82, webpQuality: Int = 82, pngCompression: Int = 6) {
+    package init(jpegQuality: Int = 82, webpQuality: Int = 82, pngCompression: Int = 6) {
         self.jpegQuality = jpegQuality
         self.webpQuality = webpQuality
         self.pngCompression = pngCompression

@@ -1,18 +1,18 @@
 /// The files that ``ImageEngine/run(_:input:outputPath:willWrite:progress:isCancelled:)`` wrote.
-public struct ImageResult: Codable, Sendable, Equatable {
-    public struct Output: Codable, Sendable, Equatable {
-        public var quality: String
-        public var fileName: String
+package struct ImageResult: Codable, Sendable, Equatable {
+    package struct Output: Codable, Sendable, Equatable {
+        package var quality: String
+        package var fileName: String
         /// The path that the caller's closure gave.
-        public var path: String
+        package var path: String
         /// Pixels.
-        public var width: Int
+        package var width: Int
         /// Pixels.
-        public var height: Int
-        public var sizeBytes: Int64
-        public var mimeType: String
+        package var height: Int
+        package var sizeBytes: Int64
+        package var mimeType: String
     }
 
     /// In the plan's order.
-    public var outputs: [Output]
+    package var outputs: [Output]
 }

@@ -1,9 +1,9 @@
 internal import CVips
-public import Logging
+package import Logging
 import Synchronization
 
 /// libvips itself: one per process, started once and never stopped.
-public enum ImageRuntime {
+package enum ImageRuntime {
     private enum State {
         case idle
         case started
@@ -25,7 +25,7 @@ public enum ImageRuntime {
     ///     processor).
     ///   - logger: gets the lines that libvips and GLib would print, at debug level unless they are errors.
     /// - Throws: ``ImageError/Code/runtimeUnavailable``.
-    public static func start(concurrency: Int? = nil, logger: Logger? = nil) throws(ImageError) {
+    package static func start(concurrency: Int? = nil, logger: Logger? = nil) throws(ImageError) {
         if let logger { self.logger.withLock { $0 = logger } }
         let failure = state.withLock { state -> ImageError? in
             switch state {

@@ -1,4 +1,5 @@
 internal import CVips
+internal import Files
 import Glibc
 
 /// A source image that is open for reading, and known to be a regular file of an accepted format.
@@ -24,12 +25,11 @@ struct InputFile: ~Copyable {
     deinit { close(descriptor) }
 
     private static func inspect(_ descriptor: Int32, _ path: String) throws(ImageError) -> (Int64, SourceFormat) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw unreadable(path, errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard let status = FileStatus(descriptor: descriptor) else { throw unreadable(path, errno) }
+        guard status.kind == .file else {
             throw ImageError(.inputUnreadable, "\(path) is not a regular file")
         }
-        guard status.st_size > 0 else { throw ImageError(.emptyInput, "the image file is empty (0 bytes)") }
+        guard status.sizeBytes > 0 else { throw ImageError(.emptyInput, "the image file is empty (0 bytes)") }
         var first = [UInt8](repeating: 0, count: SourceFormat.sniffedByteCount)
         let count = first.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
         guard count >= 0 else { throw unreadable(path, errno) }
@@ -40,7 +40,7 @@ struct InputFile: ~Copyable {
                 "the file is \(SourceFormat.describeUnsupported(first)); accepted are \(SourceFormat.accepted)"
             )
         }
-        return (Int64(status.st_size), format)
+        return (status.sizeBytes, format)
     }
 
     private static func unreadable(_ path: String, _ code: Int32) -> ImageError {

@@ -1,4 +1,5 @@
 internal import CVips
+internal import Files
 import Glibc
 
 /// An image file whose reads fail once the caller wants to stop: a decoder that takes a picture in one call then comes
@@ -59,9 +60,8 @@ final class InterruptibleSource {
         case SEEK_SET: base = 0
         case SEEK_CUR: base = position
         case SEEK_END:
-            var status = stat()
-            guard fstat(descriptor, &status) == 0 else { return -1 }
-            base = status.st_size
+            guard let status = FileStatus(descriptor: descriptor) else { return -1 }
+            base = Int(status.sizeBytes)
         default: return -1
         }
         let (target, overflow) = base.addingReportingOverflow(offset)

@@ -1,10 +1,10 @@
 /// A format that variants are written in.
-public enum OutputFormat: String, Codable, Sendable, CaseIterable {
+package enum OutputFormat: String, Codable, Sendable, CaseIterable {
     case jpeg
     case png
     case webp
 
-    public var fileExtension: String {
+    package var fileExtension: String {
         switch self {
         case .jpeg: "jpg"
         case .png: "png"
@@ -12,7 +12,7 @@ public enum OutputFormat: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    public var mimeType: String {
+    package var mimeType: String {
         switch self {
         case .jpeg: "image/jpeg"
         case .png: "image/png"

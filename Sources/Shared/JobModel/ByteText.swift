@@ -5,26 +5,26 @@
 /// and object stores do not, so two jobs, files or objects would be taken for one. `String` also normalises to compare,
 /// which sorts combining marks by insertion: a hundred thousand of them in one text take minutes to hash. This type
 /// does neither.
-public struct ByteText: Sendable {
-    public let string: String
+package struct ByteText: Sendable {
+    package let string: String
 
-    public init(_ string: String) {
+    package init(_ string: String) {
         var string = string
         string.makeContiguousUTF8()
         self.string = string
     }
 
     /// - Returns: nil when the bytes are not UTF-8.
-    public init?(utf8 bytes: some Sequence<UInt8>) {
+    package init?(utf8 bytes: some Sequence<UInt8>) {
         guard let string = String(validating: bytes, as: UTF8.self) else { return nil }
         self.init(string)
     }
 
-    public var utf8: String.UTF8View { string.utf8 }
-    public var isEmpty: Bool { string.utf8.isEmpty }
+    package var utf8: String.UTF8View { string.utf8 }
+    package var isEmpty: Bool { string.utf8.isEmpty }
 
     /// Length in bytes.
-    public var count: Int { string.utf8.count }
+    package var count: Int { string.utf8.count }
 
     private func withBytes<T>(_ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
         // Always there: the text was made contiguous.
@@ -33,15 +33,15 @@ public struct ByteText: Sendable {
 }
 
 extension ByteText: Hashable, Comparable {
-    public static func == (left: ByteText, right: ByteText) -> Bool {
+    package static func == (left: ByteText, right: ByteText) -> Bool {
         left.withBytes { left in right.withBytes { right in left.elementsEqual(right) } }
     }
 
-    public static func < (left: ByteText, right: ByteText) -> Bool {
+    package static func < (left: ByteText, right: ByteText) -> Bool {
         left.withBytes { left in right.withBytes { right in left.lexicographicallyPrecedes(right) } }
     }
 
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         // No byte of UTF-8, so that two texts in a row differ from two others that are cut elsewhere.
         hasher.combine(0xFF as UInt8)
@@ -51,7 +51,7 @@ extension ByteText: Hashable, Comparable {
 extension RawRepresentable where Self: CaseIterable, RawValue == String {
     /// The value of this name, compared by bytes. `init(rawValue:)` compares as `String` does, which takes minutes for
     /// a name that somebody made for that.
-    public init?(named name: ByteText) {
+    package init?(named name: ByteText) {
         guard let value = Self.allCases.first(where: { ByteText($0.rawValue) == name }) else { return nil }
         self = value
     }
@@ -66,20 +66,20 @@ extension ByteText: CodingKeyRepresentable {
         init?(intValue: Int) { nil }
     }
 
-    public var codingKey: any CodingKey { Key(string) }
-    public init?(codingKey: some CodingKey) { self.init(codingKey.stringValue) }
+    package var codingKey: any CodingKey { Key(string) }
+    package init?(codingKey: some CodingKey) { self.init(codingKey.stringValue) }
 }
 
 extension ByteText: ExpressibleByStringInterpolation, CustomStringConvertible, Codable {
-    public init(stringLiteral value: String) { self.init(value) }
+    package init(stringLiteral value: String) { self.init(value) }
 
-    public var description: String { string }
+    package var description: String { string }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         self.init(try decoder.singleValueContainer().decode(String.self))
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(string)
     }

@@ -1,17 +1,17 @@
 /// The temp files that a process has removed since it started. The counts only ever grow.
-public struct CleaningCounters: Sendable, Hashable, Codable {
-    public var files: Int64 = 0
-    public var bytes: Int64 = 0
-    public var seconds = 0.0
+package struct CleaningCounters: Sendable, Hashable, Codable {
+    package var files: Int64 = 0
+    package var bytes: Int64 = 0
+    package var seconds = 0.0
     /// Files and directories that could not be removed, each try.
-    public var failures: Int64 = 0
+    package var failures: Int64 = 0
     /// Orphans that were removed, or given to the clean-up stage, by reason.
-    public var orphans: [String: Int64] = [:]
+    package var orphans: [String: Int64] = [:]
 
-    public init() {}
+    package init() {}
 
     /// Numbers from another process stay within their type.
-    public mutating func add(_ other: CleaningCounters) {
+    package mutating func add(_ other: CleaningCounters) {
         files = files.addingClamped(other.files)
         bytes = bytes.addingClamped(other.bytes)
         seconds += other.seconds
@@ -22,7 +22,7 @@ public struct CleaningCounters: Sendable, Hashable, Codable {
 
 extension FixedWidthInteger {
     /// The sum, or the nearest number that the type holds.
-    public func addingClamped(_ other: Self) -> Self {
+    package func addingClamped(_ other: Self) -> Self {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? (other > 0 ? .max : .min) : sum
     }

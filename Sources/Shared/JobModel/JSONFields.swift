@@ -1,14 +1,14 @@
 /// The fields of a JSON object in their order, each value with the bytes it came with. If a field stands twice, the
 /// last one counts.
-public struct JSONFields: Sendable, Hashable {
-    public struct Field: Sendable, Hashable {
-        public var name: ByteText
-        public var value: RawJSON
+package struct JSONFields: Sendable, Hashable {
+    package struct Field: Sendable, Hashable {
+        package var name: ByteText
+        package var value: RawJSON
     }
 
-    public private(set) var fields: [Field] = []
+    package private(set) var fields: [Field] = []
 
-    public init() {}
+    package init() {}
 
     /// The fields of an object that is known to be well formed.
     init(wellFormed text: ArraySlice<UInt8>) {
@@ -21,7 +21,7 @@ public struct JSONFields: Sendable, Hashable {
     }
 
     /// - Throws: ``MessageError`` with code `notJSON` or `notAnObject`.
-    public init(parsing bytes: some Sequence<UInt8>) throws(MessageError) {
+    package init(parsing bytes: some Sequence<UInt8>) throws(MessageError) {
         let text = try RawJSON(parsing: bytes)
         guard let fields = text.objectValue else {
             throw MessageError(code: .notAnObject, message: "the message must be a JSON object, not \(text.typeName)")
@@ -29,9 +29,9 @@ public struct JSONFields: Sendable, Hashable {
         self = fields
     }
 
-    public var isEmpty: Bool { fields.isEmpty }
+    package var isEmpty: Bool { fields.isEmpty }
 
-    public subscript(name: ByteText) -> RawJSON? {
+    package subscript(name: ByteText) -> RawJSON? {
         get { fields.last { $0.name == name }?.value }
         set {
             guard let newValue else { return fields.removeAll { $0.name == name } }
@@ -46,7 +46,7 @@ public struct JSONFields: Sendable, Hashable {
     /// Whether there is such a field with a value. `null` counts as none, as producers in JavaScript mean it.
     func has(_ name: ByteText) -> Bool { self[name].map { !$0.isNull } ?? false }
 
-    public func filter(_ isIncluded: (Field) -> Bool) -> JSONFields {
+    package func filter(_ isIncluded: (Field) -> Bool) -> JSONFields {
         var kept = JSONFields()
         kept.fields = fields.filter(isIncluded)
         return kept
@@ -59,19 +59,19 @@ public struct JSONFields: Sendable, Hashable {
     mutating func append(_ field: Field) { fields.append(field) }
 
     /// As UTF-8, in their order.
-    public func serialized() -> [UInt8] {
+    package func serialized() -> [UInt8] {
         var writer = JSONWriter()
         writer.write(self)
         return writer.bytes
     }
 
-    public var value: JSONValue {
+    package var value: JSONValue {
         .object(Dictionary(fields.map { ($0.name, $0.value.value) }) { _, last in last })
     }
 }
 
 extension JSONFields: ExpressibleByDictionaryLiteral {
-    public init(dictionaryLiteral elements: (ByteText, RawJSON)...) {
+    package init(dictionaryLiteral elements: (ByteText, RawJSON)...) {
         for (name, value) in elements { self[name] = value }
     }
 }

@@ -1,5 +1,5 @@
 /// Any JSON document. Integers keep their 64 bits, which a `Double` would not.
-public enum JSONValue: Sendable, Hashable {
+package enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -9,7 +9,7 @@ public enum JSONValue: Sendable, Hashable {
     case array([JSONValue])
     case object([ByteText: JSONValue])
 
-    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.null, .null): true
         case (.bool(let left), .bool(let right)): left == right
@@ -24,7 +24,7 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         switch self {
         case .null: hasher.combine(0)
         case .bool(let value): hasher.combine(value)
@@ -40,7 +40,7 @@ public enum JSONValue: Sendable, Hashable {
     /// Parses UTF-8 JSON.
     ///
     /// - Throws: ``MessageError`` with code `notJSON`.
-    public init(parsing bytes: some Sequence<UInt8>) throws(MessageError) {
+    package init(parsing bytes: some Sequence<UInt8>) throws(MessageError) {
         do throws(JSONReader.Failure) {
             self = try JSONReader.value(of: Array(bytes))
         } catch {
@@ -49,7 +49,7 @@ public enum JSONValue: Sendable, Hashable {
     }
 
     /// UTF-8 JSON with sorted names, so that equal values have equal bytes.
-    public func serialized() -> [UInt8] {
+    package func serialized() -> [UInt8] {
         var writer = JSONWriter()
         writer.write(self)
         return writer.bytes
@@ -59,7 +59,7 @@ public enum JSONValue: Sendable, Hashable {
 extension JSONValue: Codable {
     /// For values within our own documents. Messages of others are read by ``init(parsing:)``, because the time of this
     /// initializer grows with the square of the depth.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         // The usual first: each guess that fails costs as much as one that does not.
         if container.decodeNil() {
@@ -81,7 +81,7 @@ extension JSONValue: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -99,38 +99,38 @@ extension JSONValue: Codable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    public init(stringLiteral value: String) { self = .string(value) }
-    public init(integerLiteral value: Int64) { self = .integer(value) }
-    public init(floatLiteral value: Double) { self = .double(value) }
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
-    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    public init(dictionaryLiteral elements: (ByteText, JSONValue)...) {
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int64) { self = .integer(value) }
+    package init(floatLiteral value: Double) { self = .double(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (ByteText, JSONValue)...) {
         self = .object(Dictionary(elements) { _, last in last })
     }
 }
 
 extension JSONValue {
-    public var stringValue: String? {
+    package var stringValue: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
-    public var textValue: ByteText? { stringValue.map { ByteText($0) } }
+    package var textValue: ByteText? { stringValue.map { ByteText($0) } }
 
-    public var boolValue: Bool? {
+    package var boolValue: Bool? {
         if case .bool(let value) = self { value } else { nil }
     }
 
-    public var objectValue: [ByteText: JSONValue]? {
+    package var objectValue: [ByteText: JSONValue]? {
         if case .object(let value) = self { value } else { nil }
     }
 
-    public var arrayValue: [JSONValue]? {
+    package var arrayValue: [JSONValue]? {
         if case .array(let value) = self { value } else { nil }
     }
 
     /// The number as an integer: a fraction is cut off, and a number that 64 bits cannot hold becomes the nearest that
     /// they can.
-    public var clampedInteger: Int64? {
+    package var clampedInteger: Int64? {
         switch self {
         case .integer(let value): value
         case .unsigned(let value): Int64(clamping: value)
@@ -139,7 +139,7 @@ extension JSONValue {
         }
     }
 
-    public var doubleValue: Double? {
+    package var doubleValue: Double? {
         switch self {
         case .integer(let value): Double(value)
         case .unsigned(let value): Double(value)
@@ -149,7 +149,7 @@ extension JSONValue {
     }
 
     /// The name of this value's JSON type, for error messages.
-    public var typeName: String {
+    package var typeName: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"

@@ -1,24 +1,24 @@
 /// Why a job failed: the ticket's `error`.
-public struct JobFailure: Sendable, Hashable {
+package struct JobFailure: Sendable, Hashable {
     /// The stage that gave up.
-    public var stage: Stage
+    package var stage: Stage
     /// A short word for programs, such as `invalid_media`.
-    public var code: String
+    package var code: String
     /// A sentence for people: the cause, and what to do.
-    public var message: String
+    package var message: String
     /// ISO 8601.
-    public var occurredAt: String
+    package var occurredAt: String
     /// The host name of the machine that the stage ran on.
-    public var host: String?
-    public var unknown = JSONFields()
+    package var host: String?
+    package var unknown = JSONFields()
 
     /// The code of a failure that came without one.
-    public static let unknownCode = "unknown"
+    package static let unknownCode = "unknown"
 
     /// Longer messages are cut: they travel in headers and updates, and quote text of strangers.
-    public static let maximumMessageBytes = 2048
+    package static let maximumMessageBytes = 2048
 
-    public init(stage: Stage, code: String, message: String, occurredAt: String, host: String? = nil) {
+    package init(stage: Stage, code: String, message: String, occurredAt: String, host: String? = nil) {
         self.stage = stage
         self.code = code.clipped(toBytes: 128)
         self.message = message.clipped(toBytes: Self.maximumMessageBytes)
@@ -36,7 +36,7 @@ public struct JobFailure: Sendable, Hashable {
         unknown = fields.rest
     }
 
-    public var json: JSONFields {
+    package var json: JSONFields {
         var object = JSONFields()
         object.set("stage", stage.rawValue)
         object.set("code", code)

@@ -1,42 +1,42 @@
 /// One file that a job makes: a rendition, a thumbnail, an image variant.
-public struct JobOutput: Sendable, Hashable {
+package struct JobOutput: Sendable, Hashable {
     /// `thumbnail`, `scaled`, `original` or `image_scaled`; an open set.
-    public struct Kind: RawRepresentable, Sendable, Hashable {
-        public var rawValue: ByteText
-        public init(rawValue: ByteText) { self.rawValue = rawValue }
+    package struct Kind: RawRepresentable, Sendable, Hashable {
+        package var rawValue: ByteText
+        package init(rawValue: ByteText) { self.rawValue = rawValue }
 
-        public static let thumbnail = Kind(rawValue: "thumbnail")
-        public static let scaled = Kind(rawValue: "scaled")
-        public static let original = Kind(rawValue: "original")
-        public static let imageScaled = Kind(rawValue: "image_scaled")
+        package static let thumbnail = Kind(rawValue: "thumbnail")
+        package static let scaled = Kind(rawValue: "scaled")
+        package static let original = Kind(rawValue: "original")
+        package static let imageScaled = Kind(rawValue: "image_scaled")
     }
 
-    public var kind: Kind
+    package var kind: Kind
     /// The key of the output in the object store.
-    public var key: ByteText
-    public var width: Int64?
-    public var height: Int64?
-    public var sizeBytes: Int64?
-    public var mimeType: String?
+    package var key: ByteText
+    package var width: Int64?
+    package var height: Int64?
+    package var sizeBytes: Int64?
+    package var mimeType: String?
     /// `360p`, `original`, …
-    public var quality: String?
+    package var quality: String?
     /// The temp file that holds it until it is uploaded.
-    public var localPath: ByteText?
-    public var codec: String?
+    package var localPath: ByteText?
+    package var codec: String?
     /// The length of a video, in seconds.
-    public var durationSeconds: Double?
+    package var durationSeconds: Double?
     /// The time of a thumbnail, in seconds from the start of the video.
-    public var timestampSeconds: Double?
+    package var timestampSeconds: Double?
     /// The URL of the published object. Set by the upload stage.
-    public var location: String?
-    public var unknown = JSONFields()
+    package var location: String?
+    package var unknown = JSONFields()
 
-    public init(kind: Kind, key: ByteText) {
+    package init(kind: Kind, key: ByteText) {
         self.kind = kind
         self.key = key
     }
 
-    public init(_ object: JSONFields, prefix: String = "", jobID: ByteText? = nil) throws(MessageError) {
+    package init(_ object: JSONFields, prefix: String = "", jobID: ByteText? = nil) throws(MessageError) {
         var fields = FieldReader(object, prefix: prefix, jobID: jobID)
         kind = Kind(rawValue: try fields.required("type"))
         key = try fields.text("s3Key") ?? ""
@@ -53,7 +53,7 @@ public struct JobOutput: Sendable, Hashable {
         unknown = fields.rest
     }
 
-    public var json: JSONFields {
+    package var json: JSONFields {
         var object = JSONFields()
         object.set("type", kind.rawValue)
         object.set("s3Key", key)
@@ -74,7 +74,7 @@ public struct JobOutput: Sendable, Hashable {
 
 extension JobOutput {
     /// The output once it is in the store: nothing of it is left here.
-    public var published: JobOutput {
+    package var published: JobOutput {
         var output = self
         output.localPath = nil
         return output
@@ -83,5 +83,5 @@ extension JobOutput {
 
 extension Ticket {
     /// The outputs that are in the store.
-    public var publishedOutputs: [JobOutput] { outputs.filter { $0.location != nil }.map(\.published) }
+    package var publishedOutputs: [JobOutput] { outputs.filter { $0.location != nil }.map(\.published) }
 }

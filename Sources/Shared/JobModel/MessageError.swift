@@ -1,31 +1,31 @@
 /// The reason why a message cannot be a job. Such a message becomes a dead letter with this reason and is never
 /// redelivered.
-public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct MessageError: Error, Sendable, Equatable, CustomStringConvertible {
     /// An open set: a receiver treats a code it does not know like any other unreadable message.
-    public struct Code: RawRepresentable, Sendable, Hashable {
-        public var rawValue: String
-        public init(rawValue: String) { self.rawValue = rawValue }
+    package struct Code: RawRepresentable, Sendable, Hashable {
+        package var rawValue: String
+        package init(rawValue: String) { self.rawValue = rawValue }
 
-        public static let notJSON = Code(rawValue: "not_json")
-        public static let notAnObject = Code(rawValue: "not_an_object")
-        public static let missingField = Code(rawValue: "missing_field")
-        public static let wrongType = Code(rawValue: "wrong_type")
-        public static let invalidValue = Code(rawValue: "invalid_value")
-        public static let unknownKind = Code(rawValue: "unknown_kind")
-        public static let tooLarge = Code(rawValue: "too_large")
+        package static let notJSON = Code(rawValue: "not_json")
+        package static let notAnObject = Code(rawValue: "not_an_object")
+        package static let missingField = Code(rawValue: "missing_field")
+        package static let wrongType = Code(rawValue: "wrong_type")
+        package static let invalidValue = Code(rawValue: "invalid_value")
+        package static let unknownKind = Code(rawValue: "unknown_kind")
+        package static let tooLarge = Code(rawValue: "too_large")
         /// The id is that of another job.
-        public static let usedID = Code(rawValue: "used_id")
+        package static let usedID = Code(rawValue: "used_id")
     }
 
-    public var code: Code
-    public var message: String
+    package var code: Code
+    package var message: String
     /// The job's id, when the message was readable enough to have one.
-    public var jobID: ByteText?
+    package var jobID: ByteText?
     /// The facts that the message gives about its job, where they can be read: for clients that wait for its end.
-    public var mediaID: ByteText?
-    public var userID: String?
+    package var mediaID: ByteText?
+    package var userID: String?
 
-    public init(
+    package init(
         code: Code,
         message: String,
         jobID: ByteText? = nil,
@@ -40,7 +40,7 @@ public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     /// Why the job of a message is not taken.
-    public init(code: Code, message: String, of ticket: Ticket) {
+    package init(code: Code, message: String, of ticket: Ticket) {
         self.init(code: code, message: message, jobID: ticket.id, mediaID: ticket.mediaID, userID: ticket.userID)
     }
 
@@ -58,5 +58,5 @@ public struct MessageError: Error, Sendable, Equatable, CustomStringConvertible 
         return error
     }
 
-    public var description: String { message }
+    package var description: String { message }
 }

@@ -1,18 +1,18 @@
 /// A key in an object store: any text of 1 to 1024 bytes, as S3 allows. A store refuses a key that it cannot hold.
-public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
+package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
     /// The longest key of S3, in bytes of UTF-8.
-    public static let maximumBytes = 1024
+    package static let maximumBytes = 1024
 
     /// Compared by its bytes, as stores do.
     private let text: ByteText
 
-    public var rawValue: String { text.string }
+    package var rawValue: String { text.string }
 
     /// For people: one line, not endless.
-    public var description: String { text.string.clipped(toBytes: 300).shown }
+    package var description: String { text.string.clipped(toBytes: 300).shown }
 
     /// - Throws: a sentence that says what is wrong with the key.
-    public init(_ rawValue: String) throws(ObjectKeyError) {
+    package init(_ rawValue: String) throws(ObjectKeyError) {
         text = ByteText(rawValue)
         if text.isEmpty { throw ObjectKeyError(key: rawValue, reason: "it is empty") }
         if text.count > Self.maximumBytes {
@@ -21,14 +21,14 @@ public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-public struct ObjectKeyError: Error, Sendable, Equatable, CustomStringConvertible {
-    public var key: String
-    public var reason: String
+package struct ObjectKeyError: Error, Sendable, Equatable, CustomStringConvertible {
+    package var key: String
+    package var reason: String
 
-    public init(key: String, reason: String) {
+    package init(key: String, reason: String) {
         self.key = key
         self.reason = reason
     }
 
-    public var description: String { "the key `\(key.clipped(toBytes: 300).shown)` is not allowed: \(reason)" }
+    package var description: String { "the key `\(key.clipped(toBytes: 300).shown)` is not allowed: \(reason)" }
 }

@@ -1,50 +1,50 @@
 /// News of a job for clients, on the `updates` queue of its kind.
-public struct ProgressUpdate: Sendable, Hashable {
-    public enum Status: String, Sendable, Hashable {
+package struct ProgressUpdate: Sendable, Hashable {
+    package enum Status: String, Sendable, Hashable {
         case processing
         case completed
         case failed
         case cancelled
     }
 
-    public var key: JobKey
+    package var key: JobKey
     /// nil for a refused message that names none.
-    public var mediaID: ByteText?
+    package var mediaID: ByteText?
     /// As the job's producer gave it; nil also when it has more than ``maximumUserIDBytes``.
-    public var userID: String?
-    public var status: Status
+    package var userID: String?
+    package var status: Status
     /// 0 to 100.
-    public var progress: Int
-    public var currentStep: String
+    package var progress: Int
+    package var currentStep: String
     /// The stage that the news is from; for a failed job the one that gave up.
-    public var stage: Stage
-    public var outputs: [JobOutput]
-    public var metadata: JSONFields?
+    package var stage: Stage
+    package var outputs: [JobOutput]
+    package var metadata: JSONFields?
     /// Why a job failed: a short word for programs, such as `invalid_media`.
-    public var errorCode: String?
+    package var errorCode: String?
     /// The same for people, with the source that it was about.
-    public var errorMessage: String?
+    package var errorMessage: String?
     /// Problems that are no failure of the job.
-    public var warnings: [Warning] = []
+    package var warnings: [Warning] = []
     /// ISO 8601.
-    public var timestamp: String
+    package var timestamp: String
     /// Whether the update is about a message that was not taken. It is then no end of a job: there may be a job with
     /// its id.
-    public private(set) var isRefusal = false
+    package private(set) var isRefusal = false
 
-    public struct Warning: Sendable, Hashable {
+    package struct Warning: Sendable, Hashable {
         /// A short word for programs.
-        public var code: String
+        package var code: String
         /// A sentence for people.
-        public var message: String
+        package var message: String
 
-        public init(code: String, message: String) {
+        package init(code: String, message: String) {
             self.code = code
             self.message = message
         }
 
         /// Temp files of the job are not deleted yet, at most this many.
-        public static func filesLeft(_ files: Int64, bytes: Int64) -> Warning {
+        package static func filesLeft(_ files: Int64, bytes: Int64) -> Warning {
             Warning(
                 code: "temp_files_left",
                 message: "up to \(files) temp files of together \(bytes) bytes are not deleted yet; "
@@ -54,7 +54,7 @@ public struct ProgressUpdate: Sendable, Hashable {
     }
 
     /// - Parameter stage: that the news is from. A failed job's is in ``Ticket/failure``, if that is known.
-    public init(
+    package init(
         ticket: Ticket,
         status: Status,
         progress: Int,
@@ -86,7 +86,7 @@ public struct ProgressUpdate: Sendable, Hashable {
     ///   - id: the id of the job that the message would have been.
     ///   - kind: the kind of the queue that the message came in.
     ///   - stage: the stage whose queue that was.
-    public init(refusing error: MessageError, id: ByteText, kind: MediaKind, in stage: Stage, timestamp: String) {
+    package init(refusing error: MessageError, id: ByteText, kind: MediaKind, in stage: Stage, timestamp: String) {
         key = JobKey(kind: kind, id: id)
         mediaID = error.mediaID
         userID = error.userID.flatMap { $0.utf8.count <= Self.maximumUserIDBytes ? $0 : nil }
@@ -102,14 +102,14 @@ public struct ProgressUpdate: Sendable, Hashable {
     }
 
     /// Length of the `userId` that an update carries, in bytes.
-    public static let maximumUserIDBytes = 1024
+    package static let maximumUserIDBytes = 1024
 
     /// No other update of this job follows.
-    public var isTerminal: Bool { status != .processing && !isRefusal }
+    package var isTerminal: Bool { status != .processing && !isRefusal }
 
     /// Length of the metadata that an update carries, in bytes. A producer may put more into a job, but updates do not
     /// carry it back each time.
-    public static let maximumMetadataBytes = 16 << 10
+    package static let maximumMetadataBytes = 16 << 10
 
     /// The fields that stages find out about a source.
     private static let knownMetadata: Set<ByteText> = [
@@ -125,7 +125,7 @@ public struct ProgressUpdate: Sendable, Hashable {
         return metadata.filter { knownMetadata.contains($0.name) && $0.value.count <= 256 }
     }
 
-    public var json: JSONFields {
+    package var json: JSONFields {
         var object = JSONFields()
         object.set("type", "\(key.kind.rawValue)_processing_update" as String)
         object.set("job_id", key.id)
@@ -181,11 +181,11 @@ public struct ProgressUpdate: Sendable, Hashable {
 }
 
 /// The words for `current_step` that clients know, and those added since.
-public enum UpdateStep {
+package enum UpdateStep {
     /// The disk has no room for the job's temp files now.
-    public static let waitingForSpace = "waiting_for_space"
+    package static let waitingForSpace = "waiting_for_space"
 
-    public static func started(_ stage: Stage, _ kind: MediaKind) -> String {
+    package static func started(_ stage: Stage, _ kind: MediaKind) -> String {
         switch stage {
         case .download: "downloading_\(kind.rawValue)"
         case .process: "processing_\(kind.rawValue)"
@@ -194,7 +194,7 @@ public enum UpdateStep {
         }
     }
 
-    public static func completed(_ stage: Stage) -> String {
+    package static func completed(_ stage: Stage) -> String {
         switch stage {
         case .download: "download_complete"
         case .process: "processing_complete"
@@ -203,7 +203,7 @@ public enum UpdateStep {
         }
     }
 
-    public static func failed(_ stage: Stage) -> String {
+    package static func failed(_ stage: Stage) -> String {
         switch stage {
         case .download: "download_failed"
         case .process: "processing_failed"

@@ -1,7 +1,7 @@
 /// The few operations on URLs that are needed here, without a URL library that traps or normalises.
-public enum SourceURL {
+package enum SourceURL {
     /// The scheme in lower case, or nil when the text does not begin with one.
-    public static func scheme(_ url: String) -> String? {
+    package static func scheme(_ url: String) -> String? {
         let bytes = url.utf8
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon != bytes.startIndex else { return nil }
         let scheme = bytes[..<colon]
@@ -14,7 +14,7 @@ public enum SourceURL {
     /// For messages: without user, password and query, which may be secret, on one line, and not endless.
     ///
     /// - Parameter limit: in bytes.
-    public static func redacted(_ url: String, atMost limit: Int = 300) -> String {
+    package static func redacted(_ url: String, atMost limit: Int = 300) -> String {
         let bytes = Array(url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
         func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
         let separator = Array("://".utf8)

@@ -1,23 +1,23 @@
 /// A step of every job, and the process that does it.
-public enum Stage: String, Sendable, Hashable, CaseIterable, Codable {
+package enum Stage: String, Sendable, Hashable, CaseIterable, Codable {
     case download
     case process
     case upload
     case cleanup
 
     /// The stage's part of a queue name.
-    public var queueSegment: String { traits.queueSegment }
+    package var queueSegment: String { traits.queueSegment }
 
     /// The `stage` of a ticket while this stage works on it.
-    public var working: JobPhase { traits.working }
+    package var working: JobPhase { traits.working }
 
     /// The `stage` of a ticket that this stage hands on.
-    public var done: JobPhase { traits.done }
+    package var done: JobPhase { traits.done }
 
-    public var next: Stage? { traits.next }
+    package var next: Stage? { traits.next }
 
     /// The whole job's progress, 0 to 100, when this stage has done `fraction`, 0 to 1, of its work.
-    public func jobPercent(fraction: Double) -> Int {
+    package func jobPercent(fraction: Double) -> Int {
         let (start, end) = (Double(traits.percent.lowerBound), Double(traits.percent.upperBound))
         let bounded = fraction.isFinite ? min(max(fraction, 0), 1) : 0
         return Int(start + (end - start) * bounded)
@@ -25,7 +25,7 @@ public enum Stage: String, Sendable, Hashable, CaseIterable, Codable {
 }
 
 /// Where a job is: the `stage` and `previousStage` of a job message.
-public enum JobPhase: String, Sendable, Hashable, CaseIterable, Codable {
+package enum JobPhase: String, Sendable, Hashable, CaseIterable, Codable {
     case downloading = "DOWNLOADING"
     case downloaded = "DOWNLOADED"
     case processing = "PROCESSING"
@@ -38,7 +38,7 @@ public enum JobPhase: String, Sendable, Hashable, CaseIterable, Codable {
 }
 
 /// How a job ended.
-public enum JobOutcome: String, Sendable, Hashable, CaseIterable, Codable {
+package enum JobOutcome: String, Sendable, Hashable, CaseIterable, Codable {
     case completed
     case failed
     case cancelled

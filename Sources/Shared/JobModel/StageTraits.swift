@@ -1,33 +1,33 @@
 /// The differences between the stages, in one table. Code that serves every stage asks here, and compares no stages.
-public struct StageTraits: Sendable, Hashable {
+package struct StageTraits: Sendable, Hashable {
     // MARK: Names and order
 
     /// The stage's part of a queue name.
-    public let queueSegment: String
+    package let queueSegment: String
     /// The `stage` of a ticket while this stage works on it.
-    public let working: JobPhase
+    package let working: JobPhase
     /// The `stage` of a ticket that this stage hands on.
-    public let done: JobPhase
+    package let done: JobPhase
     /// The stage's part of the whole job's progress, in per cent.
-    public let percent: ClosedRange<Int>
+    package let percent: ClosedRange<Int>
     /// The stage that comes after this one; nil for the last.
-    public let next: Stage?
+    package let next: Stage?
 
     // MARK: Receiving
 
     /// New jobs come to this stage: from producers, from the older service's entry queue, and back from other stages.
     /// It takes no more than the host has room for.
-    public let takesNewJobs: Bool
+    package let takesNewJobs: Bool
     /// A message is compared with what the job with its id has asked for.
-    public let checksContent: Bool
+    package let checksContent: Bool
     /// Messages that the quorum queues of other stages gave up come here, to have their jobs ended.
-    public let takesGivenUpMessages: Bool
+    package let takesGivenUpMessages: Bool
     /// How long a message waits for whoever has its job.
-    public let leasePatience: Duration
+    package let leasePatience: Duration
     /// The fate of a message whose job another worker keeps for longer than that.
-    public let heldLease: HeldLease
+    package let heldLease: HeldLease
 
-    public enum HeldLease: Sendable, Hashable {
+    package enum HeldLease: Sendable, Hashable {
         /// A copy waits in a delay queue, and the message is acknowledged.
         case parksACopy
         /// The message itself goes back to its queue.
@@ -37,15 +37,15 @@ public struct StageTraits: Sendable, Hashable {
     // MARK: Working
 
     /// Clients hear of the stage's start and of its progress.
-    public let tellsClients: Bool
+    package let tellsClients: Bool
     /// The ledger is asked for a wish to cancel while the work goes on.
-    public let watchesForCancellation: Bool
+    package let watchesForCancellation: Bool
     /// A watch ticket takes the message's place when the work takes long.
-    public let leavesLongWorkToWatchTicket: Bool
+    package let leavesLongWorkToWatchTicket: Bool
     /// The treatment of compressed files before the work begins.
-    public let restoring: Restoring
+    package let restoring: Restoring
 
-    public enum Restoring: Sendable, Hashable {
+    package enum Restoring: Sendable, Hashable {
         /// The stage reads no files.
         case nothing
         /// The extra reservation of compression is kept for the files that the stage makes.
@@ -57,13 +57,13 @@ public struct StageTraits: Sendable, Hashable {
     // MARK: Settling
 
     /// A job whose files are gone goes from here back to download.
-    public let mayReturnToDownload: Bool
+    package let mayReturnToDownload: Bool
     /// The stage's work ends the job: one transaction of the end and its message takes the place of a hand-over.
-    public let endsJobs: Bool
+    package let endsJobs: Bool
 }
 
 extension Stage {
-    public var traits: StageTraits {
+    package var traits: StageTraits {
         switch self {
         case .download: .download
         case .process: .process

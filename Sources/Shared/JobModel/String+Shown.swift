@@ -2,7 +2,7 @@ extension Unicode.Scalar {
     /// Whether a person sees the character as one sign in its place. Controls (C0 and C1), line and paragraph
     /// separators, marks that turn the direction of text, other invisible characters, and characters that this version
     /// of Unicode does not know are not shown.
-    public var isShown: Bool {
+    package var isShown: Bool {
         if isASCII { return (0x20...0x7E).contains(value) }
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return false
@@ -14,7 +14,7 @@ extension Unicode.Scalar {
 extension StringProtocol {
     /// The text for a terminal, a log or a message: one line, in which nothing moves the cursor, begins a line or turns
     /// the text around. Characters that are not shown are written as in Swift: `\n`, `\u{9B}`.
-    public var shown: String {
+    package var shown: String {
         if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return String(self) }
         var shown = String.UnicodeScalarView()
         for scalar in unicodeScalars { shown.append(shownForm: scalar) }
@@ -22,7 +22,7 @@ extension StringProtocol {
     }
 
     /// ``shown``, between quotation marks, with a backslash before those within and before backslashes.
-    public var shownInQuotes: String {
+    package var shownInQuotes: String {
         var shown: String.UnicodeScalarView = "\"".unicodeScalars
         for scalar in unicodeScalars {
             if scalar == "\"" || scalar == "\\" { shown.append("\\") }

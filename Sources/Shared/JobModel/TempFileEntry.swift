@@ -1,26 +1,26 @@
 /// The purpose of a temp file.
-public enum TempFileType: String, Sendable, Hashable, CaseIterable, Codable {
+package enum TempFileType: String, Sendable, Hashable, CaseIterable, Codable {
     case input
     case output
     case intermediate
 }
 
 /// One line of the manifest (`tempFiles`) that travels with a job.
-public struct TempFileEntry: Sendable, Hashable {
+package struct TempFileEntry: Sendable, Hashable {
     /// Absolute path on the host that owns the job's files.
-    public var path: ByteText
+    package var path: ByteText
     /// The stage that made the file. Absent in manifests of older producers.
-    public var stage: JobPhase?
+    package var stage: JobPhase?
     /// ISO 8601.
-    public var createdAt: String?
-    public var sizeBytes: Int64
-    public var type: TempFileType
-    public var description: String
-    public var isMarkedForCleanup: Bool
+    package var createdAt: String?
+    package var sizeBytes: Int64
+    package var type: TempFileType
+    package var description: String
+    package var isMarkedForCleanup: Bool
     /// Fields that this version does not know.
-    public var unknown = JSONFields()
+    package var unknown = JSONFields()
 
-    public init(
+    package init(
         path: ByteText,
         stage: JobPhase?,
         createdAt: String?,
@@ -50,7 +50,7 @@ public struct TempFileEntry: Sendable, Hashable {
         unknown = fields.rest
     }
 
-    public var json: JSONFields {
+    package var json: JSONFields {
         var object = JSONFields()
         object.set("path", path)
         object.set("stage", stage?.rawValue)

@@ -2,7 +2,7 @@ extension Ticket {
     /// The content that the job asks for, as bytes. Two messages with one id and the same content are of one job,
     /// however else they differ, for example in the time at which they were made. The content stays the same from stage
     /// to stage.
-    public var content: [UInt8] {
+    package var content: [UInt8] {
         var asked = JSONFields()
         asked.set("mediaId", mediaID)
         asked.set("userId", userID)

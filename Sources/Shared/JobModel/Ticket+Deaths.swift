@@ -2,13 +2,13 @@ internal import FoundationEssentials
 
 extension Ticket {
     /// Why a stage is tried again after its worker has died.
-    public static let workerDiedCode = "worker_died"
+    package static let workerDiedCode = "worker_died"
 
     /// Puts deaths of workers into the history, in the order of their times. What is there already is told anew: by now
     /// the cause may be known.
     ///
     /// - Parameter host: that they died on.
-    public mutating func note(deaths: [JobEvent], host: String) {
+    package mutating func note(deaths: [JobEvent], host: String) {
         for death in deaths {
             guard let stage = death.stage else { continue }
             let failure = JobFailure(

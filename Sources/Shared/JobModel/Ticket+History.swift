@@ -1,12 +1,12 @@
 extension Ticket {
     /// The number of failures that travel with a job; older ones make room.
-    public static let maximumHistory = 20
+    package static let maximumHistory = 20
 
     /// The limit of a failure's message in the history, which travels with every message of the job.
     static let maximumHistoryMessageBytes = 256
 
     /// Remembers why a stage is tried again.
-    public mutating func note(_ failure: JobFailure) {
+    package mutating func note(_ failure: JobFailure) {
         var entry = failure
         entry.message = failure.message.clipped(toBytes: Self.maximumHistoryMessageBytes)
         entry.unknown = [:]
@@ -16,7 +16,7 @@ extension Ticket {
     /// Remembers a failure at its place in time; an entry of the same failure is replaced.
     ///
     /// - Parameter isSame: whether an entry of the same time is the same failure.
-    public mutating func note(_ failure: JobFailure, replacing isSame: (JobFailure) -> Bool) {
+    package mutating func note(_ failure: JobFailure, replacing isSame: (JobFailure) -> Bool) {
         let at = ByteText(failure.occurredAt)
         if let known = history.firstIndex(where: { ByteText($0.occurredAt) == at && isSame($0) }) {
             history[known].message = failure.message.clipped(toBytes: Self.maximumHistoryMessageBytes)

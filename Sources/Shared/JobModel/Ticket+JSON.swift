@@ -2,7 +2,7 @@ extension Ticket {
     /// Reads a job message, or a legacy request, that arrived on a queue of `kind`.
     ///
     /// - Throws: ``MessageError`` that says which field is wrong and how.
-    public init(parsing bytes: some Sequence<UInt8>, expecting kind: MediaKind) throws(MessageError) {
+    package init(parsing bytes: some Sequence<UInt8>, expecting kind: MediaKind) throws(MessageError) {
         let object = try JSONFields(parsing: bytes)
         do {
             if Self.isLegacyRequest(object) {
@@ -25,7 +25,7 @@ extension Ticket {
     }
 
     /// - Throws: ``MessageError`` that says which field is wrong and how.
-    public init(_ object: JSONFields) throws(MessageError) {
+    package init(_ object: JSONFields) throws(MessageError) {
         var fields = FieldReader(object)
         id = try Self.readID("id", &fields)
         kind = try Self.readKind(&fields)
@@ -76,7 +76,7 @@ extension Ticket {
     }
 
     /// Reads `video_processing_request` and `image_processing_request`, the older service's entry messages.
-    public init(legacyRequest object: JSONFields) throws(MessageError) {
+    package init(legacyRequest object: JSONFields) throws(MessageError) {
         var fields = FieldReader(object)
         id = try Self.readID("job_id", &fields)
         let type = try fields.required("type")
@@ -128,7 +128,7 @@ extension Ticket {
     }
 
     /// The message as JSON: the known fields in a fixed order, then the unknown ones as they came.
-    public var json: JSONFields {
+    package var json: JSONFields {
         var object = JSONFields()
         object.set("id", id)
         object.set("mediaId", mediaID)

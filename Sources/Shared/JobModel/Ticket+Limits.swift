@@ -2,30 +2,30 @@
 /// stage can add to every message that it accepts.
 extension Ticket {
     /// Length of a message from outside, in bytes.
-    public static let maximumEntryBytes = 1 << 20
+    package static let maximumEntryBytes = 1 << 20
 
     /// Length of a message between stages, in bytes, with everything that stages have added. No published message has
     /// more, and every message that has no more is accepted. A job that would need more fails.
-    public static let maximumBytes = 12 << 20
+    package static let maximumBytes = 12 << 20
 
     /// Entries of the manifest, and outputs. A job that would need more fails.
-    public static let maximumFiles = 20_000
+    package static let maximumFiles = 20_000
 
     /// The limit of the media id. It names the outputs, and the keys of a store have 1024 bytes at most.
-    public static let maximumMediaIDBytes = 1024
+    package static let maximumMediaIDBytes = 1024
 
     /// The limit of the counters that travel with a job. No job gets near it: that takes a message a millisecond for
     /// eleven days, after the highest value that is accepted from outside.
     static let maximumCount: Int64 = 1_000_000_000
 
     /// Whether no process of ours has published the message: every one does so with a token.
-    public var isFromOutside: Bool { transfer == nil }
+    package var isFromOutside: Bool { transfer == nil }
 
     /// The limit of the counters in a message from outside: so far from ``maximumCount`` that stages can count on.
-    public static let maximumEntryCount: Int64 = 1_000_000
+    package static let maximumEntryCount: Int64 = 1_000_000
 
     /// - Throws: ``MessageError`` when the message, of `bytes` bytes, has more than stages accept.
-    public func checkLimits(bytes: Int) throws(MessageError) {
+    package func checkLimits(bytes: Int) throws(MessageError) {
         let limit = isFromOutside ? Self.maximumEntryBytes : Self.maximumBytes
         guard bytes <= limit else {
             throw MessageError(
@@ -46,17 +46,17 @@ extension Ticket {
     }
 
     /// The host in whose queues the message was; nil for a message from outside, whose claim means nothing.
-    public var trustedNode: String? { isFromOutside ? nil : node }
+    package var trustedNode: String? { isFromOutside ? nil : node }
 
     /// The next value of a counter. It stays readable: a message that holds the last value keeps it, and does not
     /// become one that no stage accepts.
-    public static func counted(_ count: Int64) -> Int64 { min(max(count, 0), maximumCount - 1) + 1 }
+    package static func counted(_ count: Int64) -> Int64 { min(max(count, 0), maximumCount - 1) + 1 }
 }
 
 extension Ticket {
     /// The short form of a ticket that is too long for a message: enough to know the job and its end. The host's ledger
     /// has its files and does not need the manifest.
-    public var shortened: Ticket {
+    package var shortened: Ticket {
         var short = Ticket(id: id, mediaID: mediaID, kind: kind)
         short.userID = userID?.clippedOrNil(toBytes: 1024)
         short.sourceKey = sourceKey?.clippedOrNil(toBytes: 4096)
@@ -85,12 +85,12 @@ extension Ticket {
 
 extension Ticket {
     /// Length of the final message that is kept for those who ask later, in bytes.
-    public static let maximumKeptBytes = 64 << 10
+    package static let maximumKeptBytes = 64 << 10
 
     /// The message of an ended job as it is kept: all of it, or those fields of a long one that say how the job ended.
     ///
     /// - Returns: nil when `bytes`, which are this ticket's, are short enough.
-    public func kept(insteadOf bytes: [UInt8]) -> [UInt8]? {
+    package func kept(insteadOf bytes: [UInt8]) -> [UInt8]? {
         if bytes.count <= Self.maximumKeptBytes { return nil }
         var kept = self
         kept.unknown = JSONFields()

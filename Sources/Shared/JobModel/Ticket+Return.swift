@@ -1,7 +1,7 @@
 extension Ticket {
     /// The ticket on its way back to download, because its temp files are gone or about to go. Fields that the stages
     /// added are dropped; the manifest is kept until a stage has looked at the files.
-    public func returning(from stage: Stage) -> Ticket {
+    package func returning(from stage: Stage) -> Ticket {
         var ticket = self
         ticket.previousPhase = stage.working
         ticket.phase = .downloading
@@ -13,7 +13,7 @@ extension Ticket {
     /// The ticket of a failed job on its way to a new run, with all its attempts. Earlier failures stay in ``history``.
     ///
     /// Only for one that ``canRunAgain``.
-    public func redriven() -> Ticket {
+    package func redriven() -> Ticket {
         var ticket = returning(from: failure?.stage ?? .cleanup)
         ticket.attempt = 0
         ticket.downloads = 0
@@ -28,5 +28,5 @@ extension Ticket {
     }
 
     /// Whether a new run could be told from this one: counters that somebody has sent at their ends count no further.
-    public var canRunAgain: Bool { Self.counted(hop) > hop && Self.counted(redrives) > redrives }
+    package var canRunAgain: Bool { Self.counted(hop) > hop && Self.counted(redrives) > redrives }
 }

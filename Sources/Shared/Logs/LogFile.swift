@@ -1,5 +1,4 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
+internal import Files
 internal import Glibc
 internal import Synchronization
 
@@ -19,14 +18,9 @@ final class LogFile: Sendable {
 
     private struct State {
         var descriptor: CInt
-        var identity: Identity?
+        var identity: FileIdentity?
         /// A rotation that failed, as on a full disk, is not tried again for every line.
         var limit: Int64
-    }
-
-    private struct Identity: Equatable {
-        var device: dev_t
-        var inode: ino_t
     }
 
     private let path: String
@@ -112,22 +106,17 @@ final class LogFile: Sendable {
             0o640
         )
         guard descriptor >= 0 else { return descriptor }
-        var status = stat()
-        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG { return descriptor }
+        if FileStatus(descriptor: descriptor)?.kind == .file { return descriptor }
         close(descriptor)
         errno = EINVAL
         return -1
     }
 
-    private static func identity(of path: String) -> Identity? {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        return Identity(device: status.st_dev, inode: status.st_ino)
+    private static func identity(of path: String) -> FileIdentity? {
+        FileStatus(entry: path).map { FileIdentity($0) }
     }
 
-    private static func identity(of descriptor: CInt) -> (Identity, size: Int64)? {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return nil }
-        return (Identity(device: status.st_dev, inode: status.st_ino), Int64(status.st_size))
+    private static func identity(of descriptor: CInt) -> (FileIdentity, size: Int64)? {
+        FileStatus(descriptor: descriptor).map { (FileIdentity($0), $0.sizeBytes) }
     }
 }

@@ -8,10 +8,10 @@ internal import Synchronization
 
 /// Sends every line of this process to its output descriptor and to `media-processor.log`, each from a thread of its
 /// own: a caller waits for neither. See ``LogSink``.
-public final class LogWriter: Sendable {
-    public static let fileName = "media-processor.log"
+package final class LogWriter: Sendable {
+    package static let fileName = "media-processor.log"
     /// The time that a process that ends waits for its last lines to be written.
-    public static let patience = Duration.seconds(2)
+    package static let patience = Duration.seconds(2)
     /// The most bytes of one write. Shorter writes to a pipe are never mixed with those of another process; a file
     /// takes any length.
     private static let (pipeBytes, fileBytes) = (4096, 65_536)
@@ -85,7 +85,7 @@ public final class LogWriter: Sendable {
 
     /// Makes this writer the one of every logger of the process. Call once, before the first logger. A logger's label
     /// is the name of the process that its lines are about.
-    public func bootstrap() {
+    package func bootstrap() {
         Self.current.withLock { $0 = self }
         // Whichever way the process ends in order: lines may still wait.
         atexit { LogWriter.current.withLock { $0 }?.flush() }
@@ -105,10 +105,10 @@ public final class LogWriter: Sendable {
     private static let current = Mutex<LogWriter?>(nil)
 
     /// Waits until all lines so far are written, but not for longer than ``patience``.
-    public func flush() { flush(within: Self.patience) }
+    package func flush() { flush(within: Self.patience) }
 
     /// For ends of a process that skip its exit handlers. Without a writer of all loggers there is nothing to wait for.
-    public static func flushCurrent(within time: Duration) { current.withLock { $0 }?.flush(within: time) }
+    package static func flushCurrent(within time: Duration) { current.withLock { $0 }?.flush(within: time) }
 
     func flush(within time: Duration) {
         let deadline = DispatchTime.now() + .milliseconds(Int(time / .milliseconds(1)))
@@ -118,7 +118,7 @@ public final class LogWriter: Sendable {
     }
 
     /// Opens the log file anew, as after another program has moved it away.
-    public func reopen() {
+    package func reopen() {
         if let file { file.sink.perform { file.log.reopen() } }
     }
 

@@ -1,9 +1,9 @@
 internal import CFFmpeg
 
 /// The capabilities of this process's libav.
-public enum LibavCapabilities {
+package enum LibavCapabilities {
     /// By library, such as `libavcodec`: `59.37.100`. Under `ffmpeg` the release that they belong to.
-    public static var versions: [String: String] {
+    package static var versions: [String: String] {
         [
             "ffmpeg": av_version_info().map { String(cString: $0) } ?? "unknown",
             "libavcodec": text(avcodec_version()),
@@ -14,10 +14,10 @@ public enum LibavCapabilities {
         ]
     }
 
-    public static func hasEncoder(_ name: String) -> Bool { avcodec_find_encoder_by_name(name) != nil }
+    package static func hasEncoder(_ name: String) -> Bool { avcodec_find_encoder_by_name(name) != nil }
 
     /// Whether there is a decoder for a codec of this name, whatever the decoder itself is called.
-    public static func hasDecoder(_ codec: String) -> Bool {
+    package static func hasDecoder(_ codec: String) -> Bool {
         guard let descriptor = avcodec_descriptor_get_by_name(codec) else { return false }
         return avcodec_find_decoder(descriptor.pointee.id) != nil
     }

@@ -1,19 +1,19 @@
 import Glibc
-public import Logging
+package import Logging
 import Threads
 
 /// Makes all outputs of a plan in one pass over the source.
 ///
 /// Everything here blocks: call it on a thread of your own, never on the cooperative pool.
-public struct VideoEngine: Sendable {
+package struct VideoEngine: Sendable {
     /// The number of threads of the codecs.
-    public struct Threads: Sendable, Equatable {
+    package struct Threads: Sendable, Equatable {
         /// Threads of the decoder, 1 to 16.
-        public var decoder: Int
+        package var decoder: Int
         /// Threads of each rendition's encoder, 1 to 16. Renditions always run beside each other.
-        public var encoder: Int
+        package var encoder: Int
 
-        public init(decoder: Int, encoder: Int) {
+        package init(decoder: Int, encoder: Int) {
             self.decoder = min(max(decoder, 1), 16)
             self.encoder = min(max(encoder, 1), 16)
         }
@@ -21,22 +21,22 @@ public struct VideoEngine: Sendable {
 
     /// The engine's questions and reports to its caller. `outputPath`, `progress` and `onWrite` are called from threads
     /// of the engine, one call at a time, never concurrently.
-    public struct Callbacks: Sendable {
+    package struct Callbacks: Sendable {
         /// The absolute path to write a planned file to. Called once per file *before* it is created, so that the
         /// caller can record it first. May throw: the run then ends with `outputRefused`.
-        public var outputPath: @Sendable (_ fileName: String) throws -> String
+        package var outputPath: @Sendable (_ fileName: String) throws -> String
         /// The size that a file is about to reach, asked before every write that makes it larger. May throw: the run
         /// then ends with `outputRefused`, and that write did not happen. Called concurrently for different files; may
         /// block.
-        public var willGrow: @Sendable (_ fileName: String, _ totalBytes: Int64) throws -> Void
+        package var willGrow: @Sendable (_ fileName: String, _ totalBytes: Int64) throws -> Void
         /// The share of the source that has been decoded, 0…1, never decreasing; 1 once all files are complete.
-        public var progress: @Sendable (Double) -> Void
+        package var progress: @Sendable (Double) -> Void
         /// The size of a file so far, about once per MiB, and once when it is complete.
-        public var onWrite: @Sendable (_ fileName: String, _ totalBytes: Int64) -> Void
+        package var onWrite: @Sendable (_ fileName: String, _ totalBytes: Int64) -> Void
         /// Asked at every packet and frame, from any thread of the engine, possibly concurrently: be quick.
-        public var isCancelled: @Sendable () -> Bool
+        package var isCancelled: @Sendable () -> Bool
 
-        public init(
+        package init(
             outputPath: @escaping @Sendable (_ fileName: String) throws -> String,
             willGrow: @escaping @Sendable (_ fileName: String, _ totalBytes: Int64) throws -> Void = { _, _ in },
             progress: @escaping @Sendable (Double) -> Void = { _ in },
@@ -51,18 +51,18 @@ public struct VideoEngine: Sendable {
         }
     }
 
-    public let plan: MediaPlan
+    package let plan: MediaPlan
     let logger: Logger
     let threads: Threads
 
-    public init(plan: MediaPlan, logger: Logger, threads: Threads = .automatic) {
+    package init(plan: MediaPlan, logger: Logger, threads: Threads = .automatic) {
         self.plan = plan
         self.logger = logger
         self.threads = threads
     }
 
     /// Runs the plan. On an error the files that were created stay, for the caller to delete.
-    public func run(input: String, callbacks: Callbacks) throws(MediaError) -> VideoResult {
+    package func run(input: String, callbacks: Callbacks) throws(MediaError) -> VideoResult {
         try plan.validate()
         LibavLog.install(logger)
         let state = RunState(callbacks: callbacks)
@@ -92,7 +92,7 @@ extension VideoEngine {
 extension VideoEngine.Threads {
     /// One thread per codec on up to four processors, which costs the least and keeps them busy, since renditions run
     /// beside each other; more on larger machines.
-    public static var automatic: VideoEngine.Threads {
+    package static var automatic: VideoEngine.Threads {
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let threads = min(max(processors / 4, 1), 8)
         return VideoEngine.Threads(decoder: threads, encoder: threads)

@@ -1,8 +1,8 @@
 import CFFmpeg
-public import Logging
+package import Logging
 
 /// Reads the facts about a video file, without decoding it.
-public enum VideoProbe {
+package enum VideoProbe {
     /// Blocks the caller's thread.
     ///
     /// - Parameters:
@@ -11,7 +11,7 @@ public enum VideoProbe {
     ///   - isCancelled: asked at every read of the file and at every packet: be quick.
     /// - Throws: `unreadable`, `noVideoStream`, `containerNotAllowed`, `unsupported` (all permanent); `readFailed`;
     ///   `cancelled`.
-    public static func probe(
+    package static func probe(
         path: String,
         logger: Logger,
         isCancelled: @escaping @Sendable () -> Bool = { false }

@@ -1,7 +1,7 @@
 internal import CrashPoints
 internal import Files
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 internal import Threads
@@ -9,7 +9,7 @@ internal import Threads
 /// Written files are made to last.
 extension TempFileTracker {
     /// Records how large files are while they grow.
-    public func recordSizes(_ sizes: [TrackedFile: Int64]) async throws(TempFileError) {
+    package func recordSizes(_ sizes: [TrackedFile: Int64]) async throws(TempFileError) {
         let now = nowMilliseconds
         try await ledger.write(outliving: .death) { books in
             for (job, files) in Dictionary(grouping: sizes, by: \.key.job) {
@@ -30,7 +30,7 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `missingFile`, naming the file; `cancelled` when the task is before all
     ///   bytes are on the device.
     @discardableResult
-    public func commitFiles(
+    package func commitFiles(
         _ files: [TrackedFile],
         isFirst: Bool = true,
         isLast: Bool = false

@@ -1,6 +1,6 @@
-public import Files
+package import Files
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 
@@ -8,7 +8,7 @@ extension TempFileTracker {
     /// A file of the job by its absolute path or its name, for reading or recording. Says nothing of whether it exists.
     ///
     /// - Throws: ``TempFileError`` with code `foreignPath`.
-    public func file(_ path: String, job: JobKey) throws(TempFileError) -> TrackedFile {
+    package func file(_ path: String, job: JobKey) throws(TempFileError) -> TrackedFile {
         guard let name = trackableName(path, job: job) else {
             throw TempFileError(
                 code: .foreignPath,
@@ -21,7 +21,7 @@ extension TempFileTracker {
     }
 
     /// The manifest: every file of the job that exists or may exist.
-    public func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
+    package func jobTempFiles(_ job: JobKey) async throws(TempFileError) -> [TempFileEntry] {
         let rows = try await ledger.read { books in
             guard let row = try books.head(job) else { return [FileRow]() }
             return try books.files(job: row.number)
@@ -34,7 +34,7 @@ extension TempFileTracker {
     ///
     /// - Parameter path: absolute, or the file's name.
     /// - Throws: ``TempFileError`` with code `foreignPath`.
-    public func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
+    package func markFileForCleanup(_ path: String, job: JobKey) async throws(TempFileError) {
         let file = try file(path, job: job)
         let isKnown = try await ledger.write(outliving: .death, for: .cleaning) { books in
             guard let row = try books.head(job) else { return false }
@@ -47,7 +47,7 @@ extension TempFileTracker {
     }
 
     /// Looks at a file that a stage is about to rely on. Blocks for the time of a look-up.
-    public func verify(path: String, job: JobKey, expectedBytes: Int64?) async -> FileCheck {
+    package func verify(path: String, job: JobKey, expectedBytes: Int64?) async -> FileCheck {
         guard let name = trackableName(path, job: job) else { return .foreign }
         do throws(FileSystemError) {
             let place = workspace.directory(of: job) + "/" + name
@@ -70,18 +70,18 @@ extension TempFileTracker {
     /// Removes what lies in a planned file's place, as a run that the ledger has lost may have left it.
     ///
     /// - Throws: ``TempFileError``.
-    public func removeLeftover(_ file: TrackedFile) throws(TempFileError) {
+    package func removeLeftover(_ file: TrackedFile) throws(TempFileError) {
         try onFileSystem { () throws(FileSystemError) in
             _ = try workspace.root.removeFile(workspace.directory(of: file.job) + "/" + file.name)
         }
     }
 
     /// Makes or empties a tracked file, mode 0600, for writing.
-    public func openForWriting(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+    package func openForWriting(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         try open(file, flags: O_RDWR | O_CREAT | O_TRUNC)
     }
 
-    public func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+    package func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         try open(file, flags: O_RDONLY)
     }
 

@@ -1,6 +1,6 @@
 internal import CrashPoints
 internal import Files
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 internal import Threads
@@ -8,7 +8,7 @@ internal import Threads
 /// Files get their rows before they exist.
 extension TempFileTracker {
     /// Puts one file in the ledger, as ``trackFiles(_:job:stage:)`` does.
-    public func trackFile(_ file: NewFile, job: JobKey, stage: Stage) async throws(TempFileError) -> TrackedFile {
+    package func trackFile(_ file: NewFile, job: JobKey, stage: Stage) async throws(TempFileError) -> TrackedFile {
         try await trackFiles([file], job: job, stage: stage)
         return TrackedFile(job: job, name: file.name, absolutePath: workspace.absolutePath(of: file.name, job: job))
     }
@@ -19,7 +19,7 @@ extension TempFileTracker {
     /// - Throws: ``TempFileError`` with code `invalidName` for a name that leaves the job's directory or is reserved,
     ///   and `jobFinished`.
     @discardableResult
-    public func trackFiles(
+    package func trackFiles(
         _ files: [NewFile],
         job: JobKey,
         stage: Stage

@@ -1,4 +1,4 @@
-public import JobModel
+package import JobModel
 internal import Ledger
 
 extension TempFileTracker {
@@ -7,7 +7,7 @@ extension TempFileTracker {
     ///
     /// - Parameter published: by the files' paths, absolute, or their names.
     /// - Throws: ``TempFileError`` with code `foreignPath`, or `jobFinished`.
-    public func notePublished(_ published: [ByteText: PublishedFile], job: JobKey) async throws(TempFileError) {
+    package func notePublished(_ published: [ByteText: PublishedFile], job: JobKey) async throws(TempFileError) {
         var named: [(name: String, file: PublishedFile)] = []
         for (path, file) in published { named.append((try self.file(path.string, job: job).name, file)) }
         let (rows, now) = (named, nowMilliseconds)
@@ -20,7 +20,7 @@ extension TempFileTracker {
     }
 
     /// The records of ``notePublished(_:job:)``, by the files' absolute paths.
-    public func published(_ job: JobKey) async throws(TempFileError) -> [ByteText: PublishedFile] {
+    package func published(_ job: JobKey) async throws(TempFileError) -> [ByteText: PublishedFile] {
         let workspace = workspace
         return try await ledger.read { books in
             guard let row = try books.head(job) else { return [:] }

@@ -1,14 +1,14 @@
-public import JobModel
+package import JobModel
 internal import Ledger
 
 extension TempFileTracker {
     /// Files, jobs and bytes in the ledger, for each kind. Quick at any number of files.
-    public func statistics() async throws(TempFileError) -> [MediaKind: TempFileStatistics] {
+    package func statistics() async throws(TempFileError) -> [MediaKind: TempFileStatistics] {
         try await ledger.read { try $0.statistics() }
     }
 
     /// The bytes of the files of each of these jobs. Jobs without files are left out.
-    public func fileTotals(of jobs: [JobKey]) async throws(TempFileError) -> [JobKey: FileTotals] {
+    package func fileTotals(of jobs: [JobKey]) async throws(TempFileError) -> [JobKey: FileTotals] {
         try await ledger.read { books in
             var totals: [JobKey: FileTotals] = [:]
             for key in jobs {
@@ -20,7 +20,7 @@ extension TempFileTracker {
     }
 
     /// Files and bytes by the stage that made them. Looks at every file in the ledger.
-    public func statisticsByStage() async throws(TempFileError) -> [StageFileTotals] {
+    package func statisticsByStage() async throws(TempFileError) -> [StageFileTotals] {
         try await ledger.read { try $0.statisticsByStage() }
     }
 }

@@ -1,21 +1,21 @@
 internal import Files
-public import FoundationEssentials
+package import FoundationEssentials
 internal import Glibc
-public import JobModel
+package import JobModel
 package import Ledger
-public import Logging
+package import Logging
 internal import Synchronization
 
 /// Knows every temp file of every job of this host, in all processes, and removes them.
 ///
 /// A file is in the ledger before it exists, so whatever is not in the ledger is not ours; a file leaves the ledger
 /// after it is gone. Nothing outside the workspace is ever touched, whatever a message says.
-public final class TempFileTracker: Sendable {
-    public let workspace: Workspace
+package final class TempFileTracker: Sendable {
+    package let workspace: Workspace
     package let ledger: Ledger
     package let logger: Logger
     /// The level of lines about a single file.
-    public let fileLevel: Logger.Level
+    package let fileLevel: Logger.Level
     let registry = LeaseRegistry()
     let counters = Mutex(CleaningCounters())
 
@@ -33,7 +33,7 @@ public final class TempFileTracker: Sendable {
     /// - Parameters:
     ///   - fileLevel: of the lines that tell what is done with a single file.
     ///   - now: the wall clock, for records and for the age of unknown files.
-    public static func open(
+    package static func open(
         temporaryDirectory: String,
         fileLevel: Logger.Level = .info,
         logger: Logger,

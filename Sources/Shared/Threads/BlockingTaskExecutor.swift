@@ -3,12 +3,12 @@
 /// A task that prefers this executor does what ``OwnThread`` is asked for on the thread it is on. Any other task waits
 /// while another thread does it, which costs two switches between threads each time; a stage has dozens of such calls
 /// for every job.
-public final class BlockingTaskExecutor: TaskExecutor {
-    public static let shared = BlockingTaskExecutor()
+package final class BlockingTaskExecutor: TaskExecutor {
+    package static let shared = BlockingTaskExecutor()
 
     private init() {}
 
-    public func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         OwnThread.startNext { job.runSynchronously(on: Self.shared.asUnownedTaskExecutor()) }
     }

@@ -4,10 +4,10 @@ internal import Synchronization
 
 /// Runs blocking work on a thread that does nothing else meanwhile, away from the cooperative pool, which must never
 /// block.
-public enum OwnThread {
+package enum OwnThread {
     /// Whether the caller is on such a thread, and so may block: as work that was given to ``run(politely:_:)``, or as
     /// a task of ``BlockingTaskExecutor``.
-    public static var isCurrent: Bool { pthread_getspecific(mark) != nil }
+    package static var isCurrent: Bool { pthread_getspecific(mark) != nil }
 
     private static let mark: pthread_key_t = {
         var key = pthread_key_t()
@@ -18,7 +18,7 @@ public enum OwnThread {
     /// On the caller's thread, if that is one that may block.
     ///
     /// - Parameter politely: on a thread that comes after all that jobs do.
-    public static func run<T: Sendable, E: Error>(
+    package static func run<T: Sendable, E: Error>(
         politely: Bool = false,
         _ body: @escaping @Sendable () throws(E) -> T
     ) async throws(E) -> T {
@@ -36,7 +36,7 @@ public enum OwnThread {
     }
 
     /// Runs work that may block on the caller's thread. Only for a thread that may block: see ``isCurrent``.
-    public static func block<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+    package static func block<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
         guard let worker = Worker.current else { return try body() }
         let wasPart = worker.willBlock()
         defer { worker.didBlock(wasPart) }
@@ -44,7 +44,7 @@ public enum OwnThread {
     }
 
     /// Runs `body`, and calls `onCancel` at once when the waiting task is cancelled, so that `body` can end early.
-    public static func run<T: Sendable, E: Error>(
+    package static func run<T: Sendable, E: Error>(
         politely: Bool = false,
         _ body: @escaping @Sendable () throws(E) -> T,
         onCancel: @Sendable () -> Void

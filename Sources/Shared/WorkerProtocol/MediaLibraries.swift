@@ -1,30 +1,30 @@
 internal import FoundationEssentials
 
 /// The media libraries as `stage-process --probe` finds them. The supervisor links none of them, so it asks.
-public struct MediaLibraries: Sendable, Codable, Equatable {
-    public static let option = "--probe"
+package struct MediaLibraries: Sendable, Codable, Equatable {
+    package static let option = "--probe"
 
     /// By name, such as `libavcodec`.
-    public var versions: [String: String]
+    package var versions: [String: String]
     /// The ones of ``wantedEncoders`` that are there; likewise below.
-    public var encoders: [String]
-    public var decoders: [String]
-    public var imageLoaders: [String]
-    public var imageSavers: [String]
+    package var encoders: [String]
+    package var decoders: [String]
+    package var imageLoaders: [String]
+    package var imageSavers: [String]
 
     /// libav's names. Without one of these there are no outputs.
-    public static let wantedEncoders = ["libx264", "aac", "mjpeg"]
+    package static let wantedEncoders = ["libx264", "aac", "mjpeg"]
     /// libav's names of the formats that cameras, phones and editors write.
-    public static let wantedDecoders = [
+    package static let wantedDecoders = [
         "h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4", "prores", "mjpeg", "aac", "mp3", "opus", "vorbis",
         "flac", "pcm_s16le",
     ]
     /// libvips' names of operations, without `load`.
-    public static let wantedImageLoaders = ["jpeg", "png", "gif", "webp", "tiff", "heif"]
+    package static let wantedImageLoaders = ["jpeg", "png", "gif", "webp", "tiff", "heif"]
     /// libvips' names of operations, without `save`.
-    public static let wantedImageSavers = ["jpeg", "png", "webp"]
+    package static let wantedImageSavers = ["jpeg", "png", "webp"]
 
-    public init(
+    package init(
         versions: [String: String],
         encoders: [String],
         decoders: [String],
@@ -39,7 +39,7 @@ public struct MediaLibraries: Sendable, Codable, Equatable {
     }
 
     /// One line of JSON, with the line feed.
-    public func line() -> [UInt8] {
+    package func line() -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         guard let bytes = try? encoder.encode(self) else { return [] }
@@ -47,7 +47,7 @@ public struct MediaLibraries: Sendable, Codable, Equatable {
     }
 
     /// nil when the line is something else.
-    public init?(line: some Sequence<UInt8>) {
+    package init?(line: some Sequence<UInt8>) {
         guard let found = try? JSONDecoder().decode(Self.self, from: Data(line)) else { return nil }
         self = found
     }

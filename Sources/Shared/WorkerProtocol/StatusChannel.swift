@@ -1,9 +1,10 @@
+internal import CLinux
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Synchronization
 
 /// The worker's end of the status descriptor.
-public final class StatusChannel: Sendable {
+package final class StatusChannel: Sendable {
     private struct Sending {
         var report: WorkerReport
         var lastState: WorkerReport.State?
@@ -24,7 +25,7 @@ public final class StatusChannel: Sendable {
     private let delayed: AsyncStream<Void>.Continuation
 
     /// - Parameter descriptor: inherited from the supervisor; nil when the worker was started by hand.
-    public init(stage: Stage, descriptor: CInt?) {
+    package init(stage: Stage, descriptor: CInt?) {
         sending = Mutex(Sending(report: WorkerReport(state: .starting, stage: stage)))
         (delays, delayed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.descriptor = descriptor ?? -1
@@ -36,7 +37,7 @@ public final class StatusChannel: Sendable {
     /// Changes the report. A new state is told at once, and so is the first job that is done: a worker that has done a
     /// job does not count as one that cannot start, however soon it dies. Everything else is told at once or by
     /// ``sendDelayed()``.
-    public func update(_ change: (inout WorkerReport) -> Void) {
+    package func update(_ change: (inout WorkerReport) -> Void) {
         guard descriptor >= 0 else { return }
         sending.withLock { sending in
             change(&sending.report)
@@ -52,13 +53,13 @@ public final class StatusChannel: Sendable {
     }
 
     /// Sends the report again, as a sign of life.
-    public func beat() {
+    package func beat() {
         guard descriptor >= 0 else { return }
         sending.withLock { send(&$0) }
     }
 
     /// Sends the reports that ``update(_:)`` has put off, until the surrounding task is cancelled.
-    public func sendDelayed() async {
+    package func sendDelayed() async {
         for await _ in delays {
             do { try await Task.sleep(for: Self.shortestGap) } catch { return }
             sending.withLock { if $0.isBehind { send(&$0) } }
@@ -77,15 +78,14 @@ public final class StatusChannel: Sendable {
 
     /// Counts a sign of progress in the job's work. It is cheap enough to be called often; the next report tells the
     /// sum.
-    public func noteActivity() { signs.wrappingAdd(1, ordering: .relaxed) }
+    package func noteActivity() { signs.wrappingAdd(1, ordering: .relaxed) }
 
     /// Stage work on a job begins, from which on ``noteActivity()`` is expected, or is over.
-    public func watchActivity(_ isWatched: Bool) { update { $0.activity = isWatched ? 0 : nil } }
+    package func watchActivity(_ isWatched: Bool) { update { $0.activity = isWatched ? 0 : nil } }
 
     private static func cpuSeconds() -> Double? {
-        var time = timespec()
-        guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return nil }
-        return Double(time.tv_sec) + Double(time.tv_nsec / 1_000_000) / 1000
+        let nanoseconds = clinux_process_nanoseconds()
+        return nanoseconds < 0 ? nil : Double(nanoseconds / 1_000_000) / 1000
     }
 
     private static func residentBytes() -> Int64 {

@@ -1,8 +1,8 @@
-public import JobModel
+package import JobModel
 
 extension WorkerReport.Counters {
     /// Notes that the stage's work on a job is done.
-    public mutating func complete(after duration: Duration) {
+    package mutating func complete(after duration: Duration) {
         completed = completed.addingClamped(1)
         var known = durations ?? DurationHistogram()
         known.observe(duration)
@@ -10,14 +10,14 @@ extension WorkerReport.Counters {
     }
 
     /// Notes that a job has ended, and clients were told.
-    public mutating func end(_ outcome: JobOutcome) {
+    package mutating func end(_ outcome: JobOutcome) {
         var known = ended ?? [:]
         known[outcome.rawValue, default: 0] += 1
         ended = known
     }
 
     /// Adds the counts of another process, or of an earlier one in the same place.
-    public mutating func add(_ other: Self) {
+    package mutating func add(_ other: Self) {
         completed = completed.addingClamped(other.completed)
         failed = failed.addingClamped(other.failed)
         retried = retried.addingClamped(other.retried)

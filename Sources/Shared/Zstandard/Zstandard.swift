@@ -1,12 +1,12 @@
 internal import CZstandard
 
 /// Zstandard streams (RFC 8878), by libzstd.
-public enum Zstandard {
+package enum Zstandard {
     /// libzstd's own default among its levels 1 to 22: several hundred MB/s.
-    public static let defaultLevel: Int32 = 3
+    package static let defaultLevel: Int32 = 3
 
     /// The number of bytes that `bytes` would take, compressed as a frame of their own.
-    public static func compressedSize(
+    package static func compressedSize(
         of bytes: UnsafeRawBufferPointer,
         level: Int32 = defaultLevel
     ) throws(ZstandardError) -> Int {
@@ -19,7 +19,7 @@ public enum Zstandard {
     }
 
     /// A frame that decoders skip (RFC 8878, 3.1.2), with `payload`, of less than 4 GiB, in it.
-    public static func skippableFrame(_ payload: [UInt8]) -> [UInt8] {
+    package static func skippableFrame(_ payload: [UInt8]) -> [UInt8] {
         let count = UInt32(truncatingIfNeeded: payload.count)
         return [skippableMagic, count].flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
             + payload
@@ -29,10 +29,10 @@ public enum Zstandard {
 }
 
 /// An error with libzstd's own text.
-public struct ZstandardError: Error, Sendable, Hashable, CustomStringConvertible {
-    public var description: String
+package struct ZstandardError: Error, Sendable, Hashable, CustomStringConvertible {
+    package var description: String
 
-    public init(description: String) { self.description = description }
+    package init(description: String) { self.description = description }
 
     static func check(_ result: Int) throws(ZstandardError) -> Int {
         if ZSTD_isError(result) != 0 { throw ZstandardError(description: String(cString: ZSTD_getErrorName(result))) }
@@ -41,12 +41,12 @@ public struct ZstandardError: Error, Sendable, Hashable, CustomStringConvertible
 }
 
 /// Compresses one stream into one frame with a checksum of its content.
-public final class ZstandardEncoder {
+package final class ZstandardEncoder {
     private let context: OpaquePointer
     private let output: UnsafeMutableRawBufferPointer
 
     /// - Parameter sizeBytes: of the whole content; ``finish(_:)`` fails when it was another.
-    public init(sizeBytes: UInt64, level: Int32 = Zstandard.defaultLevel) throws(ZstandardError) {
+    package init(sizeBytes: UInt64, level: Int32 = Zstandard.defaultLevel) throws(ZstandardError) {
         guard let context = ZSTD_createCCtx() else { throw ZstandardError(description: "no memory for a compressor") }
         self.context = context
         output = .allocate(byteCount: ZSTD_CStreamOutSize(), alignment: 16)
@@ -61,7 +61,7 @@ public final class ZstandardEncoder {
     }
 
     /// - Parameter write: called with the compressed bytes so far, zero or more times.
-    public func encode(
+    package func encode(
         _ bytes: UnsafeRawBufferPointer,
         write: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
@@ -70,7 +70,7 @@ public final class ZstandardEncoder {
     }
 
     /// Ends the frame.
-    public func finish(_ write: (UnsafeRawBufferPointer) throws -> Void) throws {
+    package func finish(_ write: (UnsafeRawBufferPointer) throws -> Void) throws {
         var input = ZSTD_inBuffer(src: nil, size: 0, pos: 0)
         while try step(&input, ZSTD_e_end, write) > 0 {}
     }
@@ -88,13 +88,13 @@ public final class ZstandardEncoder {
 }
 
 /// Decompresses a stream of frames. Its memory is bounded whatever the stream says.
-public final class ZstandardDecoder {
+package final class ZstandardDecoder {
     private let context: OpaquePointer
     private let output: UnsafeMutableRawBufferPointer
     /// Whether the stream may end here: all that was begun is complete, and its checksum was right.
-    public private(set) var isComplete = true
+    package private(set) var isComplete = true
 
-    public init() throws(ZstandardError) {
+    package init() throws(ZstandardError) {
         guard let context = ZSTD_createDCtx() else { throw ZstandardError(description: "no memory for a decompressor") }
         self.context = context
         output = .allocate(byteCount: ZSTD_DStreamOutSize(), alignment: 16)
@@ -106,7 +106,7 @@ public final class ZstandardDecoder {
     }
 
     /// - Parameter write: called with the decompressed bytes so far, zero or more times.
-    public func decode(
+    package func decode(
         _ bytes: UnsafeRawBufferPointer,
         write: (UnsafeRawBufferPointer) throws -> Void
     ) throws {

@@ -1,5 +1,4 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-import CDispatch
+import Files
 import Foundation
 import JobModel
 import Queues
@@ -191,8 +190,7 @@ struct RunAsTests {
         #expect(!text.contains("remove"))
         let (done, report) = try await orphans(["RUN_AS": Self.nobody])
         #expect(done == .status(0) && report == "no orphans in \(workspace)\n", "\(report)")
-        var ledger = stat()
-        #expect(stat(workspace + "/ledger.sqlite", &ledger) == 0 && ledger.st_uid == 65_534)
+        #expect(FileStatus(path: workspace + "/ledger.sqlite")?.owner == 65_534)
     }
 
     @Test("is missed: root without it is warned in the log and by the doctor")

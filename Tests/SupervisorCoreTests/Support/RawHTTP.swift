@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import JobModel
 import Queues
@@ -53,8 +54,7 @@ final class RawConnection: Sendable {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
         }
         // Against a server that never closes: the test then fails.
-        var limit = timeval(tv_sec: 30, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        _ = clinux_set_receive_timeout(descriptor, 30_000_000)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian

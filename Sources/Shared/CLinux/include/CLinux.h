@@ -14,6 +14,37 @@ extern const uint64_t clinux_resolve_no_symlinks;
 extern const uint64_t clinux_resolve_no_magiclinks;
 extern const uint64_t clinux_resolve_no_xdev;
 
+// stat(2) and its kin in a shape of our own. Swift counts the members of `struct stat`, `struct timespec` and
+// `struct timeval` to Glibc or to Dispatch, whichever of them it has loaded first, so a source that reads them compiles
+// by chance.
+struct clinux_status {
+    uint32_t mode;
+    uint32_t owner;
+    uint32_t group;
+    uint64_t links;
+    uint64_t device;
+    uint64_t inode;
+    int64_t bytes;
+    // Of 512 bytes.
+    int64_t blocks;
+    int64_t modified_seconds;
+    int64_t modified_nanoseconds;
+};
+// Each returns 0, or -1 with errno.
+int clinux_status_of_file(int descriptor, struct clinux_status *status);
+int clinux_status_of_path(const char *path, struct clinux_status *status);
+// Follows no link.
+int clinux_status_of_entry(int directory, const char *name, struct clinux_status *status);
+
+// clock_gettime(2) of CLOCK_MONOTONIC.
+int64_t clinux_monotonic_microseconds(void);
+// clock_gettime(2) of CLOCK_PROCESS_CPUTIME_ID; -1 where there is none.
+int64_t clinux_process_nanoseconds(void);
+
+// SO_SNDTIMEO and SO_RCVTIMEO of a socket. 0, or -1 with errno.
+int clinux_set_send_timeout(int socket, int64_t microseconds);
+int clinux_set_receive_timeout(int socket, int64_t microseconds);
+
 // statfs(2)'s header is not a part of Swift's Glibc module. 0, or -1 with errno.
 int clinux_file_system_magic(int descriptor, uint64_t *magic);
 

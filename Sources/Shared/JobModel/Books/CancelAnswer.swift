@@ -1,5 +1,5 @@
 /// The answer to a wish to cancel a job.
-public enum CancelAnswer: Sendable, Hashable {
+package enum CancelAnswer: Sendable, Hashable {
     /// The job will end with outcome `cancelled`.
     case requested
     /// No stage of this host has seen the job. If its message comes, it is cancelled then.

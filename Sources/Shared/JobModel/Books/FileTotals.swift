@@ -1,10 +1,10 @@
 /// Files in the ledger together.
-public struct FileTotals: Sendable, Hashable {
-    public var files: Int
+package struct FileTotals: Sendable, Hashable {
+    package var files: Int
     /// The bytes that they take on disk.
-    public var sizeBytes: Int64
+    package var sizeBytes: Int64
 
-    public init(files: Int, sizeBytes: Int64) {
+    package init(files: Int, sizeBytes: Int64) {
         self.files = files
         self.sizeBytes = sizeBytes
     }

@@ -1,16 +1,16 @@
 /// All that the ledger holds of one job.
-public struct JobDetail: Sendable {
-    public var record: JobRecord
+package struct JobDetail: Sendable {
+    package var record: JobRecord
     /// The message of its last start as JSON, until the job has ended.
-    public var ticket: [UInt8]?
+    package var ticket: [UInt8]?
     /// The oldest first, at most ``maximumEvents``.
-    public var events: [JobEvent]
+    package var events: [JobEvent]
     /// At most as many as were asked for.
-    public var files: [TempFileEntry]
-    public var totals: FileTotals
+    package var files: [TempFileEntry]
+    package var totals: FileTotals
 
     /// Older ones are dropped.
-    public static let maximumEvents = 200
+    package static let maximumEvents = 200
 
     package init(
         record: JobRecord,

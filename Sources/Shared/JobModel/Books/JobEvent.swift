@@ -1,8 +1,8 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// Something that happened to a job.
-public struct JobEvent: Sendable, Hashable {
-    public enum What: String, Sendable, Hashable, Codable, CaseIterable {
+package struct JobEvent: Sendable, Hashable {
+    package enum What: String, Sendable, Hashable, Codable, CaseIterable {
         /// A stage began to work.
         case started
         /// The stage gave the job back without an end, as for a retry, a wait or a drain.
@@ -19,12 +19,12 @@ public struct JobEvent: Sendable, Hashable {
         case finished
     }
 
-    public var at: Date
-    public var what: What
-    public var stage: Stage?
-    public var hop: Int64
+    package var at: Date
+    package var what: What
+    package var stage: Stage?
+    package var hop: Int64
     /// The step, the outcome, or the worker that died and what of.
-    public var detail: String?
+    package var detail: String?
 
     package init(at: Date, what: What, stage: Stage? = nil, hop: Int64, detail: String? = nil) {
         self.at = at

@@ -1,17 +1,17 @@
 /// Which jobs to list.
-public struct JobFilter: Sendable, Hashable {
-    public var state: JobRecord.State?
-    public var outcome: JobOutcome?
-    public var kind: MediaKind?
+package struct JobFilter: Sendable, Hashable {
+    package var state: JobRecord.State?
+    package var outcome: JobOutcome?
+    package var kind: MediaKind?
     /// The stage that has the job, or last had it.
-    public var stage: Stage?
-    public var mediaID: ByteText?
+    package var stage: Stage?
+    package var mediaID: ByteText?
     /// As ``Ticket/sourceText``, or the key of an object alone.
-    public var source: ByteText?
+    package var source: ByteText?
     /// A name that is the job's id, its media id or its source.
-    public var name: ByteText?
+    package var name: ByteText?
 
-    public init(
+    package init(
         state: JobRecord.State? = nil,
         outcome: JobOutcome? = nil,
         kind: MediaKind? = nil,

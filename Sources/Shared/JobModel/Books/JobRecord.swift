@@ -1,52 +1,52 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// The ledger's record of a job.
-public struct JobRecord: Sendable, Hashable {
-    public enum State: String, Sendable, Hashable, CaseIterable {
+package struct JobRecord: Sendable, Hashable {
+    package enum State: String, Sendable, Hashable, CaseIterable {
         /// Known, and not at its end.
         case active
         /// Over. Remembered so that a late duplicate is recognised.
         case finished
     }
 
-    public var key: JobKey
-    public var mediaID: ByteText
+    package var key: JobKey
+    package var mediaID: ByteText
     /// As ``Ticket/sourceText``; nil for one of more than ``maximumSourceBytes``.
-    public var source: ByteText?
-    public var state: State
+    package var source: ByteText?
+    package var state: State
     /// The stage that has the job, or last had it. nil before the first start.
-    public var stage: Stage?
+    package var stage: Stage?
     /// Hand-overs between stages so far.
-    public var hop: Int64
+    package var hop: Int64
     /// Retries of the present stage so far.
-    public var attempt: Int64
+    package var attempt: Int64
     /// How often the job was sent back from the dead letters.
-    public var redrives: Int64
+    package var redrives: Int64
     /// The highest progress sent so far, in per cent.
-    public var progress: Int
+    package var progress: Int
     /// The step of that progress.
-    public var step: String
-    public var outcome: JobOutcome?
+    package var step: String
+    package var outcome: JobOutcome?
     /// The token of the message that ended the job.
-    public var finishToken: String?
-    public var isCancelRequested: Bool
-    public var createdAt: Date
-    public var updatedAt: Date
-    public var finishedAt: Date?
+    package var finishToken: String?
+    package var isCancelRequested: Bool
+    package var createdAt: Date
+    package var updatedAt: Date
+    package var finishedAt: Date?
     /// When the broker was known to have the terminal update. nil for a finished job whose clients may not have heard
     /// of it.
-    public var announcedAt: Date?
+    package var announcedAt: Date?
     /// Files, and their bytes, that were in the ledger at the job's end and may not be removed yet.
-    public var leftFiles: Int64
-    public var leftBytes: Int64
+    package var leftFiles: Int64
+    package var leftBytes: Int64
     /// The final ticket as JSON.
-    public var record: [UInt8]?
+    package var record: [UInt8]?
 
     /// A longer source is not in the ledger, so nothing is found by it.
-    public static let maximumSourceBytes = 4096
+    package static let maximumSourceBytes = 4096
 
-    public var kind: MediaKind { key.kind }
-    public var id: ByteText { key.id }
+    package var kind: MediaKind { key.kind }
+    package var id: ByteText { key.id }
 
     package init(
         key: JobKey,

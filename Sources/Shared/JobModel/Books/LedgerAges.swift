@@ -1,14 +1,14 @@
 /// The ages of the oldest job and file, and the number of files that cannot be removed.
-public struct LedgerAges: Sendable, Hashable {
+package struct LedgerAges: Sendable, Hashable {
     /// The job that has been in the ledger for longest without an end.
-    public var oldestJob: JobKey?
-    public var oldestJobAge: Duration?
+    package var oldestJob: JobKey?
+    package var oldestJobAge: Duration?
     /// The age of the file that has been in the ledger for longest.
-    public var oldestFileAge: Duration?
+    package var oldestFileAge: Duration?
     /// Files whose removal has failed.
-    public var stuckFiles: Int
+    package var stuckFiles: Int
 
-    public init(
+    package init(
         oldestJob: JobKey? = nil,
         oldestJobAge: Duration? = nil,
         oldestFileAge: Duration? = nil,

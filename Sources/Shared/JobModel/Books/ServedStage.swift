@@ -1,9 +1,9 @@
 /// A stage of one kind, as it is served by workers of its own.
-public struct ServedStage: Sendable, Hashable {
-    public var kind: MediaKind
-    public var stage: Stage
+package struct ServedStage: Sendable, Hashable {
+    package var kind: MediaKind
+    package var stage: Stage
 
-    public init(_ kind: MediaKind, _ stage: Stage) {
+    package init(_ kind: MediaKind, _ stage: Stage) {
         self.kind = kind
         self.stage = stage
     }

@@ -1,25 +1,25 @@
 /// The facts that a message gives about the job that a stage is to work on.
-public struct StageMessage: Sendable {
-    public var stage: Stage
+package struct StageMessage: Sendable {
+    package var stage: Stage
     /// Hand-overs before it. A message of an earlier hop than the ledger knows is a late duplicate.
-    public var hop: Int64
+    package var hop: Int64
     /// Tells the message from those of earlier runs of the job.
-    public var run: JobRun
-    public var mediaID: ByteText
+    package var run: JobRun
+    package var mediaID: ByteText
     /// The source, as ``Ticket/sourceText``.
-    public var source: ByteText?
-    public var manifest: [TempFileEntry]
+    package var source: ByteText?
+    package var manifest: [TempFileEntry]
     /// The message as JSON, kept until the job's end, so that a job that is abandoned can be ended.
-    public var ticket: [UInt8]?
+    package var ticket: [UInt8]?
     /// The progress that is recorded with the start; nil when nobody is told of it.
-    public var progress: JobProgress?
+    package var progress: JobProgress?
     /// Who is to work on the job.
-    public var worker: WorkerLife?
+    package var worker: WorkerLife?
     /// The content that the job asks for, as in ``Ticket/content``; nil where it is not compared. A message that asks
     /// for something else under the same id does not belong to the job.
-    public var content: [UInt8]?
+    package var content: [UInt8]?
 
-    public init(
+    package init(
         stage: Stage,
         hop: Int64,
         run: JobRun = JobRun(),

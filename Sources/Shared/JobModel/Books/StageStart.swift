@@ -1,5 +1,5 @@
 /// Whether a stage may start on a message.
-public enum StageStart: Sendable, Hashable {
+package enum StageStart: Sendable, Hashable {
     /// - Parameters:
     ///   - starts: how often this stage was started on this hop, this time included.
     ///   - progress: the highest progress sent before, in per cent.

@@ -1,10 +1,10 @@
 /// One process of a worker, from its start to its end.
-public struct WorkerLife: Sendable, Hashable {
+package struct WorkerLife: Sendable, Hashable {
     /// The worker's name, such as `process.video.1`; the process that follows it has the same.
-    public var name: String
-    public var processID: Int32
+    package var name: String
+    package var processID: Int32
 
-    public init(name: String, processID: Int32) {
+    package init(name: String, processID: Int32) {
         self.name = name
         self.processID = processID
     }

@@ -1,4 +1,5 @@
 import CFFmpeg
+internal import Files
 import Glibc
 
 /// The bytes of a source: one local, regular file, and the container that it looks like. No other file is ever opened.
@@ -9,16 +10,15 @@ final class InputFile {
     private let state: RunState
 
     init(path: String, state: RunState) throws(MediaError) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw .cannotRead(path, errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard let status = FileStatus(path: path) else { throw .cannotRead(path, errno) }
+        guard status.kind == .file else {
             throw MediaError(
                 code: .readFailed,
                 message: "\(path) is not a regular file; give the path of a video file",
                 isRetriable: false
             )
         }
-        guard status.st_size > 0 else {
+        guard status.sizeBytes > 0 else {
             throw MediaError(
                 code: .unreadable,
                 message: "the file is empty (0 bytes); provide it again",
@@ -38,7 +38,7 @@ final class InputFile {
         }
         self.pointer = pointer
         self.state = state
-        sizeBytes = Int64(status.st_size)
+        sizeBytes = status.sizeBytes
     }
 
     deinit {

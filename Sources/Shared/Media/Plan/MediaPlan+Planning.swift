@@ -5,7 +5,7 @@ extension MediaPlan {
     /// the source, so that there is always one H.264 rendition.
     ///
     /// - Throws: `invalidPlan` for a profile out of range, `unsupported` for a source whose picture is too large.
-    public init(source: VideoMetadata, profile: VideoProfile) throws(MediaError) {
+    package init(source: VideoMetadata, profile: VideoProfile) throws(MediaError) {
         try profile.validate()
         guard PictureSize.sides.contains(source.width), PictureSize.sides.contains(source.height) else {
             throw MediaError(

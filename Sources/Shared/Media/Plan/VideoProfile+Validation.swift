@@ -6,7 +6,7 @@ extension VideoProfile {
     ]
 
     /// Throws `invalidPlan` with every value that is out of range.
-    public func validate() throws(MediaError) {
+    package func validate() throws(MediaError) {
         let problems = problems()
         guard problems.isEmpty else {
             throw .invalidPlan("the video profile is invalid: \(problems.joined(separator: "; "))")

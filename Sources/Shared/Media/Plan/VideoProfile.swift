@@ -1,16 +1,16 @@
 /// The outputs that are wanted and their encoding: configuration, the same for many sources.
-public struct VideoProfile: Codable, Sendable, Equatable {
+package struct VideoProfile: Codable, Sendable, Equatable {
     /// One step of the ladder: a landscape box and a bitrate. A portrait source swaps the sides of the box, a square
     /// one uses the short side for both.
-    public struct Rung: Codable, Sendable, Equatable {
+    package struct Rung: Codable, Sendable, Equatable {
         /// The name in file names and keys, `360p` for example.
-        public var quality: String
-        public var width: Int
-        public var height: Int
+        package var quality: String
+        package var width: Int
+        package var height: Int
         /// The cap of the video's bitrate, over a buffer of two seconds.
-        public var bitrateBitsPerSecond: Int
+        package var bitrateBitsPerSecond: Int
 
-        public init(quality: String, width: Int, height: Int, bitrateBitsPerSecond: Int) {
+        package init(quality: String, width: Int, height: Int, bitrateBitsPerSecond: Int) {
             self.quality = quality
             self.width = width
             self.height = height
@@ -19,16 +19,16 @@ public struct VideoProfile: Codable, Sendable, Equatable {
     }
 
     /// Still pictures along the video.
-    public struct Thumbnails: Codable, Sendable, Equatable {
-        public var intervalSeconds: Double
-        public var maxWidth: Int
-        public var maxHeight: Int
+    package struct Thumbnails: Codable, Sendable, Equatable {
+        package var intervalSeconds: Double
+        package var maxWidth: Int
+        package var maxHeight: Int
         /// 1 (worst) to 100 (best).
-        public var jpegQuality: Int
+        package var jpegQuality: Int
         /// Thumbnails after this many are left out.
-        public var maxCount: Int
+        package var maxCount: Int
 
-        public init(
+        package init(
             intervalSeconds: Double = 15,
             maxWidth: Int = 720,
             maxHeight: Int = 720,
@@ -43,22 +43,22 @@ public struct VideoProfile: Codable, Sendable, Equatable {
         }
     }
 
-    public var ladder: [Rung]
+    package var ladder: [Rung]
     /// x264's constant rate factor, 0 to 51; the ladder's bitrate caps it.
-    public var crf: Int
+    package var crf: Int
     /// x264's preset, `ultrafast` to `placebo`.
-    public var preset: String
-    public var keyframeIntervalSeconds: Double
+    package var preset: String
+    package var keyframeIntervalSeconds: Double
     /// AAC; stereo or mono.
-    public var audioBitrateBitsPerSecond: Int
+    package var audioBitrateBitsPerSecond: Int
     /// Whether the source is delivered too, as MP4.
-    public var includeOriginal: Bool
+    package var includeOriginal: Bool
     /// Nil for none.
-    public var thumbnails: Thumbnails?
+    package var thumbnails: Thumbnails?
     /// The share of frames that may be lost to damage, 0 to 1, before the source counts as unusable.
-    public var toleratedDamage: Double
+    package var toleratedDamage: Double
 
-    public init(
+    package init(
         ladder: [Rung] = [
             Rung(quality: "360p", width: 640, height: 360, bitrateBitsPerSecond: 800_000),
             Rung(quality: "540p", width: 960, height: 540, bitrateBitsPerSecond: 1_500_000),
@@ -83,5 +83,5 @@ public struct VideoProfile: Codable, Sendable, Equatable {
     }
 
     /// 360p, 540p and 720p, the original, and a thumbnail every 15 seconds.
-    public static let `default` = VideoProfile()
+    package static let `default` = VideoProfile()
 }

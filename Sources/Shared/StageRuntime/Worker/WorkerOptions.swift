@@ -1,11 +1,11 @@
-public import ArgumentParser
-public import JobModel
+package import ArgumentParser
+package import JobModel
 
 extension MediaKind: ExpressibleByArgument {}
 
 /// The command line of every stage executable.
-public struct WorkerOptions: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct WorkerOptions: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         // The name of this executable, one of several.
         commandName: CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "stage",
         abstract: "Works on the jobs of one stage of the media processor.",
@@ -18,10 +18,10 @@ public struct WorkerOptions: ParsableCommand {
     )
 
     @Option(help: "The kind of media whose queue this worker owns: video or image.")
-    public var kind: MediaKind
+    package var kind: MediaKind
 
     @Option(help: "The worker's name in logs and in the supervisor, such as process.video.1.")
-    public var name: String?
+    package var name: String?
 
     @Option(help: ArgumentHelp("Inherited descriptor that reports go to.", visibility: .hidden))
     var statusFd: Int32?
@@ -42,5 +42,5 @@ public struct WorkerOptions: ParsableCommand {
     )
     var logFd: Int32?
 
-    public init() {}
+    package init() {}
 }

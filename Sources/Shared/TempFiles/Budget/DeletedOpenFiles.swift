@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import Files
 internal import Glibc
 internal import JobModel
@@ -19,7 +17,7 @@ struct DeletedOpenFiles: Sendable, Equatable {
     static func beneath(_ path: String) -> DeletedOpenFiles {
         let own = getpid()
         var found = DeletedOpenFiles()
-        var seen: Set<Identity> = []
+        var seen: Set<FileIdentity> = []
         for process in Set([own] + children(of: getppid()) + children(of: own)) {
             let directory = "/proc/\(process)/fd"
             for name in names(in: directory) {
@@ -27,20 +25,14 @@ struct DeletedOpenFiles: Sendable, Equatable {
                 guard let target = link(entry), target.endsWithBytes(of: mark),
                     target.startsWithBytes(of: path + "/")
                 else { continue }
-                var status = stat()
-                guard stat(entry, &status) == 0, status.st_nlink == 0, status.st_mode & S_IFMT == S_IFREG,
-                    seen.insert(Identity(device: status.st_dev, inode: status.st_ino)).inserted
+                guard let status = FileStatus(path: entry), status.linkCount == 0, status.kind == .file,
+                    seen.insert(FileIdentity(status)).inserted
                 else { continue }
                 found.files += 1
-                found.sizeBytes = found.sizeBytes.addingClamped(Int64(status.st_blocks) * 512)
+                found.sizeBytes = found.sizeBytes.addingClamped(status.allocatedBytes)
             }
         }
         return found
-    }
-
-    private struct Identity: Hashable {
-        var device: dev_t
-        var inode: ino_t
     }
 
     private static func children(of process: pid_t) -> [pid_t] {

@@ -3,15 +3,15 @@ internal import JobModel
 internal import Ledger
 
 /// How much disk the temp files of a host may take, all jobs together.
-public struct DiskBudget: Sendable, Hashable {
+package struct DiskBudget: Sendable, Hashable {
     /// The limit of all temp files; nil: no limit but the disk's own.
-    public var maximumBytes: Int64?
+    package var maximumBytes: Int64?
     /// The bytes that must stay free on the workspace's file system; 0: all of it may be used.
-    public var minimumFreeBytes: Int64
+    package var minimumFreeBytes: Int64
 
-    public static let unlimited = DiskBudget(maximumBytes: nil, minimumFreeBytes: 0)
+    package static let unlimited = DiskBudget(maximumBytes: nil, minimumFreeBytes: 0)
 
-    public init(maximumBytes: Int64?, minimumFreeBytes: Int64) {
+    package init(maximumBytes: Int64?, minimumFreeBytes: Int64) {
         self.maximumBytes = maximumBytes
         self.minimumFreeBytes = max(minimumFreeBytes, 0)
     }
@@ -19,7 +19,7 @@ public struct DiskBudget: Sendable, Hashable {
     /// As operators set it.
     ///
     /// - Parameter limitBytes: 0: no limit but the disk's own.
-    public init(limitBytes: Int64, minimumFreeBytes: Int64) {
+    package init(limitBytes: Int64, minimumFreeBytes: Int64) {
         self.init(maximumBytes: limitBytes > 0 ? limitBytes : nil, minimumFreeBytes: minimumFreeBytes)
     }
 
@@ -74,7 +74,7 @@ public struct DiskBudget: Sendable, Hashable {
 }
 
 /// The answer to a reservation.
-public enum SpaceAnswer: Sendable, Hashable {
+package enum SpaceAnswer: Sendable, Hashable {
     case reserved
     /// Not now: other jobs hold what there is. The text says how much is missing of what.
     case noRoom(String)

@@ -1,10 +1,10 @@
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Synchronization
 
 /// The bytes that one run of a stage may still write. Every write is counted before it happens, from any thread, so
 /// that the files of a job never take more than was reserved for it.
-public final class SpaceAllowance: Sendable {
+package final class SpaceAllowance: Sendable {
     private struct State {
         var usedBytes: Int64
         var grantedBytes: Int64
@@ -43,7 +43,7 @@ public final class SpaceAllowance: Sendable {
     ///   - name: of a file that was planned in this run.
     ///   - sizeBytes: of the file once the write is done. A size that it had before costs nothing.
     /// - Throws: ``TempFileError`` with code `noSpace`, retriable when other jobs hold what is missing.
-    public func grow(_ name: String, to sizeBytes: Int64) throws(TempFileError) {
+    package func grow(_ name: String, to sizeBytes: Int64) throws(TempFileError) {
         try state.withLock { state throws(TempFileError) in
             let (key, size) = (ByteText(name), blockRounded(sizeBytes))
             let growth = size - state.sizes[key, default: 0]

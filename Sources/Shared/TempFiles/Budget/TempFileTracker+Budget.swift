@@ -1,5 +1,5 @@
 internal import Files
-public import JobModel
+package import JobModel
 internal import Ledger
 
 /// The share of the disk that a job holds.
@@ -50,7 +50,7 @@ private struct Demand: Sendable {
 }
 
 /// The answer to a plan of files.
-public enum FilePlan: Sendable {
+package enum FilePlan: Sendable {
     /// The files are in the ledger; this much may be written to them.
     case planned([TrackedFile], SpaceAllowance)
     /// As ``SpaceAnswer/noRoom(_:)``. Nothing was planned.
@@ -79,7 +79,7 @@ extension TempFileTracker {
     /// - Returns: what the run may write. The job's bytes on disk already count as reserved, even if they exceed the
     ///   budget: they are a fact.
     /// - Throws: ``TempFileError`` with code `invalidName`, `tooManyFiles` or `jobFinished`.
-    public func planFiles(
+    package func planFiles(
         _ files: [NewFile],
         job: JobKey,
         stage: Stage,
@@ -140,7 +140,7 @@ extension TempFileTracker {
     }
 
     /// Gives back what a job has reserved and its files do not take: after the stage that made the last of them.
-    public func trimReservation(_ job: JobKey) async throws(TempFileError) {
+    package func trimReservation(_ job: JobKey) async throws(TempFileError) {
         try await ledger.write(outliving: .death, for: .cleaning) { books in
             if let row = try books.head(job) { try books.trimReservation(job: row.number) }
         }
@@ -148,7 +148,7 @@ extension TempFileTracker {
 
     /// Bytes of temp files that are deleted, and still open in this process, its siblings or its children. They are on
     /// disk until the last of these closes them.
-    public func deletedOpenBytes() -> Int64 {
+    package func deletedOpenBytes() -> Int64 {
         DeletedOpenFiles.beneath(workspace.path + "/" + Workspace.jobsDirectory).sizeBytes
     }
 
@@ -160,7 +160,7 @@ extension TempFileTracker {
     }
 
     /// Bytes that are promised to jobs, written ones included.
-    public func reservedBytes() async throws(TempFileError) -> Int64 {
+    package func reservedBytes() async throws(TempFileError) -> Int64 {
         try await ledger.read { try $0.reservedBytes() }
     }
 }

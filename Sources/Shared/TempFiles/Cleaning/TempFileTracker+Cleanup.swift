@@ -1,7 +1,7 @@
 internal import CrashPoints
 internal import Files
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 internal import Threads
@@ -14,7 +14,7 @@ extension TempFileTracker {
     ///   - paths: absolute, or names. One that is not in the job's directory is a failure with `EXDEV`, and is left
     ///     alone.
     ///   - isLast: the job gives back what it has reserved and its files do not take.
-    public func releaseFiles(_ paths: [String], job: JobKey, isLast: Bool = false) async -> CleanupReport {
+    package func releaseFiles(_ paths: [String], job: JobKey, isLast: Bool = false) async -> CleanupReport {
         let start = ContinuousClock.now
         var report = CleanupReport()
         var names: [String] = []
@@ -57,7 +57,7 @@ extension TempFileTracker {
     ///
     /// - Parameter onActivity: called for each file that is removed.
     /// - Throws: ``TempFileError`` with code `leaseNotHeld` when this tracker does not hold the job's lease.
-    public func cleanupJobTempFiles(
+    package func cleanupJobTempFiles(
         _ job: JobKey,
         onActivity: @escaping @Sendable () -> Void = {}
     ) async throws(TempFileError) -> CleanupReport {
@@ -84,7 +84,7 @@ extension TempFileTracker {
     /// Removes the temp files of every job that nobody works on.
     ///
     /// - Parameter spared: Jobs that are in one of these stages keep their files.
-    public func cleanupAllTempFiles(sparing spared: Set<Stage> = []) async throws(TempFileError) -> CleanupReport {
+    package func cleanupAllTempFiles(sparing spared: Set<Stage> = []) async throws(TempFileError) -> CleanupReport {
         let start = ContinuousClock.now
         var report = CleanupReport()
         for place in try await jobDirectories() {

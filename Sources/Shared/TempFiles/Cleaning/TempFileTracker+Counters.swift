@@ -1,9 +1,9 @@
-public import JobModel
+package import JobModel
 internal import Synchronization
 
 extension TempFileTracker {
     /// The counts of files that were removed through this tracker.
-    public var cleaningCounters: CleaningCounters { counters.withLock { $0 } }
+    package var cleaningCounters: CleaningCounters { counters.withLock { $0 } }
 
     func count(_ report: CleanupReport) {
         counters.withLock { counters in

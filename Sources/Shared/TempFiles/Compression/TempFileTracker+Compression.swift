@@ -1,20 +1,20 @@
 internal import CrashPoints
 internal import Files
 internal import FoundationEssentials
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 internal import Threads
 
 /// Which temp files are compressed.
-public struct CompressionRules: Sendable, Hashable {
+package struct CompressionRules: Sendable, Hashable {
     /// How long a job has waited for its next stage.
-    public var minimumWait: Duration
+    package var minimumWait: Duration
     /// Smaller files are not worth it.
-    public var minimumFileBytes: Int64
-    public var budget: DiskBudget
+    package var minimumFileBytes: Int64
+    package var budget: DiskBudget
 
-    public init(minimumWait: Duration, minimumFileBytes: Int64 = 1 << 20, budget: DiskBudget) {
+    package init(minimumWait: Duration, minimumFileBytes: Int64 = 1 << 20, budget: DiskBudget) {
         self.minimumWait = minimumWait
         self.minimumFileBytes = max(minimumFileBytes, 1)
         self.budget = budget
@@ -22,12 +22,12 @@ public struct CompressionRules: Sendable, Hashable {
 }
 
 /// The result of compressing.
-public struct CompressionReport: Sendable, Hashable {
-    public var files = 0
-    public var plainBytes: Int64 = 0
-    public var storedBytes: Int64 = 0
+package struct CompressionReport: Sendable, Hashable {
+    package var files = 0
+    package var plainBytes: Int64 = 0
+    package var storedBytes: Int64 = 0
     /// Jobs with which something went wrong. Their files are as they were.
-    public var failures = 0
+    package var failures = 0
 }
 
 /// Files of jobs that wait are compressed in place, those that shrink by a fifth, and restored before a stage looks at
@@ -44,7 +44,7 @@ extension TempFileTracker {
     ///
     /// - Parameter endCancelled: called for a job that is to be cancelled, and could not be while its lease was held
     ///   here.
-    public func compressWaitingFiles(
+    package func compressWaitingFiles(
         _ rules: CompressionRules,
         endCancelled: @Sendable (JobKey) async -> Void = { _ in }
     ) async throws(TempFileError) -> CompressionReport {

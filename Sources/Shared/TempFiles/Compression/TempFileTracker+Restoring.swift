@@ -1,5 +1,5 @@
 internal import CrashPoints
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 internal import Threads
@@ -12,7 +12,7 @@ extension TempFileTracker {
     /// - Returns: how many files were compressed.
     /// - Throws: ``TempFileError``, with code `noSpace` when there is no room.
     @discardableResult
-    public func restoreFiles(
+    package func restoreFiles(
         _ job: JobKey,
         within budget: DiskBudget,
         onActivity: @escaping @Sendable () -> Void = {}

@@ -1,9 +1,9 @@
-public import JobModel
+package import JobModel
 
 /// The right to work on a job, held while this object lives or until it is released. The kernel takes it back when the
 /// process dies.
-public final class JobLease: Sendable {
-    public let job: JobKey
+package final class JobLease: Sendable {
+    package let job: JobKey
     private let hold: LeaseHold
 
     package init(job: JobKey, hold: LeaseHold) {
@@ -12,8 +12,8 @@ public final class JobLease: Sendable {
     }
 
     /// Gives the lease up now. Again does nothing.
-    public func release() { hold.release() }
+    package func release() { hold.release() }
 
     /// Gives the lease up, and removes the job's directory when nothing but the lease is in it.
-    public func releaseRemovingEmptyDirectory() { hold.releaseRemovingEmptyDirectory() }
+    package func releaseRemovingEmptyDirectory() { hold.releaseRemovingEmptyDirectory() }
 }

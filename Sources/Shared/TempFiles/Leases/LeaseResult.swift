@@ -1,8 +1,8 @@
-public import JobModel
+package import JobModel
 internal import Ledger
 
 /// The answer to a wish for a job's lease.
-public enum LeaseResult: Sendable {
+package enum LeaseResult: Sendable {
     case acquired(JobLease)
     /// Another holder kept it for the whole time.
     case held

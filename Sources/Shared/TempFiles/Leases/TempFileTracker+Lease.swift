@@ -1,6 +1,6 @@
 internal import CrashPoints
 internal import Files
-public import JobModel
+package import JobModel
 package import Ledger
 internal import Logging
 internal import Threads
@@ -12,7 +12,7 @@ extension TempFileTracker {
     ///
     /// - Parameter timeout: zero tries once.
     /// - Throws: ``TempFileError`` with code `cancelled` when the waiting task is cancelled.
-    public func acquireLease(_ job: JobKey, timeout: Duration) async throws(TempFileError) -> LeaseResult {
+    package func acquireLease(_ job: JobKey, timeout: Duration) async throws(TempFileError) -> LeaseResult {
         switch try await lock(job, run: JobRun(), timeout: timeout) {
         case .held: return .held
         case .finished(let end): return .finished(end)

@@ -1,7 +1,7 @@
-public import JobModel
+package import JobModel
 
 /// Why a file in the workspace is nobody's.
-public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
+package enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
     /// In the directory of a job, or beside the jobs, not in the ledger, and older than the grace time.
     case unknownFile
     /// The job is finished.
@@ -20,48 +20,48 @@ public enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
 }
 
 /// A file, or a row of the ledger, that a sweep would remove.
-public struct OrphanedFile: Sendable, Hashable {
+package struct OrphanedFile: Sendable, Hashable {
     /// Absolute.
-    public var path: String
+    package var path: String
     /// 0 for a missing file.
-    public var sizeBytes: Int64
+    package var sizeBytes: Int64
     /// Since the last change by the wall clock, or for an abandoned job the time of service without a sign of it; zero
     /// when the change lies in the future.
-    public var age: Duration
+    package var age: Duration
     /// nil for what lies beside the jobs of all kinds.
-    public var kind: MediaKind?
+    package var kind: MediaKind?
     /// The job, when it is known.
-    public var job: JobKey?
-    public var reason: OrphanReason
+    package var job: JobKey?
+    package var reason: OrphanReason
     /// The kind of entry, where that is the reason: `symbolic link`, `mounted file system`, …
-    public var detail: String?
+    package var detail: String?
     /// Whether a sweep now would remove it, or have it removed. Else it is only reported.
-    public var isRemovable: Bool
+    package var isRemovable: Bool
 }
 
 /// The rules of a sweep.
-public struct SweepRules: Sendable, Hashable {
+package struct SweepRules: Sendable, Hashable {
     /// How old something unknown must be.
-    public var graceTime: Duration
+    package var graceTime: Duration
     /// How long nothing may be heard of a job that nobody works on, in time in which its stage was served; nil: for
     /// ever.
-    public var maximumSilence: Duration?
+    package var maximumSilence: Duration?
 
-    public init(graceTime: Duration, maximumSilence: Duration? = nil) {
+    package init(graceTime: Duration, maximumSilence: Duration? = nil) {
         self.graceTime = graceTime
         self.maximumSilence = maximumSilence
     }
 }
 
 /// A job to be ended because nobody works on it. Its lease is held meanwhile.
-public struct AbandonedJob: Sendable {
-    public var record: JobRecord
+package struct AbandonedJob: Sendable {
+    package var record: JobRecord
     /// The message of its last start as JSON; nil when it never started.
-    public var ticket: [UInt8]?
+    package var ticket: [UInt8]?
     /// Time of service without a sign of it.
-    public var silence: Duration
+    package var silence: Duration
 
-    public init(record: JobRecord, ticket: [UInt8]?, silence: Duration) {
+    package init(record: JobRecord, ticket: [UInt8]?, silence: Duration) {
         self.record = record
         self.ticket = ticket
         self.silence = silence
@@ -69,17 +69,17 @@ public struct AbandonedJob: Sendable {
 }
 
 /// How an abandoned job was given to the clean-up stage.
-public struct AbandonedHandOver: Sendable {
+package struct AbandonedHandOver: Sendable {
     /// The hop of the message that the broker has confirmed.
-    public var hop: Int64
+    package var hop: Int64
     /// That message's `transfer`.
-    public var token: String
+    package var token: String
 
-    public init(hop: Int64, token: String) {
+    package init(hop: Int64, token: String) {
         self.hop = hop
         self.token = token
     }
 }
 
 /// Publishes the message that makes the clean-up stage end a job, and returns when the broker has confirmed it.
-public typealias AbandonedJobEnder = @Sendable (AbandonedJob) async throws -> AbandonedHandOver
+package typealias AbandonedJobEnder = @Sendable (AbandonedJob) async throws -> AbandonedHandOver

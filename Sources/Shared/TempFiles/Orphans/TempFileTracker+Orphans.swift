@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Files
 internal import Glibc
-public import JobModel
+package import JobModel
 package import Ledger
 internal import Logging
 internal import Threads
@@ -22,7 +22,7 @@ extension TempFileTracker {
 
     /// Lists what a sweep would remove or report, and changes nothing. What a job needs that is worked on, or that
     /// waits for its next stage, is never among it.
-    public func findOrphanedFiles(_ rules: SweepRules) async throws(TempFileError) -> [OrphanedFile] {
+    package func findOrphanedFiles(_ rules: SweepRules) async throws(TempFileError) -> [OrphanedFile] {
         let policy = try await policy(rules)
         var orphans = try await strangers(policy)
         try await forEachSight(jobDirectories(policy), policy) { sight throws(TempFileError) in
@@ -45,7 +45,7 @@ extension TempFileTracker {
     ///
     /// - Parameter endAbandoned: called for each abandoned job under its lease; nil leaves them alone.
     /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
-    public func cleanupOrphanedFiles(
+    package func cleanupOrphanedFiles(
         _ rules: SweepRules,
         endAbandoned: AbandonedJobEnder? = nil
     ) async throws(TempFileError) -> CleanupReport {

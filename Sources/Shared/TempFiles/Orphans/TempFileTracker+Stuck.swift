@@ -1,20 +1,20 @@
 internal import Glibc
-public import JobModel
+package import JobModel
 internal import Ledger
 internal import Logging
 
 /// A file of a job's that could not be removed, or that its clean-up was given up before. It stays in the ledger until
 /// it is gone.
-public struct StuckFile: Sendable, Hashable {
+package struct StuckFile: Sendable, Hashable {
     /// Absolute.
-    public var path: String
-    public var job: JobKey
+    package var path: String
+    package var job: JobKey
     /// The kernel's answer to the last try; nil before the first that came to its end.
-    public var errno: CInt?
+    package var errno: CInt?
     /// Tries so far.
-    public var attempts: Int64
+    package var attempts: Int64
 
-    public init(path: String, job: JobKey, errno: CInt?, attempts: Int64) {
+    package init(path: String, job: JobKey, errno: CInt?, attempts: Int64) {
         self.path = path
         self.job = job
         self.errno = errno
@@ -24,7 +24,7 @@ public struct StuckFile: Sendable, Hashable {
 
 extension TempFileTracker {
     /// Files whose removal has failed, and those of finished jobs, the most tried first.
-    public func stuckFiles(limit: Int = 100) async throws(TempFileError) -> [StuckFile] {
+    package func stuckFiles(limit: Int = 100) async throws(TempFileError) -> [StuckFile] {
         let workspace = workspace
         return try await ledger.read { try $0.stuckFiles(limit: limit) }.map { row in
             let place = "\(Workspace.jobsDirectory)/\(row.job.kind.rawValue)/\(row.directory)"
@@ -40,13 +40,13 @@ extension TempFileTracker {
     /// Tries again to remove what finished jobs have left. Files of jobs that have not ended wait for their clean-up.
     ///
     /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
-    public func retryStuckFiles() async throws(TempFileError) -> CleanupReport {
+    package func retryStuckFiles() async throws(TempFileError) -> CleanupReport {
         try await clean(jobs: ledger.read { try $0.finishedJobsWithFiles() }, isStillDue: { $0.end != nil })
     }
 
     /// Whether finished jobs have files that no try to remove them has come to its end with: their clean-up was given
     /// up.
-    public func hasUntriedFiles() async throws(TempFileError) -> Bool {
+    package func hasUntriedFiles() async throws(TempFileError) -> Bool {
         try await ledger.read { try $0.hasUntriedFiles() }
     }
 
@@ -54,7 +54,7 @@ extension TempFileTracker {
     /// themselves wait on: that stage ends them once it works again.
     ///
     /// - Throws: ``TempFileError`` with code `sweepInProgress` when another process of this host sweeps.
-    public func cleanupOverdueJobs(_ rules: SweepRules) async throws(TempFileError) -> CleanupReport {
+    package func cleanupOverdueJobs(_ rules: SweepRules) async throws(TempFileError) -> CleanupReport {
         let policy = try await policy(rules)
         let limit = policy.nowSeconds.subtractingReportingOverflow(policy.graceSeconds)
         let moment = limit.overflow ? Int64.min : limit.partialValue

@@ -1,27 +1,29 @@
 internal import CLinux
+internal import Files
 internal import Glibc
 
 /// Which file system a path is on.
-public struct FileSystemIdentity: Sendable, Hashable {
+package struct FileSystemIdentity: Sendable, Hashable {
     /// As `/proc/self/mountinfo` has it, such as `ext4`; `unknown` when it does not.
-    public var type: String
+    package var type: String
     /// Its name, when it is one that the workspace cannot be on.
-    public var networkName: String?
+    package var networkName: String?
 
-    public init(type: String, networkName: String? = nil) {
+    package init(type: String, networkName: String? = nil) {
         self.type = type
         self.networkName = networkName
     }
 
     /// nil when the path cannot be opened.
-    public init?(path: String) {
+    package init?(path: String) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var status = stat()
         var magic: UInt64 = 0
-        guard fstat(descriptor, &status) == 0, clinux_file_system_magic(descriptor, &magic) == 0 else { return nil }
-        let type = NetworkFileSystem.type(ofDevice: UInt64(status.st_dev), mountInfo: NetworkFileSystem.mountInfo())
+        guard let status = FileStatus(descriptor: descriptor), clinux_file_system_magic(descriptor, &magic) == 0 else {
+            return nil
+        }
+        let type = NetworkFileSystem.type(ofDevice: status.device, mountInfo: NetworkFileSystem.mountInfo())
         self.init(type: type ?? "unknown", networkName: NetworkFileSystem.name(magic: magic, type: type))
     }
 }

@@ -1,6 +1,6 @@
-public import Files
+package import Files
 internal import Glibc
-public import JobModel
+package import JobModel
 package import Ledger
 
 /// The directory that holds all temp files of this host: `$TEMP_DIR/media-processor`, mode 0700.
@@ -9,15 +9,15 @@ package import Ledger
 ///     ledger.reserve           room on the disk that is kept for clean-up
 ///     jobs/<kind>/<job>/       one directory for each job
 ///     jobs/<kind>/<job>/.lease locked by the process that works on the job
-public final class Workspace: Sendable {
-    public static let directoryName = "media-processor"
+package final class Workspace: Sendable {
+    package static let directoryName = "media-processor"
     package static let jobsDirectory = "jobs"
     /// Held by the one supervisor of the workspace.
-    public static let supervisorLockName = "supervisor.lock"
+    package static let supervisorLockName = "supervisor.lock"
 
     /// Absolute and free of symbolic links, so that every process of the host writes the same path into manifests.
-    public let path: String
-    public let root: RootedDirectory
+    package let path: String
+    package let root: RootedDirectory
 
     private init(path: String, root: RootedDirectory) {
         self.path = path
@@ -28,7 +28,7 @@ public final class Workspace: Sendable {
     ///
     /// - Throws: ``TempFileError`` with code `workspaceUnusable` when the directory is a symbolic link, belongs to
     ///   another user, or when others may write to it.
-    public static func open(temporaryDirectory: String) throws(TempFileError) -> Workspace {
+    package static func open(temporaryDirectory: String) throws(TempFileError) -> Workspace {
         guard !temporaryDirectory.isEmpty, !temporaryDirectory.utf8.contains(0) else {
             throw unusable("TEMP_DIR is empty or holds a NUL character; set it to a directory")
         }
@@ -94,12 +94,12 @@ public final class Workspace: Sendable {
     }
 
     /// The job's directory, relative to the workspace.
-    public func directory(of job: JobKey) -> String {
+    package func directory(of job: JobKey) -> String {
         Self.jobsDirectory + "/" + job.kind.rawValue + "/" + job.directoryName
     }
 
     /// Where the file `name` of a job is. `name` is relative to the job's directory.
-    public func absolutePath(of name: String, job: JobKey) -> String {
+    package func absolutePath(of name: String, job: JobKey) -> String {
         path + "/" + directory(of: job) + "/" + name
     }
 
@@ -110,7 +110,7 @@ public final class Workspace: Sendable {
 
     /// The name of a job's file, or nil when `absolute` is not inside that job's own directory. Text only: that no link
     /// leads out is seen to when the file is opened.
-    public func relativePath(ofJobFile absolute: String, job: JobKey) -> String? {
+    package func relativePath(ofJobFile absolute: String, job: JobKey) -> String? {
         Files.relativePath(absolute, beneath: path + "/" + directory(of: job))
     }
 

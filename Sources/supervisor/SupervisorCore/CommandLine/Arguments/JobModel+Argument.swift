@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import JobModel
+internal import ArgumentParser
+package import JobModel
 
 extension MediaKind: ExpressibleByArgument {}
 extension Stage: ExpressibleByArgument {}

@@ -1,10 +1,10 @@
-public import ArgumentParser
+package import ArgumentParser
 internal import Glibc
 internal import Settings
 
 /// `supervisor`: the process tree and its command line.
-public struct SupervisorCommand: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct SupervisorCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "supervisor",
         abstract: "Runs the media processor, and tells it what to do.",
         discussion: """
@@ -35,10 +35,10 @@ public struct SupervisorCommand: AsyncParsableCommand {
         ]
     )
 
-    public init() {}
+    package init() {}
 
     /// The whole program.
-    public static func run() async {
+    package static func run() async {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == BoundExec.subcommand { Glibc.exit(BoundExec.run(Array(arguments.dropFirst()))) }
         guard let name = arguments.first else {

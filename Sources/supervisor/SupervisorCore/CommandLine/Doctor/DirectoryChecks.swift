@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import Files
 internal import Glibc
 internal import Settings
@@ -48,14 +46,13 @@ struct DirectoryChecks: Sendable {
     /// The reason why an existing workspace cannot be used; nil when it can.
     private func workspace() -> Finding? {
         let path = settings.temporaryDirectory + "/" + Workspace.directoryName
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
+        guard let status = FileStatus(entry: path) else { return nil }
         let problem: String? =
-            if status.st_mode & S_IFMT != S_IFDIR {
+            if status.kind != .directory {
                 "\(path) is not a directory"
-            } else if status.st_uid != geteuid() {
-                "\(path) belongs to user \(status.st_uid), and this process runs as \(geteuid())"
-            } else if status.st_mode & 0o022 != 0 {
+            } else if status.owner != geteuid() {
+                "\(path) belongs to user \(status.owner), and this process runs as \(geteuid())"
+            } else if status.permissions & 0o022 != 0 {
                 "\(path) can be written by other users"
             } else {
                 nil
@@ -182,7 +179,6 @@ struct DirectoryChecks: Sendable {
     }
 
     private static func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        FileStatus(path: path)?.kind == .directory
     }
 }

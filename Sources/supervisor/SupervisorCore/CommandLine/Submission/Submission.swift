@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import Files
 internal import FoundationEssentials
 internal import Glibc
@@ -107,13 +105,12 @@ enum LocalFile {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw UsageProblem(message: "cannot read \(path.shown): \(systemMessage(errno))") }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard let status = FileStatus(descriptor: file), status.kind == .file else {
             throw UsageProblem(message: "cannot read \(path.shown): it is not a regular file")
         }
         var bytes = [UInt8](repeating: 0, count: MediaFormat.signatureBytes)
         let count = read(file, &bytes, bytes.count)
         guard count >= 0 else { throw UsageProblem(message: "cannot read \(path.shown): \(systemMessage(errno))") }
-        return (Array(bytes[..<count]), Int64(status.st_size))
+        return (Array(bytes[..<count]), status.sizeBytes)
     }
 }

@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import Files
 internal import Glibc
 
@@ -23,11 +21,10 @@ enum Paths {
 
     /// Whether both lead to the same file, or, where one leads to none, are the same path.
     static func areSame(_ one: String, _ other: String) -> Bool {
-        var (first, second) = (stat(), stat())
-        guard stat(one, &first) == 0, stat(other, &second) == 0 else {
+        guard let first = FileStatus(path: one), let second = FileStatus(path: other) else {
             return absolute(one).utf8.elementsEqual(absolute(other).utf8)
         }
-        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+        return FileIdentity(first) == FileIdentity(second)
     }
 
     /// The path as seen from a directory when it lies beneath it, else as it is.

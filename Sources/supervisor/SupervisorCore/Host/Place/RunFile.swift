@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import Files
 internal import Glibc
 
@@ -41,36 +39,43 @@ struct RunFile: Sendable, Codable, Equatable {
     /// The file's text when it is root's or this user's or, where root asks, the directory's owner's.
     private static func ownText(_ directory: String) -> String? {
         let path = path(stateDirectory: directory)
-        var (file, parent) = (stat(), stat())
-        guard stat(directory, &parent) == 0, lstat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG else {
+        guard let parent = FileStatus(path: directory), let file = FileStatus(entry: path), file.kind == .file else {
             return nil
         }
         let user = geteuid()
-        let isDirectoryOwn = [0, user, file.st_uid].contains(parent.st_uid) && parent.st_mode & S_IWOTH == 0
-        guard isOwn(file, in: parent), isDirectoryOwn, file.st_mode & 0o022 == 0 else { return nil }
+        let isDirectoryOwn = [0, user, file.owner].contains(parent.owner) && parent.permissions & 0o002 == 0
+        guard isOwn(file, in: parent), isDirectoryOwn, file.permissions & 0o022 == 0 else { return nil }
         return SmallFile.read(path)
     }
 
-    private static func isOwn(_ file: stat, in directory: stat) -> Bool {
+    private static func isOwn(_ file: FileStatus, in directory: FileStatus) -> Bool {
         let user = geteuid()
-        return [0, user].contains(file.st_uid) || user == 0 && file.st_uid == directory.st_uid
+        return [0, user].contains(file.owner) || user == 0 && file.owner == directory.owner
     }
 
     /// The owner of a run file that this user cannot read because it is another's. For a directory
     /// that this user may not look into it is the directory's owner.
     static func stranger(stateDirectory directory: String) -> uid_t? {
-        var (file, parent) = (stat(), stat())
-        guard stat(directory, &parent) == 0 else {
+        guard let parent = FileStatus(path: directory) else {
             guard errno == EACCES else { return nil }
-            var above = parentPath(directory) ?? "/"
-            while stat(above, &parent) != 0, let next = parentPath(above) { above = next }
-            return parent.st_uid == geteuid() ? nil : parent.st_uid
+            let owner = ownerOfNearest(above: directory)
+            return owner == geteuid() ? nil : owner
         }
         let path = path(stateDirectory: directory)
-        if lstat(path, &file) == 0 {
-            return isOwn(file, in: parent) && access(path, R_OK) == 0 ? nil : file.st_uid
+        if let file = FileStatus(entry: path) {
+            return isOwn(file, in: parent) && access(path, R_OK) == 0 ? nil : file.owner
         }
-        return errno == EACCES && parent.st_uid != geteuid() ? parent.st_uid : nil
+        return errno == EACCES && parent.owner != geteuid() ? parent.owner : nil
+    }
+
+    /// The owner of the closest directory above a path that this user may look at.
+    private static func ownerOfNearest(above path: String) -> uid_t? {
+        var above = parentPath(path)
+        while let path = above {
+            if let status = FileStatus(path: path) { return status.owner }
+            above = parentPath(path)
+        }
+        return FileStatus(path: "/")?.owner
     }
 
     static func remove(stateDirectory: String) { unlink(path(stateDirectory: stateDirectory)) }

@@ -1,6 +1,4 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
-internal import Glibc
+internal import Files
 internal import Settings
 internal import WorkerProtocol
 
@@ -31,9 +29,7 @@ struct StateDirectory: Sendable {
     func problem() -> PathTrust.Problem? {
         do throws(PathTrust.Problem) {
             let resolved = try Self.trust.check(ownDirectory: path)
-            var isReachable = false
-            var status = stat()
-            if stat(resolved, &status) == 0 { isReachable = status.st_mode & 0o011 != 0 }
+            let isReachable = FileStatus(path: resolved).map { $0.permissions & 0o011 != 0 } ?? false
             // Other things may lie here as well, such as the store of the packaged service.
             for name in [SupervisorLock.name, RunFile.name] + (hasBroker ? [Self.brokerName] : []) {
                 try Self.trust.check(within: resolved + "/" + name, isReachable: isReachable)

@@ -1,7 +1,5 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import CLinux
+internal import Files
 internal import Glibc
 
 /// A file that one process tree at a time may hold, with the holders' process ids in it.
@@ -24,8 +22,7 @@ final class ProcessLock: Sendable {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw FileFailure(operation: "open", path: path, errno: errno) }
         // Through a second name the process ids would be written into another file.
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+        guard let status = FileStatus(descriptor: file), status.kind == .file, status.linkCount == 1 else {
             close(file)
             throw FileFailure(operation: "lock, since it is not a file with one name:", path: path, errno: EINVAL)
         }

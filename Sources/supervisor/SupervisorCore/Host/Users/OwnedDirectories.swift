@@ -1,5 +1,3 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import Files
 internal import Glibc
 internal import Logs
@@ -45,12 +43,11 @@ struct OwnedDirectories {
 
     /// A directory of ours alone, with all that lies in it.
     private func owned(_ path: String) -> [Problem] {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return absent(path) }
-        if status.st_uid != account.userID { return [.init(cause: belongs(path, status), command: chown(path))] }
+        guard let status = FileStatus(path: path) else { return absent(path) }
+        if status.owner != account.userID { return [.init(cause: belongs(path, status), command: chown(path))] }
         for name in DirectoryEntries.names(path) {
             let entry = path + "/" + name
-            if lstat(entry, &status) == 0, status.st_uid != account.userID {
+            if let status = FileStatus(entry: entry), status.owner != account.userID {
                 return [.init(cause: belongs(entry, status), command: chown(path))]
             }
         }
@@ -59,8 +56,7 @@ struct OwnedDirectories {
 
     /// A directory that we write to and others may as well.
     private func writable(_ path: String, files isOurs: (String) -> Bool) -> [Problem] {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return absent(path) }
+        guard FileStatus(path: path) != nil else { return absent(path) }
         if access(path, W_OK | X_OK) != 0 {
             return [.init(cause: "\(path): \(systemMessage(errno))", command: chown(path))]
         }
@@ -87,7 +83,7 @@ struct OwnedDirectories {
         ]
     }
 
-    private func belongs(_ path: String, _ status: stat) -> String { "\(path) belongs to user \(status.st_uid)" }
+    private func belongs(_ path: String, _ status: FileStatus) -> String { "\(path) belongs to user \(status.owner)" }
 
     private func chown(_ path: String) -> String { "chown -R \(account.owner) \(quoted(path))" }
 

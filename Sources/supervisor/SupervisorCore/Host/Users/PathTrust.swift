@@ -1,7 +1,5 @@
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-// `stat` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
 internal import CLinux
+internal import Files
 internal import Glibc
 
 /// Checks whether somebody besides root and this process's user could replace what a path
@@ -44,7 +42,7 @@ struct PathTrust: Sendable {
             }
             let next = current + "/" + name
             guard let status = Self.status(next) else { return ([next] + rest.reversed()).joined(separator: "/") }
-            if status.st_mode & S_IFMT == S_IFLNK {
+            if status.kind == .symbolicLink {
                 links += 1
                 guard links <= Self.mostLinks, let target = SmallFile.target(ofLink: next) else {
                     throw Problem(cause: "\(next) leads nowhere", remedy: "remove it, or \(elsewhere)")
@@ -68,12 +66,12 @@ struct PathTrust: Sendable {
     func check(ownDirectory path: String) throws(Problem) -> String {
         let resolved = try check(wayTo: path)
         guard let status = Self.status(resolved) else { return resolved }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
+        guard status.kind == .directory else {
             throw Problem(cause: "\(resolved) is not a directory", remedy: "remove it, or \(elsewhere)")
         }
-        guard status.st_uid == user else {
+        guard status.owner == user else {
             throw Problem(
-                cause: "\(resolved) belongs to user \(status.st_uid), and this process runs as \(user)",
+                cause: "\(resolved) belongs to user \(status.owner), and this process runs as \(user)",
                 remedy: "run as its owner, or \(elsewhere)"
             )
         }
@@ -95,7 +93,7 @@ struct PathTrust: Sendable {
     ///   they cannot write to, whatever its mode is.
     func check(within path: String, isReachable: Bool = true) throws(Problem) {
         guard let status = Self.status(path) else { return }
-        if status.st_mode & S_IFMT == S_IFLNK {
+        if status.kind == .symbolicLink {
             throw Problem(
                 cause: "\(path) is a symbolic link",
                 remedy: "remove it, or put in its place what it leads to"
@@ -103,8 +101,8 @@ struct PathTrust: Sendable {
         }
         try checkOwner(path, status, "what it is")
         if isReachable { try checkMode(path, status) }
-        guard status.st_mode & S_IFMT == S_IFDIR else { return }
-        let isOpen = isReachable && status.st_mode & 0o011 != 0
+        guard status.kind == .directory else { return }
+        let isOpen = isReachable && status.permissions & 0o011 != 0
         for name in DirectoryEntries.names(path) {
             // A path in text cannot name such an entry, and nothing of ours has such a name.
             if name.unicodeScalars.contains("\u{FFFD}") {
@@ -116,12 +114,12 @@ struct PathTrust: Sendable {
 
     // MARK: - One entry
 
-    private func checkDirectory(_ path: String, status: stat?) throws(Problem) {
+    private func checkDirectory(_ path: String, status: FileStatus?) throws(Problem) {
         guard let status else { return }
         try checkOwner(path, status, "what is in it")
         // Only its own owner may rename or delete an entry of a sticky directory, and the entry is looked at
         // next.
-        if status.st_mode & S_ISVTX != 0 { return }
+        if status.permissions & UInt32(S_ISVTX) != 0 { return }
         guard Self.canOthersWrite(path, status) else { return }
         throw Problem(
             cause: "\(path) can be written to by others (mode \(Self.octal(status))), who could replace what is in it",
@@ -129,15 +127,15 @@ struct PathTrust: Sendable {
         )
     }
 
-    private func checkOwner(_ path: String, _ status: stat, _ what: String) throws(Problem) {
-        if status.st_uid == user || status.st_uid == 0 || status.st_uid == Self.unknownRoot { return }
+    private func checkOwner(_ path: String, _ status: FileStatus, _ what: String) throws(Problem) {
+        if status.owner == user || status.owner == 0 || status.owner == Self.unknownRoot { return }
         throw Problem(
-            cause: "\(path) belongs to user \(status.st_uid), who could change \(what)",
+            cause: "\(path) belongs to user \(status.owner), who could change \(what)",
             remedy: "look at it, then remove it or give it to root or user \(user), or \(elsewhere)"
         )
     }
 
-    private func checkMode(_ path: String, _ status: stat) throws(Problem) {
+    private func checkMode(_ path: String, _ status: FileStatus) throws(Problem) {
         guard Self.canOthersWrite(path, status) else { return }
         throw Problem(
             cause: "\(path) can be written to by others (mode \(Self.octal(status)))",
@@ -145,19 +143,16 @@ struct PathTrust: Sendable {
         )
     }
 
-    private static func canOthersWrite(_ path: String, _ status: stat) -> Bool {
-        if status.st_mode & S_IWOTH != 0 { return true }
-        guard status.st_mode & S_IWGRP != 0 else { return false }
+    private static func canOthersWrite(_ path: String, _ status: FileStatus) -> Bool {
+        if status.permissions & UInt32(S_IWOTH) != 0 { return true }
+        guard status.permissions & UInt32(S_IWGRP) != 0 else { return false }
         // With an access list the group's bits are the most that the list grants to anybody.
-        return clinux_has_access_list(path) != 0 || status.st_gid != 0 && status.st_gid != ownGroup
+        return clinux_has_access_list(path) != 0 || status.group != 0 && status.group != ownGroup
     }
 
-    private static func octal(_ status: stat) -> String { String(status.st_mode & 0o7777, radix: 8) }
+    private static func octal(_ status: FileStatus) -> String { String(status.permissions & 0o7777, radix: 8) }
 
-    private static func status(_ path: String) -> stat? {
-        var status = stat()
-        return lstat(path, &status) == 0 ? status : nil
-    }
+    private static func status(_ path: String) -> FileStatus? { FileStatus(entry: path) }
 
     /// By bytes, as the kernel does.
     private static func components(_ path: String) -> [String] {

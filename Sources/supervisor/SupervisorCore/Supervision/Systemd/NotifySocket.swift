@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// The datagram socket of a service manager, as `NOTIFY_SOCKET` names it.
@@ -6,7 +7,7 @@ final class NotifySocket: Sendable {
     private let name: String
 
     /// How long the manager may leave its socket full before a message is given up.
-    private static let patienceMicroseconds = 500_000
+    private static let patienceMicroseconds: Int64 = 500_000
 
     /// - Parameter name: an absolute path, or `@` and a name of the abstract namespace.
     /// - Throws: ``FileFailure`` when it is neither (EINVAL) or there is no socket to be had.
@@ -16,8 +17,7 @@ final class NotifySocket: Sendable {
         }
         let file = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { throw FileFailure(operation: "make a socket for", path: name, errno: errno) }
-        var patience = timeval(tv_sec: 0, tv_usec: Self.patienceMicroseconds)
-        setsockopt(file, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        _ = clinux_set_send_timeout(file, Self.patienceMicroseconds)
         descriptor = file
         self.name = name
     }

@@ -1,6 +1,4 @@
-// `timespec` belongs to CDispatch or Glibc for the compiler, whichever of them it has loaded first.
-internal import CDispatch
-internal import Glibc
+internal import CLinux
 internal import JobModel
 internal import Logging
 internal import WorkerProtocol
@@ -35,9 +33,7 @@ actor ServiceNotifier {
     func serving() { send(report.serving()) }
 
     func reloading() {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        send(report.reloading(at: Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000))
+        send(report.reloading(at: clinux_monotonic_microseconds()))
     }
 
     func reloaded(isRefused: Bool) { send(report.reloaded(isRefused: isRefused)) }
