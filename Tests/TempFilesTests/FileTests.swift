@@ -234,7 +234,7 @@ import Testing
         try await tracker.markFileForCleanup(file.absolutePath, job: video())
         #expect(try await tracker.jobTempFiles(video()).map(\.isMarkedForCleanup) == [true])
         #expect(exists(file.absolutePath))
-        try await tracker.markFileForCleanup("not on the books", job: video())
+        try await tracker.markFileForCleanup("not in the ledger", job: video())
         for path in ["/etc/passwd", "../job-2/x", tracker.workspace.absolutePath(of: "x", job: video("job-2"))] {
             let error = await failure { try await tracker.markFileForCleanup(path, job: video()) }
             #expect(error?.code == .foreignPath)
