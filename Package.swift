@@ -272,7 +272,7 @@ let package = Package(
             .target(
                 name: "AllLibraries",
                 dependencies: ["SupervisorCore", "DownloadStage", "ProcessStage", "UploadStage", "CleanupStage"],
-                path: "Sources/AllLibraries",
+                path: "Sources/Build",
                 swiftSettings: strict
             ),
             benchmark("video-ladder", ["Media", logging]),
