@@ -24,8 +24,8 @@ bootstrap: ## Install missing Debian packages
 bootstrap-tests: ## Install those that the tests need as well
 	@scripts/bootstrap tests
 
-# Without a product, swift build makes the tests' library and tools of the dependencies as well, and it takes one product
-# at a time. So it first compiles all libraries side by side, and then links one executable after the other.
+# Without a product, swift build makes the tests' library and tools of the dependencies as well, and it takes one
+# product at a time. So it first compiles all libraries side by side, and then links one executable after the other.
 RELEASE := swift build -c release --scratch-path $(RELEASE_DIR) $(SWIFT_FLAGS) -Xlinker '-rpath=$$ORIGIN/lib'
 build: bootstrap ## Build the release executables into bin/
 	$(RELEASE) --target AllLibraries

@@ -100,18 +100,18 @@ let package = Package(
         .systemLibrary(name: "CCurl", path: "Sources/Shared/CCurl", pkgConfig: "libcurl"),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
 
-        shared("JobModel", []),
+        shared("JobModel", ["Text"]),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
         shared("Text", []),
         shared("Files", ["Text", "CLinux"]),
         shared("AMQP", ["Text", "Threads", "CRabbitMQ", logging]),
-        shared("Media", ["CFFmpeg", "Files", "Threads", logging]),
-        shared("Images", ["CVips", "Files", "Threads", logging]),
+        shared("Media", ["CFFmpeg", "Text", "Files", "Threads", logging]),
+        shared("Images", ["CVips", "Text", "Files", "Threads", logging]),
         shared("Zstandard", ["CZstandard"]),
         shared("Digests", ["CCrypto"]),
         shared("HTTPClient", ["CCurl", "Threads"]),
-        shared("Ledger", ["JobModel", "Files", "Threads", "Digests", "CLinux", logging, grdb]),
+        shared("Ledger", ["JobModel", "Text", "Files", "Threads", "Digests", "CLinux", logging, grdb]),
         shared(
             "TempFiles",
             ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
@@ -208,7 +208,8 @@ let package = Package(
             tests(
                 "TempFilesTests",
                 [
-                    "TempFiles", "Ledger", "JobStore", "JobModel", "Files", "Threads", "TempFilesSupport",
+                    "TempFiles", "Ledger", "JobStore", "JobModel", "Files", "Threads", "CrashPoints",
+                    "TempFilesSupport",
                     "TestSupport", logging,
                 ]
             ),
@@ -230,8 +231,7 @@ let package = Package(
                 name: "RuntimeSupport",
                 dependencies: [
                     "StageRuntime", "CleanupStage", "JobModel", "JobStore", "AMQP", "Queues", "TempFiles", "Files",
-                    "Settings",
-                    "WorkerProtocol", logging,
+                    "Settings", "Threads", "WorkerProtocol", logging,
                 ],
                 path: "Tests/RuntimeSupport",
                 swiftSettings: strict
@@ -239,9 +239,8 @@ let package = Package(
             tests(
                 "StageRuntimeTests",
                 [
-                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "AMQP", "Queues", "TempFiles",
-                    "Settings",
-                    "WorkerProtocol", logging,
+                    "StageRuntime", "RuntimeSupport", "CrashPoints", "JobModel", "JobStore", "AMQP", "Queues",
+                    "TempFiles", "Files", "Settings", "WorkerProtocol", logging,
                 ]
             ),
             tests("DownloadStageTests", ["DownloadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
@@ -281,7 +280,7 @@ let package = Package(
             .target(
                 name: "AllLibraries",
                 dependencies: ["SupervisorCore", "DownloadStage", "ProcessStage", "UploadStage", "CleanupStage"],
-                path: "Sources/AllLibraries",
+                path: "Sources/Build",
                 swiftSettings: strict
             ),
             benchmark("video-ladder", ["Media", logging]),

@@ -125,16 +125,26 @@ import Testing
         }
     }
 
+    /// Begins a publish whose confirm the proxy holds back, and returns when the broker has been sent the message.
+    private func beginUnconfirmedPublish(
+        _ client: AMQPClient,
+        _ proxy: FaultProxy,
+        to queue: String
+    ) async throws -> Task<Void, any Error> {
+        try await client.waitUntilConnected()
+        proxy.silence(true, [.toClient])
+        let marker = Array("marker-of-this-message".utf8)
+        let sent = proxy.frames(.toBroker, .body, holding: marker)
+        let published = Task { try await client.publish(AMQPMessage(body: marker), to: queue) }
+        for await _ in sent {}
+        return published
+    }
+
     @Test("Closing the client fails a publish that was sent and not confirmed as unconfirmed")
     func closeWhilePending() async throws {
         try await withTestQueue { queue in
             try await withProxiedClient { client, proxy in
-                try await client.waitUntilConnected()
-                proxy.silence(true, [.toClient])
-                let marker = Array("marker-of-this-message".utf8)
-                let sent = proxy.frames(.toBroker, .body, holding: marker)
-                let published = Task { try await client.publish(AMQPMessage(body: marker), to: queue) }
-                for await _ in sent {}
+                let published = try await beginUnconfirmedPublish(client, proxy, to: queue)
                 await client.close()
                 let error = await #expect(throws: AMQPError.self) { try await published.value }
                 #expect(error?.code == .unconfirmed)
@@ -150,12 +160,7 @@ import Testing
     func lostBeforeConfirm() async throws {
         try await withTestQueue { queue in
             try await withProxiedClient { client, proxy in
-                try await client.waitUntilConnected()
-                proxy.silence(true, [.toClient])
-                let marker = Array("marker-of-this-message".utf8)
-                let sent = proxy.frames(.toBroker, .body, holding: marker)
-                let published = Task { try await client.publish(AMQPMessage(body: marker), to: queue) }
-                for await _ in sent {}
+                let published = try await beginUnconfirmedPublish(client, proxy, to: queue)
                 proxy.silence(false, [.toClient])
                 proxy.cutAll()
                 let error = await #expect(throws: AMQPError.self) { try await published.value }

@@ -235,10 +235,12 @@ struct ClaimsLogTests {
             try await expect(host, ticket(1), "a")
             let start = try await host.tracker.jobs.begin(
                 ticket(1).key,
-                stage: .download,
-                hop: 0,
-                mediaID: "media",
-                manifest: nil
+                StageMessage(
+                    stage: .download,
+                    hop: 0,
+                    mediaID: "media",
+                    manifest: nil
+                )
             )
             #expect(start == .proceed(starts: 1, progress: 0, isCancelRequested: true))
         }

@@ -14,7 +14,7 @@ struct CleanupDeathTests {
     /// At `MAX_STARTS`' default.
     private static let deaths = 3
 
-    @Test("ends its job once and with the truth, and what is left stays on the books until it is removed")
+    @Test("ends its job once and with the truth, and what is left stays in the ledger until it is removed")
     func givenUp() async throws {
         try await TestTree.with(starting: false) { tree in
             try await Samples.photo(tree.directory + "/sources/photo.jpg", size: "320x240")

@@ -22,7 +22,7 @@ struct DownloadHandlerTests {
         return await #expect(throws: StageFailure.self) { try await bench.run(handler, ticket) }
     }
 
-    @Test("brings the source into the job's directory, on the books and with its size")
+    @Test("brings the source into the job's directory, and into the ledger with its size")
     func download() async throws {
         let bench = try HandlerBench(.download, .video)
         let bytes = [UInt8](repeating: 7, count: 300_000)

@@ -21,7 +21,7 @@ final class TestSink: WebResponseSink {
         self.maximumBytes = maximumBytes
     }
 
-    /// What ``begin(_:)`` was called with.
+    /// The answers that ``begin(_:)`` was called with.
     var responses: [WebResponse] { state.withLock(\.responses) }
     var bytes: [UInt8] { state.withLock(\.bytes) }
     var text: String { String(decoding: bytes, as: UTF8.self) }

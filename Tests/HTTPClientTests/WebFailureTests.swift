@@ -122,8 +122,10 @@ struct WebFailureTests {
 
         let honest = try self.server("HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n") { try $0.waitForEnd() }
         defer { honest.stop() }
-        let other = await failure(of: WebRequest(.get, honest.url(), timeouts: patient, limits: limits))
+        let head = TestSink()
+        let other = await failure(of: WebRequest(.get, honest.url(), timeouts: patient, limits: limits), into: head)
         #expect(other?.code == .bodyTooLarge)
+        #expect(head.responses.map(\.status) == [200] && head.bytes.isEmpty)
     }
 
     @Test("A body of exactly the limit is taken")

@@ -26,11 +26,13 @@ struct AbandonedJobTests {
                 guard case .acquired(let lease) = try await tracker.acquireLease(key, timeout: .zero) else { return }
                 _ = try await tracker.jobs.begin(
                     key,
-                    stage: .process,
-                    hop: 1,
-                    mediaID: "media",
-                    manifest: nil,
-                    ticket: ticket.json.serialized()
+                    StageMessage(
+                        stage: .process,
+                        hop: 1,
+                        mediaID: "media",
+                        manifest: nil,
+                        ticket: ticket.json.serialized()
+                    )
                 )
                 let file = try await tracker.trackFile(
                     NewFile(name: "source", type: .input, description: ""),

@@ -82,7 +82,7 @@ struct BrokerFailureTests {
             // Its message waits for an encoder.
             let job = JobKey(kind: .image, id: "waiting")
             guard case .acquired(let lease) = try await tracker.acquireLease(job, timeout: .zero) else { return }
-            _ = try await tracker.jobs.begin(job, stage: .process, hop: 1, mediaID: "m", manifest: nil)
+            _ = try await tracker.jobs.begin(job, StageMessage(stage: .process, hop: 1, mediaID: "m", manifest: nil))
             lease.release()
             try await node.control("stop_app")
             try await TroubledTree.awaitProblem(tree, "the broker is away: ")

@@ -82,7 +82,7 @@ struct EndTests {
             let held = try tree.start(["WORKERS": ""])
             try await tree.waitUntilHealthy()
             try await Self.publish(message, tree)
-            try await eventually("the end is on the books") { access(tree.directory + "/crash.held", F_OK) == 0 }
+            try await eventually("the end is in the ledger") { access(tree.directory + "/crash.held", F_OK) == 0 }
             let workers = tree.workers()
             held.send(SIGKILL)
             _ = await held.wait()

@@ -24,11 +24,13 @@ import Testing
         let lease = try await tracker.lease(job)
         _ = try await tracker.jobs.begin(
             job,
-            stage: stage,
-            hop: hop,
-            mediaID: "m",
-            manifest: nil,
-            ticket: ticket.map { Array($0.utf8) }
+            StageMessage(
+                stage: stage,
+                hop: hop,
+                mediaID: "m",
+                manifest: nil,
+                ticket: ticket.map { Array($0.utf8) }
+            )
         )
         lease.release()
     }
@@ -72,7 +74,10 @@ import Testing
         let record = try await tracker.jobs.job(video())
         #expect(record?.hop == 4)
         #expect(record?.stage == .cleanup)
-        let start = try await tracker.jobs.begin(video(), stage: .process, hop: 3, mediaID: "m", manifest: nil)
+        let start = try await tracker.jobs.begin(
+            video(),
+            StageMessage(stage: .process, hop: 3, mediaID: "m", manifest: nil)
+        )
         #expect(start == .stale(currentHop: 4))
     }
 

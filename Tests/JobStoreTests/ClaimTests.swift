@@ -52,11 +52,13 @@ struct ClaimTests {
     private func isCancelled(_ id: String, redrives: Int64 = 0) async throws -> Bool {
         let start = try await tracker.jobs.begin(
             video(id),
-            stage: .download,
-            hop: redrives,
-            run: JobRun(redrives: redrives, attempt: 0),
-            mediaID: "media",
-            manifest: nil
+            StageMessage(
+                stage: .download,
+                hop: redrives,
+                run: JobRun(redrives: redrives, attempt: 0),
+                mediaID: "media",
+                manifest: nil
+            )
         )
         guard case .proceed(_, _, let isCancelRequested) = start else { return false }
         return isCancelRequested

@@ -21,7 +21,10 @@ import Testing
 
     private func begin(_ id: String, _ media: ByteText, _ source: ByteText?, kind: MediaKind = .video) async throws {
         let key = JobKey(kind: kind, id: ByteText(id))
-        _ = try await tracker.jobs.begin(key, stage: .download, hop: 0, mediaID: media, source: source, manifest: nil)
+        _ = try await tracker.jobs.begin(
+            key,
+            StageMessage(stage: .download, hop: 0, mediaID: media, source: source, manifest: nil)
+        )
     }
 
     private func ids(_ filter: JobFilter) async throws -> [String] {
@@ -140,10 +143,12 @@ import Testing
         // And it goes on.
         let start = try await tracker.jobs.begin(
             video("active"),
-            stage: .process,
-            hop: 1,
-            mediaID: "m-1",
-            manifest: nil
+            StageMessage(
+                stage: .process,
+                hop: 1,
+                mediaID: "m-1",
+                manifest: nil
+            )
         )
         guard case .proceed = start else { throw LabError(message: "\(start)") }
     }

@@ -17,7 +17,7 @@ import Testing
     }
 
     private func begin(_ stage: Stage, _ hop: Int64) async throws -> StageStart {
-        try await tracker.jobs.begin(video(), stage: stage, hop: hop, mediaID: "media", manifest: nil)
+        try await tracker.jobs.begin(video(), StageMessage(stage: stage, hop: hop, mediaID: "media", manifest: nil))
     }
 
     private func enter(_ stage: Stage, _ hop: Int64, _ run: JobRun) async throws -> StageEntry {
@@ -269,7 +269,10 @@ import Testing
 
     @Test func jobsAreListedNewestFirst() async throws {
         for id in ["a", "b", "c"] {
-            _ = try await tracker.jobs.begin(image(id), stage: .download, hop: 0, mediaID: ByteText(id), manifest: nil)
+            _ = try await tracker.jobs.begin(
+                image(id),
+                StageMessage(stage: .download, hop: 0, mediaID: ByteText(id), manifest: nil)
+            )
         }
         _ = try await tracker.jobs.end(image("b"), outcome: .completed, token: "end", record: [])
         #expect(try await tracker.jobs.jobs(limit: 2).map(\.id) == ["c", "b"])
@@ -304,7 +307,10 @@ import Testing
         #expect(try await tracker.jobs.forgetClaims(olderThan: .seconds(1800)) == 1)
         #expect(try await tracker.jobs.jobs(limit: 10).map(\.id) == [video().id])
         // Its message comes too late for the cancellation.
-        let late = try await tracker.jobs.begin(video("typo"), stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        let late = try await tracker.jobs.begin(
+            video("typo"),
+            StageMessage(stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        )
         #expect(late == .proceed(starts: 1, progress: 0))
     }
 
@@ -318,7 +324,10 @@ import Testing
         #expect(try await tracker.jobs.jobs(id: "typo").isEmpty)
         #expect(try await tracker.jobs.ages() == LedgerAges())
         // The stage that sees the job first, as after a loss of the ledger, finds the request, and finds it once.
-        let first = try await tracker.jobs.begin(video("typo"), stage: .upload, hop: 2, mediaID: "m", manifest: nil)
+        let first = try await tracker.jobs.begin(
+            video("typo"),
+            StageMessage(stage: .upload, hop: 2, mediaID: "m", manifest: nil)
+        )
         #expect(first == .proceed(starts: 1, progress: 0, isCancelRequested: true))
         #expect(try await tracker.jobs.forgetClaims(olderThan: .zero) == 0)
     }
@@ -338,7 +347,10 @@ import Testing
         #expect(try await tracker.jobs.forgetFinishedJobs(olderThan: .seconds(3600)) == 0)
         #expect(try await tracker.jobs.jobs(limit: 10).isEmpty)
         #expect(try await tracker.jobs.ages() == LedgerAges())
-        let start = try await tracker.jobs.begin(video("old"), stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        let start = try await tracker.jobs.begin(
+            video("old"),
+            StageMessage(stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        )
         #expect(start == .proceed(starts: 1, progress: 0, isCancelRequested: true))
     }
 
@@ -384,11 +396,13 @@ import Testing
         #expect(try await begin(.upload, 5) == .stale(currentHop: 4))
         let start = try await tracker.jobs.begin(
             video(),
-            stage: .download,
-            hop: 4,
-            run: run,
-            mediaID: "m",
-            manifest: nil
+            StageMessage(
+                stage: .download,
+                hop: 4,
+                run: run,
+                mediaID: "m",
+                manifest: nil
+            )
         )
         #expect(start == .proceed(starts: 2, progress: 0))
         _ = try await tracker.jobs.end(video(), outcome: .completed, token: "end", record: [])

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func begin(_ key: JobKey, _ stage: Stage = .download, hop: Int64 = 0) async throws {
-        _ = try await tracker.jobs.begin(key, stage: stage, hop: hop, mediaID: "m", manifest: nil)
+        _ = try await tracker.jobs.begin(key, StageMessage(stage: stage, hop: hop, mediaID: "m", manifest: nil))
     }
 
     private func end(_ key: JobKey, _ outcome: JobOutcome) async throws {
@@ -125,7 +125,7 @@ import Testing
             )
         }
         for entry in manifest { try Data(count: 100).write(to: URL(filePath: entry.path.string)) }
-        _ = try await tracker.jobs.begin(key, stage: .download, hop: 0, mediaID: "m", manifest: manifest)
+        _ = try await tracker.jobs.begin(key, StageMessage(stage: .download, hop: 0, mediaID: "m", manifest: manifest))
         #expect(try await tracker.fileTotals(of: [key, video("none")]) == [key: FileTotals(files: 2, sizeBytes: 200)])
         let byStage = StageFileTotals(kind: .video, stage: .downloading, totals: FileTotals(files: 2, sizeBytes: 200))
         #expect(try await tracker.statisticsByStage() == [byStage])

@@ -94,7 +94,7 @@ import Testing
         // The end of a job that waited is told like any other.
         _ = try await waits()
         try await tracker.jobs.handedOver(key, to: .cleanup, hop: 1)
-        _ = try await tracker.jobs.begin(key, stage: .cleanup, hop: 1, mediaID: "media", manifest: nil)
+        _ = try await tracker.jobs.begin(key, StageMessage(stage: .cleanup, hop: 1, mediaID: "media", manifest: nil))
         #expect(try await events().suffix(3) == ["step waiting_for_space", "handedOver", "started"])
     }
 

@@ -40,7 +40,10 @@ import Testing
 
         // The job that was under way goes on in its next stage, and ends.
         let lease = try await tracker.lease(video("going"))
-        let start = try await tracker.jobs.begin(video("going"), stage: .process, hop: 1, mediaID: "m", manifest: nil)
+        let start = try await tracker.jobs.begin(
+            video("going"),
+            StageMessage(stage: .process, hop: 1, mediaID: "m", manifest: nil)
+        )
         #expect(start == .proceed(starts: 1, progress: 0))
         _ = try await tracker.cleanupJobTempFiles(video("going"))
         lease.release()
@@ -53,10 +56,12 @@ import Testing
         // A late duplicate of the one that ended is known as one.
         let duplicate = try await tracker.jobs.begin(
             video("done"),
-            stage: .download,
-            hop: 0,
-            mediaID: "m",
-            manifest: nil
+            StageMessage(
+                stage: .download,
+                hop: 0,
+                mediaID: "m",
+                manifest: nil
+            )
         )
         #expect(duplicate == .finished(.completed))
         // The wish of before waits for its job.
@@ -76,7 +81,10 @@ import Testing
         #expect(try await tracker.jobs.requestCancel(video("ending")) == .over(nil))
 
         // The message that claimed the end comes back, and no other ends the job.
-        let start = try await tracker.jobs.begin(video("ending"), stage: .cleanup, hop: 3, mediaID: "m", manifest: nil)
+        let start = try await tracker.jobs.begin(
+            video("ending"),
+            StageMessage(stage: .cleanup, hop: 3, mediaID: "m", manifest: nil)
+        )
         #expect(start == .proceed(starts: 1, progress: 0))
         let record = Array("{}".utf8)
         #expect(try await tracker.jobs.end(video("ending"), outcome: .failed, token: "other", record: record) == nil)

@@ -182,11 +182,13 @@ import Testing
                 _ = try await tracker.jobs.end(job, outcome: .completed, token: "end", record: [])
                 _ = try await tracker.jobs.begin(
                     job,
-                    stage: .download,
-                    hop: 0,
-                    run: JobRun(redrives: Int64(step) + 1),
-                    mediaID: "m",
-                    manifest: nil
+                    StageMessage(
+                        stage: .download,
+                        hop: 0,
+                        run: JobRun(redrives: Int64(step) + 1),
+                        mediaID: "m",
+                        manifest: nil
+                    )
                 )
             }
         }

@@ -39,7 +39,7 @@ struct ProcessHandlerTests {
         return await #expect(throws: StageFailure.self) { try await bench.run(handler, ticket) }
     }
 
-    @Test("makes the variants of a picture, all on the books")
+    @Test("makes the variants of a picture, all of them in the ledger")
     func picture() async throws {
         let bench = try HandlerBench(.process, .image)
         let path = "\(bench.directory)/photo.jpg"

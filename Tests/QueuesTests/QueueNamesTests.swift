@@ -1,3 +1,4 @@
+import AMQP
 import JobModel
 import Queues
 import Testing
@@ -17,6 +18,16 @@ struct QueueNameTests {
                 ]
         )
         #expect(names.legacyRequests(.video) == "video.processing.requests")
+    }
+
+    @Test("in a message are compared by their bytes: one that is only equivalent by Unicode is none of ours")
+    func bytes() {
+        let composed = QueueNames(prefix: "caf\u{e9}.")
+        let topology = Topology(layout: QueueLayout(names: composed), kind: .image)
+        #expect(topology.stage(ofQueue: AMQPText(composed.work(.image, .upload))) == .upload)
+        let decomposed = QueueNames(prefix: "cafe\u{301}.")
+        #expect(topology.stage(ofQueue: AMQPText(decomposed.work(.image, .upload))) == nil)
+        #expect(topology.stage(ofQueue: AMQPText(bytes: [0xff])) == nil)
     }
 
     @Test("all begin with the prefix")

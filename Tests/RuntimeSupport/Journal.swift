@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What happened in a simulation that somebody outside a process could see, in order.
+/// All that happened in a simulation and can be seen from outside a process, in order.
 package final class Journal: Sendable {
     private let lines = Mutex<[String]>([])
 

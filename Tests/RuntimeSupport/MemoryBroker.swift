@@ -4,16 +4,36 @@ import Synchronization
 
 /// A broker in memory: queues with time limits and dead-lettering, unsettled deliveries, transactions, and connections
 /// that can be lost at any operation. It outlives the processes of a simulation.
+///
+/// A quorum queue counts how often it gets each message back, whatever the cause, and gives up one that has come back
+/// more often than its limit says, as RabbitMQ 3.10 does.
 package final class MemoryBroker: Sendable {
     struct Stored: Sendable {
         var number: Int
         var message: AMQPMessage
+        /// How often a quorum queue got the message back, as in its header `x-delivery-count`; 0 in other queues.
+        var returns: Int64 = 0
     }
 
     private struct Queue {
         var declared: AMQPQueue
         var ready: [Stored] = []
         var waiting: [Int: UnsafeContinuation<Void, Never>] = [:]
+
+        var isQuorum: Bool { declared.arguments["x-queue-type"] == "quorum" }
+        /// Messages that came back more often are given up; nil for no limit.
+        var deliveryLimit: Int64? {
+            guard isQuorum, case .int(let limit)? = declared.arguments["x-delivery-limit"] else { return nil }
+            return limit
+        }
+        /// Where messages go that expire or are given up.
+        var deadLetterTarget: String? {
+            if case .string(let target)? = declared.arguments["x-dead-letter-routing-key"] {
+                target.string
+            } else {
+                nil
+            }
+        }
     }
 
     private struct Unsettled {
@@ -86,17 +106,15 @@ package final class MemoryBroker: Sendable {
     }
 
     private func expire(_ stored: Stored, in name: String) {
-        let arguments = state.withLock { $0.queues[name]?.declared.arguments ?? [:] }
-        guard case .int(let milliseconds)? = arguments["x-message-ttl"] else { return }
+        let queue = state.withLock { $0.queues[name] }
+        guard let queue, case .int(let milliseconds)? = queue.declared.arguments["x-message-ttl"] else { return }
         simulation.at(simulation.now + .milliseconds(milliseconds)) { [self] in
             let expired = state.withLock { state -> Bool in
                 let index = state.queues[name]?.ready.firstIndex { $0.number == stored.number }
                 if let index { state.queues[name]?.ready.remove(at: index) }
                 return index != nil
             }
-            if expired, case .string(let target)? = arguments["x-dead-letter-routing-key"] {
-                store(stored.message, in: target.description)
-            }
+            if expired, let target = queue.deadLetterTarget { store(stored.message, in: target) }
         }
     }
 
@@ -119,13 +137,30 @@ package final class MemoryBroker: Sendable {
 
     /// - Parameter atEnd: as a new message.
     func giveBack(_ number: Int, atEnd: Bool) {
-        let queue = state.withLock { state -> String? in
-            guard let entry = state.unsettled.removeValue(forKey: number) else { return nil }
-            let index = atEnd ? (state.queues[entry.queue]?.ready.count ?? 0) : 0
-            state.queues[entry.queue]?.ready.insert(entry.stored, at: index)
-            return entry.queue
+        let (queue, givenUp) = state.withLock { state -> (String?, (message: AMQPMessage, target: String)?) in
+            guard var entry = state.unsettled.removeValue(forKey: number), let queue = state.queues[entry.queue] else {
+                return (nil, nil)
+            }
+            if queue.isQuorum { entry.stored.returns += 1 }
+            if let limit = queue.deliveryLimit, entry.stored.returns > limit, let target = queue.deadLetterTarget {
+                var message = entry.stored.message
+                message.headers[MemoryMessage.givenUpByHeader] = .string(AMQPText(entry.queue))
+                return (entry.queue, (message, target))
+            }
+            state.queues[entry.queue]?.ready.insert(entry.stored, at: atEnd ? queue.ready.count : 0)
+            return (entry.queue, nil)
         }
-        if let queue { wake(queue) }
+        if let queue, let givenUp {
+            journal.note("given up \(Shorthand.queue(queue))")
+            store(givenUp.message, in: givenUp.target)
+        } else if let queue {
+            wake(queue)
+        }
+    }
+
+    /// How many messages a connection has and has not settled.
+    func unsettledCount(of connection: Int) -> Int {
+        state.withLock { $0.unsettled.values.count { $0.connection == connection } }
     }
 
     /// Messages of a connection that is gone are ready again.

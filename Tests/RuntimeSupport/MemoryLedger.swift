@@ -54,6 +54,9 @@ package final class MemoryLedger: Sendable {
     /// Jobs whose lease somebody holds.
     package var heldJobs: [JobKey] { jobs.withLock { $0.filter { $0.value.lease != nil }.map(\.key) } }
 
+    /// The starts of each stage of each job that nobody took back.
+    package var startCounts: [Int] { jobs.withLock { $0.values.flatMap(\.starts.values) } }
+
     package var records: [JobRecord] { jobs.withLock { $0.values.map(\.record) } }
 
     /// The messages of this job are taken for those of another one that has its id.

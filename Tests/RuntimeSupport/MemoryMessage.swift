@@ -33,9 +33,11 @@ package final class MemoryMessage: ReceivedMessage {
     package var messageID: AMQPText? { stored.message.messageID }
     package var type: AMQPText? { stored.message.type }
     package var priority: UInt8? { stored.message.priority }
-    package var givenUpBy: String? {
-        if case .string(let queue)? = stored.message.headers["x-given-up-by"] { queue.string } else { nil }
+    package var givenUpBy: AMQPText? {
+        if case .string(let queue)? = stored.message.headers[Self.givenUpByHeader] { queue } else { nil }
     }
+
+    static let givenUpByHeader: AMQPText = "x-given-up-by"
 
     package func copies(setting changes: [AMQPText: AMQPValue?]) -> [AMQPMessage] {
         var copy = stored.message
@@ -71,9 +73,22 @@ package final class MemoryMessage: ReceivedMessage {
     }
 
     package func giveBack(renewingAfter limit: Int64) async throws(AMQPError) {
+        if stored.returns > 0, stored.returns >= limit, await renew() { return try await acknowledge() }
         try await transport.settle(self, .giveBack) { [self] in
             transport.broker.giveBack(stored.number, atEnd: limit <= 0)
             transport.broker.journal.note(limit <= 0 ? "renew" : "back")
+        }
+    }
+
+    /// Puts the message into its quorum queue anew, as the product's client does.
+    ///
+    /// - Returns: whether the broker has it.
+    private func renew() async -> Bool {
+        do throws(AMQPError) {
+            try await transport.publish(stored.message, to: queue)
+            return true
+        } catch {
+            return false
         }
     }
 }

@@ -27,6 +27,7 @@ package final class MemoryTransport: MessageTransport {
         var number: Int
         var isConnected = true
         var isClosed = false
+        var followers: [AsyncStream<ConnectionState>.Continuation] = []
         var waiting: [Int: UnsafeContinuation<Void, Never>] = [:]
     }
 
@@ -63,6 +64,7 @@ package final class MemoryTransport: MessageTransport {
             return state.number
         }
         journal.note("lost")
+        tellFollowers()
         broker.requeue(connection: lost)
         broker.simulation.at(broker.simulation.now + Self.reconnectTime) { [self] in
             let waiting = connection.withLock { state in
@@ -70,7 +72,9 @@ package final class MemoryTransport: MessageTransport {
                 defer { state.waiting = [:] }
                 return state.waiting.sorted { $0.key < $1.key }.map(\.value)
             }
-            if !process.isDead { for continuation in waiting { continuation.resume() } }
+            if process.isDead { return }
+            tellFollowers()
+            for continuation in waiting { continuation.resume() }
         }
     }
 
@@ -80,13 +84,27 @@ package final class MemoryTransport: MessageTransport {
         connection.withLock { $0.isClosed ? .closed : $0.isConnected ? .connected : .connecting }
     }
     package var states: AsyncStream<ConnectionState> {
-        let now = state
-        return AsyncStream { $0.yield(now) }
+        let (states, follower) = AsyncStream.makeStream(of: ConnectionState.self)
+        connection.withLock { $0.followers.append(follower) }
+        follower.yield(state)
+        return states
+    }
+
+    private func tellFollowers() {
+        let (followers, now) = (connection.withLock { $0.followers }, state)
+        for follower in followers { follower.yield(now) }
     }
 
     package func start() throws(AMQPError) {}
 
-    package func close() async { connection.withLock { $0.isClosed = true } }
+    package func close() async {
+        connection.withLock { $0.isClosed = true }
+        // An orderly process has settled all that it got.
+        let unsettled = broker.unsettledCount(of: number)
+        if unsettled > 0 { journal.note("closed with \(unsettled) unsettled") }
+        broker.requeue(connection: number)
+        for follower in connection.withLock({ $0.followers }) { follower.finish() }
+    }
 
     package func waitUntilConnected() async throws {
         let waiter = broker.newNumber()

@@ -19,7 +19,7 @@ package final class ReportPipe: Sendable {
         close(writeEnd)
     }
 
-    /// What was counted by the last report, in words such as `completed` or `failed 2`.
+    /// The counters of the last report that are not 0, in words such as `completed` or `failed 2`.
     package func counts() -> [String] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)

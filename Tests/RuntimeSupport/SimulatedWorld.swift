@@ -2,12 +2,13 @@ package import AMQP
 import CleanupStage
 import Foundation
 package import JobModel
+import JobStore
 import Logging
 package import Queues
 package import Settings
 package import StageRuntime
 import Synchronization
-import TempFiles
+package import TempFiles
 import WorkerProtocol
 
 /// A broker, the ledger of one host, and workers, in one process and in time of its own.
@@ -43,6 +44,7 @@ package final class SimulatedWorld: Sendable {
     /// - Parameters:
     ///   - fault: asked before each operation on the broker.
     ///   - fails: asked before each step of the ledger.
+    ///   - tracker: a real ledger and real files, in place of ``ledger``.
     package func worker(
         _ stage: Stage,
         _ process: SimulatedProcess,
@@ -50,10 +52,13 @@ package final class SimulatedWorld: Sendable {
         fault: @escaping @Sendable (MemoryTransport.Operation) -> MemoryTransport.Fault? = { _ in nil },
         fails: @escaping @Sendable (MemoryBooks.Step) -> Bool = { _ in false },
         claims: (any JobClaims)? = nil,
+        on tracker: TempFileTracker? = nil,
         work: @escaping @Sendable (JobContext) async throws -> Ticket
     ) throws -> SimulatedWorker {
         let transport = MemoryTransport(broker, process, fault: fault)
-        let books = MemoryBooks(ledger, process, fails: fails)
+        let memory = MemoryBooks(ledger, process, fails: fails)
+        let books: any JobBooks & JobEndBooks = if let tracker { tracker.jobs } else { memory }
+        let files: any JobFiles = if let tracker { tracker } else { memory }
         let (journal, random) = (journal, simulation)
         let status = StatusChannel(stage: stage, descriptor: reports?.writeEnd)
         let place = Workplace(
@@ -62,8 +67,8 @@ package final class SimulatedWorld: Sendable {
             settings: settings,
             transport: transport,
             books: books,
-            files: books,
-            tracker: try Self.unusedTracker.get(),
+            files: files,
+            tracker: try tracker ?? Self.unusedTracker.get(),
             claims: claims,
             status: status,
             worker: WorkerLife(name: process.name, processID: 1),
@@ -88,7 +93,7 @@ package final class SimulatedWorld: Sendable {
         )
     }
 
-    /// Handlers of simulations touch no files.
+    /// Handlers of simulations in memory touch no files.
     private static let unusedTracker = Result { () throws -> TempFileTracker in
         let directory = "/tmp/simulation-\(UUID().uuidString.lowercased())"
         try FileManager.default.createDirectory(
@@ -119,12 +124,6 @@ package struct SimulatedWorker: Sendable {
         let subscription = try transport.subscribe(to: queue, transactional: isTransactional)
         guard let message = await subscription.next() else { return }
         await runner.run(JobDelivery(message))
-    }
-
-    /// Takes one message after the other, until cancelled.
-    package func runAll(of queue: AMQPQueue) async throws {
-        let intake = try JobIntake(transport, queue, transactional: place.stage.traits.endsJobs)
-        await intake.run { await runner.run(JobDelivery($0, intake: intake)) }
     }
 }
 

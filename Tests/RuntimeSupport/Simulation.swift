@@ -1,12 +1,13 @@
 package import Foundation
 import StageRuntime
 import Synchronization
+import Threads
 
 /// Runs tasks on one thread, in time of its own: what is ready runs in the order that a seed decides, or in the order
 /// in which it became ready, and time moves on only when nothing is ready. So a test of minutes takes milliseconds, and
 /// the same seed gives the same run.
 ///
-/// What runs here must wait for nothing else than what runs here.
+/// A task that runs here must wait only for tasks that run here as well.
 package final class Simulation: Sendable {
     private struct State {
         var ready: [(job: UnownedJob, process: SimulatedProcess)] = []
@@ -77,11 +78,11 @@ package final class Simulation: Sendable {
                 outcome.set(.failure(error))
             }
         }
-        let result = await withCheckedContinuation { continuation in
-            Thread.detachNewThread { [self] in
-                while outcome.result == nil, step(limit: limit) {}
-                continuation.resume(returning: outcome.result ?? .failure(stuck))
-            }
+        // On this thread, code that would take blocking work to another one does it where it is. So tasks may use a
+        // real ledger and real files.
+        let result = await OwnThread.run { [self] in
+            while outcome.result == nil, step(limit: limit) {}
+            return outcome.result ?? .failure(stuck)
         }
         try result.get()
     }
@@ -188,7 +189,7 @@ package final class SimulatedProcess: TaskExecutor, RuntimeClock {
         return left != 0
     }
 
-    /// What the world does when the process ends, such as the kernel about its locks.
+    /// Adds something that the world does when the process ends, as the kernel drops its locks.
     func whenDead(_ body: @escaping @Sendable () -> Void) { onDeath.withLock { $0.append(body) } }
 
     package func enqueue(_ job: consuming ExecutorJob) {

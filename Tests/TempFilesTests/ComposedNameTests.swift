@@ -39,7 +39,7 @@ struct ComposedNameTests {
             type: .input,
             description: ""
         )
-        _ = try await tracker.jobs.begin(video(), stage: .process, hop: 1, mediaID: "", manifest: [entry])
+        _ = try await tracker.jobs.begin(video(), StageMessage(stage: .process, hop: 1, mediaID: "", manifest: [entry]))
         #expect(try await paths() == [ByteText(file.absolutePath), entry.path])
         lease.release()
     }

@@ -189,7 +189,7 @@ import Testing
     ) async throws -> TrackedFile {
         let lease = try await tracker.lease(job)
         defer { lease.release() }
-        _ = try await tracker.jobs.begin(job, stage: .download, hop: 0, mediaID: "m", manifest: nil)
+        _ = try await tracker.jobs.begin(job, StageMessage(stage: .download, hop: 0, mediaID: "m", manifest: nil))
         let file = try await tracker.trackFile(
             NewFile(name: name, type: .input, description: ""),
             job: job,

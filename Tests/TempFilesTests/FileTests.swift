@@ -191,6 +191,28 @@ import Testing
         lease.release()
     }
 
+    @Test("A file with a second name keeps its bytes when the job's file is made in its place")
+    func otherNames() async throws {
+        let lease = try await tracker.lease(video())
+        let other = try lab.outsideFile("other")
+        let file = try await tracker.trackFile(
+            NewFile(name: "x", type: .input, description: ""),
+            job: video(),
+            stage: .download
+        )
+        #expect(link(other, file.absolutePath) == 0)
+        let opened = try tracker.openForWriting(file)
+        try opened.write(Array("ours".utf8))
+        try opened.close()
+        #expect(try String(contentsOfFile: other, encoding: .utf8) == "not ours")
+        #expect(try String(contentsOfFile: file.absolutePath, encoding: .utf8) == "ours")
+        #expect(FileStatus(path: other)?.linkCount == 1)
+        // One that has no other name is emptied.
+        try tracker.openForWriting(file).close()
+        #expect(FileStatus(path: file.absolutePath)?.sizeBytes == 0)
+        lease.release()
+    }
+
     @Test func pipeInTheFilesPlaceDoesNotHoldTheCaller() async throws {
         let lease = try await tracker.lease(video())
         let file = try await tracker.trackFile(
@@ -212,7 +234,7 @@ import Testing
         try await tracker.markFileForCleanup(file.absolutePath, job: video())
         #expect(try await tracker.jobTempFiles(video()).map(\.isMarkedForCleanup) == [true])
         #expect(exists(file.absolutePath))
-        try await tracker.markFileForCleanup("not on the books", job: video())
+        try await tracker.markFileForCleanup("not in the ledger", job: video())
         for path in ["/etc/passwd", "../job-2/x", tracker.workspace.absolutePath(of: "x", job: video("job-2"))] {
             let error = await failure { try await tracker.markFileForCleanup(path, job: video()) }
             #expect(error?.code == .foreignPath)

@@ -51,7 +51,7 @@ import Testing
         var segments = try await add([file("hls/0.ts")], allowance)
         segments += try await add([file("hls/1.ts"), file("hls/deep/2.ts")], allowance)
         #expect(try await add([], allowance).isEmpty)
-        // On the books before they exist.
+        // They are in the ledger before they exist.
         #expect(try await names() == ["index.m3u8", "hls/0.ts", "hls/1.ts", "hls/deep/2.ts"])
         #expect(segments.allSatisfy { !exists($0.absolutePath) })
 

@@ -43,7 +43,10 @@ import Threads
     @Test(.timeLimit(.minutes(1))) func isNotWaitedForByALateDuplicate() async throws {
         let (first, second) = (try lab.tracker(), try lab.tracker())
         let lease = try await first.lease(video())
-        _ = try await first.jobs.begin(video(), stage: .process, hop: 1, mediaID: "m", manifest: nil, content: [1])
+        _ = try await first.jobs.begin(
+            video(),
+            StageMessage(stage: .process, hop: 1, mediaID: "m", manifest: nil, content: [1])
+        )
         for content: [UInt8]? in [nil, [1]] {
             let duplicate = StageMessage(stage: .download, hop: 0, mediaID: "m", manifest: nil, content: content)
             guard case .stale(1) = try await second.jobs.enter(video(), duplicate, timeout: .seconds(3600)) else {

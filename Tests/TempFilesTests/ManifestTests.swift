@@ -45,7 +45,7 @@ import Testing
         told[0].unknown = ["future": ["a": 1]]
         told.append(entry(fresh.workspace.absolutePath(of: "missing", job: video())))
         #expect(
-            try await fresh.jobs.begin(video(), stage: .process, hop: 1, mediaID: "m", manifest: told)
+            try await fresh.jobs.begin(video(), StageMessage(stage: .process, hop: 1, mediaID: "m", manifest: told))
                 == .proceed(starts: 1, progress: 0)
         )
         var expected = manifest
@@ -63,10 +63,12 @@ import Testing
         try Data("four".utf8).write(to: URL(fileURLWithPath: path))
         _ = try await tracker.jobs.begin(
             video(),
-            stage: .process,
-            hop: 1,
-            mediaID: "",
-            manifest: [entry(path, isMarked: true)]
+            StageMessage(
+                stage: .process,
+                hop: 1,
+                mediaID: "",
+                manifest: [entry(path, isMarked: true)]
+            )
         )
         var expected = entry(path, isMarked: true)
         expected.sizeBytes = 4
@@ -80,10 +82,12 @@ import Testing
         let before = try await tracker.jobTempFiles(video())
         _ = try await tracker.jobs.begin(
             video(),
-            stage: .process,
-            hop: 1,
-            mediaID: "",
-            manifest: [entry(file.absolutePath, isMarked: true)]
+            StageMessage(
+                stage: .process,
+                hop: 1,
+                mediaID: "",
+                manifest: [entry(file.absolutePath, isMarked: true)]
+            )
         )
         #expect(try await tracker.jobTempFiles(video()) == before)
         lease.release()
@@ -105,10 +109,12 @@ import Testing
         let planted = [own + "/link", own + "/away", own + "/away/outside"]
         _ = try await tracker.jobs.begin(
             video(),
-            stage: .cleanup,
-            hop: 3,
-            mediaID: "",
-            manifest: (foreign + planted).map { entry($0) }
+            StageMessage(
+                stage: .cleanup,
+                hop: 3,
+                mediaID: "",
+                manifest: (foreign + planted).map { entry($0) }
+            )
         )
         #expect(try await tracker.jobTempFiles(video()).isEmpty)
         // One line, however many a stranger names.
@@ -133,7 +139,10 @@ import Testing
         try Data("four".utf8).write(to: URL(fileURLWithPath: path))
         try await tracker.jobs.handedOver(video(), to: .upload, hop: 5)
         #expect(
-            try await tracker.jobs.begin(video(), stage: .process, hop: 1, mediaID: "", manifest: [entry(path)])
+            try await tracker.jobs.begin(
+                video(),
+                StageMessage(stage: .process, hop: 1, mediaID: "", manifest: [entry(path)])
+            )
                 == .stale(currentHop: 5)
         )
         #expect(try await tracker.jobTempFiles(video()).isEmpty)

@@ -184,19 +184,21 @@ import Testing
         let lease = try await other.lease(video())
         _ = try await other.jobs.begin(
             video(),
-            stage: .process,
-            hop: 1,
-            mediaID: "",
-            manifest: [
-                TempFileEntry(
-                    path: ByteText(jobs + "/video/job-1/x"),
-                    stage: nil,
-                    createdAt: nil,
-                    sizeBytes: 0,
-                    type: .input,
-                    description: ""
-                )
-            ]
+            StageMessage(
+                stage: .process,
+                hop: 1,
+                mediaID: "",
+                manifest: [
+                    TempFileEntry(
+                        path: ByteText(jobs + "/video/job-1/x"),
+                        stage: nil,
+                        createdAt: nil,
+                        sizeBytes: 0,
+                        type: .input,
+                        description: ""
+                    )
+                ]
+            )
         )
         #expect(try await tracker.cleanupOrphanedFiles(SweepRules(graceTime: .seconds(3600))).filesCleaned == 0)
         lease.release()

@@ -20,7 +20,7 @@ package final class LogRecorder: Sendable {
     /// All lines so far.
     package var lines: [Line] { recorded.withLock { $0 } }
 
-    /// Of every level.
+    /// A logger that records lines of every level.
     package var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
 
     /// Waits for a line that contains the text, beyond the one that was waited for before, and returns it with its

@@ -109,7 +109,7 @@ package final class MemoryStore: Store {
 /// An order to fail.
 package struct StorageFault: Sendable {
     package var error: StorageError
-    /// What a transfer gets done before.
+    /// The bytes that a transfer moves before it fails.
     package var afterBytes: Int64
 
     package init(_ error: StorageError, afterBytes: Int64 = 0) {

@@ -4,18 +4,20 @@ extension AMQPDelivery {
         if case .int(let count) = headers["x-delivery-count"] { max(count, 0) } else { 0 }
     }
 
-    /// The queue that gave the message up because it was delivered too often, when it came here for that.
-    package var givenUpBy: String? {
-        if case .string(let queue) = headers[Self.givenUpByHeader] { return queue.string }
+    /// The quorum queue that gave the message up because it was delivered too often; nil when the message did not come
+    /// here for that reason.
+    package var givenUpBy: AMQPText? {
+        if case .string(let queue) = headers[Self.givenUpByHeader] { return queue }
         guard case .array(let deaths) = headers["x-death"] else { return nil }
         for case .table(let death) in deaths {
-            if death["reason"] == "delivery_limit", case .string(let queue) = death["queue"] { return queue.string }
+            if death["reason"] == "delivery_limit", case .string(let queue) = death["queue"] { return queue }
         }
         return nil
     }
 
-    /// Gives the message back to its queue. One that was given back `limit` times is put there anew, at the end, since
-    /// a quorum queue counts every return, whatever its cause, and drops a message that was returned too often.
+    /// Gives the message back to its queue. A message that was given back `limit` times is published again at the end
+    /// of the queue instead: a quorum queue counts every return, whatever its cause, and drops a message that was
+    /// returned too often.
     ///
     /// The message can come again at once, so whoever calls this has paused before.
     ///
@@ -24,9 +26,9 @@ extension AMQPDelivery {
         guard earlierDeliveries >= limit, try await renew(by: client) else { return try await reject(requeue: true) }
     }
 
-    /// Puts the message into its queue anew, at the end.
+    /// Publishes the message again, at the end of its queue, and acknowledges this delivery.
     ///
-    /// - Returns: false when the broker did not take it now, or its body is not here. It is unsettled then.
+    /// - Returns: false when the broker did not take it now, or its body is not here. The delivery is unsettled then.
     /// - Throws: like ``acknowledge()``.
     package func renew(by client: AMQPClient) async throws(AMQPError) -> Bool {
         guard !isOversized, client.state == .connected else { return false }

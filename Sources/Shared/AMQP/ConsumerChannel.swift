@@ -1,14 +1,16 @@
 import Logging
 
-/// The channel of one consumer. A channel per consumer keeps one's failure from costing the other's deliveries.
+/// The channel of one consumer. Every consumer has a channel of its own, so that the failure of one does not lose the
+/// deliveries of another.
 final class ConsumerChannel: Channel {
     private enum Phase {
         case subscribing
         case subscribed(since: ContinuousClock.Instant)
-        /// There is no subscription: the broker has ended it, or messages are asked for one by one. Deliveries can be
-        /// settled.
+        /// There is no subscription: the broker has ended it, or messages are fetched one by one. Deliveries can still
+        /// be settled.
         case interrupted
-        /// The application ended it; closes when the broker has agreed and the last delivery is settled.
+        /// The application ended the subscription. The channel closes when the broker has agreed and the last delivery
+        /// is settled.
         case draining(isCancelled: Bool)
     }
 
@@ -17,15 +19,15 @@ final class ConsumerChannel: Channel {
     let id: UInt64
     private var phase = Phase.subscribing
     private var consumerTag = ""
-    private var unsettled: Set<UInt64> = []
+    var unsettled: Set<UInt64> = []
     /// Tells the application that the subscription is over. Repeating it is harmless.
     private var stopped: (() -> Void)?
     /// Messages of the transaction under way that no queue took.
-    private var returnedQueues: [String] = []
-    /// Answered in order.
-    private var pulls: [Pull] = []
+    var returnedQueues: [String] = []
+    /// Requests for messages, which the broker answers in order.
+    var pulls: [Pull] = []
 
-    private struct Pull {
+    struct Pull {
         var request: PullRequest
         /// Answers that are still to come, each with or without a message.
         var missing: Int
@@ -75,7 +77,7 @@ final class ConsumerChannel: Channel {
         }
     }
 
-    /// Whether a retry belongs on this channel.
+    /// Whether the subscription can be tried again on this channel.
     var isInterrupted: Bool { if case .interrupted = phase { isOpen } else { false } }
 
     /// Whether the last subscription held long enough to start the backoff afresh.
@@ -181,7 +183,8 @@ final class ConsumerChannel: Channel {
     }
 
     private func cancelled() throws(AMQPError) {
-        // The last delivery comes before this. Those given back are in their queue again when the next answer comes.
+        // The broker works through a channel in order: once it answers this request, no delivery is under way, and the
+        // messages that were given back are in their queue again.
         try session.connection.setPrefetch(number, subscription.prefetch)
         expect(.qosOk) { [unowned self] answer throws(AMQPError) in
             stopped?()
@@ -191,7 +194,7 @@ final class ConsumerChannel: Channel {
         }
     }
 
-    private func closeIfDrained() throws(AMQPError) {
+    func closeIfDrained() throws(AMQPError) {
         guard case .draining(isCancelled: true) = phase, unsettled.isEmpty else { return }
         try close()
     }
@@ -206,100 +209,5 @@ final class ConsumerChannel: Channel {
         guard subscription.isTransactional else { return }
         try session.connection.commit(number)
         expect(.txCommitOk)
-    }
-}
-
-extension ConsumerChannel {
-    /// Whether the delivery waits to be settled.
-    func isUnsettled(_ tag: UInt64) -> Bool {
-        isOpen && unsettled.contains(tag)
-    }
-
-    /// Settles a delivery, in one transaction with its publications if there are any.
-    func settle(_ request: SettleRequest) throws(AMQPError) {
-        guard isOpen else {
-            return request.reply.fail(.stale(queue: request.queue, because: "its channel is closed"))
-        }
-        guard unsettled.contains(request.tag) else {
-            return request.reply.fail(
-                AMQPError(
-                    .alreadySettled,
-                    "a delivery from '\(request.queue)' was acknowledged or rejected twice",
-                    isRetriable: false,
-                    queue: request.queue
-                )
-            )
-        }
-        for publication in request.publications where !session.fits(publication.message) {
-            return request.reply.fail(session.tooLong(queue: publication.queue))
-        }
-        unsettled.remove(request.tag)
-        for publication in request.publications {
-            try session.connection.publish(number, publication.message, to: publication.queue)
-        }
-        switch request.verdict {
-        case .acknowledge: try session.connection.acknowledge(number, tag: request.tag)
-        case .reject(let requeue): try session.connection.reject(number, tag: request.tag, requeue: requeue)
-        }
-        if subscription.isTransactional {
-            try session.connection.commit(number)
-            expect(.txCommitOk) { [unowned self] answer throws(AMQPError) in try finish(request, answer) }
-        } else {
-            // An acknowledgement has no answer, and writing one to a channel that the broker has closed succeeds. The
-            // broker works through a channel in order: its answer to a request that changes nothing comes after it.
-            try session.connection.setPrefetch(number, subscription.prefetch)
-            expect(.qosOk) { [unowned self] answer throws(AMQPError) in try finish(request, answer) }
-        }
-    }
-
-    private func finish(_ request: SettleRequest, _ answer: Answer) throws(AMQPError) {
-        switch answer {
-        case .success:
-            // The broker returns messages before it answers the commit that they belong to.
-            let returned = request.publications.first { returnedQueues.contains($0.queue) }
-            if !request.publications.isEmpty { returnedQueues.removeAll() }
-            if let returned {
-                request.reply.fail(.unroutable(queue: returned.queue, afterCommit: true))
-            } else {
-                request.reply.succeed()
-            }
-            try closeIfDrained()
-        case .failure(let error):
-            request.reply.fail(
-                request.publications.isEmpty
-                    ? .stale(queue: request.queue, because: error.message)
-                    : error.asUnconfirmed(queue: request.publications.map(\.queue).joined(separator: "', '"))
-            )
-        }
-    }
-}
-
-extension ConsumerChannel {
-    /// Asks the broker for messages.
-    func pull(_ request: PullRequest) throws(AMQPError) {
-        guard request.count > 0 else { return request.reply.succeed([]) }
-        pulls.append(Pull(request: request, missing: request.count))
-        for _ in 0..<request.count {
-            try session.connection.get(number, queue: subscription.queue.name)
-            expect(.getAnswer) { [unowned self] answer throws(AMQPError) in
-                // A message's content follows.
-                if case .success(.getEmpty) = answer { pulled(nil) }
-            }
-        }
-    }
-
-    private func pulled(_ delivery: AMQPDelivery?) {
-        guard !pulls.isEmpty else { return }
-        if let delivery { pulls[0].found.append(delivery) }
-        pulls[0].missing -= 1
-        guard pulls[0].missing == 0 else { return }
-        let pull = pulls.removeFirst()
-        pull.request.reply.succeed(pull.found)
-    }
-
-    private func failPulls(_ error: AMQPError) {
-        let failed = pulls
-        pulls = []
-        for pull in failed { pull.request.reply.fail(error) }
     }
 }

@@ -8,7 +8,7 @@ import Synchronization
 final class IOLoop {
     private let core: ClientCore
     private let wakeDescriptor: Int32
-    /// In the order in which they are tried.
+    /// The broker's nodes, in the order in which they are tried.
     private let endpoints: [AMQPEndpoint]
     private var endpointIndex = 0
     private var isConnected = false
@@ -36,7 +36,7 @@ final class IOLoop {
             } catch {
                 // A connection that held for a while ended for a new reason.
                 failures = ContinuousClock.now - started > .seconds(30) ? 1 : failures + 1
-                // The others are tried at once; the wait comes when none is left.
+                // The next address is tried at once; the wait comes after the last one.
                 endpointIndex = (endpointIndex + 1) % endpoints.count
                 let (rounds, rest) = failures.quotientAndRemainder(dividingBy: endpoints.count)
                 let delay = rest == 0 ? core.configuration.backoff.delay(afterFailures: rounds) : .zero
@@ -78,7 +78,7 @@ final class IOLoop {
             waiting = session.end(error) + waiting
             throw error
         }
-        // Nothing of it can be sent any more.
+        // No message can be sent any more.
         for command in session.end(.clientClosed) {
             command.fail(.clientClosed)
         }
@@ -89,7 +89,7 @@ final class IOLoop {
     /// Returns when the client is to be closed.
     private func serve(_ session: Session) throws(AMQPError) {
         try session.begin(subscriptions)
-        // Often enough for the library to send a heartbeat in each interval.
+        // This is often enough for the library to send a heartbeat in each interval.
         let heartbeat = session.connection.heartbeat
         let longestWait: Duration = heartbeat == .zero ? .seconds(30) : max(heartbeat / 4, .milliseconds(100))
         while true {
@@ -181,7 +181,7 @@ final class IOLoop {
         if let socketDescriptor {
             descriptors.append(pollfd(fd: socketDescriptor, events: Int16(POLLIN), revents: 0))
         }
-        // Rounded up: a wait that ends before its deadline would only go round again.
+        // Rounded up: a wait that ends before its deadline would only be repeated.
         let (seconds, attoseconds) = max(duration, .zero).components
         let milliseconds = min(seconds, 3600) * 1000 + attoseconds / 1_000_000_000_000_000 + 1
         _ = Glibc.poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: milliseconds))

@@ -8,22 +8,22 @@ final class Session {
     let core: ClientCore
     let log: SessionLog
 
-    private var channels: [UInt16: Channel] = [:]
+    var channels: [UInt16: Channel] = [:]
     private var lastChannelNumber: UInt16 = 0
-    private var publishChannel: PublishChannel?
+    var publishChannel: PublishChannel?
     private var queueChannel: QueueChannel?
     private var queueOperations: [QueueChannel.Operation] = []
     /// Requests of the application that are not answered yet.
-    private var queueRequests: [QueueRequest] = []
-    private var consumerChannels: [ObjectIdentifier: ConsumerChannel] = [:]
-    private var retries: [(due: ContinuousClock.Instant, subscription: Subscription)] = []
-    private var failures: [ObjectIdentifier: Int] = [:]
-    /// Why each subscription could not be made, when it was tried last.
-    private var troubles: [ObjectIdentifier: AMQPError.Code] = [:]
-    private var queuesWithOtherProperties: Set<String> = []
+    var queueRequests: [QueueRequest] = []
+    var consumerChannels: [ObjectIdentifier: ConsumerChannel] = [:]
+    var retries: [(due: ContinuousClock.Instant, subscription: Subscription)] = []
+    var failures: [ObjectIdentifier: Int] = [:]
+    /// For each subscription whose last try failed, the cause.
+    var troubles: [ObjectIdentifier: AMQPError.Code] = [:]
+    var queuesWithOtherProperties: Set<String> = []
     /// Publishing commands that wait for the end of the broker's alarm.
-    private var held: [Command] = []
-    private var blockedReason: String?
+    var held: [Command] = []
+    var blockedReason: String?
 
     init(_ connection: consuming BrokerConnection, core: ClientCore, log: SessionLog) {
         self.connection = connection
@@ -48,7 +48,7 @@ final class Session {
     func handle(_ frame: Frame) throws(AMQPError) {
         switch frame {
         case .method(channel: 0, let method): try handleConnection(method)
-        // A channel that is gone may have had frames under way.
+        // Frames of a channel that is closed may still arrive; they are dropped.
         case .method(let channel, let method): try channels[channel]?.receive(method)
         case .header(let channel, let bodyBytes, let properties):
             try channels[channel]?.receive(header: properties, bodyBytes: bodyBytes)
@@ -84,74 +84,6 @@ final class Session {
         }
     }
 
-    // MARK: Commands
-
-    /// Subscribing and unsubscribing are called by their own methods.
-    func perform(_ command: Command) throws(AMQPError) {
-        switch command {
-        case .publish(let request):
-            guard blockedReason == nil, let publishChannel else { return held.append(command) }
-            try publishChannel.publish(request)
-        case .queue(let request):
-            let reply = request.reply
-            queueRequests.append(request)
-            try perform(
-                QueueChannel.Operation(action: request.action) { [unowned self] result in
-                    queueRequests.removeAll { $0.reply === reply }
-                    switch result {
-                    case .success(let count): reply.succeed(count)
-                    case .failure(let error): reply.fail(error)
-                    }
-                }
-            )
-        case .settle(let request):
-            guard blockedReason == nil || request.publications.isEmpty else { return held.append(command) }
-            try settle(request)
-        case .pull(let request):
-            guard let channel = consumerChannels[ObjectIdentifier(request.subscription)], channel.isOpen else {
-                let queue = request.subscription.queue.name
-                return request.reply.fail(.stale(queue: queue, because: "its channel is gone"))
-            }
-            try channel.pull(request)
-        case .subscribe, .unsubscribe:
-            break
-        }
-    }
-
-    private func settle(_ request: SettleRequest) throws(AMQPError) {
-        guard let channel = consumerChannel(request.channelID) else {
-            return request.reply.fail(.stale(queue: request.queue, because: "its channel is gone"))
-        }
-        let queues = Set(request.publications.map(\.queue))
-        guard !queues.isEmpty, channel.isUnsettled(request.tag) else { return try channel.settle(request) }
-        try settle(request, checking: queues.sorted()[...])
-    }
-
-    /// A transaction cannot be taken back once the broker says that a message has no queue, so the queues are looked up
-    /// first. On the queue channel: a missing queue costs the channel, and on the consumer's that would be the
-    /// delivery.
-    private func settle(_ request: SettleRequest, checking queues: ArraySlice<String>) throws(AMQPError) {
-        guard let queue = queues.first else {
-            guard let channel = consumerChannel(request.channelID) else {
-                return request.reply.fail(.stale(queue: request.queue, because: "its channel is gone"))
-            }
-            return try channel.settle(request)
-        }
-        try perform(
-            QueueChannel.Operation(action: .count(queue: queue)) {
-                [unowned self] result throws(AMQPError) in
-                switch result {
-                case .success(nil): request.reply.fail(.unroutable(queue: queue))
-                case .success: try settle(request, checking: queues.dropFirst())
-                case .failure(let error):
-                    request.reply.fail(
-                        channels.isEmpty ? .stale(queue: request.queue, because: error.message) : error
-                    )
-                }
-            }
-        )
-    }
-
     // MARK: Publishing
 
     func openPublishChannel() throws(AMQPError) {
@@ -174,7 +106,7 @@ final class Session {
 
     // MARK: Operations on queues
 
-    private func perform(_ operation: QueueChannel.Operation) throws(AMQPError) {
+    func perform(_ operation: QueueChannel.Operation) throws(AMQPError) {
         queueOperations.append(operation)
         if queueChannel?.isIdle ?? true { try performNextQueueOperation() }
     }
@@ -192,61 +124,10 @@ final class Session {
         try channel.perform(queueOperations.removeFirst())
     }
 
-    // MARK: Consumers
-
-    func subscribe(_ subscription: Subscription) throws(AMQPError) {
-        let id = ObjectIdentifier(subscription)
-        if let channel = consumerChannels[id], channel.isInterrupted {
-            try channel.subscribe()
-        } else {
-            consumerChannels[id] = try ConsumerChannel(self, subscription)
-        }
-    }
-
-    func unsubscribe(_ subscription: Subscription, _ done: @escaping () -> Void) throws(AMQPError) {
-        retries.removeAll { $0.subscription === subscription }
-        failures[ObjectIdentifier(subscription)] = nil
-        troubles[ObjectIdentifier(subscription)] = nil
-        let unseen = subscription.finish()
-        guard let channel = consumerChannels.removeValue(forKey: ObjectIdentifier(subscription)) else { return done() }
-        try channel.stop(unseen: unseen, done)
-        // The broker reads it when its alarm is over, which nobody needs to wait for.
-        if blockedReason != nil { done() }
-    }
-
-    /// Subscribes again after a wait that grows with each failure in a row.
-    func retry(_ subscription: Subscription, wasStable: Bool) {
-        let id = ObjectIdentifier(subscription)
-        let count = wasStable ? 1 : (failures[id] ?? 0) + 1
-        failures[id] = count
-        let delay = core.configuration.backoff.delay(afterFailures: count)
-        retries.append((due: .now + delay, subscription: subscription))
-    }
-
-    /// Whether the last try to subscribe had not failed for the same reason.
-    func isNews(_ error: AMQPError, of subscription: Subscription) -> Bool {
-        troubles.updateValue(error.code, forKey: ObjectIdentifier(subscription)) != error.code
-    }
-
-    func noteSubscribed(_ subscription: Subscription) { troubles[ObjectIdentifier(subscription)] = nil }
-
-    /// Whether the queue was seen to exist with properties that its declaration would not match.
-    func keepsOtherProperties(_ queue: AMQPQueue) -> Bool { queuesWithOtherProperties.contains(queue.name) }
-
-    func noteOtherProperties(_ queue: AMQPQueue) { queuesWithOtherProperties.insert(queue.name) }
-
-    /// Looks among all open channels: a stopped consumer's deliveries can still be settled.
-    private func consumerChannel(_ id: UInt64) -> ConsumerChannel? {
-        for case let channel as ConsumerChannel in channels.values where channel.id == id && channel.isOpen {
-            return channel
-        }
-        return nil
-    }
-
     // MARK: Channels
 
     func freeChannelNumber() throws(AMQPError) -> UInt16 {
-        // Numbers are taken in turn, so that late frames of a closed channel do not meet a new one.
+        // Numbers are used in turn, so that late frames of a closed channel do not reach a new one.
         let limit = connection.maximumChannels
         for _ in 0..<limit {
             lastChannelNumber = lastChannelNumber >= limit ? 1 : lastChannelNumber + 1
@@ -268,7 +149,7 @@ final class Session {
     var deadline: ContinuousClock.Instant? {
         var earliest = [held.first?.deadline, publishChannel?.publishDeadline].compactMap(\.self).min()
         let answers = blockedReason == nil ? channels.values.compactMap(\.deadline) : []
-        // A broker that may answer has its time by channel.
+        // Without an alarm, the deadlines of the channels bound these requests.
         let requests = blockedReason == nil ? [] : queueRequests.map(\.deadline)
         for deadline in answers + requests + retries.map(\.due) {
             earliest = min(earliest ?? deadline, deadline)
@@ -277,7 +158,7 @@ final class Session {
     }
 
     func expire(_ now: ContinuousClock.Instant) throws(AMQPError) {
-        // While its alarm lasts the broker may not even read our requests.
+        // During its alarm the broker may not even read our requests, so no answer is late.
         for channel in channels.values where blockedReason == nil {
             guard let deadline = channel.deadline, deadline <= now else { continue }
             throw AMQPError(

@@ -96,7 +96,7 @@ package final class ClaimsLog: Sendable {
             try await Self.declare(queue, probe)
         } catch {
             await probe.close()
-            say(error.message)
+            say(error)
             throw error
         }
         await probe.close()
@@ -114,13 +114,24 @@ package final class ClaimsLog: Sendable {
         }
     }
 
-    private func say(_ problem: String) {
+    private func say(_ error: AMQPError) {
+        let problem = error.message
         let isNews = state.withLock { state in
-            if let known = state.problem, known.text == problem, .now - known.said < .seconds(600) { return false }
+            if let known = state.problem, known.text.utf8.elementsEqual(problem.utf8), .now - known.said < .seconds(600)
+            {
+                return false
+            }
             state.problem = (problem, .now)
             return true
         }
         guard isNews else { return }
+        if error.code == .notFound {
+            logger.warning(
+                "no job is taken from the shared queues while the broker cannot reach its stream, as after a restart",
+                metadata: [LogKey.queueName: "\(queue.name)", LogKey.cause: "\(problem)"]
+            )
+            return
+        }
         logger.error(
             """
             no job is taken from the shared queues: hosts that share a broker (NODE_ID) need its streams, \

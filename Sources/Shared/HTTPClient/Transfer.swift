@@ -37,9 +37,9 @@ final class Transfer {
         let length = info.contentLength
         let response = WebResponse(status: info.status, headers: head.headers, contentLength: length < 0 ? nil : length)
         self.response = response
-        guard isHead || length <= limits.bodyBytes else { return refuseBody() }
+        // Whoever asked for the status alone has it, however long the body is.
         do { try sink.begin(response) } catch { return end(withSinkError: error) }
-        return true
+        return isHead || length <= limits.bodyBytes ? true : refuseBody()
     }
 
     /// - Returns: whether the exchange goes on.

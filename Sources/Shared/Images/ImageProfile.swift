@@ -1,3 +1,5 @@
+internal import Text
+
 /// The variants that are made of an image, and their encoding: configuration.
 package struct ImageProfile: Codable, Sendable, Equatable {
     package struct Variant: Codable, Sendable, Equatable {
@@ -95,13 +97,6 @@ enum FileName {
     /// Whether `name` can be used as a file name anywhere, as it is.
     static func isPlain(_ name: String) -> Bool {
         (1...64).contains(name.utf8.count) && !name.hasPrefix(".")
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
+            && name.utf8.allSatisfy { $0.isPlainInNames || $0 == UInt8(ascii: ".") }
     }
 }

@@ -89,31 +89,12 @@ extension JobStore {
     ///
     /// Files of the manifest that lie in the job's own directory and are not in the ledger, as after the loss of the
     /// ledger, are put there again. Anything else a manifest names is ignored for good.
-    package func begin(
-        _ job: JobKey,
-        stage: Stage,
-        hop: Int64,
-        run: JobRun = JobRun(),
-        mediaID: ByteText,
-        source: ByteText? = nil,
-        manifest: [TempFileEntry]?,
-        ticket: [UInt8]? = nil,
-        content: [UInt8]? = nil
-    ) async throws(TempFileError) -> StageStart {
-        let message = StageMessage(
-            stage: stage,
-            hop: hop,
-            run: run,
-            mediaID: mediaID,
-            source: source,
-            manifest: manifest,
-            ticket: ticket,
-            content: content
-        )
-        return try await begin(job, message).answer
+    package func begin(_ job: JobKey, _ message: StageMessage) async throws(TempFileError) -> StageStart {
+        try await countStart(of: job, message).answer
     }
 
-    func begin(_ job: JobKey, _ message: StageMessage) async throws(TempFileError) -> Books.Start {
+    /// As ``begin(_:_:)``, with all that the ledger knows of the job.
+    func countStart(of job: JobKey, _ message: StageMessage) async throws(TempFileError) -> Books.Start {
         let now = nowMilliseconds
         // Processing reads what strangers have made. A file that takes the whole host down must be counted.
         let durability: Ledger.Durability = message.stage == .process ? .powerCut : .death

@@ -26,13 +26,13 @@ extension JobStore {
     /// that is what makes room, and the stage would do nothing else with them. Called under the job's lease.
     func beginFreeingSpace(_ job: JobKey, _ message: StageMessage) async throws(TempFileError) -> Books.Start {
         do throws(TempFileError) {
-            return try await begin(job, message)
+            return try await countStart(of: job, message)
         } catch {
             guard error.code == .ledgerFull, message.stage == .cleanup, try await removeAhead(job, message) else {
                 throw error
             }
         }
-        return try await begin(job, message)
+        return try await countStart(of: job, message)
     }
 
     /// - Returns: false for a message that would not begin the clean-up either, or when there was nothing to remove.

@@ -4,10 +4,11 @@ package import JobModel
 
 /// Workers that died while they had a job.
 extension Books {
-    /// Notes the death of the worker that the ledger still has at the job, now that another one starts on it: the job's
-    /// lease was free. What it died of is not known here.
+    /// Notes the death of the worker that the ledger still names for the job, when another one starts on the job: the
+    /// job's lease was free, so that worker is dead. The cause of its death is not known here.
     ///
-    /// - Parameter finder: who starts. The worker itself, to which the job has come back, is alive.
+    /// - Parameter finder: the worker that starts. No death is noted when it is the same one, to which the job came
+    ///   back.
     /// - Returns: whether there was one.
     package func noteDeath(of job: JobHead, foundBy finder: WorkerLife?) throws -> Bool {
         guard let dead = job.worker, !dead.utf8.elementsEqual((finder?.text ?? "").utf8) else { return false }
@@ -34,7 +35,7 @@ extension Books {
                 arguments: [told, number]
             )
         }
-        // Another start was quicker.
+        // Another start noted the death already, without its cause.
         let sql = "UPDATE event SET detail = ? WHERE what = 'workerDied' AND detail = ?"
         try db.run(sql: sql, arguments: [told, worker.text])
         return jobs.compactMap { job in
@@ -45,7 +46,7 @@ extension Books {
         }
     }
 
-    /// The oldest first.
+    /// The deaths of the job's workers, the oldest first.
     package func deaths(job number: Int64) throws -> [JobEvent] {
         let sql = """
             SELECT at, what, stage, hop, detail FROM event WHERE job = ? AND what = 'workerDied' ORDER BY number

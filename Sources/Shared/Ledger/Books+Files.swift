@@ -134,7 +134,7 @@ extension Books {
         try db.cachedStatement(sql: sql).execute(arguments: [FileRow.storable(sizeBytes), number, name])
     }
 
-    /// Records a file as written. Books that were lost meanwhile get a row for it.
+    /// Records a file as written. A ledger that was lost meanwhile gets a row for it.
     package func setPresent(job number: Int64, name: String, sizeBytes: Int64, now: Int64) throws {
         try db.run(
             sql: """

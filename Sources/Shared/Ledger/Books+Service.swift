@@ -1,9 +1,9 @@
 internal import GRDB
 package import JobModel
 
-/// Time of service: how long process trees have run on these books, and how long each stage was served meanwhile. It is
-/// what the silence of jobs and the memory of finished ones are measured by, so that neither a clock that jumps nor a
-/// host that was off counts.
+/// Time of service: how long process trees have run on this ledger, and how long each stage was served meanwhile. The
+/// silence of jobs and the memory of finished ones are measured by it, so that neither a clock that jumps nor a host
+/// that was off counts.
 extension Books {
     /// When the ledger was begun, in milliseconds since 1970.
     package func begunAt() throws -> Int64? {

@@ -1,6 +1,7 @@
 internal import Digests
 internal import Files
 package import JobModel
+internal import Text
 
 extension JobKey {
     private static let hashPrefix = "sha256-"
@@ -13,14 +14,7 @@ extension JobKey {
         let isPlain =
             !id.isEmpty && id.utf8.count <= 128 && !id.startsWithBytes(of: ".")
             && !id.startsWithBytes(of: Self.hashPrefix)
-            && id.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
+            && id.utf8.allSatisfy { $0.isPlainInNames || $0 == UInt8(ascii: ".") }
         if isPlain { return id }
         let digits = Array("0123456789abcdef".utf8)
         let hex = SHA256.digest(of: Array(id.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }

@@ -5,9 +5,9 @@ internal import Logging
 internal import Synchronization
 internal import Threads
 
-/// Books that were damaged, replaced or deleted.
+/// A ledger whose file was damaged, replaced or deleted.
 extension Ledger {
-    /// The open books, opened anew when their file is no longer the one at the path.
+    /// The open database, opened again when its file is no longer the one at the path.
     func current(damaged: FileIdentity?) async throws(TempFileError) -> Opened {
         let known = opened.withLock { $0 }
         if damaged == nil, try Self.identity(root) == known.identity { return known }
@@ -37,7 +37,8 @@ extension Ledger {
                 number += 1
                 target = "\(fileName).corrupt-\(number)"
             }
-            // The log first: were the database to go first and the rest be cut off, its log would meet the next one.
+            // The log goes first. If the database went first and a crash followed, its log would be replayed into the
+            // next database.
             for suffix in companions.reversed() where try root.status(fileName + suffix) != nil {
                 try root.rename(fileName + suffix, to: target + suffix)
             }

@@ -110,7 +110,7 @@ extension Ledger {
             let failure = TempFileError(ledger: error)
             if failure.code != .ledgerCorrupt { throw failure }
         }
-        // The transaction did not happen. Once more, with new books.
+        // The transaction did not happen. It is tried once more, with a new ledger.
         let fresh = try await current(damaged: books.identity)
         do { return try await attempt(fresh.pool).get() } catch { throw TempFileError(ledger: error) }
     }

@@ -12,8 +12,8 @@ package struct QueueLayout: Sendable, Hashable {
     package var type: QueueType
     /// How often a quorum queue delivers a message again before it gives it up.
     package var deliveryLimit: Int64
-    /// The highest priority that classic work queues tell apart; 0 makes them queues like any other. Quorum queues have
-    /// none.
+    /// The highest priority that classic work queues tell apart; 0 makes them queues without priorities. Quorum queues
+    /// have none.
     package var maximumPriority: Int64
 
     package init(
@@ -42,7 +42,7 @@ package struct QueueLayout: Sendable, Hashable {
     /// The queue that jobs come in by.
     package func entry(_ kind: MediaKind) -> AMQPQueue { shared(kind, .download) }
 
-    /// Clients of the older service declare it, and know no priorities.
+    /// The queue of requests of the older service. Its clients declare it too, without priorities.
     package func legacyRequests(_ kind: MediaKind) -> AMQPQueue {
         var queue = work(names.legacyRequests(kind), givingUpTo: names.dead(kind))
         queue.arguments["x-max-priority"] = nil
@@ -72,7 +72,7 @@ package struct QueueLayout: Sendable, Hashable {
 
     /// The claims log, in which hosts that share a broker record which of them takes which job, in one order for all.
     /// Each host reads it as far as it needs, and nobody empties it: the broker drops old records, a segment at a time.
-    /// Its declaration is the same on all hosts and for ever, because the broker refuses a different one.
+    /// Its declaration is the same on all hosts and in all versions, because the broker refuses a different one.
     package func claims(_ kind: MediaKind) -> AMQPQueue {
         AMQPQueue(
             names.claims(kind),
@@ -90,7 +90,8 @@ package struct QueueLayout: Sendable, Hashable {
         return queues + [updates(kind), dead(kind), legacyRequests(kind)]
     }
 
-    /// The queue of this name as it is declared for the other type, which it may have replaced.
+    /// The same queue as it is declared for the other queue type: the broker may still have it from before a change of
+    /// type.
     package func otherwise(_ queue: AMQPQueue) -> AMQPQueue? {
         var other = self
         other.type = type == .quorum ? .classic : .quorum

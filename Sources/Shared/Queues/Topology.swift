@@ -44,7 +44,9 @@ package struct Topology: Sendable {
     }
 
     /// The stage whose queue this is, this host's own or a shared one.
-    package func stage(ofQueue name: String) -> Stage? {
-        Stage.allCases.first { names.work(kind, $0) == name || names.shared(kind, $0) == name }
+    ///
+    /// - Parameter name: as a message has it, whoever wrote that; by its bytes.
+    package func stage(ofQueue name: AMQPText) -> Stage? {
+        Stage.allCases.first { AMQPText(names.work(kind, $0)) == name || AMQPText(names.shared(kind, $0)) == name }
     }
 }

@@ -47,7 +47,8 @@ package struct Settings: Sendable {
     }()
 }
 
-// Each member of a group is a member of the whole. The compiler refuses a name that no group or two groups have.
+// Each property of a group can be read from `Settings` itself. The compiler refuses a name that no group has, and one
+// that two groups have.
 extension Settings {
     package subscript<T>(dynamicMember member: KeyPath<PlaceSettings, T>) -> T { places[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<StorageSettings, T>) -> T { storage[keyPath: member] }

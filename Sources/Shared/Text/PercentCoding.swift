@@ -7,11 +7,9 @@ package enum PercentCoding {
         var encoded = ""
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
+            case UInt8(ascii: "."), UInt8(ascii: "~"):
                 encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            case let byte where kept.contains(byte):
+            case let byte where byte.isPlainInNames || kept.contains(byte):
                 encoded.unicodeScalars.append(Unicode.Scalar(byte))
             default:
                 encoded.append("%")

@@ -76,7 +76,8 @@ package final class StatusChannel: Sendable {
         _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     }
 
-    /// The job's work has got on. Only counts, so it may be called as often as one likes; the next report tells.
+    /// Counts a sign of progress in the job's work. It is cheap enough to be called often; the next report tells the
+    /// sum.
     package func noteActivity() { signs.wrappingAdd(1, ordering: .relaxed) }
 
     /// Stage work on a job begins, from which on ``noteActivity()`` is expected, or is over.

@@ -18,7 +18,7 @@ package struct CleanupHandler: EndingStage {
                 .transient,
                 code: "unlink_failed",
                 "\(report.failures.count) temp files were not deleted, the first \(first.path) (errno \(first.errno)); "
-                    + "they stay on the books"
+                    + "they stay in the ledger, and are tried again"
             )
         }
         var ticket = job.ticket

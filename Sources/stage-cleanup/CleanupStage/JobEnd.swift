@@ -4,8 +4,8 @@ internal import Logging
 internal import StageRuntime
 internal import TempFiles
 
-/// Ends a job whose files are gone, or whose clean-up was given up: books first, then clients, who hear of files that
-/// may be left.
+/// Ends a job whose files are gone, or whose clean-up was given up: in the ledger first, then for clients, who are told
+/// of files that may be left.
 ///
 /// The ledger remembers the job as finished. The terminal update, the dead letter of a failed job and the
 /// acknowledgement are one broker transaction, so a worker that dies has done all of it or none. Then the ledger

@@ -15,7 +15,7 @@ import { connect as connectSocket } from 'node:net';
 
 const METHOD = 1, HEADER = 2, BODY = 3, HEARTBEAT = 8;
 const FRAME_END = 0xce;
-/// What surrounds a frame's payload: type, channel, size, and the end.
+/// The bytes around a frame's payload: type, channel, size, and the end.
 const FRAME_OVERHEAD = 8;
 /// The code with which a broker that is shut down, or its operator, closes connections.
 const CONNECTION_FORCED = 320;
@@ -58,7 +58,7 @@ function shortString(text) {
 }
 const longString = (content) => Buffer.concat([long(Buffer.byteLength(content)), Buffer.from(content)]);
 
-/// Of strings, booleans and further tables.
+/// A field table; its values are strings, booleans and further tables.
 function table(fields) {
   const types = { string: ['S', longString], boolean: ['t', bits], object: ['F', table] };
   return longString(Buffer.concat(Object.entries(fields).flatMap(([name, value]) => {
@@ -91,7 +91,7 @@ function frame(type, channel, payload) {
 }
 const methodFrame = (channel, id, ...values) => frame(METHOD, channel, Buffer.concat([long(id), ...values]));
 
-/// What a `close` of the server says.
+/// The error that a `close` of the server tells.
 function closeError(what, reader) {
   const code = reader.short();
   return Object.assign(new Error(`${what} closed by the server: ${code} ${reader.shortString()}`), { code });
@@ -104,7 +104,7 @@ function checkOptions(options, ...known) {
 
 // MARK: Connections and channels
 
-/// What a connection, which is channel 0, and its other channels have in common: a number, and calls with an answer.
+/// The common part of a connection, which is channel 0, and its other channels: a number, and calls with an answer.
 class Speaker extends EventEmitter {
   /// The calls that wait for their answer, which come in the order of the calls.
   _waiting = [];
@@ -138,7 +138,7 @@ class Connection extends Speaker {
   #timer;
   #silentTicks = 0;
   #whenClosed;
-  /// Of frames with their overhead. What both sides have to take before another length is agreed on.
+  /// The longest frame, with its overhead. Both sides must accept this length until they agree on another.
   _frameMax = 0x2000;
 
   constructor(socket) {
@@ -146,7 +146,7 @@ class Connection extends Speaker {
     this.#socket = socket;
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('error', (error) => this.#end(error));
-    socket.on('close', () => this.#end(new Error('the server closed the socket without a word')));
+    socket.on('close', () => this.#end(new Error('the server closed the socket without a `close`')));
   }
 
   /// Logs in, agrees on limits and opens the virtual host.
@@ -208,7 +208,7 @@ class Connection extends Speaker {
       const reader = new Reader(payload);
       this.#takeMethod(reader.long(), reader);
     } else if (this.#state === 'open') {
-      // Of a channel that is closed nothing more is wanted.
+      // The frames of a channel that is closed are dropped.
       this._channels.get(number)?._takeFrame(type, payload);
     }
   }
@@ -304,7 +304,7 @@ class Channel extends Speaker {
     return await this._expect(answer);
   }
 
-  // MARK: What the server says
+  // MARK: Frames of the server
 
   _takeFrame(type, payload) {
     const reader = new Reader(payload);
@@ -447,7 +447,7 @@ class Channel extends Speaker {
 
 // MARK: The module
 
-/// What of a URL amqplib reads: `amqp://user:password@host:port/vhost?heartbeat=…`, percent-encoded.
+/// The parts of a URL that amqplib reads: `amqp://user:password@host:port/vhost?heartbeat=…`, percent-encoded.
 function access(url) {
   const { protocol, username, password, hostname, port, pathname, searchParams } = new URL(url);
   if (protocol !== 'amqp:') throw new TypeError(`the stand-in for amqplib does not know ${protocol}`);

@@ -22,7 +22,7 @@ enum Verdict: String, Sendable, CaseIterable {
     case tooLong
 }
 
-/// What a delivery meets.
+/// The state of the job, or the fault, that a delivery meets.
 enum Circumstance: Sendable, Hashable {
     case fresh
     /// The job is over, and its end is announced.
@@ -69,7 +69,7 @@ enum Circumstance: Sendable, Hashable {
 
 /// A table of transitions: for each group a line `verdict, verdict: circumstance, circumstance`, and below it,
 /// indented, the exact sequence of what happened, comma by comma. `Shorthand` has the words for messages; `book` is a
-/// write of the books, `!` a step of theirs that failed, `+` what was counted.
+/// write to the ledger, `!` a step of theirs that failed, `+` what was counted.
 struct TransitionTable: Sendable {
     /// The words for all verdicts.
     static let any = "any"
@@ -92,7 +92,7 @@ struct TransitionTable: Sendable {
         }
     }
 
-    /// What is to happen. A circumstance that the work never gets to changes nothing, so it has no row.
+    /// The sequence that is to happen. A circumstance that the work never gets to changes nothing, so it has no row.
     func expected(_ verdict: Verdict, _ circumstance: Circumstance) -> [String]? {
         sequences["\(verdict): \(circumstance.name)"] ?? sequences["\(Self.any): \(circumstance.name)"]
             ?? sequences["\(verdict): \(Circumstance.fresh.name)"]

@@ -44,7 +44,7 @@ struct TransitionTests {
 }
 
 extension TransitionBench {
-    /// What is true of every delivery, whatever the table says.
+    /// Expects what is true of every delivery, whatever the table says.
     func expectNothingLost(_ journal: [String], _ comment: Comment) {
         let acknowledgements = journal.filter { $0 == "ack" || $0.hasPrefix("commit(") }.count
         let returns = journal.filter { $0 == "back" || $0 == "renew" }.count
@@ -54,7 +54,7 @@ extension TransitionBench {
         // Whoever holds the lease holds it to the end: another worker.
         #expect(world.ledger.heldJobs.isEmpty == (circumstance != .held), comment)
         if acknowledgements > 0 { #expect(hasSuccessor(journal), comment) }
-        // Books never run ahead of the broker, and nothing is acknowledged ahead of either.
+        // The ledger never runs ahead of the broker, and nothing is acknowledged ahead of either.
         if let publish = journal.firstIndex(where: { $0.hasPrefix("→") }) {
             if let book = journal.firstIndex(where: isHandOver) { #expect(publish < book, comment) }
             if let ack = journal.firstIndex(of: "ack") { #expect(publish < ack, comment) }

@@ -71,10 +71,10 @@ struct PoolWatchTests {
     }
 
     @Test(
-        "A worker that reports is stalled when its work on one job gets on by nothing",
+        "A worker that reports is stalled when its work on one job makes no progress",
         arguments: [
             Case(testDescription: "work stands still", report: { _ in (4, "j") }, stalledAt: 100),
-            Case(testDescription: "work gets on slowly", report: { (UInt64($0 / 90), "j") }),
+            Case(testDescription: "slow progress", report: { (UInt64($0 / 90), "j") }),
             Case(testDescription: "work stops later", report: { (UInt64(min($0, 50)), "j") }, stalledAt: 150),
             Case(testDescription: "it waits for a job", report: { _ in (nil, nil) }),
             Case(testDescription: "it waits for the broker", report: { _ in (nil, "j") }),

@@ -24,7 +24,10 @@ import WorkerProtocol
         output.unknown = ["word": "w", "list": [[[1]]], "object": ["a": ["b": 1]]]
         ticket.outputs = [output]
         let bytes = ticket.json.serialized()
-        _ = try await tracker.jobs.begin(key, stage: .upload, hop: 2, mediaID: "m", manifest: nil, ticket: bytes)
+        _ = try await tracker.jobs.begin(
+            key,
+            StageMessage(stage: .upload, hop: 2, mediaID: "m", manifest: nil, ticket: bytes)
+        )
         let record = try #require(try await tracker.jobs.job(key))
         let view = JobView(record, workers: [], limits: AttemptLimits(5), ticket: bytes)
         output.unknown = ["word": "w"]
@@ -50,7 +53,7 @@ import WorkerProtocol
         func progress(_ workers: [PoolSnapshot]) async throws -> Int {
             JobView(try #require(try await tracker.jobs.job(key)), workers: workers, limits: AttemptLimits(5)).progress
         }
-        _ = try await tracker.jobs.begin(key, stage: .process, hop: 1, mediaID: "m", manifest: nil)
+        _ = try await tracker.jobs.begin(key, StageMessage(stage: .process, hop: 1, mediaID: "m", manifest: nil))
         _ = try await tracker.jobs.recordNews(key, percent: 10, step: "processing_image", interval: .zero)
         #expect(try await progress([Self.pool(.process, "job-1", progress: 50)]) == 45)
         #expect(try await progress([Self.pool(.process, "job-2", progress: 50)]) == 10)
@@ -73,7 +76,7 @@ import WorkerProtocol
             ticket.outputs[0].location = "file:///srv/a"
             ticket.outputs[0].localPath = "/gone/a"
             ticket.outputs[1].localPath = "/gone/b"
-            _ = try await tracker.jobs.begin(key, stage: .cleanup, hop: 3, mediaID: "m", manifest: nil)
+            _ = try await tracker.jobs.begin(key, StageMessage(stage: .cleanup, hop: 3, mediaID: "m", manifest: nil))
             _ = try await tracker.jobs.end(key, outcome: outcome, token: "end", record: ticket.json.serialized())
             let record = try #require(try await tracker.jobs.job(key))
             let view = JobView(record, workers: [], limits: AttemptLimits(5))
@@ -97,7 +100,10 @@ import WorkerProtocol
         ] {
             let key = JobKey(kind: .image, id: ByteText(shown))
             let begin = ByteText(source)
-            _ = try await tracker.jobs.begin(key, stage: .download, hop: 0, mediaID: "m", source: begin, manifest: nil)
+            _ = try await tracker.jobs.begin(
+                key,
+                StageMessage(stage: .download, hop: 0, mediaID: "m", source: begin, manifest: nil)
+            )
             let record = try #require(try await tracker.jobs.job(key))
             #expect(JobView(record, workers: [], limits: AttemptLimits(5)).source?.string == shown)
         }

@@ -50,6 +50,32 @@ struct StatusServerTests {
         }
     }
 
+    @Test("A client that wants its connection closed is told that an answer is the last one on it")
+    func lastAnswer() async throws {
+        try await tree.serving { port in
+            for (method, path, status) in [("GET", "/health/live", 200), ("GET", "/none", 404), ("PUT", "/jobs", 405)] {
+                for option in ["close", "Close", "TE , CLOSE\t"] {
+                    let connection = try RawConnection(port: port)
+                    try connection.write(
+                        "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: \(option)\r\n\r\n"
+                    )
+                    let answer = try await connection.read(until: "}")
+                    #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
+                    #expect(answer.lowercased().contains("\r\nconnection: close\r\n"), "\(option)")
+                }
+            }
+            // Others keep theirs.
+            for option in ["", "Connection: keep-alive\r\n", "Connection: closed\r\n"] {
+                let connection = try RawConnection(port: port)
+                for _ in 1...2 {
+                    try connection.write("GET /health/live HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\(option)\r\n")
+                    let answer = try await connection.read(until: "}")
+                    #expect(answer.hasPrefix("HTTP/1.1 200 ") && !answer.lowercased().contains("\r\nconnection:"))
+                }
+            }
+        }
+    }
+
     @Test("/info shows the stages and their processes")
     func info() async throws {
         try await serving { http in

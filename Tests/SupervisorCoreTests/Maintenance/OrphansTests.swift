@@ -19,7 +19,9 @@ struct OrphansTests {
 
     private func record(stage: Stage?, hop: Int64 = 2) async throws -> JobRecord {
         let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
-        if let stage { _ = try await tracker.jobs.begin(key, stage: stage, hop: hop, mediaID: "m", manifest: nil) }
+        if let stage {
+            _ = try await tracker.jobs.begin(key, StageMessage(stage: stage, hop: hop, mediaID: "m", manifest: nil))
+        }
         _ = try await tracker.jobs.recordNews(key, percent: 40, step: "processing_video", interval: .zero)
         return try #require(try await tracker.jobs.job(key))
     }
@@ -134,7 +136,7 @@ struct OrphansTests {
     @Test("An abandoned job is given to its clean-up queue once, and is left where there is no broker")
     func abandoned() async throws {
         let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
-        _ = try await tracker.jobs.begin(key, stage: .process, hop: 2, mediaID: "m", manifest: nil)
+        _ = try await tracker.jobs.begin(key, StageMessage(stage: .process, hop: 2, mediaID: "m", manifest: nil))
         let rules = SweepRules(graceTime: .zero, maximumSilence: .seconds(3600))
         _ = try await tracker.cleanupOrphanedFiles(rules)
         try await tracker.jobs.addService(.seconds(3600))

@@ -178,7 +178,7 @@ enum LedgerSchema {
         """
 
     // The SHA-256 of what the job asks for, which tells a second message of the job from one of another job with its
-    // id. NULL when no download has begun with it: of older jobs, or since books were lost.
+    // id. NULL when no download has begun with it: of older jobs, or since the ledger was lost.
     private static let content = "ALTER TABLE job ADD COLUMN content BLOB;"
 
     // Statistics are asked for at every health check; counting a million rows would take too long.

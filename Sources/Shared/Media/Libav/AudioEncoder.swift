@@ -2,7 +2,7 @@ import CFFmpeg
 
 /// Encodes planar floating-point samples as AAC. Owned by one thread.
 final class AudioEncoder {
-    let context: UnsafeMutablePointer<AVCodecContext>
+    private let codec: CodecContext
     private let packet: Packet
 
     /// Rates that AAC has, up to the highest that is of use.
@@ -15,9 +15,8 @@ final class AudioEncoder {
     ///   - channels: of the source; more than one become stereo.
     init(sampleRate: Int, channels: Int, bitrateBitsPerSecond: Int) throws(MediaError) {
         packet = try Packet()
-        guard let codec = avcodec_find_encoder(AV_CODEC_ID_AAC), let context = avcodec_alloc_context3(codec) else {
-            throw .outOfMemory
-        }
+        codec = try CodecContext(avcodec_find_encoder(AV_CODEC_ID_AAC))
+        let context = codec.pointer
         context.pointee.sample_fmt = AV_SAMPLE_FMT_FLTP
         let rate = Self.sampleRates.contains(sampleRate) ? Int32(sampleRate) : 48_000
         context.pointee.sample_rate = rate
@@ -26,20 +25,11 @@ final class AudioEncoder {
         context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
         context.pointee.thread_count = 1
         av_channel_layout_default(&context.pointee.ch_layout, channels == 1 ? 1 : 2)
-        let status = avcodec_open2(context, codec, nil)
-        guard status >= 0 else {
-            var owned: UnsafeMutablePointer<AVCodecContext>? = context
-            avcodec_free_context(&owned)
-            throw .libav(status, doing: "opening the AAC encoder at \(rate) Hz")
-        }
-        self.context = context
+        let status = avcodec_open2(context, nil, nil)
+        guard status >= 0 else { throw .libav(status, doing: "opening the AAC encoder at \(rate) Hz") }
     }
 
-    deinit {
-        var context: UnsafeMutablePointer<AVCodecContext>? = context
-        avcodec_free_context(&context)
-    }
-
+    var context: UnsafeMutablePointer<AVCodecContext> { codec.pointer }
     var sampleRate: Int32 { context.pointee.sample_rate }
     /// Samples per channel in a full frame.
     var frameSize: Int32 { context.pointee.frame_size > 0 ? context.pointee.frame_size : 1_024 }
@@ -49,13 +39,6 @@ final class AudioEncoder {
         _ frame: Frame?,
         deliver: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Void
     ) throws(MediaError) {
-        let status = avcodec_send_frame(context, frame?.pointer)
-        guard status >= 0 else { throw .libav(status, doing: "encoding sound") }
-        while true {
-            let status = avcodec_receive_packet(context, packet.pointer)
-            if status == shim_error_again || status == shim_error_eof { return }
-            guard status >= 0 else { throw .libav(status, doing: "encoding sound") }
-            try deliver(packet.pointer)
-        }
+        try codec.encode(frame?.pointer, into: packet, doing: "encoding sound", deliver: deliver)
     }
 }

@@ -2,7 +2,7 @@ import CFFmpeg
 
 /// Finds the length of a source: from its container, or else by a scan of all packets.
 enum DurationProbe {
-    /// Uses the input up when it has to scan.
+    /// The length in seconds. Reads the input to its end when it has to scan.
     static func seconds(of input: MediaInput) throws(MediaError) -> Double {
         let context = input.context.pointee
         let isGuess = context.duration_estimation_method == AVFMT_DURATION_FROM_BITRATE
@@ -46,7 +46,7 @@ enum DurationProbe {
             first = min(first ?? start, start)
             last = max(last, end)
         }
-        // A raw stream has times for some of its pictures only: then their number says more.
+        // A raw stream has times for only some of its pictures; then the number of pictures tells the length better.
         if let first, last > first, timedPictures * 2 >= pictures { return last - first }
         return max(Double(pictures) / (rate(of: input) ?? 25), 0.001)
     }

@@ -3,7 +3,7 @@ import Glibc
 
 /// Encodes pictures as JPEG. Owned by one thread.
 final class JPEGEncoder {
-    private let context: UnsafeMutablePointer<AVCodecContext>
+    private let codec: CodecContext
     private let scaler: Scaler
 
     /// - Parameter quality: 1 (worst) to 100 (best).
@@ -12,9 +12,8 @@ final class JPEGEncoder {
         var jpegColors = colors
         jpegColors.matrix = AVCOL_SPC_SMPTE170M
         scaler = try Scaler(target: size, colors: jpegColors, isFullRange: true)
-        guard let codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG), let context = avcodec_alloc_context3(codec) else {
-            throw .outOfMemory
-        }
+        codec = try CodecContext(avcodec_find_encoder(AV_CODEC_ID_MJPEG))
+        let context = codec.pointer
         context.pointee.width = Int32(size.width)
         context.pointee.height = Int32(size.height)
         context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
@@ -26,18 +25,10 @@ final class JPEGEncoder {
         let scale = 2 + (100 - Int32(clamping: min(max(quality, 1), 100))) * 29 / 99
         context.pointee.qmin = 1
         context.pointee.global_quality = scale * FF_QP2LAMBDA
-        let status = avcodec_open2(context, codec, nil)
+        let status = avcodec_open2(context, nil, nil)
         guard status >= 0 else {
-            var owned: UnsafeMutablePointer<AVCodecContext>? = context
-            avcodec_free_context(&owned)
             throw .libav(status, doing: "opening the JPEG encoder at \(size.width)x\(size.height)")
         }
-        self.context = context
-    }
-
-    deinit {
-        var context: UnsafeMutablePointer<AVCodecContext>? = context
-        avcodec_free_context(&context)
     }
 
     /// - Parameters:
@@ -49,6 +40,7 @@ final class JPEGEncoder {
         time: Int64,
         body: (UnsafeRawBufferPointer) throws(MediaError) -> Void
     ) throws(MediaError) {
+        let context = codec.pointer
         let frame = try scaler.scale(picture)
         frame.pointer.pointee.pts = time
         frame.pointer.pointee.pict_type = AV_PICTURE_TYPE_NONE

@@ -56,7 +56,7 @@ final class MP4Output: @unchecked Sendable {
         var status = avcodec_parameters_copy(parameters, source.pointee.codecpar)
         if status >= 0 { status = shim_copy_side_data(stream, source) }
         guard status >= 0 else { throw .libav(status, doing: "describing a stream of \(fileName)") }
-        // Tags of other containers mean nothing in MP4. Players of Apple's take HEVC under this one only.
+        // The tags of other containers mean nothing in MP4. Apple's players accept HEVC only with the tag hvc1.
         let isHEVC = parameters.pointee.codec_id == AV_CODEC_ID_HEVC
         parameters.pointee.codec_tag = isHEVC ? Self.tag("hvc1") : 0
         stream.pointee.time_base = source.pointee.time_base
@@ -123,7 +123,7 @@ final class MP4Output: @unchecked Sendable {
         return size
     }
 
-    /// MP4 wants decode times that increase. Damaged sources have others.
+    /// MP4 requires decode times that increase; those of damaged sources do not always.
     private func makeMonotonic(_ last: inout Int64) {
         let packet = scratch.pointer
         if last != shim_nopts, packet.pointee.dts != shim_nopts, packet.pointee.dts <= last {

@@ -1,6 +1,7 @@
 /// Turns and mirrors one plane of 8-bit samples.
 enum PlaneTransform {
-    /// Tiles keep both the rows that are read and those that are written in the cache.
+    /// The side of a tile in samples. The work goes tile by tile, so that the rows that are read and those that are
+    /// written both stay in the cache.
     private static let tile = 32
 
     /// - Parameters:
@@ -19,7 +20,8 @@ enum PlaneTransform {
     ) {
         let targetWidth = orientation.isTransposed ? height : width
         let targetHeight = orientation.isTransposed ? width : height
-        // The target of the source's sample (0, 0), and the movement of the target with each step in the source.
+        // The place of the source's sample (0, 0) in the target, and how far it moves there with each step in the
+        // source.
         let origin =
             (orientation.mirrorsY ? targetHeight - 1 : 0) * targetStride + (orientation.mirrorsX ? targetWidth - 1 : 0)
         let stepX = orientation.mirrorsX ? -1 : 1

@@ -3,7 +3,7 @@ import Glibc
 
 /// Decodes one stream. Owned by one thread. Damaged packets are counted, not thrown.
 final class StreamDecoder {
-    private let context: UnsafeMutablePointer<AVCodecContext>
+    private let codec: CodecContext
     /// Packets and frames that the decoder could not make sense of.
     private(set) var errorCount = 0
     private(set) var lastErrorCode: Int32 = 0
@@ -21,25 +21,16 @@ final class StreamDecoder {
                 isRetriable: false
             )
         }
-        guard let context = avcodec_alloc_context3(codec) else { throw .outOfMemory }
+        self.codec = try CodecContext(codec)
+        let context = self.codec.pointer
         var status = avcodec_parameters_to_context(context, parameters)
         if status >= 0 {
             context.pointee.pkt_timebase = stream.pointee.time_base
             context.pointee.thread_count = Int32(clamping: threads)
             context.pointee.max_pixels = Self.maximumPixels
-            status = avcodec_open2(context, codec, nil)
+            status = avcodec_open2(context, nil, nil)
         }
-        guard status >= 0 else {
-            var owned: UnsafeMutablePointer<AVCodecContext>? = context
-            avcodec_free_context(&owned)
-            throw .cannotDecode(name, status)
-        }
-        self.context = context
-    }
-
-    deinit {
-        var context: UnsafeMutablePointer<AVCodecContext>? = context
-        avcodec_free_context(&context)
+        guard status >= 0 else { throw .cannotDecode(name, status) }
     }
 
     /// Feeds one packet and hands out the frames that are ready.
@@ -59,6 +50,7 @@ final class StreamDecoder {
         _ packet: UnsafePointer<AVPacket>?,
         _ deliver: (Frame) throws(MediaError) -> Void
     ) throws(MediaError) {
+        let context = codec.pointer
         let status = avcodec_send_packet(context, packet)
         if status < 0, status != shim_error_eof { try note(status) }
         // A decoder may report several damaged frames in a row, but not without end.

@@ -14,7 +14,7 @@ final class VideoEncoder {
         var colors: ColorTags
     }
 
-    let context: UnsafeMutablePointer<AVCodecContext>
+    private let codec: CodecContext
     private let packet: Packet
     /// The durations of the pictures inside the encoder, by presentation time: x264 does not carry them through.
     private var durations: [Int64: Int64] = [:]
@@ -28,27 +28,22 @@ final class VideoEncoder {
                 isRetriable: false
             )
         }
-        guard let context = avcodec_alloc_context3(codec) else { throw .outOfMemory }
+        self.codec = try CodecContext(codec)
+        let context = self.codec.pointer
         Self.configure(context, settings)
         // x264 makes its threads here.
         let status = ThreadName.with(Self.threadName(settings.size)) {
-            avcodec_open2(context, codec, nil)
+            avcodec_open2(context, nil, nil)
         }
         guard status >= 0 else {
-            var owned: UnsafeMutablePointer<AVCodecContext>? = context
-            avcodec_free_context(&owned)
             throw .libav(status, doing: "opening the H.264 encoder at \(settings.size.width)x\(settings.size.height)")
         }
-        self.context = context
     }
+
+    var context: UnsafeMutablePointer<AVCodecContext> { codec.pointer }
 
     /// The name of the thread that encodes pictures of this size, and of the threads that x264 makes for it.
     static func threadName(_ size: PictureSize) -> String { "x264 \(size.width)x\(size.height)" }
-
-    deinit {
-        var context: UnsafeMutablePointer<AVCodecContext>? = context
-        avcodec_free_context(&context)
-    }
 
     /// Encodes a picture, and hands out the packets that are ready.
     func encode(
@@ -68,14 +63,9 @@ final class VideoEncoder {
         _ frame: UnsafePointer<AVFrame>?,
         _ deliver: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Void
     ) throws(MediaError) {
-        let status = avcodec_send_frame(context, frame)
-        guard status >= 0 else { throw .libav(status, doing: "encoding video") }
-        while true {
-            let status = avcodec_receive_packet(context, packet.pointer)
-            if status == shim_error_again || status == shim_error_eof { return }
-            guard status >= 0 else { throw .libav(status, doing: "encoding video") }
-            packet.pointer.pointee.duration = durations.removeValue(forKey: packet.pointer.pointee.pts) ?? 0
-            try deliver(packet.pointer)
+        try codec.encode(frame, into: packet, doing: "encoding video") { packet throws(MediaError) in
+            packet.pointee.duration = durations.removeValue(forKey: packet.pointee.pts) ?? 0
+            try deliver(packet)
         }
     }
 

@@ -1,3 +1,5 @@
+internal import Text
+
 extension VideoProfile {
     static let presets: Set<String> = [
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
@@ -56,14 +58,6 @@ extension VideoProfile.Thumbnails {
 enum FileName {
     /// Letters, digits, `-` and `_` only: such a name cannot leave its directory.
     static func isPlain(_ name: String) -> Bool {
-        (1...64).contains(name.utf8.count)
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            }
+        (1...64).contains(name.utf8.count) && name.utf8.allSatisfy(\.isPlainInNames)
     }
 }

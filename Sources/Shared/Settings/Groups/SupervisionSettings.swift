@@ -54,8 +54,8 @@ package struct SupervisionSettings: SettingsGroup {
                 .number(0...604_800, zero: "never"),
                 unit: "seconds",
                 default: 600,
-                "The same befalls a worker whose job has got on by nothing for so long: no fraction, no byte, no file. "
-                    + "Waiting for the broker does not count. The job starts again, up to MAX_STARTS."
+                "The same happens to a worker whose job has made no progress for so long: no fraction, no byte, no "
+                    + "file. Waiting for the broker does not count. The job starts again, up to MAX_STARTS."
             )
         )
         let maximumAttempts = read(

@@ -76,6 +76,8 @@ final class UpdatePublisher: Sendable {
             try transport.publish(AMQPMessage(update), to: topology.updates.name) { [self] result in
                 guard case .failure(let error) = result else { return }
                 if error.code == .unroutable {
+                    // The client's callback waits for nobody. The publish is bounded by the client's own time limit,
+                    // and ends with the connection when the process drains.
                     Task { if isNews() { await sendProgress(update) } }
                 } else {
                     logger.debug("a progress update was dropped", metadata: ["cause": "\(error)"])

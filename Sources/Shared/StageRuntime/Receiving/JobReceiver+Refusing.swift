@@ -64,10 +64,10 @@ extension JobReceiver {
         return false
     }
 
-    /// Three seconds together.
+    /// Together the looks take three seconds.
     private static let looksForAnEnd = 5
 
-    /// The other host that has the job of this id, in whose books it is whether the job goes on.
+    /// The other host that has the job of this id; only that host's ledger tells whether the job goes on.
     private func owner(of reason: MessageError, in message: any ReceivedMessage) async throws -> String? {
         guard let claims = place.claims, let id = reason.jobID, message.queue != place.topology.work(place.stage).name
         else { return nil }

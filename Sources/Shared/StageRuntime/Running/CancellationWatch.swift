@@ -5,10 +5,10 @@ internal import TempFiles
 /// The job at hand is to be given up, because somebody asked for it.
 struct JobCancelled: Error {}
 
-/// Looks for a wish to cancel the job at hand. The wish is a row of the ledger, which tells nobody that it has changed;
-/// a look costs some microseconds, and needs no supervisor that is alive.
+/// Looks for a cancellation request of the job at hand. The request is a row of the ledger, which tells nobody when it
+/// changes; a look costs some microseconds, and needs no supervisor that is alive.
 struct CancellationWatch: Sendable {
-    /// Between two looks.
+    /// The time between two looks.
     static let interval = Duration.milliseconds(500)
 
     let books: any JobBooks
@@ -19,24 +19,24 @@ struct CancellationWatch: Sendable {
     ///
     /// - Throws: ``JobCancelled``, which ends the work.
     func watch(_ job: JobKey) async throws {
-        var isInTheDark = false
+        var hasFailed = false
         while true {
             do { try await clock.sleep(for: Self.interval) } catch { return }
-            let isWanted: Bool
+            let isRequested: Bool
             do {
-                isWanted = try await books.isCancelRequested(job)
-                isInTheDark = false
+                isRequested = try await books.isCancelRequested(job)
+                hasFailed = false
             } catch {
-                // Told once, however often in a row.
+                // A failure is a warning once; the same again, until a look succeeds, is for debugging.
                 logger.log(
-                    level: isInTheDark ? .debug : .warning,
+                    level: hasFailed ? .debug : .warning,
                     "not known whether the job is to be cancelled",
                     metadata: [LogKey.cause: "\(error)"]
                 )
-                isInTheDark = true
+                hasFailed = true
                 continue
             }
-            if isWanted {
+            if isRequested {
                 logger.info("the job is to be cancelled; its work is told to stop")
                 throw JobCancelled()
             }

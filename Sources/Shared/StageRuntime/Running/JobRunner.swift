@@ -124,18 +124,10 @@ package struct JobRunner: Sendable {
             step: UpdateStep.started(stage, place.kind),
             newsInterval: place.progressInterval(of: ticket)
         )
-        return StageMessage(
-            stage: stage,
-            hop: ticket.hop,
-            run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
-            mediaID: ticket.mediaID,
-            source: ticket.sourceText,
-            manifest: ticket.tempFiles,
-            ticket: record(of: job),
-            progress: stage.traits.tellsClients ? startedProgress : nil,
-            worker: place.worker,
-            content: stage.traits.checksContent ? ticket.content : nil
-        )
+        var message = StageMessage(ticket, at: stage, record: record(of: job))
+        message.progress = stage.traits.tellsClients ? startedProgress : nil
+        message.worker = place.worker
+        return message
     }
 
     /// The ticket as JSON: its message as it is, if that is one of ours and nothing was read into it.

@@ -34,7 +34,7 @@ private struct BrokerMessage: ReceivedMessage {
     var priority: UInt8? { delivery.priority }
     var queue: String { delivery.queue }
     var receivedAt: ContinuousClock.Instant { delivery.receivedAt }
-    var givenUpBy: String? { delivery.givenUpBy }
+    var givenUpBy: AMQPText? { delivery.givenUpBy }
 
     func copies(setting changes: [AMQPText: AMQPValue?]) -> [AMQPMessage] { delivery.copies(setting: changes) }
     func acknowledge() async throws(AMQPError) { try await delivery.acknowledge() }

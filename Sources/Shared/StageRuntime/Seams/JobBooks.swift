@@ -1,8 +1,8 @@
 package import JobModel
 package import TempFiles
 
-/// The runtime's side of the job store: what a worker asks and writes of a job. The product has the ledger behind it,
-/// tests have books in memory.
+/// The runtime's side of the job store: what a worker asks and writes of a job. In the product the
+/// ledger is behind it, in tests a substitute in memory.
 package protocol JobBooks: Sendable {
     /// Gets the right to work on a job, waiting for a holder to give it up, and counts the start of the stage.
     ///

@@ -61,7 +61,7 @@ package protocol ReceivedMessage: Sendable {
     /// When the last of it arrived here.
     var receivedAt: ContinuousClock.Instant { get }
     /// The queue that gave the message up because it was delivered too often, when it came here for that.
-    var givenUpBy: String? { get }
+    var givenUpBy: AMQPText? { get }
 
     /// The message to publish elsewhere, bytes unchanged: the whole first, then with less and less beside the body.
     func copies(setting changes: [AMQPText: AMQPValue?]) -> [AMQPMessage]

@@ -16,15 +16,15 @@ extension RuntimeClock {
     /// - Throws: as ``sleep(until:)``.
     package func sleep(for duration: Duration) async throws { try await sleep(until: now + duration) }
 
-    /// Waits between tries, so that a fault that lasts costs no processor time.
+    /// Waits between two tries, so that a lasting fault costs no processor time.
     ///
-    /// - Parameter failures: in a row, the last one included.
+    /// - Parameter failures: the failures in a row, the last one included.
     /// - Throws: `CancellationError` when the worker drains.
     package func pause(afterFailures failures: Int) async throws {
         try await sleep(for: .milliseconds(min(100 << min(max(failures - 1, 0), 6), 5_000)))
     }
 
-    /// The wall clock as messages have it.
+    /// The wall clock in the format of messages.
     package var timestamp: String { Timestamp.string(date) }
 }
 

@@ -59,7 +59,7 @@ package final class JobIntake: Sendable {
 
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
-    /// Gives the subscription up for good.
+    /// Gives the subscription up; it is not made again.
     package func stop() async {
         state.withLock { $0.isStopped = true }
         await pause()

@@ -4,7 +4,6 @@ internal import JobModel
 internal import Logging
 internal import Queues
 internal import Settings
-internal import Threads
 internal import WorkerProtocol
 
 /// Consumes the worker's queue, one job at a time, until it is asked to stop.
@@ -36,7 +35,7 @@ struct WorkerLoop: Sendable {
             background.addTask { await followConnection() }
             background.addTask { await followAlarms() }
             background.addTask { await claims?.follow() }
-            let work = Task(executorPreference: BlockingTaskExecutor.shared) { await consume(intakes) }
+            let work = Task(executorPreference: place.process.executor) { await consume(intakes) }
             for await request in stop {
                 let isOrphan = request == .supervisorGone || ParentWatch.isOrphan
                 let patience = isOrphan ? min(drainTime, Self.orphanDrainTime) : drainTime
@@ -137,7 +136,7 @@ struct WorkerLoop: Sendable {
             race.addTask { await work.value }
             race.addTask {
                 // Only cancellation ends it early, and then nobody waits for it.
-                try? await Task.sleep(for: patience)
+                try? await place.clock.sleep(for: patience)
             }
             race.addTask { await hastening(stop, isOrphan: isOrphan) }
             await race.next()
@@ -156,7 +155,7 @@ struct WorkerLoop: Sendable {
             ParentWatch.exit(after: Self.orphanDrainTime + Self.orphanGraceTime)
             let patience = Self.orphanDrainTime
             logger.info("draining sooner: the supervisor is gone", metadata: ["drain.ms": "\(patience.milliseconds)"])
-            try? await Task.sleep(for: Self.orphanDrainTime)
+            try? await place.clock.sleep(for: Self.orphanDrainTime)
             return
         }
     }
@@ -164,7 +163,7 @@ struct WorkerLoop: Sendable {
     private func beat() async {
         while !Task.isCancelled {
             status.beat()
-            try? await Task.sleep(for: place.settings.reportInterval)
+            try? await place.clock.sleep(for: place.settings.reportInterval)
         }
     }
 

@@ -3,7 +3,7 @@ internal import JobModel
 /// The result of a clean-up.
 package struct CleanupReport: Sendable, Hashable {
     package struct Failure: Sendable, Hashable {
-        /// Absolute path of what is still there.
+        /// Absolute path of the entry that is still there.
         package var path: String
         package var errno: CInt
 
@@ -13,12 +13,12 @@ package struct CleanupReport: Sendable, Hashable {
         }
     }
 
-    /// Names removed, whatever they named (files, links, sockets); directories do not count.
+    /// Directory entries removed (files, links, sockets); directories do not count.
     package var filesCleaned = 0
-    /// Bytes on the device that removing gave back: those of files whose last name it was.
+    /// Bytes on the device that became free: a file's bytes count when its last name was removed.
     package var bytesFreed: Int64 = 0
     package var failures: [Failure] = []
-    /// Jobs nobody works on any more that were given to their clean-up stage, which ends them.
+    /// Abandoned jobs that were given to their clean-up stage, which ends them.
     package var abandonedJobs = 0
     package var duration: Duration = .zero
 

@@ -42,7 +42,7 @@ extension TempFileTracker {
         } catch {
             // Rows of files that are gone do no harm: the job's clean-up drops them.
             logger.error(
-                "cleanup: files are removed, but not taken off the books",
+                "cleanup: files are removed, but their rows are still in the ledger",
                 metadata: Logger.Metadata(job: job).with(LogKey.cause, error)
             )
         }

@@ -1,19 +1,19 @@
-internal import CLinux
 internal import Files
 internal import Glibc
 internal import Ledger
+internal import Threads
 
 /// Waits for a lease on a thread of its own.
 ///
-/// inotify tells when a descriptor of the lease file closes, which is what the end of every holder does, a killed one
-/// as well. The kernel sends that event just before it drops the lock, so the lock is tried again after 1, 2, 4, … ms;
-/// the slow end of that series is also what is left when inotify is not to be had.
+/// inotify tells when a descriptor of the lease file closes. That happens at the end of every holder, of a killed one
+/// as well. The kernel sends the event just before it drops the lock, so the lock is tried again after 1, 2, 4, … ms.
+/// Where inotify is not available, the slow end of that series is all there is.
 struct LeaseWaiter {
     enum Outcome: Sendable {
         case locked(LeaseFile)
-        /// Another holder kept it for the whole time.
+        /// Another holder kept the lease for the whole time.
         case held
-        /// The lease that was waited for is gone; what the ledger says of the job may have changed.
+        /// The lease's file was removed or replaced meanwhile, so the job's row in the ledger may have changed.
         case startOver
         /// There is no such directory.
         case absent
@@ -27,10 +27,11 @@ struct LeaseWaiter {
     let directory: String
     let makesDirectory: Bool
     var deadline: ContinuousClock.Instant
-    var wake: WakeSignal?
-    /// Between the first two tries.
+    /// Ends the wait from another thread.
+    var wake: WakePipe?
+    /// The pause between the first two tries.
     var firstPauseMilliseconds = Self.shortestPauseMilliseconds
-    /// Between tries when inotify has nothing to say.
+    /// The longest pause between two tries when inotify reports nothing.
     var longestPauseMilliseconds: CInt = 250
 
     /// Blocks until there is an outcome.
@@ -43,13 +44,13 @@ struct LeaseWaiter {
         let events = Self.watch(lease)
         defer { if events >= 0 { close(events) } }
         let longest = events >= 0 ? longestPauseMilliseconds : Self.longestPauseWithoutEvents
-        // Between the try above and the watch the holder may have gone without a word to us.
+        // The holder may have ended between the try above and the watch, so that no event comes.
         var pause = firstPauseMilliseconds
         while true {
             let left = deadline - ContinuousClock.now
             var polled = [
                 pollfd(fd: events, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: wake?.waitDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wake?.readEnd ?? -1, events: Int16(POLLIN), revents: 0),
             ]
             _ = poll(&polled, nfds_t(polled.count), min(pause, Self.milliseconds(left)))
             if polled[1].revents != 0 { return .cancelled }
@@ -72,7 +73,7 @@ struct LeaseWaiter {
     private static func watch(_ lease: LeaseFile) -> CInt {
         let events = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
         if events < 0 { return -1 }
-        // By descriptor: the name may stand for another file by now.
+        // By descriptor, as the name may be that of another file by now.
         let mask = UInt32(IN_CLOSE_WRITE) | UInt32(IN_CLOSE_NOWRITE)
         if inotify_add_watch(events, "/proc/self/fd/\(lease.descriptor)", mask) < 0 {
             close(events)
@@ -87,34 +88,11 @@ struct LeaseWaiter {
         }
     }
 
-    /// For `poll`, rounded up. Never negative, which would mean for ever.
+    /// A duration for `poll`, rounded up. It is never negative, as `poll` would wait without a limit then.
     static func milliseconds(_ duration: Duration) -> CInt {
         if duration <= .zero { return 0 }
         let (seconds, attoseconds) = duration.components
         if seconds >= 1000 { return 1_000_000 }
         return CInt(seconds) * 1000 + CInt(attoseconds / 1_000_000_000_000_000) + 1
-    }
-}
-
-/// Ends the wait of another thread.
-final class WakeSignal: Sendable {
-    let waitDescriptor: CInt
-    private let signalDescriptor: CInt
-
-    init() throws(FileSystemError) {
-        var ends: [CInt] = [-1, -1]
-        if clinux_pipe(&ends) != 0 { throw .init(operation: "pipe", path: "", errno: errno) }
-        waitDescriptor = ends[0]
-        signalDescriptor = ends[1]
-    }
-
-    deinit {
-        close(waitDescriptor)
-        close(signalDescriptor)
-    }
-
-    func signal() {
-        var byte: UInt8 = 1
-        _ = write(signalDescriptor, &byte, 1)
     }
 }

@@ -17,7 +17,7 @@ extension TempFileTracker {
         case .held: return .held
         case .finished(let end): return .finished(end)
         case .locked(let hold):
-            // The holder that was waited for may have ended the job; and books that were lost know nothing of it.
+            // The holder that was waited for may have ended the job; and a ledger that was lost does not know it.
             var known = try await ledger.read { try $0.head(job) }
             if known == nil { known = try await register(job) }
             if let end = known?.end {
@@ -138,14 +138,18 @@ extension TempFileTracker {
             try onFileSystem { () throws(FileSystemError) in try waiter.run() }
         }
         guard case .held = atOnce, ContinuousClock.now < deadline else { return atOnce }
-        let wake = try onFileSystem { () throws(FileSystemError) in try WakeSignal() }
+        let wake = try onFileSystem { () throws(FileSystemError) -> WakePipe in
+            do throws(WakePipe.Failure) { return try WakePipe() } catch {
+                throw FileSystemError(operation: "pipe", path: "", errno: error.errno)
+            }
+        }
         waiter.deadline = deadline
         waiter.wake = wake
         return try await OwnThread.run(
             { [waiter] () throws(TempFileError) in
                 try onFileSystem { () throws(FileSystemError) in try waiter.run() }
             },
-            onCancel: { wake.signal() }
+            onCancel: { wake.wake() }
         )
     }
 }

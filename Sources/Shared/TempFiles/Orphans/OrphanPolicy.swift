@@ -51,9 +51,9 @@ struct OrphanPolicy: Sendable {
     /// When the ledger was begun. After its loss, files of living jobs are unknown until the jobs' messages come
     /// back, so nothing unknown counts as older than the ledger.
     var ledgerBegunSeconds: Int64
-    /// How long process trees have run on these books and had the broker.
+    /// How long process trees have run on this ledger and had the broker.
     var serviceMilliseconds: Int64 = 0
-    /// How long stages had workers that were ready meanwhile. One that is not listed had them all the time.
+    /// How long of that time each stage had a ready worker. A stage that is not listed had one all the time.
     var servedMilliseconds: [ServedStage: Int64] = [:]
     /// nil: no job is ever given up.
     var maximumSilenceMilliseconds: Int64?

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// File systems that other hosts may change at the same time, or whose locks and memory maps do not hold: SQLite's
-/// books and the jobs' leases need a local one.
+/// File systems that other hosts may change at the same time, or whose locks and memory maps cannot be relied on: the
+/// ledger and the jobs' leases need a local one.
 enum NetworkFileSystem {
     /// Numbers from `linux/magic.h` and, for those outside the kernel, from their own sources.
     private static let names: [UInt64: String] = [

@@ -41,7 +41,7 @@ struct CancelCommand: AsyncParsableCommand {
     @Flag(help: "Wait until the jobs have ended.")
     var wait = false
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     /// The result of one wish.

@@ -20,7 +20,7 @@ struct DoctorCommand: AsyncParsableCommand {
             """
     )
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     func run() async throws {

@@ -64,7 +64,7 @@ struct JobsCommand: AsyncParsableCommand {
     @Flag(help: "Go on showing what changes.")
     var watch = false
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     private static let states = JobQuery.places

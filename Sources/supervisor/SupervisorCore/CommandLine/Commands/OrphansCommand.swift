@@ -34,7 +34,7 @@ struct OrphansCommand: AsyncParsableCommand {
     @Flag(help: "Remove what is listed as removable.")
     var clean = false
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     func run() async throws {

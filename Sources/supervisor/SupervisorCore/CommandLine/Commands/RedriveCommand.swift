@@ -56,7 +56,7 @@ struct RedriveCommand: AsyncParsableCommand {
     @Option(help: "The kind of every ID.")
     var kind: MediaKind?
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     struct Refusal: Codable, Equatable {

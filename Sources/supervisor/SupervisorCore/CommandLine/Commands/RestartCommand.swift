@@ -38,11 +38,8 @@ struct RestartCommand: AsyncParsableCommand {
     @Flag(help: "Wait until all old workers are gone and the new ones ready.")
     var wait = false
 
-    @Option(help: ArgumentHelp("Wait no longer than this; the order stands. Implies --wait.", valueName: "seconds"))
-    var timeout: Double?
-
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
-    var json = false
+    @OptionGroup
+    var options: PoolOrderOptions
 
     private struct Result: PoolResult {
         var pool: String
@@ -55,11 +52,9 @@ struct RestartCommand: AsyncParsableCommand {
         }
     }
 
-    func validate() throws { try PoolWatch.check(timeout: timeout) }
-
     func run() async throws {
         let settings = try CommandFailure.settingsOfRunningTree()
-        let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
+        let deadline = options.deadline
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in
             // All are read before the first is restarted, and each once however often it is named.
@@ -76,10 +71,10 @@ struct RestartCommand: AsyncParsableCommand {
                 try await result.order { try await supervisor.restart(name, isRolling: rolling) }
                 results.append(result)
             }
-            for (index, name) in names.enumerated() where wait || timeout != nil {
+            for (index, name) in names.enumerated() where wait || options.timeout != nil {
                 try await results[index].settle { try await watch.settled(name, without: old[name] ?? []) }
             }
-            try PoolResults(pools: results).conclude(json: json)
+            try PoolResults(pools: results).conclude(json: options.json)
         }
     }
 }

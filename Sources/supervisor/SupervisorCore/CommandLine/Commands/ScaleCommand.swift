@@ -34,11 +34,8 @@ struct ScaleCommand: AsyncParsableCommand {
     @Flag(help: "Wait until new workers are ready and surplus ones are gone.")
     var wait = false
 
-    @Option(help: ArgumentHelp("Wait no longer than this; the order stands. Implies --wait.", valueName: "seconds"))
-    var timeout: Double?
-
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
-    var json = false
+    @OptionGroup
+    var options: PoolOrderOptions
 
     private struct Result: PoolResult {
         var pool: String
@@ -53,11 +50,9 @@ struct ScaleCommand: AsyncParsableCommand {
         }
     }
 
-    func validate() throws { try PoolWatch.check(timeout: timeout) }
-
     func run() async throws {
         let settings = try CommandFailure.settingsOfRunningTree()
-        let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
+        let deadline = options.deadline
         signal(SIGPIPE, SIG_IGN)
         try await CommandFailure.reaching(settings) { supervisor in
             // All are read before the first is changed.
@@ -72,10 +67,10 @@ struct ScaleCommand: AsyncParsableCommand {
                 results.append(result)
             }
             let watch = PoolWatch(supervisor: supervisor, deadline: deadline)
-            for (index, order) in orders.enumerated() where wait || timeout != nil {
+            for (index, order) in orders.enumerated() where wait || options.timeout != nil {
                 try await results[index].settle { try await watch.settled(order.pool) }
             }
-            try PoolResults(pools: results).conclude(json: json)
+            try PoolResults(pools: results).conclude(json: options.json)
         }
     }
 }

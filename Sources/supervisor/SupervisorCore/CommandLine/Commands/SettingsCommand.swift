@@ -18,7 +18,7 @@ struct SettingsCommand: ParsableCommand {
     @Flag(help: "Print the reference page of all keys instead.")
     var markdown = false
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     struct Document: Codable, Equatable {

@@ -18,7 +18,7 @@ struct StatusCommand: AsyncParsableCommand {
             """
     )
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     private struct Document: Encodable {

@@ -51,7 +51,7 @@ struct SubmitCommand: AsyncParsableCommand {
     @Flag(help: "Wait for the jobs' ends and show the outputs.")
     var wait = false
 
-    @Flag(help: "Print one JSON document, and nothing else, on standard output.")
+    @Flag(help: .json)
     var json = false
 
     /// The keys of settings that name the queues and say how they are declared.
@@ -120,10 +120,10 @@ struct SubmitCommand: AsyncParsableCommand {
         }
     }
 
-    /// Looks whether the tree may read the files, where it says so.
+    /// Checks that the tree may read the files of `file:` sources, as far as the tree tells its directories.
     private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
         let sources = submissions.compactMap(\.ticket.source)
-        // Another of several hosts may have the directory.
+        // With several hosts, another one may have the directory.
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots
         else { return }

@@ -92,22 +92,35 @@ struct MediaChecks: Sendable {
             default: break
             }
         }
-        let deadline = Task { [timeLimit] in
-            try await Task.sleep(for: timeLimit)
-            host.signal(id, SIGKILL, to: .group)
+        let outcome = await withTaskGroup(of: Void.self) { group in
+            group.addTask { [timeLimit] in
+                do { try await Task.sleep(for: timeLimit) } catch { return }
+                host.signal(id, SIGKILL, to: .group)
+            }
+            defer {
+                // It has ended, unless this task was cancelled.
+                host.signal(id, SIGKILL, to: .group)
+                group.cancelAll()
+            }
+            return await Self.outcome(of: events)
         }
-        defer { deadline.cancel() }
+        return try outcome.get()
+    }
+
+    private static func outcome(
+        of events: AsyncStream<ProcessHost.Event>
+    ) async -> Result<MediaLibraries, ProbeFailure> {
         var found: MediaLibraries?
         for await event in events {
             switch event {
             case .line(let line): found = found ?? MediaLibraries(line: line)
-            case .failed(let error): throw ProbeFailure(cause: error.description)
+            case .failed(let error): return .failure(ProbeFailure(cause: error.description))
             case .ended(.status(0)): break
-            case .ended(let exit): throw ProbeFailure(cause: "it ended with \(exit)")
+            case .ended(let exit): return .failure(ProbeFailure(cause: "it ended with \(exit)"))
             default: break
             }
         }
-        guard let found else { throw ProbeFailure(cause: "it said nothing of its libraries") }
-        return found
+        guard let found else { return .failure(ProbeFailure(cause: "it said nothing of its libraries")) }
+        return .success(found)
     }
 }

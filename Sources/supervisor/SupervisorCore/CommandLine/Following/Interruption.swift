@@ -3,9 +3,10 @@ internal import UnixSignals
 
 /// Ctrl-C while a command waits for others.
 enum Interruption {
-    /// Runs `body`. SIGINT meanwhile prints `farewell`, which says what goes on without this command, and ends it.
+    /// Runs `body`. SIGINT meanwhile prints `farewell`, which tells what goes on without this command, and ends the
+    /// command.
     ///
-    /// - Parameter farewell: evaluated then.
+    /// - Parameter farewell: evaluated only at SIGINT.
     static func told<T>(
         _ farewell: @autoclosure @escaping @Sendable () -> String,
         _ body: () async throws -> T

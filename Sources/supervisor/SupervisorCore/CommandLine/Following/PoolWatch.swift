@@ -1,4 +1,3 @@
-internal import ArgumentParser
 internal import JobModel
 internal import WorkerProtocol
 
@@ -43,11 +42,6 @@ struct PoolWatch: Sendable {
             }
             try await Task.sleep(for: interval)
         }
-    }
-
-    static func check(timeout: Double?) throws {
-        guard let timeout, !(0...86_400).contains(timeout) else { return }
-        throw ValidationError("--timeout is 0 to 86400 seconds")
     }
 
     /// The ids of the pool's processes that run now.

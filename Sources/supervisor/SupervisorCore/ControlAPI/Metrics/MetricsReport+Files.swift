@@ -11,14 +11,14 @@ extension MetricsReport {
             }
             text.add(name, .gauge, help, samples)
         }
-        byStage("media_processor_temp_files", "Temp files on the books, by the stage that made them.") {
+        byStage("media_processor_temp_files", "Temp files in the ledger, by the stage that made them.") {
             Int64($0.files)
         }
-        byStage("media_processor_temp_bytes", "What temp files on the books take.") { $0.sizeBytes }
+        byStage("media_processor_temp_bytes", "Bytes of the temp files in the ledger, by the stage.") { $0.sizeBytes }
         text.add(
             "media_processor_oldest_temp_file_age_seconds",
             .gauge,
-            "Of the temp file that has been on the books for longest; 0 when there is none.",
+            "Age of the temp file that has been in the ledger for longest; 0 when there is none.",
             facts.ages.map { [Sample([:], $0.oldestFileAge?.seconds ?? 0)] } ?? []
         )
         text.add(

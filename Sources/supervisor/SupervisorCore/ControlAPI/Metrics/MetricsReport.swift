@@ -18,7 +18,7 @@ struct MetricsFacts: Sendable {
     /// nil when the ledger could not be read.
     var filesByStage: [StageFileTotals]?
     var ages: LedgerAges?
-    /// By kind and the last part of the queue's name; nil when the broker does not say.
+    /// The lengths of queues, by kind and the last part of the queue's name; nil when the broker does not answer.
     var depths: [(kind: MediaKind, queue: String, messages: Int)]?
     var budgetBytes: Int64
     var processes: [Process]
@@ -138,7 +138,7 @@ enum MetricsReport {
         text.add(
             "media_processor_oldest_job_age_seconds",
             .gauge,
-            "Of the job that has been on the books for longest without an end; 0 when there is none.",
+            "Age of the job that has been in the ledger for longest without an end; 0 when there is none.",
             facts.ages.map { [Sample([:], $0.oldestJobAge?.seconds ?? 0)] } ?? []
         )
     }

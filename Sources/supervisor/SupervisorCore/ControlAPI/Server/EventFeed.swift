@@ -1,23 +1,35 @@
 internal import Logging
+internal import Synchronization
 
 /// Sends the overview to everyone who listens, whenever it changes.
 ///
 /// Files in the ledger, queue depths and disk space change in other processes, which announce nothing, so they are
 /// looked at: once for all listeners, and only while there are any.
-actor EventFeed {
+final class EventFeed: Sendable {
     /// More are refused: each keeps a connection.
     static let maximumListeners = 32
     /// Listeners learn from it that the server is there, and the server learns that they are gone.
     private static let silence = Duration.seconds(15)
 
+    private struct State {
+        var listeners: [Int: AsyncStream<[UInt8]>.Continuation] = [:]
+        var lastListener = 0
+        /// The overview that was sent last.
+        var last: [UInt8]?
+        /// Looks at the tree while somebody listens. Cancelled by the last listener that leaves, and awaited by
+        /// ``EventFeed/close()``.
+        var sampler: Task<Void, Never>?
+        var isClosed = false
+
+        func send(_ bytes: [UInt8]) {
+            for listener in listeners.values { listener.yield(bytes) }
+        }
+    }
+
     private let source: any StatusSource
     private let interval: Duration
     private let logger: Logger
-    private var listeners: [Int: AsyncStream<[UInt8]>.Continuation] = [:]
-    private var lastListener = 0
-    private var last: [UInt8]?
-    private var sampler: Task<Void, Never>?
-    private var isClosed = false
+    private let state = Mutex(State())
 
     /// - Parameter interval: between two looks.
     init(source: any StatusSource, interval: Duration = .seconds(1), logger: Logger) {
@@ -31,66 +43,77 @@ actor EventFeed {
     ///
     /// - Throws: ``Problem`` when there are too many listeners.
     func listen() throws(Problem) -> AsyncStream<[UInt8]> {
-        guard !isClosed, listeners.count < Self.maximumListeners else {
+        let (stream, continuation) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingNewest(1))
+        let listener = state.withLock { state -> Int? in
+            guard !state.isClosed, state.listeners.count < Self.maximumListeners else { return nil }
+            state.lastListener += 1
+            state.listeners[state.lastListener] = continuation
+            if let last = state.last { continuation.yield(Self.event(last)) }
+            if state.sampler == nil { state.sampler = Task { await sample() } }
+            return state.lastListener
+        }
+        guard let listener else {
             throw Problem(
                 title: "Too many listeners",
                 status: 503,
                 detail: "close another dashboard, or ask again later"
             )
         }
-        let (stream, continuation) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingNewest(1))
-        lastListener += 1
-        let listener = lastListener
-        listeners[listener] = continuation
-        continuation.onTermination = { _ in Task { await self.leave(listener) } }
-        if let last { continuation.yield(Self.event(last)) }
-        if sampler == nil { sampler = Task { await sample() } }
+        continuation.onTermination = { [self] _ in leave(listener) }
         return stream
     }
 
     /// Ends all streams, as the server cannot stop before.
     func close() async {
-        isClosed = true
-        for listener in listeners.values { listener.finish() }
-        listeners = [:]
+        let (listeners, sampler) = state.withLock { state in
+            state.isClosed = true
+            defer { state.listeners = [:] }
+            return (Array(state.listeners.values), state.sampler)
+        }
+        // Each end calls `leave`, which takes the lock.
+        for listener in listeners { listener.finish() }
         sampler?.cancel()
         await sampler?.value
     }
 
     private func leave(_ listener: Int) {
-        listeners[listener] = nil
-        if listeners.isEmpty { sampler?.cancel() }
+        state.withLock { state in
+            state.listeners[listener] = nil
+            if state.listeners.isEmpty { state.sampler?.cancel() }
+        }
     }
 
     private func sample() async {
         var sent = ContinuousClock.now
         while !Task.isCancelled {
             do {
-                let document = try JSONText.encode(await source.overview())
-                if document != last {
-                    last = document
-                    send(Self.event(document))
+                if send(try JSONText.encode(await source.overview())) {
                     sent = .now
                 } else if ContinuousClock.now - sent >= Self.silence {
-                    send(Array(": still here\n\n".utf8))
+                    state.withLock { $0.send(Array(": still here\n\n".utf8)) }
                     sent = .now
                 }
-                try await Task.sleep(for: interval)
-            } catch is CancellationError {
-                break
             } catch {
                 logger.error("the overview cannot be encoded", metadata: ["cause": "\(error)"])
-                break
             }
+            do { try await Task.sleep(for: interval) } catch { break }
         }
-        sampler = nil
-        last = nil
-        // Somebody may have come while this one was ending.
-        if !listeners.isEmpty, !isClosed { sampler = Task { await sample() } }
+        state.withLock { state in
+            state.last = nil
+            // Somebody may have come while this one was ending.
+            let isWanted = !state.listeners.isEmpty && !state.isClosed
+            state.sampler = isWanted ? Task { await sample() } : nil
+        }
     }
 
-    private func send(_ bytes: [UInt8]) {
-        for listener in listeners.values { listener.yield(bytes) }
+    /// - Returns: whether the overview was another one than before, and was sent.
+    private func send(_ document: [UInt8]) -> Bool {
+        state.withLock { state in
+            if document == state.last { return false }
+            state.last = document
+            state.send(Self.event(document))
+            return true
+        }
     }
 
     private static func event(_ document: [UInt8]) -> [UInt8] {

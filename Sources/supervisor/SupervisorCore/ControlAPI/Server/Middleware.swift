@@ -45,6 +45,31 @@ struct ProblemMiddleware: RouterMiddleware {
     }
 }
 
+/// Tells a client that asked for the end of its connection that this answer is the last one (RFC 9112, 9.6).
+///
+/// The framework closes such a connection, but only a moment after the answer, and does not announce it. A client that
+/// keeps connections, as libcurl does whatever request header its user sets, would send its next request into the end
+/// of this one, where nobody reads it.
+struct LastAnswerMiddleware: RouterMiddleware {
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        var response = try await next(request, context)
+        let options = request.headers[values: .connection].flatMap { $0.utf8.split(separator: UInt8(ascii: ",")) }
+        if options.contains(where: Self.isClose) { response.headers[.connection] = "close" }
+        return response
+    }
+
+    /// Whether a connection option is `close`, in any case and with white space around it.
+    private static func isClose(_ option: Substring.UTF8View) -> Bool {
+        let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
+        let trimmed = option.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
+        return trimmed.map { $0 | 0x20 }.elementsEqual("close".utf8)
+    }
+}
+
 /// Refuses requests of callers that may not make them.
 struct GuardMiddleware: RouterMiddleware {
     let gate: RequestGuard

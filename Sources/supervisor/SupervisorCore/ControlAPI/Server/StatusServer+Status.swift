@@ -28,7 +28,7 @@ extension StatusServer {
             )
         }
         router.get("events") { _, _ in
-            let events = try await feed.listen()
+            let events = try feed.listen()
             return Response(
                 status: .ok,
                 headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],

@@ -123,6 +123,7 @@ struct StatusServer: Sendable {
         let bare = Router(context: ServerContext.self)
         addRoutes(to: bare, feed)
         let router = Router(context: ServerContext.self)
+        router.add(middleware: LastAnswerMiddleware())
         router.add(middleware: SecurityHeaders())
         router.add(middleware: ProblemMiddleware(logger: logger))
         router.add(middleware: MethodGuard(RouteTable(bare)))

@@ -3,7 +3,7 @@ internal import TempFiles
 
 /// The tree as the HTTP interface shows it. Nothing here changes anything.
 ///
-/// Functions that throw throw a ``Problem`` when the ledger or the broker cannot be asked.
+/// The functions that can fail throw a ``Problem`` when the ledger or the broker does not answer.
 protocol StatusSource: Sendable {
     func health() async -> HealthReport
     func info() async -> InfoReport
@@ -17,6 +17,6 @@ protocol StatusSource: Sendable {
     func kinds(ofJob id: ByteText) async throws -> [MediaKind]
     func jobs(_ query: JobQuery) async throws -> JobList
     func orphans() async throws -> OrphanReport
-    /// - Parameter limit: of each kind.
+    /// - Parameter limit: how many letters of each kind are listed at the most.
     func deadLetters(limit: Int) async throws -> DeadLetters.List
 }

@@ -29,11 +29,11 @@ struct JobReference: Sendable, Codable, Equatable {
 struct CancelReport: Sendable, Codable, Equatable {
     var kind: MediaKind
     var id: ByteText
-    /// Whether the job is known: a stage of this host has seen it, or its message was found. If not, it is cancelled
-    /// should its message come, or by the host that has it.
+    /// Whether the job is known: a stage of this host has seen it, or its message was found. A job that is not known is
+    /// cancelled when its message comes, or by the host that has it.
     var known: Bool
-    /// Whether there is no such job: it was looked for wherever it could wait. Absent when the job is known, and when
-    /// not every place could be searched.
+    /// True when there is no such job: every place where it could wait was searched. nil when the job is known, and
+    /// when not every place could be searched.
     var absent: Bool?
     /// A sentence about a job that is not known.
     var detail: String?

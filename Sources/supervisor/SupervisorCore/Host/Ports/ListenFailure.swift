@@ -6,7 +6,7 @@ internal import Text
 struct ListenFailure: Equatable {
     var cause: String
     var remedy: String
-    /// Such as `127.0.0.1:8044`.
+    /// Address and port, such as `127.0.0.1:8044`.
     var place: String
 
     var text: String { "cannot listen on \(place): \(cause); \(remedy)" }
@@ -29,7 +29,7 @@ struct ListenFailure: Equatable {
         }
     }
 
-    /// Tries whether one could listen there now; nobody is listened to.
+    /// Tries whether a server could listen there now, without accepting a connection.
     ///
     /// - Parameter address: an IP address, or `localhost`.
     /// - Returns: nil when one could.
@@ -46,7 +46,7 @@ struct ListenFailure: Equatable {
         guard socket >= 0 else { return ListenFailure(errno: errno, address, port) }
         defer { close(socket) }
         var on: CInt = 1
-        // Connections that are still winding down do not make the port taken.
+        // Without this, connections of an earlier server that are in TIME_WAIT would make the port look taken.
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
         if bind(socket, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0 { return nil }
         return ListenFailure(errno: errno, address, port)

@@ -70,12 +70,12 @@ final class ProcessHost: Sendable {
         inbox.post(.start(child, request, reports, Sinks(event: handler, output: output)))
     }
 
-    /// Sends a signal to a child that has not ended; to one that has, nothing.
+    /// Sends a signal to a child. Does nothing when the child has ended.
     func signal(_ child: ChildID, _ signal: CInt, to target: Target = .process) {
         inbox.post(.signal(child, signal, target))
     }
 
-    /// Returns when the host's thread has come to this order. A thread that hangs never does.
+    /// Returns when the host's thread has reached this order; never, when that thread hangs.
     func passThrough() async {
         await withCheckedContinuation { continuation in inbox.post(.answer { continuation.resume() }) }
     }
@@ -153,7 +153,7 @@ private struct ProcessHostLoop {
                 sinks.event(.failed(error))
             }
         case .signal(let id, let signal, let target):
-            // Not reaped, so the number still means this child.
+            // The child is not reaped, so the number still means this child.
             guard let child = children[id] else { return }
             kill(target == .group ? -child.processID : child.processID, signal)
         case .answer(let body): body()
@@ -213,7 +213,7 @@ private struct ProcessHostLoop {
         let descriptor = clinux_pidfd_open(processID)
         guard descriptor >= 0 else {
             let failure = errno
-            // Unseen it could never be reaped.
+            // Without the descriptor its end would not be noticed, and it would never be reaped.
             kill(-processID, SIGKILL)
             waitpid(processID, nil, 0)
             throw SpawnError(executable: request.executable, errno: failure)
@@ -223,12 +223,12 @@ private struct ProcessHostLoop {
 
     private func reap(_ id: ProcessHost.ChildID, in children: inout [ProcessHost.ChildID: Child]) {
         guard var child = children.removeValue(forKey: id) else { return }
-        // Before the leader is reaped its number, and so the group's, cannot be anybody else's.
+        // Until the leader is reaped, no other process or group can have its number.
         kill(-child.processID, SIGKILL)
         var status: CInt = 0
         let reaped = waitpid(child.processID, &status, 0)
         close(child.processDescriptor)
-        // The pipes still hold the lines that it wrote before it ended.
+        // The pipes still hold the lines that the child wrote before it ended.
         child.reports?.end(deliversRest: false)
         child.output?.end(deliversRest: true)
         child.handler(.ended(reaped == child.processID ? ProcessExit(waitStatus: status) : .unknown))

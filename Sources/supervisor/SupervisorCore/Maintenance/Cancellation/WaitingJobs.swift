@@ -102,17 +102,9 @@ struct WaitingJobs: Sendable {
             guard case .acquired(let lease) = try await tracker.acquireLease(ticket.key, timeout: .zero) else {
                 return false
             }
-            _ = try await tracker.jobs.begin(
-                ticket.key,
-                stage: .download,
-                hop: ticket.hop,
-                run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
-                mediaID: ticket.mediaID,
-                source: ticket.sourceText,
-                manifest: nil,
-                ticket: ticket.json.serialized(),
-                content: ticket.content
-            )
+            var message = StageMessage(ticket, at: .download, record: ticket.json.serialized())
+            message.manifest = []
+            _ = try await tracker.jobs.begin(ticket.key, message)
             lease.release()
             let ender = AbandonedJobNotice.ender(client, queues: queues)
             guard try await tracker.jobs.endCancelled(ticket.key, ender) else {

@@ -41,8 +41,8 @@ struct DeadLetter: Sendable, Codable, Equatable {
         reasonCode = failure?.code ?? header("x-reason-code") ?? (givenUpBy == nil ? "unknown" : "delivery_limit")
         reason =
             failure?.message ?? header("x-reason") ?? givenUpBy.map {
-                "\($0) delivered it more often than its x-delivery-limit allows; its temp files go with the next sweep "
-                    + "after JOB_MAX_AGE_HOURS, or when it is sent back"
+                "\($0.description.clipped(toBytes: 255)) delivered it more often than its x-delivery-limit allows; "
+                    + "its temp files go with the next sweep after JOB_MAX_AGE_HOURS, or when it is sent back"
             } ?? "unknown"
         failedAt = failure?.occurredAt ?? header("x-failed-at")
         bytes = delivery.bodyBytes

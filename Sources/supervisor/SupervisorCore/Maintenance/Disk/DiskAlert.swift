@@ -1,12 +1,12 @@
-/// Tells when a file system gets too full and when it has recovered. Pure; the two thresholds lie apart, so that a disk
-/// that hovers at one of them is not reported over and over.
+/// Tells when a file system gets too full and when it has recovered. Pure. The two thresholds differ, so that a disk
+/// whose use hovers around one of them is not reported again and again.
 struct DiskAlert: Sendable {
     enum Change: Sendable, Equatable {
         case raised
         case cleared
     }
 
-    /// Below the alert, in per cent.
+    /// How far below the alert the use must fall to count as recovered, in per cent of the disk.
     static let recovery = 2.0
 
     let percent: Double

@@ -27,6 +27,8 @@ final class StoreWatch: MaintenanceService {
         var looks = 0
         /// The problem that the log knows of.
         var told: String?
+        /// The last look that was begun.
+        var look: Task<Void, Never>?
     }
 
     private let state = Mutex(State())
@@ -66,8 +68,10 @@ final class StoreWatch: MaintenanceService {
     /// How often the store has answered.
     var looks: Int { state.withLock { $0.looks } }
 
-    /// Runs until the task is cancelled. Does not wait for a look that hangs.
+    /// Runs until the task is cancelled. Cancels a look that goes on then, and does not wait for it: nobody can end a
+    /// call to a file system that hangs.
     func run() async {
+        defer { state.withLock { $0.look }?.cancel() }
         var next = ContinuousClock.now
         while !Task.isCancelled {
             // A look that found trouble makes the next one due sooner.
@@ -75,7 +79,8 @@ final class StoreWatch: MaintenanceService {
             let url = await url()
             if isDue, startLook(at: url) {
                 next = .now + max(interval, Stores.trialInterval(url))
-                Task { await lookOnce(at: url) }
+                let look = Task { await lookOnce(at: url) }
+                state.withLock { $0.look = look }
             }
             tell()
             do { try await Task.sleep(for: min(interval, Self.troubledInterval)) } catch { return }

@@ -7,13 +7,13 @@ struct SweepSchedule: Sendable {
         case retry
     }
 
-    /// Between two retries, growing while files stay.
+    /// The time between two retries, which grows while files stay.
     static let retries = BackoffPolicy(initial: .seconds(60), maximum: .seconds(3600))
 
-    /// Between two tries to remove what clean-ups that were given up have left. The first comes at once.
+    /// The time between two tries to remove files that were left when a clean-up was given up. The first comes at once.
     static let leftRetries = BackoffPolicy(initial: .seconds(5), maximum: .seconds(3600))
 
-    /// Between two sweeps.
+    /// The time between two sweeps.
     let interval: Duration
     private var nextSweep = Duration.zero
     private var nextRetry: Duration?
@@ -26,7 +26,7 @@ struct SweepSchedule: Sendable {
     /// The action that is due now; nil for none.
     ///
     /// - Parameters:
-    ///   - now: since the schedule began, by a clock that does not jump.
+    ///   - now: the time since the schedule began, by a clock that does not jump.
     ///   - hasStuckFiles: whether there are files that could not be removed.
     mutating func action(at now: Duration, hasStuckFiles: Bool) -> Action? {
         if now >= nextSweep {
@@ -38,7 +38,7 @@ struct SweepSchedule: Sendable {
             return nil
         }
         guard let due = nextRetry else {
-            // Just found: the try that failed was a moment ago.
+            // The files were just found: a try to remove them failed a moment ago.
             failures = 1
             nextRetry = now + Self.retries.ceiling(afterFailures: failures)
             return nil

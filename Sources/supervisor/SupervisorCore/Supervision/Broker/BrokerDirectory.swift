@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The directory of a private broker: its messages, logs, credentials and configuration. It can be used again by the
-/// next node, however the last one ended.
+/// The directory of a private broker: its messages, logs, credentials and configuration. The next node can use it
+/// again, however the last one ended.
 struct BrokerDirectory: Sendable {
     let path: String
 
@@ -21,7 +21,7 @@ struct BrokerDirectory: Sendable {
     /// Scripts that an Erlang node runs at its start when they are there.
     private var scriptPaths: [String] { [homePath + "/.erlang", homePath + "/.config/erlang/.erlang"] }
 
-    /// Makes what is missing, once it is clear that nobody else has put anything there.
+    /// Makes the directories that are missing, after a check that no other user can have put anything there.
     ///
     /// - Throws: ``PrivateBrokerError`` that says what others could change or what would be executed, ``FileFailure``.
     func make() throws {
@@ -53,7 +53,8 @@ struct BrokerDirectory: Sendable {
         return password
     }
 
-    /// The port of the last start: taken again when it is free, so that clients find a restarted node where it was.
+    /// The port of the last start. It is used again when it is free, so that clients find a restarted node where it
+    /// was.
     var lastPort: UInt16? { SmallFile.read(portPath, limit: 16).flatMap { UInt16($0.dropLast()) } }
 
     func rememberPort(_ port: UInt16) throws(FileFailure) { try SmallFile.write(portPath, "\(port)\n") }

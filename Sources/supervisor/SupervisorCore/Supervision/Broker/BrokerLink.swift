@@ -5,7 +5,7 @@ internal import Queues
 
 /// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs
 /// that come by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions
-/// for the lengths of queues. Whoever reads messages of a queue one by one has a connection of its own
+/// for the lengths of queues. Code that reads messages of a queue one by one has a connection of its own
 /// (``QueueBrowser``, ``UpdatesTrim``).
 actor BrokerLink {
     private var client: AMQPClient?
@@ -13,6 +13,9 @@ actor BrokerLink {
     /// Counts connections, those that were lost included.
     private var connection: UInt64 = 0
     private var following: Task<Void, Never>?
+    /// Questions that may outlast the patience of their askers. They end with the connection at the latest.
+    private var questions: [UInt64: Task<Void, Never>] = [:]
+    private var lastQuestion: UInt64 = 0
     private let configuration: AMQPConfiguration
     private let logger: Logger
 
@@ -50,6 +53,7 @@ actor BrokerLink {
         following?.cancel()
         await client?.close()
         await following?.value
+        for question in questions.values { await question.value }
     }
 
     private func noteLoss() { connection += 1 }
@@ -115,16 +119,18 @@ actor BrokerLink {
     /// As ``depths(of:)``, for callers that cannot wait until the heartbeats miss a connection that has fallen silent:
     /// nil when the broker does not answer within `limit`. The question is forgotten with the connection then.
     func depths(of queues: [String], within limit: Duration) async -> [String: Int]? {
-        let (answers, answer) = AsyncStream.makeStream(of: [String: Int]?.self, bufferingPolicy: .bufferingOldest(1))
-        Task { answer.yield(await depths(of: queues)) }
-        let clock = Task {
-            try await Task.sleep(for: limit)
-            answer.yield(nil)
+        lastQuestion += 1
+        let number = lastQuestion
+        let question = Question { [self] in
+            let depths = await self.depths(of: queues)
+            await forget(question: number)
+            return depths
         }
-        defer { clock.cancel() }
-        for await first in answers { return first }
-        return nil
+        questions[number] = question.task
+        return await question.answer(within: limit) ?? nil
     }
+
+    private func forget(question number: UInt64) { questions[number] = nil }
 
     /// nil when connected.
     var problem: String? {

@@ -18,7 +18,7 @@ enum LoopbackPort {
     static func isFree(_ port: UInt16) -> Bool {
         withSocket { socket in
             var on: CInt = 1
-            // Connections of the last node that are still winding down do not make the port taken.
+            // Without this, connections of the last node that are in TIME_WAIT would make the port look taken.
             setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
             return bindLoopback(socket, port)
         } ?? false

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Threads
 
 /// Runs a private RabbitMQ node, and takes it down when asked to or when its own parent is gone.
 ///

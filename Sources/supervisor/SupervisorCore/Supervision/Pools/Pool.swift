@@ -8,11 +8,11 @@ internal import WorkerProtocol
 struct Pool: Sendable {
     enum Action: Sendable, Equatable {
         case start(slot: Int)
-        /// Call ``Pool/retryIsDue(slot:turn:)`` after the time.
+        /// Call ``Pool/retryIsDue(slot:turn:)`` after this time.
         case retry(slot: Int, turn: Int, after: Duration)
         case terminate(slot: Int)
-        /// It hangs. SIGABRT leaves a trace of where: a core file, or the text of Swift's backtracer, which lets it go
-        /// on.
+        /// The worker hangs. SIGABRT leaves a trace of the place: a core file, or the text of Swift's backtracer, after
+        /// which the process goes on.
         case abort(slot: Int, PoolWorker.Hang)
         case kill(slot: Int)
     }
@@ -26,10 +26,10 @@ struct Pool: Sendable {
     private(set) var wanted: Int
     private(set) var workers: [Int: PoolWorker] = [:]
     private(set) var policy: RestartPolicy
-    /// Starts after a worker's end; new workers of a larger pool or of a rolling restart are none.
+    /// Starts after a worker's end. New workers of a larger pool or of a rolling restart do not count.
     private(set) var restarts = 0
     private(set) var lastExit: LastExit?
-    /// Ends of workers that nobody had asked for, by ``cause(of:_:)`` in a word. Requested restarts are none.
+    /// Ends of workers that nobody had asked for, by their cause in a word. Requested restarts do not count.
     private(set) var deaths: [String: Int] = [:]
     /// The counters of workers that are gone.
     private(set) var retired = WorkerReport.Counters()
@@ -93,7 +93,7 @@ struct Pool: Sendable {
             guard let phase = workers[slot]?.phase, phase == .running || phase == .spawning else { continue }
             workers[slot]?.phase = .ending
             workers[slot]?.isOutdated = false
-            // One that is being spawned is told when it is there.
+            // A worker that is being spawned is told once it has started.
             if phase == .running { actions.append(.terminate(slot: slot)) }
         }
         return actions
@@ -108,7 +108,7 @@ struct Pool: Sendable {
     mutating func started(slot: Int, processID: pid_t, at now: ContinuousClock.Instant) -> [Action] {
         workers[slot]?.processID = processID
         workers[slot]?.startedAt = now
-        // A drain may have begun while it was being spawned.
+        // A drain may have begun while the worker was being spawned.
         guard workers[slot]?.phase == .spawning else { return [.terminate(slot: slot)] }
         workers[slot]?.phase = .running
         return []
@@ -158,7 +158,7 @@ struct Pool: Sendable {
         workers[slot]?.hang.map { "\($0.cause), so it was ended: \(cause)" } ?? cause
     }
 
-    /// For a worker that hung and was ended.
+    /// The cause of death of a worker that hung and was ended.
     static let hangWord = "hang"
 
     /// Causes of deaths that are counted from the start, so that the first one is an increase.
@@ -198,7 +198,7 @@ struct Pool: Sendable {
                 return .abort(slot: slot, cause)
             }
             guard worker.phase == .ending else { return nil }
-            // It may have been told while it was spawned.
+            // The worker may have been told to end while it was being spawned.
             guard let since = worker.endingSince else {
                 workers[slot]?.endingSince = now
                 return nil
@@ -211,8 +211,8 @@ struct Pool: Sendable {
 
     /// Brings the number of workers nearer to what is wanted.
     ///
-    /// A rolling restart has one worker more. Once every worker that is not outdated is ready, one that is may go, and
-    /// when that has ended the next successor begins.
+    /// A rolling restart has one worker more than is wanted. Once all its new workers are ready, one outdated worker is
+    /// ended, and when that has ended the next new one starts.
     private mutating func settle() -> [Action] {
         guard !isDraining else { return [] }
         var actions: [Action] = []
@@ -251,8 +251,8 @@ struct Pool: Sendable {
         let candidates = slots.compactMap { slot in
             workers[slot].flatMap { $0.isLeaving ? nil : (slot: slot, worker: $0) }
         }
-        // A rolling restart lets an outdated worker go, any other change the one that is missed least, the last of
-        // several.
+        // A rolling restart ends an outdated worker; any other change ends the worker whose loss costs least, and among
+        // equal ones the last.
         guard
             let slot = candidates.min(by: {
                 ($0.worker.isOutdated ? 0 : 1, $0.worker.worth, -$0.slot)
@@ -268,7 +268,7 @@ struct Pool: Sendable {
             workers[slot]?.phase = .ending
             workers[slot]?.isLeaving = true
             workers[slot]?.isOutdated = false
-            // One that is being spawned is told when it is there.
+            // A worker that is being spawned is told once it has started.
             return phase == .running ? [.terminate(slot: slot)] : []
         }
     }

@@ -39,7 +39,7 @@ struct PoolWorker: Sendable {
 
     var isReady: Bool { phase == .running && report?.state == .ready }
 
-    /// How much the pool loses without it: the least is let go first.
+    /// How much the pool loses without it: the worker with the least loss is ended first.
     var worth: Int {
         switch phase {
         case .stopped, .waiting: 0

@@ -6,12 +6,12 @@ struct WatchLimits: Sendable, Equatable {
     var heartbeatTimeout = Duration.seconds(25)
     /// A worker hangs when its work on a job makes no progress for so long; nil for never.
     var stallTimeout: Duration? = .seconds(600)
-    /// From SIGABRT to SIGKILL.
+    /// The time from SIGABRT to SIGKILL.
     var abortGrace = Duration.seconds(5)
-    /// From SIGTERM to SIGKILL.
+    /// The time from SIGTERM to SIGKILL.
     var endGrace = Duration.seconds(35)
 
-    /// Between two looks.
+    /// The time between two looks.
     var interval: Duration { min(max(patience / 2, .milliseconds(50)), .seconds(5)) }
 
     /// A look that comes later than this after the one before tells nothing about workers: this process did not run

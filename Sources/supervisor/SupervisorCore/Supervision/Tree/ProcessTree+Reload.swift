@@ -8,8 +8,8 @@ extension ProcessTree {
     /// Makes all workers open their log file anew.
     func reopenLogs() async { await pools?.reopenLogs() }
 
-    /// Reads the configuration again. A wrong one changes nothing. A right one takes effect as far as it can
-    /// without another start. Pools get the sizes of `WORKERS` back.
+    /// Reads the configuration again. An invalid one changes nothing. A valid one takes effect as far as it can without
+    /// another start of the tree. Pools get the sizes of `WORKERS` back.
     func reload() async {
         guard let pools else {
             logger.warning("the configuration is not read again: the tree is still starting")
@@ -20,7 +20,7 @@ extension ProcessTree {
         await notifier.reloaded(isRefused: isRefused)
     }
 
-    /// - Returns: false when the new configuration is wrong.
+    /// - Returns: false when the new configuration is invalid.
     private func reload(_ pools: PoolSupervisor) async -> Bool {
         let change: ConfigurationChange
         do throws(SettingsError) {

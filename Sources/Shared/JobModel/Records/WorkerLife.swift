@@ -1,6 +1,6 @@
-/// One life of a worker.
+/// One process of a worker, from its start to its end.
 package struct WorkerLife: Sendable, Hashable {
-    /// Such as `process.video.1`; its successor has the same.
+    /// The worker's name, such as `process.video.1`; the process that follows it has the same.
     package var name: String
     package var processID: Int32
 
@@ -9,6 +9,6 @@ package struct WorkerLife: Sendable, Hashable {
         self.processID = processID
     }
 
-    /// As the ledger has it, and people see it.
+    /// The text that the ledger stores and people see: name and process number.
     package var text: String { "\(name) (process \(processID))" }
 }

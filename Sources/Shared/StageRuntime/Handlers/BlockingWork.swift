@@ -2,7 +2,7 @@ package import Threads
 
 /// Runs code that blocks, such as a whole transcode, off the cooperative pool.
 ///
-/// - Parameter body: looks at the flag now and then; it is set when the calling task is cancelled.
+/// - Parameter body: checks the flag now and then; the flag is set when the calling task is cancelled.
 package func runBlocking<R: Sendable>(
     _ body: @escaping @Sendable (CancellationFlag) throws -> R
 ) async throws -> R {

@@ -6,12 +6,12 @@ package struct StageMessage: Sendable {
     /// Tells the message from those of earlier runs of the job.
     package var run: JobRun
     package var mediaID: ByteText
-    /// As ``Ticket/sourceText``.
+    /// The source, as ``Ticket/sourceText``.
     package var source: ByteText?
     package var manifest: [TempFileEntry]
-    /// The message as JSON, kept until the job's end: what is known of the job if it is abandoned.
+    /// The message as JSON, kept until the job's end, so that a job that is abandoned can be ended.
     package var ticket: [UInt8]?
-    /// Recorded with the start; nil when nobody is told of it.
+    /// The progress that is recorded with the start; nil when nobody is told of it.
     package var progress: JobProgress?
     /// Who is to work on the job.
     package var worker: WorkerLife?
@@ -41,5 +41,21 @@ package struct StageMessage: Sendable {
         self.progress = progress
         self.worker = worker
         self.content = content
+    }
+
+    /// The facts of a ticket that is at `stage`.
+    ///
+    /// - Parameter record: the ticket as JSON, for ``ticket``; nil where the stage does not begin with this message.
+    package init(_ ticket: Ticket, at stage: Stage, record: [UInt8]?) {
+        self.init(
+            stage: stage,
+            hop: ticket.hop,
+            run: JobRun(redrives: ticket.redrives, attempt: ticket.attempt),
+            mediaID: ticket.mediaID,
+            source: ticket.sourceText,
+            manifest: ticket.tempFiles,
+            ticket: record,
+            content: stage.traits.checksContent ? ticket.content : nil
+        )
     }
 }

@@ -1,4 +1,4 @@
-/// Why an operation on temp files or their books failed.
+/// Why an operation on temp files or on the ledger failed.
 package struct TempFileError: Error, Sendable, CustomStringConvertible {
     /// An open set: a receiver that does not know a code reads ``isRetriable``.
     package struct Code: RawRepresentable, Sendable, Hashable {
