@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Synchronization
 
@@ -62,9 +63,8 @@ package final class ServerConnection: Sendable {
     init(_ descriptor: CInt) {
         self.descriptor = descriptor
         // Against a client that hangs: the test then fails.
-        var limit = timeval(tv_sec: 120, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        _ = clinux_set_receive_timeout(descriptor, 120_000_000)
+        _ = clinux_set_send_timeout(descriptor, 120_000_000)
     }
 
     /// Ends the connection even if a process that was started at this moment holds the descriptor as well.
