@@ -3,21 +3,23 @@ import Foundation
 import Synchronization
 
 /// A server on loopback that says exactly what a test wants to say, to one connection after another.
-final class LoopbackServer: Sendable {
-    struct Failure: Error {
-        var cause: String
+package final class LoopbackServer: Sendable {
+    package struct Failure: Error {
+        package var cause: String
+
+        package init(cause: String) { self.cause = cause }
     }
 
-    let port: Int
+    package let port: Int
     private let listener: CInt
     private let end = DispatchSemaphore(value: 0)
     private let accepted = Atomic(0)
 
     /// Connections so far.
-    var connections: Int { accepted.load(ordering: .acquiring) }
+    package var connections: Int { accepted.load(ordering: .acquiring) }
 
     /// - Parameter serve: called on a thread of the server's own; the connection is closed when it returns.
-    init(_ serve: @escaping @Sendable (ServerConnection) throws -> Void) throws {
+    package init(_ serve: @escaping @Sendable (ServerConnection) throws -> Void) throws {
         listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -44,10 +46,10 @@ final class LoopbackServer: Sendable {
         }
     }
 
-    func url(_ path: String = "/") -> [UInt8] { Array("http://127.0.0.1:\(port)\(path)".utf8) }
+    package func url(_ path: String = "/") -> [UInt8] { Array("http://127.0.0.1:\(port)\(path)".utf8) }
 
     /// Ends the server's thread. A test calls it when no connection is open any more.
-    func stop() {
+    package func stop() {
         shutdown(listener, CInt(SHUT_RDWR))
         end.wait()
         close(listener)
@@ -55,7 +57,7 @@ final class LoopbackServer: Sendable {
 }
 
 /// One accepted connection; blocks.
-final class ServerConnection: Sendable {
+package final class ServerConnection: Sendable {
     private let descriptor: CInt
 
     init(_ descriptor: CInt) {
@@ -71,9 +73,9 @@ final class ServerConnection: Sendable {
         Glibc.close(descriptor)
     }
 
-    func write(_ text: String) throws { try write(Array(text.utf8)) }
+    package func write(_ text: String) throws { try write(Array(text.utf8)) }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
@@ -83,7 +85,7 @@ final class ServerConnection: Sendable {
     }
 
     /// Empty at the end.
-    func read(upTo limit: Int = 65_536) throws -> [UInt8] {
+    package func read(upTo limit: Int = 65_536) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: limit)
         let count = Glibc.read(descriptor, &buffer, limit)
         guard count >= 0 else { throw LoopbackServer.Failure(cause: "read: errno \(errno)") }
@@ -91,7 +93,7 @@ final class ServerConnection: Sendable {
     }
 
     /// A request as it came: its header section, and its body as long as the header says.
-    func request() throws -> (head: String, body: [UInt8]) {
+    package func request() throws -> (head: String, body: [UInt8]) {
         var seen: [UInt8] = []
         let separator = Array("\r\n\r\n".utf8)
         var end: Int?
@@ -114,5 +116,5 @@ final class ServerConnection: Sendable {
     }
 
     /// Returns when the client has closed the connection.
-    func waitForEnd() throws { while !(try read().isEmpty) {} }
+    package func waitForEnd() throws { while !(try read().isEmpty) {} }
 }
