@@ -117,7 +117,10 @@ let package = Package(
             ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
         ),
         shared("JobStore", ["JobModel", "Ledger", "TempFiles", "CrashPoints", logging]),
-        shared("Storage", ["JobModel", "Text", "Files", "Settings", "Threads", "CrashPoints", logging]),
+        shared(
+            "Storage",
+            ["JobModel", "Text", "Files", "Settings", "Threads", "HTTPClient", "CrashPoints", logging]
+        ),
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
@@ -150,7 +153,10 @@ let package = Package(
         + process(
             "stage-download",
             core: "DownloadStage",
-            ["StageRuntime", "TempFiles", "Files", "JobModel", "Settings", "Storage", "CrashPoints", logging]
+            [
+                "StageRuntime", "TempFiles", "Files", "JobModel", "Settings", "Storage", "Digests", "Threads",
+                "CrashPoints", logging,
+            ]
         )
         + process(
             "stage-process",
@@ -214,7 +220,10 @@ let package = Package(
                     grdb,
                 ]
             ),
-            tests("StorageTests", ["Storage", "Files", "JobModel", "TestSupport", logging]),
+            tests(
+                "StorageTests",
+                ["Storage", "Files", "JobModel", "Settings", "HTTPClient", "Digests", "TestSupport", logging]
+            ),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
             tests("WorkerProtocolTests", ["WorkerProtocol"]),
@@ -236,7 +245,13 @@ let package = Package(
                     "WorkerProtocol", logging,
                 ]
             ),
-            tests("DownloadStageTests", ["DownloadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "DownloadStageTests",
+                [
+                    "DownloadStage", "StageRuntime", "RuntimeSupport", "Storage", "JobModel", "TempFiles", "Files",
+                    "Digests", "TestSupport",
+                ]
+            ),
             tests(
                 "ProcessStageTests",
                 ["ProcessStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles", "Media"]

@@ -7,6 +7,7 @@ package struct StorageSettings: SettingsGroup {
     /// Directories that a `file:` source may lie in.
     package let fileSourceRoots: [String]
     package let maximumSourceBytes: Int64
+    package let webSources: WebSourceSettings
 
     package init(_ read: SettingsReader) {
         storageURL = read(
@@ -41,6 +42,7 @@ package struct StorageSettings: SettingsGroup {
                 "A larger source fails its job."
             )
         )
+        webSources = read.load(WebSourceSettings.self)
     }
 
     private static var paths: SettingFormat<[String]> {

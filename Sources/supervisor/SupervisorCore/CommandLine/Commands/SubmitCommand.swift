@@ -121,7 +121,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
     /// Looks whether the tree may read the files, where it says so.
     private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
-        let sources = submissions.compactMap(\.ticket.source)
+        let sources = submissions.compactMap(\.ticket.source).filter(NewJob.isFile)
         // Another of several hosts may have the directory.
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots
