@@ -43,30 +43,3 @@ package struct SHA256: ~Copyable {
     /// - Returns: 32 bytes.
     package static func digest(of bytes: [UInt8]) -> [UInt8] { digest(of: bytes.span.bytes) }
 }
-
-/// An algorithm of libcrypto, looked up once.
-private struct Algorithm: @unchecked Sendable {
-    /// Never written to, nor freed; libcrypto lets any number of threads use it.
-    let pointer: OpaquePointer
-
-    static let sha256 = Algorithm("SHA256")
-
-    private init(_ name: String) {
-        // A library context of its own reads no openssl.cnf, which could leave the algorithm out.
-        guard let library = OSSL_LIB_CTX_new(), let pointer = EVP_MD_fetch(library, name, nil) else {
-            Self.fail("EVP_MD_fetch \(name)")
-        }
-        self.pointer = pointer
-    }
-
-    static func require(_ status: CInt, _ function: String) {
-        if status != 1 { fail(function) }
-    }
-
-    static func fail(_ function: String) -> Never {
-        var text = [CChar](repeating: 0, count: 256)
-        ERR_error_string_n(ERR_get_error(), &text, text.count)
-        let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        fatalError("libcrypto: \(function) failed: \(words)")
-    }
-}

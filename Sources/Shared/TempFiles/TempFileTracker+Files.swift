@@ -220,6 +220,11 @@ extension TempFileTracker {
         try open(file, flags: O_RDWR | O_CREAT | O_TRUNC)
     }
 
+    /// As ``openForWriting(_:)``, and keeps what is in the file.
+    package func openForContinuing(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+        try open(file, flags: O_RDWR | O_CREAT)
+    }
+
     package func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         try open(file, flags: O_RDONLY)
     }
