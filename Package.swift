@@ -155,7 +155,10 @@ let package = Package(
         + process(
             "stage-download",
             core: "DownloadStage",
-            ["StageRuntime", "TempFiles", "Files", "JobModel", "Settings", "Storage", "CrashPoints", logging]
+            [
+                "StageRuntime", "TempFiles", "Files", "JobModel", "Settings", "Storage", "Digests", "Threads",
+                "CrashPoints", logging,
+            ]
         )
         + process(
             "stage-process",
@@ -243,7 +246,13 @@ let package = Package(
                     "TempFiles", "Files", "Settings", "WorkerProtocol", logging,
                 ]
             ),
-            tests("DownloadStageTests", ["DownloadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "DownloadStageTests",
+                [
+                    "DownloadStage", "StageRuntime", "RuntimeSupport", "Storage", "JobModel", "TempFiles", "Files",
+                    "Digests", "TestSupport",
+                ]
+            ),
             tests(
                 "ProcessStageTests",
                 ["ProcessStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles", "Media"]

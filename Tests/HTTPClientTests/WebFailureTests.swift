@@ -31,6 +31,31 @@ struct WebFailureTests {
         #expect(error?.message.contains("hunter2") == false)
     }
 
+    @Test("An address that the request refuses gets no connection; another of the same host does")
+    func refusedAddress() async throws {
+        let server = try LoopbackServer { connection in
+            _ = try connection.request()
+            try connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        }
+        defer { server.stop() }
+        let asked = Mutex<[[UInt8]]>([])
+        var request = WebRequest(.get, server.url("/hunter2"), timeouts: patient)
+        request.addressRefusal = { address in
+            asked.withLock { $0.append(address) }
+            return "it is \(address)"
+        }
+        let error = await failure(of: request)
+        #expect(error?.code == .refusedAddress && error?.isRetriable == false)
+        #expect(error?.message.hasSuffix("it is [127, 0, 0, 1]") == true)
+        #expect(error?.message.contains("hunter2") == false)
+        #expect(asked.withLock { $0 } == [[127, 0, 0, 1]] && server.connections == 0)
+        request.url = Array("http://host.example:\(server.port)/".utf8)
+        request.addressRefusal = { $0.count == 16 ? "no IPv6" : nil }
+        let client = WebClient(resolver: { _ in ["::1", "127.0.0.1"] })
+        _ = try await client.send(request, into: TestSink())
+        #expect(server.connections == 1)
+    }
+
     @Test("A name that does not exist is told as such")
     func unknownHost() async {
         let error = await failure(of: WebRequest(.get, Array("http://no-such-host.invalid/hunter2".utf8)))

@@ -106,13 +106,30 @@ struct SettingsTests {
         }
     }
 
+    @Test(
+        "of sources by HTTP name hosts and networks",
+        arguments: [
+            (["SOURCE_ALLOWED_NETWORKS": "10.1.0.0/16, fd12::/32,192.0.2.7"], true),
+            (["SOURCE_ALLOWED_NETWORKS": "10.1.0.1/16"], false), (["SOURCE_ALLOWED_NETWORKS": "inner"], false),
+            (["SOURCE_ALLOWED_HOSTS": "A.example, *.b.example,192.0.2.7"], true),
+            (["SOURCE_ALLOWED_HOSTS": "https://a.example"], false), (["SOURCE_DENIED_HOSTS": "a.*.example"], false),
+            (["SOURCE_DENIED_HOSTS": "*."], false), (["ALLOW_HTTP": "1"], true), (["ALLOW_HTTP": "perhaps"], false),
+            (["SOURCE_TOTAL_SECONDS": "0", "SOURCE_MIN_BYTES_PER_SECOND": "0"], true),
+            (["SOURCE_IDLE_SECONDS": "0"], false),
+        ]
+    )
+    func webSources(variables: [String: String], isValid: Bool) {
+        #expect(((try? Settings.from(variables)) != nil) == isValid)
+    }
+
     @Test("know every key that they read")
     func catalogue() throws {
         let read = Set(
             try Settings.from([
                 "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
-                "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n", "S3_CACHE_CONTROL": "no-cache",
-                "S3_SSE": "aws:kms", "S3_SSE_KMS_KEY_ID": "k", "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private",
+                "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n", "TLS_CA_FILE": "/f",
+                "S3_CACHE_CONTROL": "no-cache", "S3_SSE": "aws:kms", "S3_SSE_KMS_KEY_ID": "k",
+                "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

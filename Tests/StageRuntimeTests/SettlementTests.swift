@@ -107,6 +107,34 @@ struct SettlementTests {
         }
     }
 
+    @Test("waits for a host that is away without counting an attempt, and forgets that at the next stage")
+    func away() {
+        var ticket = Self.ticket()
+        for waited in [5, 10, 15] as [Int64] {
+            let settlement = Settlement.ofFailure(Self.failure(.away), ticket, Self.facts(.download))
+            var expected = Self.ticket()
+            expected.waitedSeconds = waited
+            #expect(settlement == .waitForHost(expected, delayMilliseconds: 5_000))
+            let facts = SettlementStep.Facts(stage: .download, node: "host")
+            let actions = SettlementStep.steps(of: settlement, facts).map(\.action)
+            #expect(actions.contains(.publishRetry(expected, delayMilliseconds: 5_000)))
+            #expect(!actions.contains(.count(.retried)))
+            ticket = expected
+        }
+        let done = SettlementStep.steps(
+            of: Settlement.ofDone(ticket, Self.facts(.download)),
+            .init(stage: .download, node: "host")
+        )
+        let published = done.compactMap { if case .publish(let ticket, _) = $0.action { ticket } else { nil } }
+        #expect(published.map(\.waitedSeconds) == [0])
+        ticket.waitedSeconds = .max
+        if case .retry(let next, _) = Settlement.ofFailure(Self.failure(.away), ticket, Self.facts(.download)) {
+            #expect(next.attempt == Self.ticket().attempt + 1)
+        } else {
+            Issue.record("an hour is over, and the job still waits")
+        }
+    }
+
     @Test("of a clean-up that was given up keeps the job's own outcome and failure")
     func unfinishedCleanup() {
         var ticket = Self.ticket()

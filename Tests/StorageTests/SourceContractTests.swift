@@ -11,6 +11,7 @@ enum SourceUnderTest: CaseIterable, Sendable {
     case storedObject
     case bucketObject
     case memory
+    case http
 
     /// Runs `body` with a source of these bytes, and a way to put others in its place.
     func run(
@@ -44,6 +45,20 @@ enum SourceUnderTest: CaseIterable, Sendable {
                 let content = Content(bytes)
                 let source = MemorySource(content: { content.bytes.withLock { $0 } })
                 try await body(source) { new in content.bytes.withLock { $0 = new } }
+            case .http:
+                let path = directory + "/source"
+                let versions = Atomic(0)
+                let write: @Sendable ([UInt8]) throws -> Void = { bytes in
+                    try Data(bytes).write(to: URL(filePath: path))
+                    // nginx makes the ETag of the size and the time of change, in seconds.
+                    let version = versions.add(1, ordering: .relaxed).newValue
+                    let date = Date(timeIntervalSince1970: 1_000_000_000 + Double(version))
+                    try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: path)
+                }
+                try write(bytes)
+                try await NginxOrigin.with(files: directory) { origin in
+                    try await body(HTTPSource(url: origin.url("/source"), try webSettings()), write)
+                }
             }
         }
     }
@@ -188,9 +203,11 @@ struct SchemeTests {
 
     @Test("what no kind reads is refused before anything is looked up")
     func check() throws {
-        try Sources.check("file:///x")
-        for url in ["https://host/x", "gopher://host/x", "/x"] {
+        for url in ["file:///x", "https://host/x", "HTTP://host/x"] { try Sources.check(url) }
+        for url in ["gopher://host/x", "/x", "https://", "https://u:p@host/x", "https://127.1/x"] {
             #expect(throws: StorageError.self) { try Sources.check(url) }
+        }
+        for url in ["https://host/x", "gopher://host/x", "/x"] {
             #expect(throws: StorageError.self) { try Stores.check(url) }
         }
         try Sources.check("s3://bucket/x")

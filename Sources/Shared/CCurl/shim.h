@@ -2,6 +2,9 @@
 #define MEDIA_PROCESSOR_CCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
 
 // curl_easy_setopt() and curl_easy_getinfo() are variadic, which Swift cannot call, and a wrong type is undefined
 // behaviour. So there is one function for each option; libcurl's own macros check its type when this header is
@@ -29,6 +32,8 @@ CCURL_SET(body_bytes, CURLOPT_INFILESIZE_LARGE, curl_off_t)
 // The list is not copied: it must live as long as the handle.
 CCURL_SET(headers, CURLOPT_HTTPHEADER, struct curl_slist *)
 CCURL_SET(http_version, CURLOPT_HTTP_VERSION, long)
+// Lines of host:port:address,address in place of a lookup. Not copied either.
+CCURL_SET(known_hosts, CURLOPT_RESOLVE, struct curl_slist *)
 
 // Options for things that libcurl must not do of its own accord.
 // Comma-separated schemes; libcurl speaks FTP, SMTP, file and two dozen more.
@@ -65,6 +70,9 @@ CCURL_SET(read_function, CURLOPT_READFUNCTION, curl_read_callback)
 CCURL_SET(read_context, CURLOPT_READDATA, void *)
 CCURL_SET(seek_function, CURLOPT_SEEKFUNCTION, curl_seek_callback)
 CCURL_SET(seek_context, CURLOPT_SEEKDATA, void *)
+// Makes the socket for each address that a connection is tried to.
+CCURL_SET(open_socket_function, CURLOPT_OPENSOCKETFUNCTION, curl_opensocket_callback)
+CCURL_SET(open_socket_context, CURLOPT_OPENSOCKETDATA, void *)
 // Room for CURL_ERROR_SIZE bytes, as long as the handle lives.
 CCURL_SET(error_text, CURLOPT_ERRORBUFFER, char *)
 
@@ -87,6 +95,26 @@ CCURL_GET(header_bytes, CURLINFO_HEADER_SIZE, long)
 // Microseconds until the connection, with its TLS, was ready for the request; 0 before.
 CCURL_GET(ready_time, CURLINFO_PRETRANSFER_TIME_T, curl_off_t)
 #undef CCURL_GET
+
+// The address is longer than the type of its field, so Swift would copy a part of it. Writes 4 or 16 bytes in network
+// order; 0 for a family that is neither.
+static inline int ccurl_address(const struct curl_sockaddr *address, unsigned char bytes[16]) {
+    const void *start = &address->addr;
+    if (address->family == AF_INET) {
+        memcpy(bytes, &((const struct sockaddr_in *)start)->sin_addr, 4);
+        return 4;
+    }
+    if (address->family == AF_INET6) {
+        memcpy(bytes, &((const struct sockaddr_in6 *)start)->sin6_addr, 16);
+        return 16;
+    }
+    return 0;
+}
+
+// As libcurl makes it, and closed in children. SOCK_CLOEXEC is no integer to Swift.
+static inline curl_socket_t ccurl_open_socket(const struct curl_sockaddr *address) {
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
 
 // A union's member, and only of a message that tells of a call's end.
 static inline CURLcode ccurl_message_result(const CURLMsg *message) { return message->data.result; }

@@ -111,6 +111,18 @@ int clinux_directory_gives_more_than_mode(int directory, int file) {
     return wanted_length != found_length || memcmp(wanted, found, (size_t)wanted_length) != 0;
 }
 
+int clinux_set_attribute(int descriptor, const char *name, const void *value, size_t count) {
+    return fsetxattr(descriptor, name, value, count, 0) == 0 ? 0 : errno;
+}
+
+int clinux_remove_attribute(int descriptor, const char *name) {
+    return fremovexattr(descriptor, name) == 0 ? 0 : errno;
+}
+
+long clinux_attribute(int descriptor, const char *name, void *value, size_t count) {
+    return fgetxattr(descriptor, name, value, count);
+}
+
 void clinux_spread_subdirectories(int directory) {
     int flags = 0;
     if (ioctl(directory, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;

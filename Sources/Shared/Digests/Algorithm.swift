@@ -8,6 +8,8 @@ struct Algorithm: @unchecked Sendable {
     static let sha256 = Algorithm(required: "SHA256")
     /// nil where the system's libcrypto is built without it.
     static let md5 = Algorithm("MD5")
+    /// nil where the system's libcrypto is built without it.
+    static let sha1 = Algorithm("SHA1")
 
     /// A library context of its own reads no openssl.cnf, which could leave an algorithm out.
     static let library = LibraryContext()

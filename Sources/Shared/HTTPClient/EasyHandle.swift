@@ -5,6 +5,7 @@ struct EasyHandle: ~Copyable {
     let pointer: UnsafeMutableRawPointer
     private let transfer: Transfer
     private let headers: HeaderList
+    private let hosts: HostList
     private let errorText: UnsafeMutablePointer<CChar>
     let info: EasyInfo
 
@@ -12,24 +13,32 @@ struct EasyHandle: ~Copyable {
         _ request: WebRequest,
         _ url: RequestURL,
         transfer: Transfer,
-        authoritiesFile: String?
+        client: WebClient
     ) throws(WebError) -> EasyHandle {
         let headers = try HeaderList(request.headers)
+        let hosts = try HostList(client.resolver?(url.host) ?? [], of: url)
         guard let pointer = curl_easy_init() else {
             throw WebError(.outOfResources, "no memory for a request", isRetriable: true)
         }
-        let handle = EasyHandle(pointer, transfer, headers)
-        try handle.setSafety(authoritiesFile)
+        let handle = EasyHandle(pointer, transfer, headers, hosts)
+        try handle.setSafety(client.authoritiesFile)
         try handle.setRequest(request, url)
         try handle.setTimeouts(request.timeouts)
         try handle.setCallbacks()
+        try handle.setSockets()
         return handle
     }
 
-    private init(_ pointer: UnsafeMutableRawPointer, _ transfer: Transfer, _ headers: consuming HeaderList) {
+    private init(
+        _ pointer: UnsafeMutableRawPointer,
+        _ transfer: Transfer,
+        _ headers: consuming HeaderList,
+        _ hosts: consuming HostList
+    ) {
         self.pointer = pointer
         self.transfer = transfer
         self.headers = headers
+        self.hosts = hosts
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         info = EasyInfo(pointer)
@@ -37,7 +46,7 @@ struct EasyHandle: ~Copyable {
     }
 
     deinit {
-        // Calls no callback for HTTP, and uses the list and the text no more.
+        // Calls no callback for HTTP, and uses the lists and the text no more.
         curl_easy_cleanup(pointer)
         transfer.info = nil
         errorText.deallocate()
@@ -71,6 +80,7 @@ struct EasyHandle: ~Copyable {
         }
         try check(result)
         try check(ccurl_set_headers(pointer, headers.list))
+        if let hosts = hosts.list { try check(ccurl_set_known_hosts(pointer, hosts)) }
         switch request.method {
         case .get: try check(ccurl_set_is_get(pointer, 1))
         case .head: try check(ccurl_set_is_head(pointer, 1))
@@ -118,6 +128,19 @@ struct EasyHandle: ~Copyable {
             ccurl_set_seek_function(pointer) { context, offset, origin in
                 let isDone = origin == SEEK_SET && EasyHandle.transfer(context).seekBody(to: Int64(offset))
                 return isDone ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+            }
+        )
+    }
+
+    private func setSockets() throws(WebError) {
+        try check(ccurl_set_open_socket_context(pointer, Unmanaged.passUnretained(transfer).toOpaque()))
+        try check(
+            ccurl_set_open_socket_function(pointer) { context, _, address in
+                guard let address else { return CURL_SOCKET_BAD }
+                let bytes = [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
+                    count = Int(ccurl_address(address, buffer.baseAddress))
+                }
+                return EasyHandle.transfer(context).admits(bytes) ? ccurl_open_socket(address) : CURL_SOCKET_BAD
             }
         )
     }

@@ -4,6 +4,10 @@ struct RequestURL {
     let bytes: [UInt8]
     /// Scheme, host and port: the part that may be shown.
     let origin: String
+    /// As ``WebClient/resolver`` wants it: without brackets.
+    let host: String
+    /// As digits.
+    let port: String
 
     /// - Throws: ``WebError`` with the code `invalidRequest`, whose message repeats nothing of the URL.
     init(_ bytes: [UInt8]) throws(WebError) {
@@ -22,5 +26,21 @@ struct RequestURL {
         }
         self.bytes = bytes
         origin = scheme + String(decoding: authority, as: UTF8.self)
+        (host, port) = Self.split(authority, otherwise: scheme == "https://" ? "443" : "80")
+    }
+
+    private static func split(_ authority: ArraySlice<UInt8>, otherwise port: String) -> (host: String, port: String) {
+        func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+        let hostEnd: Int
+        var host = authority
+        if let end = authority.lastIndex(of: UInt8(ascii: "]")) {
+            hostEnd = end + 1
+            host = authority[..<end].dropFirst()
+        } else {
+            hostEnd = authority.lastIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
+            host = authority[..<hostEnd]
+        }
+        let digits = authority[hostEnd...].dropFirst()
+        return (text(host), digits.isEmpty ? port : text(digits))
     }
 }

@@ -5,10 +5,16 @@ final class Transfer {
     private let sink: any WebResponseSink
     private let limits: WebResponseLimits
     private let isHead: Bool
+    private let addressRefusal: (@Sendable ([UInt8]) -> String?)?
     private var head: HeadReader
     private var body: BodyReader
     private let didSend: (@Sendable (Int64) throws -> Void)?
-    private var bodyBytes: Int64 = 0
+    private(set) var bodyBytes: Int64 = 0
+    /// For how long the sink was busy with the body.
+    private(set) var sinkTime = Duration.zero
+    /// Why the last address was refused, as long as none was admitted.
+    private(set) var addressProblem: String?
+    private var hasAdmittedAddress = false
     /// libcurl's view of the exchange; set as long as its callbacks may be called.
     var info: EasyInfo?
     /// The final response; nil before it.
@@ -20,6 +26,7 @@ final class Transfer {
         self.sink = sink
         limits = request.limits
         isHead = request.method == .head
+        addressRefusal = request.addressRefusal
         head = HeadReader(limits: request.limits)
         body = BodyReader(request.body)
         didSend = request.didSend
@@ -47,8 +54,20 @@ final class Transfer {
         guard !bytes.isEmpty else { return true }
         bodyBytes += Int64(bytes.count)
         guard bodyBytes <= limits.bodyBytes else { return refuseBody() }
+        let began = SuspendingClock.now
+        defer { sinkTime += .now - began }
         do { try sink.receive(bytes.bytes) } catch { return end(withSinkError: error) }
         return true
+    }
+
+    /// Whether a connection to the address may be tried.
+    ///
+    /// - Parameter address: 4 or 16 bytes; empty for a family that has neither, which is never admitted.
+    func admits(_ address: [UInt8]) -> Bool {
+        let problem = address.isEmpty ? "its address is not of the Internet Protocol" : addressRefusal?(address)
+        hasAdmittedAddress = hasAdmittedAddress || problem == nil
+        addressProblem = hasAdmittedAddress ? nil : problem
+        return problem == nil
     }
 
     /// - Returns: how many bytes there are now; nil when the exchange must end.

@@ -7,8 +7,14 @@ internal import Threads
 package struct WebClient: Sendable {
     /// A file in PEM with authorities that are trusted as well as those in the system's directory.
     package var authoritiesFile: String?
+    /// Gives a host's numeric addresses in place of the system's lookup, once for each exchange; none leaves the host
+    /// to the system. For tests of names that no server has.
+    package var resolver: (@Sendable (_ host: String) -> [String])?
 
-    package init(authoritiesFile: String? = nil) { self.authoritiesFile = authoritiesFile }
+    package init(authoritiesFile: String? = nil, resolver: (@Sendable (_ host: String) -> [String])? = nil) {
+        self.authoritiesFile = authoritiesFile
+        self.resolver = resolver
+    }
 
     /// Sends the request, and gives the response to `sink`.
     ///
@@ -17,7 +23,7 @@ package struct WebClient: Sendable {
     /// - Returns: the head of the response, when its body is complete.
     /// - Throws: ``WebError``. The sink may have got a part of the response by then.
     package func send(_ request: WebRequest, into sink: any WebResponseSink) async throws(WebError) -> WebResponse {
-        let exchange = WebExchange(request, sink: sink, authoritiesFile: authoritiesFile)
+        let exchange = WebExchange(request, sink: sink, client: self)
         return try await OwnThread.run(
             { () throws(WebError) in try exchange.run() },
             onCancel: { exchange.cancel() }

@@ -7,6 +7,8 @@ package struct WebError: Error, Sendable, CustomStringConvertible {
         case invalidRequest = "invalid_request"
         case unknownHost = "unknown_host"
         case connectionFailed = "connection_failed"
+        /// The host has only addresses that ``WebRequest/addressRefusal`` refuses.
+        case refusedAddress = "refused_address"
         /// The server's certificate is not one to trust, or is another host's.
         case untrusted
         case timedOut = "timed_out"

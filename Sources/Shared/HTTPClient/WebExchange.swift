@@ -5,7 +5,7 @@ internal import Synchronization
 final class WebExchange: Sendable {
     private let request: WebRequest
     private let sink: any WebResponseSink
-    private let authoritiesFile: String?
+    private let client: WebClient
     private let cancellation = Mutex(Cancellation())
 
     private struct Cancellation {
@@ -14,10 +14,10 @@ final class WebExchange: Sendable {
         var waiter: Waiter?
     }
 
-    init(_ request: WebRequest, sink: any WebResponseSink, authoritiesFile: String?) {
+    init(_ request: WebRequest, sink: any WebResponseSink, client: WebClient) {
         self.request = request
         self.sink = sink
-        self.authoritiesFile = authoritiesFile
+        self.client = client
     }
 
     /// Makes ``run()`` end at once with ``WebError/Code/cancelled``. A sink that is busy is waited for.
@@ -33,15 +33,18 @@ final class WebExchange: Sendable {
         let url = try RequestURL(request.url)
         let transfer = Transfer(request, sink: sink)
         let multi = try MultiHandle.make(
-            EasyHandle.make(request, url, transfer: transfer, authoritiesFile: authoritiesFile)
+            EasyHandle.make(request, url, transfer: transfer, client: client)
         )
         cancellation.withLock { $0.waiter = multi.waiter }
-        let end = Result { () throws(WebError) in try wait(for: multi, url.origin) }
+        let end = Result { () throws(WebError) in try wait(for: multi, transfer, url.origin) }
         // Before the handle is freed, as nobody may wake it then.
         cancellation.withLock { $0.waiter = nil }
         let (detail, isConnected) = (multi.easy.detail, multi.easy.info.isConnected)
         let result = try end.get()
         if let failure = transfer.failure { throw failure.at(url.origin) }
+        if result != CURLE_OK, let problem = transfer.addressProblem {
+            throw WebError(.refusedAddress, "\(url.origin): \(problem)", curlCode: result.rawValue)
+        }
         guard result == CURLE_OK, let response = transfer.response else {
             throw .curl(
                 result == CURLE_OK ? CURLE_GOT_NOTHING : result,
@@ -53,17 +56,29 @@ final class WebExchange: Sendable {
         return response
     }
 
-    private func wait(for multi: borrowing MultiHandle, _ origin: String) throws(WebError) -> CURLcode {
-        var activity = Activity(limit: request.timeouts.idle)
+    private func wait(
+        for multi: borrowing MultiHandle,
+        _ transfer: Transfer,
+        _ origin: String
+    ) throws(WebError) -> CURLcode {
+        var activity = Activity(request.timeouts, at: .now)
         while true {
             if cancellation.withLock({ $0.isWanted }) {
                 throw WebError(.cancelled, "\(origin): the exchange was cancelled", isRetriable: true)
             }
             if let result = try multi.advance() { return result }
-            guard let rest = activity.rest(multi.easy.info) else {
-                throw WebError(.timedOut, "\(origin): nothing came or went for too long", isRetriable: true)
+            let info = multi.easy.info
+            let sight = Activity.Sight(
+                isConnected: info.isConnected,
+                progress: info.progress,
+                hasHead: transfer.response != nil,
+                bodyBytes: transfer.bodyBytes,
+                sinkTime: transfer.sinkTime
+            )
+            switch activity.judge(sight, at: .now) {
+            case .rest(let rest): try multi.wait(atMost: rest)
+            case .tooLong(let why): throw WebError(.timedOut, "\(origin): \(why)", isRetriable: true)
             }
-            try multi.wait(atMost: rest)
         }
     }
 
@@ -82,26 +97,5 @@ extension WebError {
         var error = self
         error.message = "\(origin): \(message)"
         return error
-    }
-}
-
-/// For how long nothing has come or gone.
-private struct Activity {
-    let limit: Duration
-    private var progress: Int64 = -1
-    private var since = SuspendingClock.now
-
-    init(limit: Duration) { self.limit = limit }
-
-    /// - Returns: how long the silence may still last; nil when it has lasted too long.
-    mutating func rest(_ info: EasyInfo) -> Duration? {
-        // Time that passes before the connection is ready counts against another limit.
-        let progress = info.isConnected ? info.progress : -1
-        if progress != self.progress || progress < 0 {
-            self.progress = progress
-            since = .now
-        }
-        let rest = limit - (.now - since)
-        return rest > .zero ? rest : nil
     }
 }

@@ -30,6 +30,11 @@ package struct WebHeaders: Sendable, Hashable, ExpressibleByDictionaryLiteral {
         fields.first { Self.isSame($0.name, name.utf8) }?.value
     }
 
+    /// The values of all fields with the name.
+    package func values(_ name: String) -> [[UInt8]] {
+        fields.filter { Self.isSame($0.name, name.utf8) }.map(\.value)
+    }
+
     /// Adds a folded line (RFC 9112, 5.2) to the value of the last field.
     mutating func fold(_ line: [UInt8]) {
         guard !fields.isEmpty else { return }

@@ -29,6 +29,10 @@ package struct WebRequest: Sendable {
     package var body: Body?
     package var timeouts: WebTimeouts
     package var limits: WebResponseLimits
+    /// Asked before each connection, also to an address that a second lookup brought: 4 bytes of IPv4 or 16 of IPv6, in
+    /// network order. Tells why there must be no connection to the address; nil when there may be one. Called on the
+    /// exchange's thread.
+    package var addressRefusal: (@Sendable (_ address: [UInt8]) -> String?)?
     /// Told how many bytes of the body libcurl has taken, from the start of the body; fewer than before when it has to
     /// send it once more. Ends the exchange with ``WebError/Code/refusedBySink`` when it throws.
     package var didSend: (@Sendable (Int64) throws -> Void)?
@@ -56,13 +60,36 @@ package struct WebTimeouts: Sendable, Hashable {
     package var connect = Duration.seconds(10)
     /// For the time in which, after that, no byte goes either way.
     package var idle = Duration.seconds(30)
+    /// For the whole header section of the response, from when the connection is ready; nil for no limit.
+    package var head: Duration?
+    /// The least that must come of a body; nil for no limit.
+    package var rate: WebRate?
     /// For everything, from the start to the last byte of the response; nil for no limit.
     package var total: Duration?
 
-    package init(connect: Duration = .seconds(10), idle: Duration = .seconds(30), total: Duration? = nil) {
+    package init(
+        connect: Duration = .seconds(10),
+        idle: Duration = .seconds(30),
+        head: Duration? = nil,
+        rate: WebRate? = nil,
+        total: Duration? = nil
+    ) {
         self.connect = connect
         self.idle = idle
+        self.head = head
+        self.rate = rate
         self.total = total
+    }
+}
+
+/// So many bytes of a body in each period. The time in which the sink is busy does not count.
+package struct WebRate: Sendable, Hashable {
+    package var bytes: Int64
+    package var period: Duration
+
+    package init(bytes: Int64, period: Duration) {
+        self.bytes = bytes
+        self.period = period
     }
 }
 

@@ -58,6 +58,7 @@ extension Ticket {
         hop = try Self.readCount("hop", &fields)
         transfer = try fields.string("transfer").flatMap(Self.token)
         downloads = try Self.readCount("downloads", &fields)
+        waitedSeconds = try Self.readCount("waitedSeconds", &fields)
         redrives = try Self.readCount("redrives", &fields)
         let failures = try fields.objects("history", atMost: Self.maximumFiles) ?? []
         for (index, entry) in failures.suffix(Self.maximumHistory).enumerated() {
@@ -112,7 +113,7 @@ extension Ticket {
         "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
         "attempt",
         "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
-        "requestProgressUpdates", "progressInterval",
+        "requestProgressUpdates", "progressInterval", "waitedSeconds",
     ]
 
     /// The `type` of the older service's entry message.
@@ -152,6 +153,7 @@ extension Ticket {
         object.set("hop", hop)
         object.set("transfer", transfer)
         if downloads > 0 { object.set("downloads", downloads) }
+        if waitedSeconds > 0 { object.set("waitedSeconds", waitedSeconds) }
         if redrives > 0 { object.set("redrives", redrives) }
         if !history.isEmpty { object.set("history", history.map(\.json)) }
         object.set("node", node)

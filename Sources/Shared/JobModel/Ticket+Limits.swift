@@ -35,7 +35,10 @@ extension Ticket {
             )
         }
         guard isFromOutside else { return }
-        for (name, count) in [("attempt", attempt), ("downloads", downloads), ("hop", hop), ("redrives", redrives)]
+        for (name, count) in [
+            ("attempt", attempt), ("downloads", downloads), ("hop", hop), ("redrives", redrives),
+            ("waitedSeconds", waitedSeconds),
+        ]
         where count > Self.maximumEntryCount {
             throw MessageError(
                 code: .invalidValue,
@@ -70,6 +73,7 @@ extension Ticket {
         short.hop = hop
         short.transfer = transfer
         short.downloads = downloads
+        short.waitedSeconds = waitedSeconds
         short.redrives = redrives
         short.node = node?.clippedOrNil(toBytes: 255)
         short.failure = failure.map {

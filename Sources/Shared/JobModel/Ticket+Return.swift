@@ -17,6 +17,7 @@ extension Ticket {
         var ticket = returning(from: failure?.stage ?? .cleanup)
         ticket.attempt = 0
         ticket.downloads = 0
+        ticket.waitedSeconds = 0
         // Above all messages of the earlier run, which are late duplicates from now on.
         ticket.hop = Self.counted(hop)
         ticket.redrives = Self.counted(redrives)

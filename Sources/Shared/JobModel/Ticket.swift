@@ -39,6 +39,8 @@ package struct Ticket: Sendable, Hashable {
     package var transfer: String?
     /// How often the job was sent back to download because a temp file was gone.
     package var downloads: Int64 = 0
+    /// How long the present stage has waited for a host that is away, without counting an attempt.
+    package var waitedSeconds: Int64 = 0
     /// How often the job was sent back from the dead letters. One more begins a new run of a finished job.
     package var redrives: Int64 = 0
     /// The host that owns the temp files.

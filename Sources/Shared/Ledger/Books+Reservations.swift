@@ -33,6 +33,19 @@ extension Books {
         )
     }
 
+    /// Whether another job that waits for space holds more than this one, or as much and came earlier.
+    package func isOutdoneByWaitingJob(_ number: Int64) throws -> Bool {
+        let own = try reservedBytes(job: number)
+        let sql = """
+            SELECT EXISTS (
+                SELECT 1 FROM job WHERE reservedBytes > 0 AND reservedBytes >= :own AND number <> :job
+                    AND state = 'active' AND step = :waiting AND (reservedBytes > :own OR number < :job)
+            )
+            """
+        let arguments: StatementArguments = ["own": own, "job": number, "waiting": UpdateStep.waitingForSpace]
+        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: arguments) ?? false
+    }
+
     package func setReservation(_ bytes: Int64, job number: Int64) throws {
         try db.run(
             sql: "UPDATE job SET reservedBytes = ? WHERE number = ?",

@@ -25,8 +25,8 @@ package struct Settings: Sendable {
     /// Reads every group, in the order of the reference page.
     init(_ reader: SettingsReader) {
         places = reader.load(PlaceSettings.self)
-        storage = reader.load(StorageSettings.self)
         temporaryFiles = reader.load(TemporaryFileSettings.self)
+        storage = reader.load(StorageSettings.self)
         broker = reader.load(BrokerSettings.self)
         privileges = reader.load(PrivilegeSettings.self)
         http = reader.load(HTTPSettings.self)

@@ -1,4 +1,4 @@
-/// One source of a job, wherever it is: a file, an object of the store, later what an HTTP server has.
+/// One source of a job, wherever it is: a file, an object of the store, what an HTTP server has.
 ///
 /// All calls may take long. None blocks the cooperative pool, each ends soon after its task is cancelled, and each
 /// throws ``StorageError`` for whatever is wrong with the source itself, with the verdict whether another try can help.
@@ -36,11 +36,19 @@ package struct SourceFacts: Sendable, Hashable {
     package var validator: SourceValidator?
     /// Whether reading can begin in the middle.
     package var hasRanges: Bool
+    /// Of the whole source, by whoever serves it. Whoever has all of its bytes compares them.
+    package var checksums: [SourceChecksum]
 
-    package init(sizeBytes: Int64?, validator: SourceValidator? = nil, hasRanges: Bool = false) {
+    package init(
+        sizeBytes: Int64?,
+        validator: SourceValidator? = nil,
+        hasRanges: Bool = false,
+        checksums: [SourceChecksum] = []
+    ) {
         self.sizeBytes = sizeBytes
         self.validator = validator
         self.hasRanges = hasRanges
+        self.checksums = checksums
     }
 }
 
@@ -50,6 +58,37 @@ package struct SourceValidator: Sendable, Hashable {
     package var bytes: [UInt8]
 
     package init(_ text: String) { bytes = Array(text.utf8) }
+
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+}
+
+/// A checksum of a whole source.
+package struct SourceChecksum: Sendable, Hashable {
+    package enum Algorithm: String, Sendable, Hashable, CaseIterable {
+        case md5, sha1, sha256
+        /// ISO 3309 and Castagnoli; the value is in network order.
+        case crc32, crc32c
+
+        /// Bytes of a value.
+        package var byteCount: Int {
+            switch self {
+            case .md5: 16
+            case .sha1: 20
+            case .sha256: 32
+            case .crc32, .crc32c: 4
+            }
+        }
+    }
+
+    package var algorithm: Algorithm
+    package var value: [UInt8]
+
+    /// - Parameter value: nil when it has another length than the algorithm's.
+    package init?(_ algorithm: Algorithm, _ value: [UInt8]) {
+        guard value.count == algorithm.byteCount else { return nil }
+        self.algorithm = algorithm
+        self.value = value
+    }
 }
 
 /// A stage's request to a source.

@@ -10,7 +10,7 @@ package struct Sources: Sendable {
     private let makers: [String: Maker]
 
     /// Every kind of source there is. A new one is a folder of its own, and an entry here.
-    private static let kinds: [any SourceKind.Type] = [LocalFileSource.self, S3Source.self]
+    private static let kinds: [any SourceKind.Type] = [LocalFileSource.self, HTTPSource.self, S3Source.self]
     /// Schemes that clients of the service use and this version cannot read.
     private static let foreseen: Set<String> = ["http", "https"]
 
@@ -33,12 +33,14 @@ package struct Sources: Sendable {
         throw Self.refusal(url, known: makers.keys.sorted())
     }
 
-    /// Looks whether this version reads sources of the URL's scheme. Nothing is looked up.
+    /// Looks whether this version reads sources of such a URL. Nothing is looked up.
     ///
-    /// - Throws: as ``source(_:)``.
+    /// - Throws: as ``source(_:)``; and as the kind's ``SourceKind/check(url:)``.
     package static func check(_ url: String) throws(StorageError) {
-        let known = kinds.flatMap { $0.schemes }
-        guard let scheme = SourceURL.scheme(url), known.contains(scheme) else { throw refusal(url, known: known) }
+        guard let scheme = SourceURL.scheme(url), let kind = kinds.first(where: { $0.schemes.contains(scheme) }) else {
+            throw refusal(url, known: kinds.flatMap { $0.schemes })
+        }
+        try kind.check(url: url)
     }
 
     private static func refusal(_ url: String, known: [String]) -> StorageError {
@@ -63,6 +65,15 @@ package protocol SourceKind: Source {
     /// The schemes of its URLs, in lower case.
     static var schemes: [String] { get }
 
+    /// Looks at the URL only. It is of one of ``schemes``.
+    ///
+    /// - Throws: ``StorageError`` for a URL that no settings would have read.
+    static func check(url: String) throws(StorageError)
+
     /// - Parameter url: of one of ``schemes``; what else is wrong with it is found when the source is used.
     init(url: String, _ settings: StorageSettings)
+}
+
+extension SourceKind {
+    package static func check(url: String) throws(StorageError) {}
 }

@@ -15,6 +15,18 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         package static let unsupportedScheme = Code(rawValue: "unsupported_scheme")
         package static let tooLarge = Code(rawValue: "source_too_large")
         package static let ioFailure = Code(rawValue: "storage_failure")
+        /// The URL was signed for a time that is over.
+        package static let expired = Code(rawValue: "source_expired")
+        /// The host of the source does not give it to us.
+        package static let refused = Code(rawValue: "source_refused")
+        /// The host of the source cannot be reached, or has no time for us.
+        package static let unavailable = Code(rawValue: "source_unavailable")
+        /// The source stopped before its end.
+        package static let interrupted = Code(rawValue: "source_interrupted")
+        /// The source became another one while it was read.
+        package static let changed = Code(rawValue: "source_changed")
+        /// The host's answer cannot be a source.
+        package static let badResponse = Code(rawValue: "source_bad_response")
         /// The store, or the way to it, is in trouble.
         package static let storeUnavailable = Code(rawValue: "store_unavailable")
         /// The store refuses the credentials, or there are none.
@@ -25,8 +37,6 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         package static let clockSkew = Code(rawValue: "clock_skew")
         /// The store has not kept what it was given, or not all of it.
         package static let incomplete = Code(rawValue: "object_incomplete")
-        /// The source has become another one while it was read.
-        package static let changed = Code(rawValue: "source_changed")
     }
 
     /// Whether another try can help.
@@ -44,6 +54,9 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     package var verdict: Verdict
     /// How long the other side asks to be left alone; only a transient failure has one.
     package var retryAfter: Duration?
+    /// Whether it is no fault of the object, and the same would befall every other one of its host now: the host is
+    /// away or overloaded.
+    package var isHostAway: Bool
     /// The file system's error, where one is involved.
     package var underlying: FileSystemError?
 
@@ -52,12 +65,14 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         message: String,
         verdict: Verdict = .permanent,
         retryAfter: Duration? = nil,
+        isHostAway: Bool = false,
         underlying: FileSystemError? = nil
     ) {
         self.code = code
         self.message = message
         self.verdict = verdict
         self.retryAfter = retryAfter
+        self.isHostAway = isHostAway
         self.underlying = underlying
     }
 

@@ -93,6 +93,9 @@ extension TempFileTracker {
         return try open(file, flags: O_RDWR | O_CREAT | O_EXCL)
     }
 
+    /// As ``openForWriting(_:)``, and keeps what is in the file.
+    package func openForContinuing(_ file: TrackedFile) throws(TempFileError) -> OpenFile { try openAlone(file) }
+
     package func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         try open(file, flags: O_RDONLY)
     }

@@ -8,6 +8,7 @@ package import StageRuntime
 internal import Storage
 internal import Synchronization
 internal import TempFiles
+internal import Threads
 
 /// Brings a job's source into the job's directory.
 package struct DownloadHandler: StageHandler {
@@ -18,10 +19,11 @@ package struct DownloadHandler: StageHandler {
     private let stores: Stores
     private let sources: Sources
 
-    init(_ services: StageServices) throws {
+    /// - Parameter sources: nil for those that the settings allow.
+    init(_ services: StageServices, sources: Sources? = nil) throws {
         settings = services.settings
         stores = try Stores(settings.storage)
-        sources = Sources(settings.storage)
+        self.sources = sources ?? Sources(settings.storage)
     }
 
     package static func main() async -> Never {
@@ -31,8 +33,10 @@ package struct DownloadHandler: StageHandler {
     package func run(_ job: JobContext) async throws -> Ticket {
         let source = try job.ticket.source(sources, stores)
         try checkOutputKeys(job.ticket)
-        let (file, allowance) = try await plan(source, job)
-        let bytes = try await fetch(source, into: file, allowance, job)
+        let digest = try job.ticket.sourceDigest()
+        let room = try await plan(source, job)
+        let file = room.file
+        let bytes = try await fetch(source, into: room, digest, job)
         guard bytes > 0 else {
             throw StageFailure(
                 .permanent,
@@ -55,8 +59,16 @@ package struct DownloadHandler: StageHandler {
         return ticket
     }
 
+    /// The place of the source on the disk.
+    private struct Room {
+        var file: TrackedFile
+        var allowance: SpaceAllowance
+        /// The size of the source was known, so it has room enough.
+        var isReserved: Bool
+    }
+
     /// Puts the source in the ledger, and reserves disk for it and for what will be made of it.
-    private func plan(_ source: any Source, _ job: JobContext) async throws -> (TrackedFile, SpaceAllowance) {
+    private func plan(_ source: any Source, _ job: JobContext) async throws -> Room {
         let known: Int64?
         do {
             known = try await source.probe().sizeBytes
@@ -81,7 +93,7 @@ package struct DownloadHandler: StageHandler {
                 CrashPoint.spaceReserved.cross()
                 await job.telemetry.goOn()
             }
-            return (planned[0], allowance)
+            return Room(file: planned[0], allowance: allowance, isReserved: bytes != nil)
         case .noRoom(let why): throw try await leave(job, "\(words): \(why)")
         case .neverFits(let why):
             throw StageFailure(.permanent, code: "too_large_for_disk", "\(words): \(why); raise the limit")
@@ -105,31 +117,49 @@ package struct DownloadHandler: StageHandler {
 
     private func fetch(
         _ source: any Source,
-        into file: TrackedFile,
-        _ allowance: SpaceAllowance,
+        into room: Room,
+        _ digest: [UInt8]?,
         _ job: JobContext
     ) async throws -> Int64 {
-        let opened = try job.tracker.openForWriting(file)
+        let (file, allowance) = (room.file, room.allowance)
+        let opened = try job.tracker.openForContinuing(file)
         CrashPoint.fileCreated.cross()
+        let cancellation = CancellationFlag()
         let sink = Sink(
             file: opened,
+            kind: job.ticket.kind,
             expectedBytes: job.ticket.fileSizeBytes,
+            jobDigest: digest,
+            cancellation: cancellation,
             willGrow: { try allowance.grow(file.name, to: $0) },
             didWrite: { written, fraction in
                 job.telemetry.note(bytes: written, of: file)
                 if let fraction { job.telemetry.note(fraction: fraction) }
             }
         )
+        let progress = sink.progress
+        let request = FetchRequest(limitBytes: settings.maximumSourceBytes, progress: progress)
         do {
-            return try await source.fetch(FetchRequest(limitBytes: settings.maximumSourceBytes), into: sink)
+            // A job that waits for room asks nobody for bytes that it has no room for.
+            if !room.isReserved, let have = progress?.bytes {
+                try await grow(allowance, file, to: have.addingClamped(Self.stepBytes))
+            }
+            let bytes = try await withTaskCancellationHandler {
+                try await source.fetch(request, into: sink)
+            } onCancel: {
+                cancellation.cancel()
+            }
+            if bytes > 0 { try sink.finish() }
+            return bytes
         } catch let error as StorageError {
             throw Self.failure(error)
         } catch let error as TempFileError where error.code == .noSpace {
             // The source grew, or did not say how large it is.
-            if error.isRetriable { throw try await leave(job, error.message) }
+            let bytes = max(sink.writtenBytes, progress?.bytes ?? 0)
+            if error.isRetriable { throw try await pause(file, bytes, job, error) }
             throw StageFailure(.permanent, code: "too_large_for_disk", error.message)
         } catch let error as FileSystemError {
-            // The next try begins anew; what is there of this one only takes room until then, maybe the last there was.
+            // A disk that fails or is full has no use for a part of a file, which may be what fills it.
             _ = await job.tracker.releaseFiles([Self.sourceName], job: job.key)
             throw StageFailure(
                 error.isRetriable ? .transient : .permanent,
@@ -139,13 +169,34 @@ package struct DownloadHandler: StageHandler {
         }
     }
 
+    /// The room beyond what is there of a source before it is asked for more: a block.
+    private static let stepBytes: Int64 = 4096
+
+    private func grow(_ allowance: SpaceAllowance, _ file: TrackedFile, to bytes: Int64) async throws {
+        try await OwnThread.run { () throws(TempFileError) in try allowance.grow(file.name, to: bytes) }
+    }
+
+    /// Keeps what has come of a source whose size was not known, unless another job that waits as well has more: the
+    /// one with most of all waiting ones keeps it, so one of them gets on when there is room.
+    private func pause(
+        _ file: TrackedFile,
+        _ bytes: Int64,
+        _ job: JobContext,
+        _ error: TempFileError
+    ) async throws -> StageFailure {
+        try await job.tracker.recordSizes([file: bytes])
+        guard try await job.tracker.keepsFilesWhileWaiting(job.key) else { return try await leave(job, error.message) }
+        return StageFailure(.noRoom, code: "no_space", error.message)
+    }
+
     /// Why the source cannot be had.
     private static func failure(_ error: StorageError) -> StageFailure {
         let advice = error.code == .invalidKey ? "; correct the job's `s3Key`" : ""
         return StageFailure(
-            error.isRetriable ? .transient : .permanent,
+            !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
             code: error.code.rawValue,
-            error.message + advice
+            error.message + advice,
+            retryAfter: error.retryAfter
         )
     }
 

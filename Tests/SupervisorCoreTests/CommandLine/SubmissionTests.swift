@@ -50,6 +50,22 @@ struct SubmissionTests {
         #expect(Submission.mediaID(fileName: fileName, jobID: "0123abcd-ffff") == expected)
     }
 
+    @Test("A URL is submitted whole, and shown without what may be secret")
+    func shownURL() throws {
+        let url = "https://host.example/clip.mp4?X-Amz-Signature=hunter2#hunter2"
+        let submission = try Submission(url, options: .init(), workingDirectory: "/")
+        #expect(submission.ticket.source == url)
+        #expect(submission.source == "https://host.example/clip.mp4")
+        for text in ["https://host.example/clip?sig=hunter2", "ftp://u:hunter2@host/x.mp4"] {
+            #expect {
+                try Submission(text, options: .init(), workingDirectory: "/")
+            } throws: { error in
+                let message = (error as? UsageProblem)?.message ?? "hunter2"
+                return message.contains("host") && !message.contains("hunter2")
+            }
+        }
+    }
+
     @Test("The job message of a local file has all that the contract asks for")
     func localFile() throws {
         let path = try scratch.file("a b#ü.dat", [0xFF, 0xD8, 0xFF, 0xE0])

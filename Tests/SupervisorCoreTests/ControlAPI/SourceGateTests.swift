@@ -34,9 +34,21 @@ struct SourceGateTests {
         // With a broker of its own the tree reads any file.
         #expect(try await refusal("file:///etc/passwd", [:]) == nil)
         for settings in [one, several, [:]] {
-            #expect(try await refusal("https://example.org/a.jpg", settings) == "unsupported_scheme")
+            #expect(try await refusal("s3://bucket/a.jpg", settings) == "unsupported_scheme")
+            #expect(try await refusal("https://example.org/a.jpg", settings) == nil)
             #expect(try await refusal("gopher://example.org/a.jpg", settings) == "invalid_url")
             #expect(try await refusal(nil, settings) == nil)
         }
+    }
+
+    @Test("refuses URLs of HTTP that no settings, or not these, would have read")
+    func webSources() async throws {
+        #expect(try await refusal("http://example.org/a.jpg", [:]) == "source_not_allowed")
+        #expect(try await refusal("http://example.org/a.jpg", ["ALLOW_HTTP": "1"]) == nil)
+        #expect(try await refusal("https://169.254.169.254/latest/", [:]) == "source_not_allowed")
+        #expect(try await refusal("https://10.1.2.3/a.jpg", ["SOURCE_ALLOWED_NETWORKS": "10.1.0.0/16"]) == nil)
+        #expect(try await refusal("https://u:p@example.org/a.jpg", [:]) == "source_not_allowed")
+        #expect(try await refusal("https://127.1/a.jpg", [:]) == "invalid_url")
+        #expect(try await refusal("https://a.example/", ["SOURCE_ALLOWED_HOSTS": "b.example"]) == "source_not_allowed")
     }
 }

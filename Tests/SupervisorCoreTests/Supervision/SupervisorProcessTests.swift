@@ -204,9 +204,9 @@ struct SupervisorProcessTests {
                 message: "--media-id"
             ),
             Misuse(
-                arguments: ["submit", "https://example.org/a.mp4"],
+                arguments: ["submit", "https://me:hunter2@example.org/a.mp4"],
                 status: 64,
-                message: "the source https://example.org/a.mp4 cannot be read by this version"
+                message: "the source https://…@example.org/a.mp4 has a user name or a password"
             ),
             Misuse(arguments: ["submit", "https://host/a.mp4"], status: 64, message: "cannot be read by this version"),
             Misuse(arguments: ["submit", "key:a.mp4"], status: 69, message: "start one with `supervisor run`"),

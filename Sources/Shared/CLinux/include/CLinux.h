@@ -3,6 +3,7 @@
 #ifndef MEDIA_PROCESSOR_CLINUX_H
 #define MEDIA_PROCESSOR_CLINUX_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 // glibc 2.36 has no wrapper for openat2, and syscall(2) is variadic. A descriptor, or -1 with errno.
@@ -65,6 +66,12 @@ int clinux_is_locked_elsewhere(int descriptor);
 // Whether a file that is made in `directory` would belong to another group, have other access rights than its mode
 // says, or another security label than `file` has: 1 or 0. <sys/xattr.h> is not a part of Swift's Glibc module.
 int clinux_directory_gives_more_than_mode(int directory, int file);
+
+// Attributes of a file in the user's namespace; <sys/xattr.h> is not a part of Swift's Glibc module. 0, or an errno.
+int clinux_set_attribute(int descriptor, const char *name, const void *value, size_t count);
+int clinux_remove_attribute(int descriptor, const char *name);
+// The bytes of its value, at most `count`; -1 where there is none, or a longer one.
+long clinux_attribute(int descriptor, const char *name, void *value, size_t count);
 
 // ioctl(2) is variadic. Tells ext4 that the subdirectories of this directory have nothing to do with each other, as
 // chattr(1) +T does; other file systems ignore it or refuse.

@@ -7,6 +7,7 @@ package struct StorageSettings: SettingsGroup {
     /// Directories that a `file:` source may lie in.
     package let fileSourceRoots: [String]
     package let maximumSourceBytes: Int64
+    package let webSources: WebSourceSettings
     package let s3: S3Settings
 
     package init(_ read: SettingsReader) {
@@ -43,6 +44,7 @@ package struct StorageSettings: SettingsGroup {
                 "A larger source fails its job."
             )
         )
+        webSources = read.load(WebSourceSettings.self)
         s3 = S3Settings(read)
     }
 

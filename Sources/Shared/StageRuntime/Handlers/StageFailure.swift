@@ -10,6 +10,9 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
         case transient
         /// The disk has no room now: the job waits, and loses no attempt.
         case noRoom
+        /// A host that the stage needs is away or overloaded: the job waits, and loses no attempt for
+        /// ``RetryPolicy/awaySeconds``. After that it is transient.
+        case away
         /// Will never work: the job fails.
         case permanent
         /// A temp file that the stage needs is gone: the job goes back to download.
@@ -21,11 +24,14 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
     package var code: String
     /// A sentence for people: the cause, and what to do.
     package var message: String
+    /// How long the other side asks to be left alone: the next try comes no sooner, if there is a delay as long.
+    package var retryAfter: Duration?
 
-    package init(_ verdict: Verdict, code: String, _ message: String) {
+    package init(_ verdict: Verdict, code: String, _ message: String, retryAfter: Duration? = nil) {
         self.verdict = verdict
         self.code = code
         self.message = message
+        self.retryAfter = retryAfter
     }
 
     package var description: String { message }

@@ -14,11 +14,16 @@ package struct RetryPolicy: Sendable, Hashable {
     /// Between two looks for room on the disk. Costs no attempt.
     package static let spaceDelayMilliseconds = 5_000
 
+    /// For so long a job waits at a stage for a host that is away before that costs attempts.
+    package static let awaySeconds: Int64 = 3_600
+
     package enum Decision: Sendable, Hashable {
         /// After any of ``QueueNames/retryDelays(ofStep:)``.
         case retry(stepMilliseconds: Int)
         /// As a retry that is not counted.
         case waitForSpace(delayMilliseconds: Int)
+        /// As ``retry(stepMilliseconds:)``, and not counted.
+        case waitForHost(stepMilliseconds: Int)
         case backToDownload
         case fail
     }
@@ -28,11 +33,15 @@ package struct RetryPolicy: Sendable, Hashable {
     /// - Parameters:
     ///   - attempt: retries of this stage so far.
     ///   - downloads: how often the job went back to download so far.
+    ///   - waitedSeconds: how long the stage has waited for hosts that were away so far.
+    ///   - retryAfter: how long the other side asks to be left alone.
     package func decide(
         _ verdict: StageFailure.Verdict,
         attempt: Int64,
         downloads: Int64,
-        stage: Stage
+        stage: Stage,
+        waitedSeconds: Int64 = 0,
+        retryAfter: Duration? = nil
     ) -> Decision {
         switch verdict {
         case .permanent: return .fail
@@ -40,10 +49,25 @@ package struct RetryPolicy: Sendable, Hashable {
         case .sourceGone where downloads < maximumDownloads && stage.traits.mayReturnToDownload:
             return .backToDownload
         case .sourceGone: return .fail
-        case .transient:
+        case .away where waitedSeconds < Self.awaySeconds:
+            // Soon at first: a host that is started anew is back in seconds.
+            let step = waitedSeconds < 30 ? 1 : waitedSeconds < 300 ? 2 : 3
+            return .waitForHost(stepMilliseconds: Self.step(step, after: retryAfter))
+        case .transient, .away:
             guard attempt + 1 < maximumAttempts else { return .fail }
-            let step = min(Int(clamping: attempt), QueueNames.retrySteps.count - 1)
-            return .retry(stepMilliseconds: QueueNames.retrySteps[step])
+            return .retry(stepMilliseconds: Self.step(Int(clamping: attempt), after: retryAfter))
         }
+    }
+
+    /// The step, or a longer one whose shortest delay is as long as the other side asks for.
+    private static func step(_ index: Int, after wanted: Duration?) -> Int {
+        let steps = QueueNames.retrySteps
+        let step = steps[min(max(index, 0), steps.count - 1)]
+        guard let wanted else { return step }
+        let isEnough = { (step: Int) in
+            let shortest = QueueNames.retryDelays(ofStep: step).min() ?? step
+            return Duration.milliseconds(shortest) >= wanted
+        }
+        return max(step, steps.first(where: isEnough) ?? steps[steps.count - 1])
     }
 }

@@ -14,6 +14,8 @@ enum Settlement: Sendable, Hashable {
     case retry(Ticket, delayMilliseconds: Int)
     /// The same, which costs no attempt.
     case waitForSpace(Ticket, delayMilliseconds: Int)
+    /// As ``waitForSpace(_:delayMilliseconds:)``, for a host that is away.
+    case waitForHost(Ticket, delayMilliseconds: Int)
     /// Temp files are gone: download makes them again.
     case backToDownload(Ticket)
     /// Clean-up ends the job as failed.
@@ -64,7 +66,9 @@ enum Settlement: Sendable, Hashable {
             failure.verdict,
             attempt: ticket.attempt,
             downloads: ticket.downloads,
-            stage: facts.stage
+            stage: facts.stage,
+            waitedSeconds: ticket.waitedSeconds,
+            retryAfter: failure.retryAfter
         )
         var next = ticket
         switch decision {
@@ -74,6 +78,10 @@ enum Settlement: Sendable, Hashable {
             return .retry(next, delayMilliseconds: facts.delay(step))
         case .waitForSpace(let delay):
             return .waitForSpace(next, delayMilliseconds: delay)
+        case .waitForHost(let step):
+            let delay = facts.delay(step)
+            next.waitedSeconds = min(max(next.waitedSeconds, 0), RetryPolicy.awaySeconds) + Int64(max(delay / 1000, 1))
+            return .waitForHost(next, delayMilliseconds: delay)
         case .backToDownload:
             next = next.returning(from: facts.stage)
             next.downloads = Ticket.counted(next.downloads)

@@ -68,6 +68,8 @@ struct SettlementStep: Sendable, Hashable {
             [Self(.announceGoingOn)] + retrying(ticket, delay, facts) + [Self(.count(.retried))]
         case .waitForSpace(let ticket, let delay):
             [Self(.announceWaiting(delayMilliseconds: delay))] + retrying(ticket, delay, facts)
+        case .waitForHost(let ticket, let delay):
+            [Self(.announceGoingOn)] + retrying(ticket, delay, facts)
         case .backToDownload(let ticket):
             [Self(.announceGoingOn)] + passing(ticket, to: .download, facts)
         case .fail(let ticket):
@@ -80,6 +82,7 @@ struct SettlementStep: Sendable, Hashable {
     private static func passing(_ ticket: Ticket, to next: Stage, _ facts: Facts) -> [SettlementStep] {
         var ticket = ticket
         ticket.attempt = 0
+        ticket.waitedSeconds = 0
         ticket.hop = Ticket.counted(ticket.hop)
         ticket.node = facts.node
         return [

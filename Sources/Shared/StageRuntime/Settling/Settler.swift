@@ -85,6 +85,8 @@ struct Settler: Sendable {
         switch settlement {
         case .retry(_, let delay):
             run.logger.warning("\(place.stage.rawValue) failed; trying again in \(delay) ms", metadata: why)
+        case .waitForHost(_, let delay):
+            run.logger.notice("the job waits for a host that is away; trying again in \(delay) ms", metadata: why)
         case .backToDownload:
             run.logger.warning("the job goes back to download", metadata: why)
         case .fail, .endUnfinished:

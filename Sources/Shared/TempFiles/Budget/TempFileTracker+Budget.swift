@@ -146,6 +146,17 @@ extension TempFileTracker {
         }
     }
 
+    /// Whether a job that waits for room, with a part of its work done, keeps what it has. The one that holds most of
+    /// all that wait does, so that they do not wait for each other for ever. It gives back what it has reserved and not
+    /// written.
+    package func keepsFilesWhileWaiting(_ job: JobKey) async throws(TempFileError) -> Bool {
+        try await ledger.write(outliving: .death) { books in
+            guard let row = try books.head(job) else { return false }
+            try books.trimReservation(job: row.number)
+            return try !books.isOutdoneByWaitingJob(row.number)
+        }
+    }
+
     /// Bytes of temp files that are deleted, and still open in this process, its siblings or its children. They are on
     /// disk until the last of these closes them.
     package func deletedOpenBytes() -> Int64 {

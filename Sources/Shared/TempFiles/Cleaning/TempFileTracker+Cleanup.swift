@@ -76,7 +76,7 @@ extension TempFileTracker {
         var metadata = Logger.Metadata(job: job)
         metadata[LogKey.fileCount] = "\(report.filesCleaned)"
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
-        metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
+        metadata[LogKey.durationMilliseconds] = "\(Int64(report.duration / .milliseconds(1)))"
         logger.info("cleanup: the temp files of the job are removed", metadata: metadata)
         return report
     }

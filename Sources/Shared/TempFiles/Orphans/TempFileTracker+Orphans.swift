@@ -76,7 +76,7 @@ extension TempFileTracker {
         report.duration = ContinuousClock.now - start
         var metadata: Logger.Metadata = [LogKey.fileCount: "\(report.filesCleaned)"]
         metadata[LogKey.fileBytes] = "\(report.bytesFreed)"
-        metadata[LogKey.durationMilliseconds] = "\(report.duration / .milliseconds(1))"
+        metadata[LogKey.durationMilliseconds] = "\(Int64(report.duration / .milliseconds(1)))"
         logger.info(
             """
             cleanup: orphaned files swept, \(report.failures.count) left, \

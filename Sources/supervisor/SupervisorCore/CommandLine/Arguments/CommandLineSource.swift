@@ -27,7 +27,7 @@ enum CommandLineSource: Sendable, Equatable {
             guard Self.schemes.contains(scheme) else {
                 throw UsageProblem(
                     message:
-                        "`\(text.shown)`: the scheme \(scheme) is unknown; known are "
+                        "`\(SourceURL.redacted(text))`: the scheme \(scheme) is unknown; known are "
                         + "\(Self.schemes.joined(separator: ", "))"
                 )
             }

@@ -122,7 +122,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
     /// Checks that the tree may read the files of `file:` sources, as far as the tree tells its directories.
     private func checkFiles(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
-        let sources = submissions.compactMap(\.ticket.source)
+        let sources = submissions.compactMap(\.ticket.source).filter(NewJob.isFile)
         // With several hosts, another one may have the directory.
         guard !sources.isEmpty, let info = try? await supervisor.info(), info.configuration["NODE_ID"] == nil,
             let roots = info.fileSourceRoots

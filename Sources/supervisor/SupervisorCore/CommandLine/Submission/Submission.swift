@@ -7,7 +7,7 @@ internal import Text
 
 /// A job that the command line submits.
 struct Submission: Sendable, Equatable {
-    /// As the user gave it.
+    /// As the user gave it; a URL without the parts that may be secret, as this goes to terminals and logs.
     var source: String
     let message: EntryMessage
 
@@ -33,8 +33,9 @@ struct Submission: Sendable, Equatable {
         id: String = UUID().uuidString.lowercased(),
         now: Date = Date()
     ) throws(UsageProblem) {
-        source = text
         let place = try CommandLineSource(text, workingDirectory: workingDirectory)
+        source = text
+        if case .url = place { source = SourceURL.redacted(text, atMost: JobRecord.maximumSourceBytes) }
         var format = MediaFormat(fileName: place.fileName)
         var sizeBytes: Int64?
         if case .file(let path) = place {
@@ -44,7 +45,7 @@ struct Submission: Sendable, Equatable {
         }
         guard let kind = options.kind ?? format?.kind else {
             throw UsageProblem(
-                message: "cannot tell whether `\(text.shown)` is a video or an image; say so with --kind"
+                message: "cannot tell whether `\(source.shown)` is a video or an image; say so with --kind"
             )
         }
         let mediaID = options.mediaID ?? Self.mediaID(fileName: place.fileName, jobID: id)

@@ -78,7 +78,9 @@ enum MetricsReport {
         each("workers_wanted", .gauge, "Workers that a pool should have.") { $0.wanted }
         each("workers_ready", .gauge, "Workers that take jobs.") { $0.ready }
         each("workers_failing", .gauge, "1 when the workers of a pool keep dying.") { $0.isFailing ? 1 : 0 }
-        each("worker_restarts_total", .counter, "Starts of workers but the first of each.") { $0.restarts }
+        each("worker_restarts_total", .counter, "Starts after the end of a worker; a rolling restart counts none.") {
+            $0.restarts
+        }
         text.add(
             "media_processor_worker_deaths_total",
             .counter,

@@ -137,7 +137,9 @@ actor PoolSupervisor {
         let elapsed = startedAt.duration(to: .now)
         logger.info(
             "all workers are ready",
-            metadata: ["worker.count": "\(wanted)", LogKey.durationMilliseconds: "\(elapsed / .milliseconds(1))"]
+            metadata: [
+                "worker.count": "\(wanted)", LogKey.durationMilliseconds: "\(Int64(elapsed / .milliseconds(1)))",
+            ]
         )
     }
 }
