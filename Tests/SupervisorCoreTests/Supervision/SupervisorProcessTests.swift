@@ -208,7 +208,7 @@ struct SupervisorProcessTests {
                 status: 64,
                 message: "the source https://…@example.org/a.mp4 has a user name or a password"
             ),
-            Misuse(arguments: ["submit", "https://host/a.mp4"], status: 64, message: "cannot be read by this version"),
+            Misuse(arguments: ["submit", "ftp://host/a.mp4"], status: 64, message: "the scheme ftp is unknown"),
             Misuse(arguments: ["submit", "key:a.mp4"], status: 69, message: "start one with `supervisor run`"),
             Misuse(arguments: ["status"], status: 69, message: "nobody answers on 127.0.0.1:1"),
         ]
