@@ -46,6 +46,7 @@ package final class MemoryBroker: Sendable {
         var queues: [String: Queue] = [:]
         var unsettled: [Int: Unsettled] = [:]
         var number = 0
+        var leftAtClose = 0
 
         mutating func next() -> Int {
             number += 1
@@ -158,10 +159,16 @@ package final class MemoryBroker: Sendable {
         }
     }
 
-    /// How many messages a connection has and has not settled.
-    func unsettledCount(of connection: Int) -> Int {
-        state.withLock { $0.unsettled.values.count { $0.connection == connection } }
+    /// A connection is closed in an orderly way.
+    func noteClosed(connection: Int) {
+        state.withLock { state in
+            state.leftAtClose += state.unsettled.values.count { $0.connection == connection }
+        }
     }
+
+    /// Messages that were unsettled when their process closed its connection. Only a process whose work does not stop
+    /// leaves any.
+    package var leftAtClose: Int { state.withLock { $0.leftAtClose } }
 
     /// Messages of a connection that is gone are ready again.
     func requeue(connection: Int) {

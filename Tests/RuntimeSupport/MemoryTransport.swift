@@ -99,9 +99,7 @@ package final class MemoryTransport: MessageTransport {
 
     package func close() async {
         connection.withLock { $0.isClosed = true }
-        // An orderly process has settled all that it got.
-        let unsettled = broker.unsettledCount(of: number)
-        if unsettled > 0 { journal.note("closed with \(unsettled) unsettled") }
+        broker.noteClosed(connection: number)
         broker.requeue(connection: number)
         for follower in connection.withLock({ $0.followers }) { follower.finish() }
     }

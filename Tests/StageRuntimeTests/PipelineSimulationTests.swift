@@ -83,7 +83,7 @@ struct PipelineSimulationTests {
     private func expectNothingLeft(_ pipeline: PipelineSimulation) {
         #expect(pipeline.left.isEmpty)
         #expect(pipeline.world.ledger.heldJobs.isEmpty)
-        #expect(pipeline.world.journal.entries.filter { $0.hasPrefix("closed with") } == [])
+        #expect(pipeline.world.broker.leftAtClose == 0)
         for record in pipeline.world.ledger.records {
             // A clean-up that was given up leaves its files to the supervisor's sweeps.
             let isGivenUp = record.leftFiles > 0
