@@ -53,7 +53,7 @@ struct SubmitCommandTests {
                 #expect(answer.body.objectValue?["code"] == "source_not_allowed", "\(name)")
             }
             for (source, code) in [
-                ("https://169.254.169.254/a.jpg", "source_not_allowed"), ("s3://bucket/a.jpg", "unsupported_scheme"),
+                ("https://169.254.169.254/a.jpg", "source_not_allowed"), ("s3://bucket/a.jpg", "source_not_allowed"),
                 ("gopher://x/a.jpg", "invalid_url"), ("file:relative", "invalid_url"),
             ] {
                 let answer = try await tree.post("/jobs", job(source))

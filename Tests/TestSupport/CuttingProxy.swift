@@ -20,7 +20,7 @@ package final class CuttingProxy: Sendable {
         let counter = Counter()
         self.counter = counter
         server = try LoopbackServer { client in
-            guard let origin = LoopbackPort.connection(to: port) else { return }
+            guard let origin = TestPort.connection(to: port) else { return }
             defer { close(origin) }
             let (head, _) = try client.request()
             // So that the origin ends the connection with its answer.

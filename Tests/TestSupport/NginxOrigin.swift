@@ -51,8 +51,8 @@ package final class NginxOrigin: Sendable {
         in directory: String
     ) throws {
         self.directory = directory
-        port = try LoopbackPort.free()
-        let securePort = try certificates.map { _ in try LoopbackPort.free() }
+        port = try TestPort.free()
+        let securePort = try certificates.map { _ in try TestPort.free() }
         self.securePort = securePort
         var secure = ""
         if let certificates, let securePort {
@@ -82,7 +82,7 @@ package final class NginxOrigin: Sendable {
     /// Whether it takes connections. It is either soon that, or it ends.
     private func isReady() async -> Bool {
         for _ in 0..<200 {
-            if LoopbackPort.answers(port) { return true }
+            if TestPort.answers(port) { return true }
             try? await Task.sleep(for: .milliseconds(25))
         }
         return false
@@ -95,7 +95,7 @@ package final class NginxOrigin: Sendable {
 }
 
 /// Ports of 127.0.0.1.
-package enum LoopbackPort {
+package enum TestPort {
     /// One that nobody listens on at the moment.
     package static func free() throws -> Int {
         let server = try LoopbackServer { _ in }

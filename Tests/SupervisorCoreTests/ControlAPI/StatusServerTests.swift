@@ -223,7 +223,7 @@ struct StatusServerTests {
     func gone() async throws {
         let submission = try Submission("key:a.mp4", options: .init(), workingDirectory: "/")
         let follower = JobFollower(
-            supervisor: RunningSupervisor(port: Int(SupervisorCore.LoopbackPort.free())),
+            supervisor: RunningSupervisor(port: Int(LoopbackPort.free())),
             interval: .milliseconds(1),
             patience: .milliseconds(20)
         )

@@ -209,6 +209,7 @@ struct SupervisorProcessTests {
                 message: "the source https://…@example.org/a.mp4 has a user name or a password"
             ),
             Misuse(arguments: ["submit", "ftp://host/a.mp4"], status: 64, message: "the scheme ftp is unknown"),
+            Misuse(arguments: ["submit", "https://127.1/a.mp4"], status: 64, message: "neither a name nor an address"),
             Misuse(arguments: ["submit", "key:a.mp4"], status: 69, message: "start one with `supervisor run`"),
             Misuse(arguments: ["status"], status: 69, message: "nobody answers on 127.0.0.1:1"),
         ]
