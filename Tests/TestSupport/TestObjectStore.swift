@@ -68,7 +68,7 @@ package final class TestObjectStore: Sendable {
         var arguments = [
             "server", "-dir=\(directory)/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
             "-s3.port=\(port)", "-s3.config=\(directory)/s3.json", "-volume.max=100", "-master.volumeSizeLimitMB=512",
-            "-master.volumePreallocate=false",
+            "-master.volumePreallocate=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         ]
         // Without them, gRPC would take ports that are 10,000 higher, which nobody has looked at.
         for name in [
