@@ -51,8 +51,8 @@ package final class NginxOrigin: Sendable {
         in directory: String
     ) throws {
         self.directory = directory
-        port = try TestPort.free()
-        let securePort = try certificates.map { _ in try TestPort.free() }
+        port = Int(try FreePort.find())
+        let securePort = try certificates.map { _ in Int(try FreePort.find()) }
         self.securePort = securePort
         var secure = ""
         if let certificates, let securePort {
@@ -82,7 +82,7 @@ package final class NginxOrigin: Sendable {
     /// Whether it takes connections. It is either soon that, or it ends.
     private func isReady() async -> Bool {
         for _ in 0..<200 {
-            if TestPort.answers(port) { return true }
+            if FreePort.isTaken(UInt16(port)) { return true }
             try? await Task.sleep(for: .milliseconds(25))
         }
         return false
@@ -91,39 +91,5 @@ package final class NginxOrigin: Sendable {
     private func end() async {
         process.send(SIGKILL)
         _ = await process.wait()
-    }
-}
-
-/// Ports of 127.0.0.1.
-package enum TestPort {
-    /// One that nobody listens on at the moment.
-    package static func free() throws -> Int {
-        let server = try LoopbackServer { _ in }
-        defer { server.stop() }
-        return server.port
-    }
-
-    /// Whether somebody listens there.
-    package static func answers(_ port: Int) -> Bool {
-        guard let descriptor = connection(to: port) else { return false }
-        close(descriptor)
-        return true
-    }
-
-    /// A connected socket; nil when nobody listens.
-    static func connection(to port: Int) -> CInt? {
-        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
-        address.sin_port = UInt16(truncatingIfNeeded: port).bigEndian
-        let isConnected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        if isConnected { return descriptor }
-        if descriptor >= 0 { close(descriptor) }
-        return nil
     }
 }

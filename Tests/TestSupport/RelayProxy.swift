@@ -10,7 +10,7 @@ package final class RelayProxy: Sendable {
         case stall(afterBytes: Int)
         /// The server's answer is thrown away, and both ends are closed.
         case loseAnswer
-        /// Both ends are closed after so many bytes of the server's answer.
+        /// Both ends are closed after exactly so many bytes of the server's answer.
         case cutAnswer(afterBytes: Int)
     }
 
@@ -29,6 +29,7 @@ package final class RelayProxy: Sendable {
         var accepted = 0
         var counted = 0
         var harmed = 0
+        var returnedBytes = 0
         var isClosed = false
         /// Those of open connections.
         var descriptors: Set<CInt> = []
@@ -61,6 +62,8 @@ package final class RelayProxy: Sendable {
     package var connections: Int { state.withLock { $0.accepted } }
     /// Connections that were harmed.
     package var harmed: Int { state.withLock { $0.harmed } }
+    /// Bytes that went to clients, on all connections.
+    package var returnedBytes: Int { state.withLock { $0.returnedBytes } }
 
     /// Ends all connections, and takes no more.
     package func close() {
@@ -131,10 +134,13 @@ package final class RelayProxy: Sendable {
                 if case .stall(let bytes) = fault, sent >= bytes { return harm(client, fault) }
             }
             if ends[1].revents != 0 {
-                let got = read(server, &buffer, buffer.count)
+                let limit: Int
+                if case .cutAnswer(let bytes) = fault { limit = bytes - answered } else { limit = buffer.count }
+                let got = read(server, &buffer, min(buffer.count, limit))
                 if fault == .loseAnswer, got > 0 { return harm(client, fault) }
                 guard got > 0, Self.write(buffer[..<got], to: client) else { return }
                 answered += got
+                state.withLock { $0.returnedBytes += got }
                 if case .cutAnswer(let bytes) = fault, answered >= bytes { return harm(client, fault) }
             }
         }

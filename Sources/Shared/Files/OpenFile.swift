@@ -53,11 +53,6 @@ package struct OpenFile: ~Copyable, Sendable {
         try result.get()
     }
 
-    /// Drops all bytes of the file.
-    package func truncate() throws(FileSystemError) {
-        if ftruncate(descriptor, 0) != 0 { throw .init(operation: "truncate", path: path, errno: errno) }
-    }
-
     /// Returns when the file's bytes and size are on the device.
     package func synchronize() throws(FileSystemError) {
         if fsync(descriptor) != 0 { throw .init(operation: "fsync", path: path, errno: errno) }

@@ -76,25 +76,22 @@ extension TempFileTracker {
         }
     }
 
-    /// Makes or empties a tracked file, mode 0600, for writing. A file in its place that has other names is left to
-    /// them: somebody else's bytes may be in it.
+    /// As ``openForContinuing(_:)``, and empties the file.
     package func openForWriting(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
-        let opened = try openAlone(file)
-        try onFileSystem { () throws(FileSystemError) in try opened.truncate() }
+        let opened = try openForContinuing(file)
+        try onFileSystem { () throws(FileSystemError) in try opened.truncate(to: 0) }
         return opened
     }
 
-    /// Opens a tracked file that has no other name; another one in its place loses the name.
-    private func openAlone(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
+    /// Makes or opens a tracked file, mode 0600, for writing, and keeps what is in it. A file in its place that has
+    /// other names is left to them: somebody else's bytes may be in it.
+    package func openForContinuing(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         let opened = try open(file, flags: O_RDWR | O_CREAT)
         let names = try onFileSystem { () throws(FileSystemError) in try opened.status().linkCount }
         if names == 1 { return opened }
         try removeLeftover(file)
         return try open(file, flags: O_RDWR | O_CREAT | O_EXCL)
     }
-
-    /// As ``openForWriting(_:)``, and keeps what is in the file.
-    package func openForContinuing(_ file: TrackedFile) throws(TempFileError) -> OpenFile { try openAlone(file) }
 
     package func openForReading(_ file: TrackedFile) throws(TempFileError) -> OpenFile {
         try open(file, flags: O_RDONLY)

@@ -27,8 +27,8 @@ struct HTTPOriginTests {
     @Test("comes whole over a network that drops the connection every 64 KiB, with hardly a byte twice")
     func cut() async throws {
         try await withFile { origin, _ in
-            let proxy = try CuttingProxy(to: origin.port, cuttingAt: 64 << 10)
-            defer { proxy.stop() }
+            let proxy = try RelayProxy(to: UInt16(origin.port)) { _ in .cutAnswer(afterBytes: 64 << 10) }
+            defer { proxy.close() }
             let sink = ByteCollector()
             let source = HTTPSource(url: "http://127.0.0.1:\(proxy.port)/clip.mp4", try webSettings())
             #expect(try await source.fetch(Self.all, into: sink) == 4 << 20)
@@ -41,8 +41,8 @@ struct HTTPOriginTests {
     @Test("goes on from every 64 KiB that an earlier fetch had, with hardly a byte twice")
     func progress() async throws {
         try await withFile { origin, _ in
-            let proxy = try CuttingProxy(to: origin.port, cuttingAt: .max)
-            defer { proxy.stop() }
+            let proxy = try RelayProxy(to: UInt16(origin.port)) { _ in nil }
+            defer { proxy.close() }
             let source = HTTPSource(url: "http://127.0.0.1:\(proxy.port)/clip.mp4", try webSettings())
             let validator = try #require(try await source.probe().validator)
             for have in stride(from: 64 << 10, through: 4 << 20, by: 64 << 10) {

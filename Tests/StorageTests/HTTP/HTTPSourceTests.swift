@@ -97,7 +97,7 @@ struct HTTPSourceTests {
 
     @Test("that nobody serves is told as such, and may be there later")
     func away() async throws {
-        let port = try TestPort.free()
+        let port = try FreePort.find()
         let source = HTTPSource(url: "http://127.0.0.1:\(port)/x?token=hunter2", try webSettings())
         await #expect {
             try await source.fetch(Self.all, into: ByteCollector())

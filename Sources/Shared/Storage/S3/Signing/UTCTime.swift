@@ -61,7 +61,8 @@ struct UTCTime: Sendable, Hashable, Comparable {
     /// 1 March of the year 0 to 1 January 1970.
     private static let daysBefore1970: Int64 = 719_468
 
-    private static func day(year: Int64, month: Int64, day: Int64) -> Int64 {
+    /// Days from 1 January 1970 to another day.
+    static func day(year: Int64, month: Int64, day: Int64) -> Int64 {
         let year = month <= 2 ? year - 1 : year
         let era = (year >= 0 ? year : year - 399) / 400
         let yearOfEra = year - era * 400
