@@ -32,6 +32,7 @@ package struct S3Settings: SettingsGroup {
                 "S3_SOURCE_BUCKETS",
                 Self.words,
                 default: [],
+                documented: "none",
                 isReloadable: true,
                 "Buckets that an `s3:` source of a job may name besides that of STORAGE_URL. A name stands for a "
                     + "bucket at the store's endpoint, `s3://bucket?endpoint=…&region=…` for one elsewhere."
@@ -88,6 +89,7 @@ package struct S3Settings: SettingsGroup {
                 "S3_CACHE_CONTROL",
                 .optional(Self.headerValue),
                 default: nil,
+                documented: "none",
                 isReloadable: true,
                 "`Cache-Control` of outputs, such as `public, max-age=31536000, immutable`."
             )
@@ -97,6 +99,7 @@ package struct S3Settings: SettingsGroup {
                 "S3_SSE",
                 .optional(.word(of: ["AES256", "aws:kms", "aws:kms:dsse"])),
                 default: nil,
+                documented: "none",
                 isReloadable: true,
                 "Encryption of outputs by the store. Without it the bucket's own setting decides."
             )
@@ -106,6 +109,7 @@ package struct S3Settings: SettingsGroup {
                 "S3_SSE_KMS_KEY_ID",
                 .optional(Self.headerValue),
                 default: nil,
+                documented: "none",
                 isReloadable: true,
                 "Key of KMS for S3_SSE=aws:kms: an id, or an ARN."
             )
@@ -118,6 +122,7 @@ package struct S3Settings: SettingsGroup {
                 "S3_STORAGE_CLASS",
                 .optional(Self.headerValue),
                 default: nil,
+                documented: "none",
                 isReloadable: true,
                 "Storage class of outputs, such as `STANDARD_IA`."
             )
@@ -132,6 +137,7 @@ package struct S3Settings: SettingsGroup {
                     ])
                 ),
                 default: nil,
+                documented: "none",
                 isReloadable: true,
                 "Canned access list of outputs. Buckets of today have none, and refuse it."
             )

@@ -204,7 +204,7 @@ struct S3MultipartPut: Sendable {
     }
 
     /// Gives the parts back, also when the task is cancelled. A store that does not answer now keeps them until the
-    /// next run of the job, or `supervisor orphans --clean`.
+    /// next run of the job, or until a rule of the bucket ends the upload.
     private func abort(_ upload: String) async {
         let timeouts = Task.isCancelled ? Self.hurriedTimeouts : S3Request.shortTimeouts
         await Task { try? await client.abortUpload(upload, put.bucket, put.key, timeouts: timeouts) }.value
