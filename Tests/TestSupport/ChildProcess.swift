@@ -1,3 +1,4 @@
+import CLinux
 package import Foundation
 import Synchronization
 
@@ -20,13 +21,22 @@ package final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - environment: all of it.
     ///   - output: a file that standard output and standard error are written to.
-    package init(_ executable: String, _ arguments: [String], environment: [String: String], output: String) throws {
+    ///   - inheritsDescriptors: whether it has what the tests have open, unless that is closed on exec.
+    package init(
+        _ executable: String,
+        _ arguments: [String],
+        environment: [String: String],
+        output: String,
+        inheritsDescriptors: Bool = false
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        // Otherwise the tests beside this one find their listening sockets in it.
+        if !inheritsDescriptors { clinux_close_in_child(&actions, STDERR_FILENO + 1) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -124,6 +124,27 @@ struct DoctorTests {
         #expect(HostChecks.port(1, address: "192.0.2.1", running: nil).advice == "correct HTTP_ADDRESS")
     }
 
+    @Test("A listening socket that a child has as well is its opener's")
+    func portOfParent() async throws {
+        let tree = FakeTree()
+        try await tree.serving { port in
+            // The HTTP server's socket is not closed on exec.
+            let child = try ChildProcess(
+                "/bin/sleep",
+                ["600"],
+                environment: [:],
+                output: "/dev/null",
+                inheritsDescriptors: true
+            )
+            let owner = PortOwner.find(port, among: [child.processID, getpid()])
+            let alone = PortOwner.find(port, among: [child.processID])
+            child.send(SIGKILL)
+            _ = await child.wait()
+            #expect(alone?.program?.processID == child.processID)
+            #expect(owner?.program?.processID == getpid())
+        }
+    }
+
     @Test("What the media libraries lack is named: without an encoder jobs fail, without a decoder some sources do")
     func media() {
         var libraries = MediaLibraries(

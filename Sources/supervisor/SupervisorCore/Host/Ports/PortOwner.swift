@@ -18,19 +18,33 @@ struct PortOwner: CustomStringConvertible {
             ?? "a program of \(Account.text(ofUser: userID))"
     }
 
-    /// nil when nobody listens there.
-    static func find(_ port: Int) -> PortOwner? {
+    /// - Parameter processIDs: where to look, in any order.
+    /// - Returns: nil when nobody listens there.
+    static func find(_ port: Int, among processIDs: [pid_t] = ProcessTable.allProcessIDs()) -> PortOwner? {
         let listeners = listeners(port)
         guard let userID = listeners.values.first else { return nil }
-        for processID in ProcessTable.allProcessIDs() {
-            for descriptor in DirectoryEntries.names("/proc/\(processID)/fd") {
-                guard let target = SmallFile.target(ofLink: "/proc/\(processID)/fd/\(descriptor)"),
-                    let user = listeners[target]
-                else { continue }
-                return PortOwner(userID: user, program: Program(processID: processID, name: name(of: processID)))
-            }
+        // A socket may have been left to children as well: whoever started first has opened it.
+        var eldest: (user: uid_t, processID: pid_t, start: UInt64)?
+        for processID in processIDs {
+            guard let user = user(ofAny: listeners, in: processID),
+                let start = ProcessTable.startTicks(of: processID)
+            else { continue }
+            if start < eldest?.start ?? .max { eldest = (user, processID, start) }
         }
-        return PortOwner(userID: userID)
+        guard let eldest else { return PortOwner(userID: userID) }
+        return PortOwner(
+            userID: eldest.user,
+            program: Program(processID: eldest.processID, name: name(of: eldest.processID))
+        )
+    }
+
+    /// The user of a socket that the process has open; nil when it has none of them, or does not show us.
+    private static func user(ofAny sockets: [String: uid_t], in processID: pid_t) -> uid_t? {
+        for descriptor in DirectoryEntries.names("/proc/\(processID)/fd") {
+            guard let target = SmallFile.target(ofLink: "/proc/\(processID)/fd/\(descriptor)") else { continue }
+            if let user = sockets[target] { return user }
+        }
+        return nil
     }
 
     /// The users of sockets such as `socket:[4711]`.

@@ -83,6 +83,12 @@ enum ProcessTable {
         return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
     }
 
+    /// When the process started, in clock ticks since this machine's kernel did; nil when it is gone.
+    static func startTicks(of processID: pid_t) -> UInt64? {
+        guard let fields = statusFields(of: processID), fields.count > 19 else { return nil }
+        return UInt64(fields[19])
+    }
+
     /// Memory and processor time of a process; nil when it is gone.
     static func usage(of processID: pid_t) -> ProcessUsage? {
         guard let seconds = processorSeconds(of: processID) else { return nil }
