@@ -126,7 +126,7 @@ let package = Package(
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
-        shared("Logs", ["JobModel", "Files", "Settings", "Threads", logging, unixSignals]),
+        shared("Logs", ["JobModel", "Text", "Files", "Settings", "Threads", logging, unixSignals]),
         shared("WorkerProtocol", ["JobModel", "CLinux"]),
         shared(
             "StageRuntime",

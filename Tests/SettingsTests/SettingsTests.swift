@@ -56,6 +56,16 @@ struct SettingsTests {
         }
     }
 
+    @Test("are shown without the passwords of URLs")
+    func passwords() throws {
+        let settings = try Settings.from([
+            "STORAGE_URL": "s3://AKIA:se/cret@media", "S3_SOURCE_BUCKETS": "a s3://AKIA:secret@b?region=x",
+        ])
+        let shown = Dictionary(uniqueKeysWithValues: settings.effective.map { ($0.name, $0.value) })
+        #expect(shown["STORAGE_URL"] == "s3://AKIA:***@media")
+        #expect(shown["S3_SOURCE_BUCKETS"] == "a s3://AKIA:***@b?region=x")
+    }
+
     @Test("treat an empty variable as unset")
     func empty() throws {
         #expect(try Settings.from(["RABBITMQ_URL": "", "PORT": ""]).port == 8044)
