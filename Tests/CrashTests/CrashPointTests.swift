@@ -184,7 +184,8 @@ extension CrashPoint {
         // Tests of their own.
         case .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
             .retryConfirmed, .retryOvertook,
-            .deadLetterConfirmed, .refusalConfirmed, .moved, .moveConfirmed, .claimConfirmed, .claimDecided,
+            .deadLetterConfirmed, .refusalConfirmed, .eventJobConfirmed, .moved, .moveConfirmed, .claimConfirmed,
+            .claimDecided,
             .compressionPlanned,
             .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
