@@ -295,5 +295,9 @@ let package = Package(
             benchmark("video-ladder", ["Media", logging]),
             benchmark("image-variants", ["Images"]),
             benchmark("temp-files", ["TempFiles", "JobModel", logging]),
+            benchmark(
+                "transfers",
+                ["Storage", "TempFiles", "Settings", "JobModel", "Files", "Digests", "Threads", logging]
+            ),
         ]
 )
