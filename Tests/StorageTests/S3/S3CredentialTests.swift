@@ -158,6 +158,64 @@ struct S3CredentialTests {
         }
     }
 
+    /// Gives credentials when it is told to, and tells when it is asked and when it is no longer.
+    private final class Slow: S3CredentialProvider {
+        let asked: AsyncStream<Int>
+        private let asks: AsyncStream<Int>.Continuation
+        let left: AsyncStream<Void>
+        private let leaves: AsyncStream<Void>.Continuation
+        private let release = Mutex<AsyncStream<Void>.Continuation?>(nil)
+        private let count = Mutex(0)
+
+        init() {
+            (asked, asks) = AsyncStream.makeStream()
+            (left, leaves) = AsyncStream.makeStream()
+        }
+
+        func give() { _ = release.withLock { $0?.yield() } }
+
+        func credentials() async throws -> S3Credentials {
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            let (released, continuation) = AsyncStream.makeStream(of: Void.self)
+            release.withLock { $0 = continuation }
+            asks.yield(number)
+            for await _ in released { return S3Credentials(accessKeyID: "\(number)", secretAccessKey: "s") }
+            leaves.yield()
+            throw CancellationError()
+        }
+    }
+
+    @Test("that come slowly are waited for by those alone who are not cancelled, and by nobody when all are")
+    func cancelledWaiters() async throws {
+        let provider = Slow()
+        let cache = S3CredentialCache(provider)
+        var asked = provider.asked.makeAsyncIterator()
+        let first = Task { try await cache.current() }
+        #expect(await asked.next() == 1)
+        let second = Task { try await cache.current() }
+        let third = Task { try await cache.current() }
+        try await eventually("all three wait") { await cache.waiting == 3 }
+        third.cancel()
+        await #expect(throws: CancellationError.self) { try await third.value }
+        first.cancel()
+        await #expect(throws: CancellationError.self) { try await first.value }
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        var left = provider.left.makeAsyncIterator()
+        await left.next()
+        // Nobody hears of the one that was left.
+        let later = Task { try await cache.current() }
+        #expect(await asked.next() == 2)
+        let another = Task { try await cache.current() }
+        try await eventually("both wait") { await cache.waiting == 2 }
+        provider.give()
+        #expect(try await later.value.accessKeyID == "2")
+        #expect(try await another.value.accessKeyID == "2")
+    }
+
     private final class Counter: S3CredentialProvider {
         let clock = Mutex(UTCTime(secondsSince1970: 1_000_000))
         let asked = Mutex(0)

@@ -28,8 +28,11 @@ actor S3CredentialCache: S3CredentialSource {
     private let source: any S3CredentialProvider
     private let now: @Sendable () -> UTCTime
     private var known: (credentials: S3Credentials, since: UTCTime)?
-    /// The one question that is under way, for all who ask meanwhile.
-    private var question: Task<S3Credentials, any Error>?
+    /// The one question that is under way, for all who ask meanwhile. It ends when nobody waits for it any more.
+    private var question: (number: Int, task: Task<Void, Never>)?
+    private var questions = 0
+    private var waiters: [Int: CheckedContinuation<S3Credentials, any Error>] = [:]
+    private var arrivals = 0
 
     init(_ source: any S3CredentialProvider, now: @escaping @Sendable () -> UTCTime = { .now }) {
         self.source = source
@@ -54,17 +57,55 @@ actor S3CredentialCache: S3CredentialSource {
 
     func forget() { known = nil }
 
+    /// Those that wait for an answer.
+    var waiting: Int { waiters.count }
+
     private func isFresh(_ known: (credentials: S3Credentials, since: UTCTime), _ now: UTCTime) -> Bool {
         if let end = known.credentials.expiration { return now + Self.margin < end }
         return known.since <= now && now < known.since + Self.maximumAge
     }
 
+    /// Waits for the question that is under way, or for a new one. Whoever is cancelled waits no longer.
     private func ask() async throws -> S3Credentials {
-        if let question { return try await question.value }
-        let question = Task { [source] in try await source.credentials() }
-        self.question = question
-        defer { self.question = nil }
-        return try await question.value
+        arrivals += 1
+        let number = arrivals
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                // A cancellation from here on is told after the waiter is known.
+                if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
+                waiters[number] = continuation
+                if question == nil { start() }
+            }
+        } onCancel: {
+            Task { await leave(number) }
+        }
+    }
+
+    private func start() {
+        questions += 1
+        let number = questions
+        let task = Task { [source] in
+            do { answer(number, .success(try await source.credentials())) } catch { answer(number, .failure(error)) }
+        }
+        question = (number, task)
+    }
+
+    private func answer(_ number: Int, _ result: Result<S3Credentials, any Error>) {
+        // One that everybody has left is over.
+        guard question?.number == number else { return }
+        question = nil
+        let waiting = waiters.values
+        waiters = [:]
+        for waiter in waiting { waiter.resume(with: result) }
+    }
+
+    private func leave(_ number: Int) {
+        guard let waiter = waiters.removeValue(forKey: number) else { return }
+        waiter.resume(throwing: CancellationError())
+        if waiters.isEmpty {
+            question?.task.cancel()
+            question = nil
+        }
     }
 }
 
