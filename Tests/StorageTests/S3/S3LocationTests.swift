@@ -94,7 +94,10 @@ struct S3LocationTests {
     func sources() async throws {
         func settings(_ variables: [String: String]) throws -> StorageSettings { try Settings.from(variables).storage }
         let inStore = try settings(["STORAGE_URL": "s3://own/outputs?endpoint=http://127.0.0.1:1"])
-        for key in SignatureV4Tests.keys {
+        // All but those with dots alone between slashes.
+        let inOwn = try S3Location("s3://own", Self.nowhere)
+        #expect(SignatureV4Tests.keys.count { (try? inOwn.fullKey(ObjectKey($0))) == nil } == 4)
+        for key in SignatureV4Tests.keys where (try? inOwn.fullKey(ObjectKey(key))) != nil {
             let source = S3Source(url: "s3://own/\(key)", inStore)
             try await source.checkAllowed()
         }

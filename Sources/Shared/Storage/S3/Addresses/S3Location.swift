@@ -27,20 +27,39 @@ struct S3Location: Sendable, Hashable {
             throw Self.refusal(url, "its prefix is not UTF-8")
         }
         prefix = text.utf8.isEmpty ? "" : text + "/"
+        guard !Self.hasDotSegment(path) else { throw Self.refusal(url, "its prefix has a part `.` or `..`") }
         let values = try Self.values(mark.map { bytes[($0 + 1)...] } ?? [], of: url)
         endpoint = try Self.endpoint(values, bucket: bucket, environment, of: url)
     }
 
     /// The key of an object in the bucket.
     ///
-    /// - Throws: ``StorageError`` with code `invalid_key` when it is too long with the prefix.
+    /// - Throws: ``StorageError`` with code `invalid_key` when it is too long with the prefix, or cannot be sent.
     func fullKey(_ key: ObjectKey) throws(StorageError) -> ObjectKey {
+        try Self.checkSegments(of: key)
         do throws(ObjectKeyError) { return try ObjectKey(prefix + key.rawValue) } catch {
             throw StorageError(
                 code: .invalidKey,
                 message: "the store \(description) cannot hold the key `\(key)`: with its prefix \(error.reason)"
             )
         }
+    }
+
+    /// Refuses keys that servers and proxies on the way take for another place, maybe in another bucket (RFC 3986,
+    /// 6.2.2.3). Those with `%2e` are other keys, and safe: they are encoded.
+    ///
+    /// - Throws: ``StorageError`` with code `invalid_key`.
+    static func checkSegments(of key: ObjectKey) throws(StorageError) {
+        guard hasDotSegment(key.rawValue.utf8) else { return }
+        throw StorageError(
+            code: .invalidKey,
+            message: "the key `\(key)` has a part `.` or `..` between slashes, which stores of S3 and proxies before "
+                + "them take for another place; choose another key, or copy the object to one"
+        )
+    }
+
+    private static func hasDotSegment(_ path: some Collection<UInt8>) -> Bool {
+        path.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }
     }
 
     /// The place of an object, as a URL that is not encoded: as the tools of S3 write it.

@@ -204,7 +204,10 @@ extension S3Client {
             } catch {
                 throw Self.malformed("its answer is no document that can be read (\(error))")
             }
-            if document.isNamed("Error") { throw S3Failure(document: document, status: response.status) }
+            if document.isNamed("Error") {
+                let shown = (try? XMLDocument.root(of: self.withoutCredentials(response.body))) ?? document
+                throw S3Failure(document: shown, status: response.status)
+            }
             guard document.isNamed(name) else { throw Self.malformed("its answer is no \(name)") }
             return document
         }

@@ -76,6 +76,32 @@ extension S3Client {
         }
     }
 
+    /// The size of an object, for a store that leaves it out of its answer to HEAD (RFC 9110, 9.3.2, allows that).
+    ///
+    /// - Returns: nil when the store does not tell.
+    func size(_ bucket: String, _ key: ObjectKey) async throws -> Int64? {
+        let request = S3Request(.get, "look at", bucket: bucket, key: key, headers: ["range": "bytes=0-0"])
+        do {
+            let response = try await send(request)
+            guard response.status == 206 else { return response.status == 200 ? response.contentLength : nil }
+            return response.headers["content-range"].flatMap(Self.wholeSize)
+        } catch let failure as S3Failure where failure.status == 416 {
+            // Only an empty object has no first byte.
+            return 0
+        } catch let failure as S3Failure where failure.isNotFound || failure.web?.code == .bodyTooLarge {
+            return nil
+        }
+    }
+
+    /// The size that `bytes 0-0/SIZE` tells (RFC 9110, 14.4).
+    private static func wholeSize(_ contentRange: [UInt8]) -> Int64? {
+        let prefix = "bytes 0-0/".utf8
+        guard contentRange.starts(with: prefix) else { return nil }
+        return Int64(String(decoding: contentRange.dropFirst(prefix.count), as: UTF8.self)).flatMap {
+            $0 > 0 ? $0 : nil
+        }
+    }
+
     private func explanation(of request: S3Request) async throws -> S3Failure? {
         var get = request
         get.method = .get

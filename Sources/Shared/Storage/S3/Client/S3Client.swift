@@ -16,6 +16,8 @@ final class S3Client: Sendable {
     private let clockOffset = Atomic<Int64>(0)
     /// The same as last seen, whether it minded or not.
     private let seenOffset = Atomic<Int64>(0)
+    /// Those that have signed the last request.
+    private let lastCredentials = Mutex<S3Credentials?>(nil)
     /// Whether the store takes SHA-256 as the checksum of an object, as far as is known.
     private let hasChecksums = Atomic(true)
 
@@ -24,7 +26,9 @@ final class S3Client: Sendable {
     private static let longestPause = Duration.seconds(5)
     /// S3 accepts 15 minutes.
     private static let tolerableSkew: Int64 = 300
+    /// As much of an error's document, and as long, is read; then the status says enough.
     private static let maximumErrorBytes = 1 << 16
+    private static let maximumErrorTime = Duration.seconds(5)
 
     /// - Parameter connections: kept between requests; nil for a connection of its own for each.
     init(
@@ -152,21 +156,37 @@ final class S3Client: Sendable {
 
     private func exchange(_ request: S3Request, into sink: any WebResponseSink) async throws -> WebResponse {
         try Task.checkCancellation()
-        let signed = sign(request, try await credentials.current())
-        let filter = S3ResponseFilter(sink, maximumErrorBytes: Self.maximumErrorBytes)
+        let credentials = try await credentials.current()
+        lastCredentials.withLock { $0 = credentials }
+        let filter = S3ResponseFilter(
+            sink,
+            maximumErrorBytes: Self.maximumErrorBytes,
+            maximumErrorTime: Self.maximumErrorTime
+        )
         let response: WebResponse
         do throws(WebError) {
-            response = try await web.send(signed, into: filter)
+            response = try await web.send(sign(request, credentials), into: filter)
         } catch {
             if error.code == .cancelled { throw CancellationError() }
-            if let cause = error.cause { throw cause }
-            throw S3Failure(error)
+            // However the body of a refusal ends, the refusal is known.
+            guard let refusal = filter.refusal else {
+                if let cause = error.cause { throw cause }
+                throw S3Failure(error)
+            }
+            response = refusal
         }
         if let time = response.headers["date"].flatMap({ UTCTime(httpDate: $0) }) {
             seenOffset.store(time.secondsSince1970 - now().secondsSince1970, ordering: .relaxed)
         }
-        guard (200..<300).contains(response.status) else { throw S3Failure(response, body: filter.errorBytes) }
+        guard (200..<300).contains(response.status) else {
+            throw S3Failure(credentials.hidden(in: response), body: credentials.hidden(in: filter.errorBytes))
+        }
         return response
+    }
+
+    /// A store's words without the credentials that have signed the request: some stores tell what they were sent.
+    func withoutCredentials(_ words: [UInt8]) -> [UInt8] {
+        lastCredentials.withLock { $0 }?.hidden(in: words) ?? words
     }
 
     private func sign(_ request: S3Request, _ credentials: S3Credentials) -> WebRequest {
@@ -203,44 +223,5 @@ final class S3Client: Sendable {
         signed.didSend = request.didSend
         signed.needsNewConnection = !request.isRepeatable
         return signed
-    }
-}
-
-/// Gives the body of a response that has succeeded to a sink, and keeps the beginning of any other.
-private final class S3ResponseFilter: WebResponseSink {
-    private let sink: any WebResponseSink
-    private let maximumErrorBytes: Int
-    private let error = Mutex<[UInt8]?>(nil)
-
-    init(_ sink: any WebResponseSink, maximumErrorBytes: Int) {
-        self.sink = sink
-        self.maximumErrorBytes = maximumErrorBytes
-    }
-
-    var errorBytes: [UInt8] { error.withLock { $0 ?? [] } }
-
-    func begin(_ response: WebResponse) throws {
-        if (200..<300).contains(response.status) { return try sink.begin(response) }
-        error.withLock { $0 = [] }
-    }
-
-    func receive(_ bytes: RawSpan) throws {
-        let isError = error.withLock { error in
-            guard let kept = error?.count else { return false }
-            bytes.withUnsafeBytes { error?.append(contentsOf: $0.prefix(maximumErrorBytes - kept)) }
-            return true
-        }
-        if !isError { try sink.receive(bytes) }
-    }
-}
-
-/// Collects the body of a response, whose length the request limits.
-private final class S3CollectingSink: WebResponseSink {
-    private let collected = Mutex<[UInt8]>([])
-    var bytes: [UInt8] { collected.withLock { $0 } }
-
-    func begin(_ response: WebResponse) { collected.withLock { $0 = [] } }
-    func receive(_ bytes: RawSpan) {
-        collected.withLock { all in bytes.withUnsafeBytes { all.append(contentsOf: $0) } }
     }
 }

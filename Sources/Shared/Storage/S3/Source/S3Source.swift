@@ -45,6 +45,7 @@ package struct S3Source: SourceKind {
         } catch {
             throw S3Location.refusal(url, error.reason)
         }
+        try S3Location.checkSegments(of: key)
         guard let endpoint = try endpoint(of: place.bucket) else {
             throw StorageError(
                 code: .notAllowed,

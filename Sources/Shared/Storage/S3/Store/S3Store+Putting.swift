@@ -119,14 +119,15 @@ struct S3Put: Sendable {
     /// Looks at the object that the store keeps now.
     ///
     /// - Parameter sha256: as the store tells it, where it tells one.
-    /// - Throws: ``StorageError`` with the code `object_incomplete` when it is not the file.
+    /// - Throws: ``StorageError`` with the code `object_incomplete` when it is not the file, or when its size cannot be
+    ///   learned.
     func readBack(sha256: String) async throws -> S3ObjectHead {
-        guard let head = try await client.head(bucket, key) else {
+        guard var head = try await client.head(bucket, key) else {
             throw incomplete("the store has no such object after it took it")
         }
-        if let size = head.sizeBytes, size != file.sizeBytes {
-            throw incomplete("the store keeps \(size) bytes of \(file.sizeBytes)")
-        }
+        if head.sizeBytes == nil { head.sizeBytes = try await client.size(bucket, key) }
+        guard let size = head.sizeBytes else { throw incomplete("the store does not tell its size") }
+        if size != file.sizeBytes { throw incomplete("the store keeps \(size) bytes of \(file.sizeBytes)") }
         if let found = head.sha256, !found.utf8.elementsEqual(sha256.utf8) {
             throw incomplete("the store's checksum is not the file's")
         }
