@@ -182,7 +182,8 @@ extension CrashPoint {
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.
-        case .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
+        case .uploadBegun, .uploadNoted, .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged,
+            .watchParked, .retryRecorded,
             .retryConfirmed, .retryOvertook,
             .deadLetterConfirmed, .refusalConfirmed, .eventJobConfirmed, .moved, .moveConfirmed, .claimConfirmed,
             .claimDecided,

@@ -28,6 +28,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case fileRowsPresent = "file-rows-present"
     // Upload.
     case reservationTrimmed = "reservation-trimmed"
+    case uploadBegun = "upload-begun"
+    case uploadNoted = "upload-noted"
     case objectWritten = "object-written"
     case replacementNoted = "replacement-noted"
     case replacementLinked = "replacement-linked"

@@ -29,6 +29,8 @@ extension Books {
         guard db.changesCount > 0 else { return false }
         try db.run(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
         try db.run(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
+        // Those of another outcome may be open, and somebody aborts them.
+        if outcome == .completed { try db.run(sql: "DELETE FROM upload WHERE job = ?", arguments: [row.number]) }
         // Files that a given-up clean-up may have left stay in the ledger, so that others remove them.
         try db.run(sql: "UPDATE file SET state = 'marked' WHERE job = ?", arguments: [row.number])
         try trimReservation(job: row.number)

@@ -53,7 +53,7 @@ extension Store {
 }
 
 /// A file that is to become an object.
-package struct NewObject: Sendable, Hashable {
+package struct NewObject: Sendable {
     /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself.
     package var path: String
     package var key: ObjectKey
@@ -61,6 +61,8 @@ package struct NewObject: Sendable, Hashable {
     package var contentType: String?
     /// Names of ASCII letters, digits and `-`, in lower case.
     package var metadata: [String: String]
+    /// For stores that upload in several steps. nil for a key under which nobody else puts anything at the time.
+    package var uploads: (any UploadRecord)?
 
     package init(path: String, key: ObjectKey, contentType: String? = nil, metadata: [String: String] = [:]) {
         self.path = path

@@ -119,11 +119,13 @@ package struct UploadHandler: StageHandler {
     ) async throws -> PublishedObject {
         let path = try await job.requireFile(output.localPath, name(of: output))
         do {
-            let object = NewObject(
+            var object = NewObject(
                 path: path,
                 key: try ObjectKey(output.key.string),
                 contentType: output.mimeType
             )
+            let store = ByteText(stores.standard.description)
+            object.uploads = JobUploads(tracker: job.tracker, job: job.key, store: store, key: output.key)
             let published = try await stores.standard.put(object, didWrite: didWrite)
             job.logger.log(
                 level: job.tracker.fileLevel,

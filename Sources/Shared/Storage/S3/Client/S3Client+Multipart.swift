@@ -1,8 +1,6 @@
 internal import Digests
-internal import FoundationEssentials
 internal import HTTPClient
 internal import JobModel
-internal import Text
 
 /// A part of an object that a store has, or is to get.
 struct S3Part: Sendable, Hashable {
@@ -24,9 +22,6 @@ struct S3OpenUpload: Sendable, Hashable {
 }
 
 extension S3Client {
-    /// Pages of a listing; a store that says it has more is not believed beyond.
-    private static let maximumPages = 100
-
     /// Not tried again when the answer is lost: the store may have an upload then whose id nobody knows.
     ///
     /// - Returns: the upload's id.
@@ -131,65 +126,7 @@ extension S3Client {
         )
         do {
             _ = try await send(request)
-        } catch let failure as S3Failure where failure.isNoSuchUpload {}
-    }
-
-    /// Open uploads of keys that begin with a prefix.
-    func listUploads(_ bucket: String, prefix: String) async throws -> [S3OpenUpload] {
-        var uploads: [S3OpenUpload] = []
-        var query: S3Query = ["uploads": "", "prefix": prefix, "encoding-type": "url"]
-        for _ in 0..<Self.maximumPages {
-            let request = S3Request(.get, "list the uploads in", bucket: bucket, query: query)
-            let document = try await documented(request, "ListMultipartUploadsResult")
-            let isEncoded = document["EncodingType"]?.string == "url"
-            for upload in document.children("Upload") {
-                guard let key = upload["Key"].flatMap({ Self.text($0, isEncoded: isEncoded) }),
-                    let id = upload["UploadId"]?.string
-                else { continue }
-                let initiated = upload["Initiated"]?.string.flatMap { Timestamp.date($0) }
-                uploads.append(
-                    S3OpenUpload(
-                        key: ByteText(key),
-                        id: id,
-                        initiated: initiated.map { UTCTime(secondsSince1970: Int64($0.timeIntervalSince1970)) }
-                    )
-                )
-            }
-            guard document["IsTruncated"]?.string == "true",
-                let keyMarker = document["NextKeyMarker"].flatMap({ Self.text($0, isEncoded: isEncoded) }),
-                let idMarker = document["NextUploadIdMarker"]?.string
-            else { break }
-            query["key-marker"] = keyMarker
-            query["upload-id-marker"] = idMarker
-        }
-        return uploads
-    }
-
-    /// The parts that a store has of an upload, by number.
-    func listParts(_ upload: String, _ bucket: String, _ key: ObjectKey) async throws -> [S3Part] {
-        var parts: [S3Part] = []
-        var query: S3Query = ["uploadId": upload]
-        for _ in 0..<Self.maximumPages {
-            let request = S3Request(.get, "list the parts of", bucket: bucket, key: key, query: query)
-            let document = try await documented(request, "ListPartsResult")
-            for part in document.children("Part") {
-                guard let number = part["PartNumber"]?.integer, (1...10_000).contains(number),
-                    let size = part["Size"]?.integer, let tag = part["ETag"]?.string
-                else { throw Self.malformed("its list of parts has one without number, size or ETag") }
-                parts.append(
-                    S3Part(
-                        number: Int(number),
-                        sizeBytes: size,
-                        entityTag: tag,
-                        sha256: part["ChecksumSHA256"]?.string
-                    )
-                )
-            }
-            guard document["IsTruncated"]?.string == "true", let marker = document["NextPartNumberMarker"]?.string
-            else { break }
-            query["part-number-marker"] = marker
-        }
-        return parts
+        } catch let failure as S3Failure where failure.isUploadGone {}
     }
 
     /// Sends a request that a document answers.
@@ -219,13 +156,6 @@ extension S3Client {
         failure.status = 502
         failure.message = words
         return failure
-    }
-
-    /// A key in a listing. Documents cannot hold every character, so stores encode keys when they are asked to.
-    static func text(_ element: XMLElement, isEncoded: Bool) -> String? {
-        guard isEncoded else { return element.string }
-        // As in forms: a space is a plus.
-        return PercentCoding.decode(element.text.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 })
     }
 
     private static func escaped(_ text: String) -> String {

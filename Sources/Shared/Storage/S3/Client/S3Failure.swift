@@ -71,7 +71,8 @@ struct S3Failure: Error, Sendable {
 
     var isNotFound: Bool { status == 404 && !isNoSuchBucket && code != "NoSuchUpload" }
     var isNoSuchBucket: Bool { code == "NoSuchBucket" }
-    var isNoSuchUpload: Bool { code == "NoSuchUpload" }
+    /// Of a request about an upload: somebody has completed or aborted it.
+    var isUploadGone: Bool { code == "NoSuchUpload" || status == 404 && !isNoSuchBucket }
     var isPreconditionFailed: Bool { status == 412 }
 
     /// Whether the store takes our clock for wrong.

@@ -20,6 +20,7 @@ extension S3Store {
                 key: key,
                 file: file,
                 attributes: attributes(object),
+                uploads: object.uploads,
                 progress: UploadProgress(didWrite)
             )
             try await failing("put", key) { try await put.run() }
@@ -73,6 +74,8 @@ struct S3Put: Sendable {
     let key: ObjectKey
     let file: UploadFile
     let attributes: S3ObjectAttributes
+    /// As ``NewObject/uploads``.
+    let uploads: (any UploadRecord)?
     let progress: UploadProgress
 
     var client: S3Client { store.client }

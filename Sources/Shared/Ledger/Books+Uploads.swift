@@ -1,0 +1,35 @@
+internal import FoundationEssentials
+internal import GRDB
+package import JobModel
+
+/// The uploads in parts that jobs have begun.
+extension Books {
+    package func noteUpload(_ upload: JobUpload, job number: Int64) throws {
+        try db.run(
+            sql: """
+                INSERT INTO upload (job, store, objectKey, id) VALUES (?, ?, ?, ?)
+                ON CONFLICT (job, store, objectKey, id) DO NOTHING
+                """,
+            arguments: [number, Data(upload.store.utf8), Data(upload.key.utf8), Data(upload.id.utf8)]
+        )
+    }
+
+    /// The newest first.
+    package func uploads(job number: Int64) throws -> [JobUpload] {
+        let sql = "SELECT store, objectKey, id FROM upload WHERE job = ? ORDER BY number DESC"
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).compactMap { row in
+            let (store, key, id): (Data, Data, Data) = (row[0], row[1], row[2])
+            guard let store = ByteText(utf8: store), let key = ByteText(utf8: key), let id = ByteText(utf8: id) else {
+                return nil
+            }
+            return JobUpload(store: store, key: key, id: id)
+        }
+    }
+
+    package func forgetUpload(_ upload: JobUpload, job number: Int64) throws {
+        try db.run(
+            sql: "DELETE FROM upload WHERE job = ? AND store = ? AND objectKey = ? AND id = ?",
+            arguments: [number, Data(upload.store.utf8), Data(upload.key.utf8), Data(upload.id.utf8)]
+        )
+    }
+}

@@ -1,0 +1,71 @@
+import CrashPoints
+import Foundation
+import JobModel
+import Queues
+import TestSupport
+import Testing
+
+/// Uploads in parts of whole trees, which only their own jobs go on with or end.
+@Suite("A tree's uploads in parts", .serialized, .timeLimit(.minutes(10)))
+struct S3UploadsTests {
+    private static let settings = [
+        "S3_MULTIPART_THRESHOLD_BYTES": "5242880", "S3_PART_BYTES": "5242880", "S3_PARALLEL_PARTS": "1",
+        "VIDEO_LADDER": "360p=640x360@800", "WORKERS": "upload.video=2",
+    ]
+
+    private static func with(
+        port: Int? = nil,
+        _ body: (_ tree: TestTree, _ server: TestObjectStore, _ prefix: String) async throws -> Void
+    ) async throws {
+        let server = try await TestObjectStore.shared()
+        let prefix = TestObjectStore.uniquePrefix("uploads")
+        let store = ["STORAGE_URL": server.url(prefix, port: port)]
+        let settings = TestObjectStore.environment.merging(store) { $1 }.merging(Self.settings) { $1 }
+        try await TestTree.with(settings) { tree in try await body(tree, server, prefix) }
+        #expect(try await server.openUploads(prefix + "/videos") == [])
+    }
+
+    /// A source of several parts.
+    private static func makeSource(_ tree: TestTree, _ name: String, seed: Int) async throws {
+        let noise = "nullsrc=size=640x360:rate=30:duration=2,format=yuv420p,noise=alls=100:allf=t:all_seed=\(seed)"
+        let path = tree.sources + "/" + name
+        try await Samples.ffmpeg([
+            "-f", "lavfi", "-i", noise, "-c:v", "libx264", "-preset", "ultrafast", "-qp", "8", path,
+        ])
+        let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int64)
+        #expect(size > 12 << 20)
+    }
+
+    private static func submit(_ tree: TestTree, _ id: String, source: String) async throws {
+        try await tree.publish(
+            [
+                "id": .string(id), "mediaId": "one", "userId": "u", "mediaType": "VIDEO",
+                "source": .string("file://\(tree.sources)/\(source)"),
+            ],
+            to: tree.names.entry(.video)
+        )
+    }
+
+    @Test("of two jobs of one medium at a time both complete at their first try")
+    func sameMedium() async throws {
+        try await Self.with { tree, _, _ in
+            for (number, id) in ["first", "second"].enumerated() {
+                try await Self.makeSource(tree, "\(id).mp4", seed: number + 1)
+            }
+            // The first one has begun its upload when the second one begins, does, and completes its own.
+            let order = CrashOrder(process: "stage-upload", point: .uploadNoted, crossing: 1, number: 1, effect: .hold)
+            let file = tree.directory + "/crash"
+            try Data(order.text.utf8).write(to: URL(filePath: file), options: .atomic)
+            try await Self.submit(tree, "first", source: "first.mp4")
+            try await eventually("the first upload is begun", within: .seconds(120)) {
+                access(file + ".held", F_OK) == 0
+            }
+            try await Self.submit(tree, "second", source: "second.mp4")
+            #expect(try await tree.updates(.video, untilTheEndOf: ["second"]).last?["status"] == "completed")
+            try FileManager.default.removeItem(atPath: file)
+            #expect(try await tree.updates(.video, untilTheEndOf: ["first"]).last?["status"] == "completed")
+            #expect(try await tree.restarts() == 0)
+            #expect(!tree.log.contains("NoSuchUpload") && !tree.log.contains("object_incomplete"))
+        }
+    }
+}
