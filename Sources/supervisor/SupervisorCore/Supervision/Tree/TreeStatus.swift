@@ -66,6 +66,7 @@ struct TreeStatus: StatusSource {
                 isDiskAlert: space?.isAlert ?? false,
                 refusedConfiguration: await refusedConfiguration(),
                 storeProblem: store.problem,
+                hostsAway: HostsAway.merged(snapshots),
                 isStopping: await stop.count > 0,
                 version: Version.text,
                 uptimeSeconds: start.duration(to: .now).seconds
