@@ -29,7 +29,7 @@ struct KilledDownloadTests {
                     effect: .hold
                 )
                 try Data(hold.text.utf8).write(to: URL(filePath: order), options: .atomic)
-                kill(worker, SIGKILL)
+                relay.end(worker)
                 try await eventually("\(id): the source is there") { access(order + ".held", F_OK) == 0 }
                 #expect(try Array(Data(contentsOf: URL(filePath: relay.path(id)))) == source.bytes, "\(id)")
                 let moved = relay.movedBytes - before
@@ -89,7 +89,7 @@ struct KilledDownloadTests {
                 )
                 let file = relay.tree.directory + "/crash"
                 try Data(order.text.utf8).write(to: URL(filePath: file), options: .atomic)
-                kill(worker, SIGKILL)
+                relay.end(worker)
                 try await eventually("\(step.testDescription) was crossed") { access(file, F_OK) != 0 }
                 try await relay.waitForEnd(id)
                 #expect(relay.ends.of(id) == ["completed"], "\(step.testDescription)")

@@ -139,12 +139,20 @@ struct SourceRelay: Sendable {
     func stall(_ id: String, after bytes: Int, sha256: String) async throws -> pid_t {
         let harmed = proxy.harmed
         cut.bytes.withLock { $0 = bytes }
+        // Those that are kept were made without the cut.
+        proxy.dropAll()
         try await submit(id, sha256: sha256)
         try await eventually("\(id): the source stalls") { proxy.harmed > harmed }
         cut.bytes.withLock { $0 = nil }
         // The head of the answer is none of the source's.
         try await eventually("\(id): what has come is in the file") { writtenBytes(id) >= bytes - 2048 }
         return try #require(try await tree.worker("download.image")).processID
+    }
+
+    /// Kills a worker, and leaves no connection that would stop as its own did.
+    func end(_ worker: pid_t) {
+        kill(worker, SIGKILL)
+        proxy.dropAll()
     }
 
     /// The path of a job's source while the job has it.

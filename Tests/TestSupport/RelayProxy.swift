@@ -75,6 +75,13 @@ package final class RelayProxy: Sendable {
     /// Bytes that went to clients, on all connections.
     package var returnedBytes: Int { state.withLock { $0.returnedBytes } }
 
+    /// Ends the connections of now; later ones are accepted.
+    package func dropAll() {
+        state.withLock { state in
+            for descriptor in state.descriptors { shutdown(descriptor, CInt(SHUT_RDWR)) }
+        }
+    }
+
     /// Ends all connections, and takes no more.
     package func close() {
         state.withLock { state in

@@ -3,7 +3,7 @@ internal import Threads
 /// Sends HTTP requests, by libcurl.
 ///
 /// Whatever the environment says, there are no proxies and no `~/.netrc`; redirects are responses like any other; TLS
-/// 1.2 or later, with a certificate that the system trusts. Each exchange has a connection of its own.
+/// 1.2 or later, with a certificate that the system trusts.
 package struct WebClient: Sendable {
     /// A file in PEM with authorities that are trusted as well as those in the system's directory.
     package var authoritiesFile: String?
@@ -12,9 +12,17 @@ package struct WebClient: Sendable {
     package var resolver: (@Sendable (_ host: String) -> [String])?
     /// Tells why a host was not found, which libcurl does not.
     var lookup: @Sendable (_ host: String) async -> HostLookup = { await HostLookup.system($0) }
+    /// Where connections wait for the next exchange. Without it, each exchange has a connection of its own, as has each
+    /// request with an ``WebRequest/addressRefusal``. Not for clients that differ in other things.
+    package var connections: WebConnections?
 
-    package init(authoritiesFile: String? = nil, resolver: (@Sendable (_ host: String) -> [String])? = nil) {
+    package init(
+        authoritiesFile: String? = nil,
+        connections: WebConnections? = nil,
+        resolver: (@Sendable (_ host: String) -> [String])? = nil
+    ) {
         self.authoritiesFile = authoritiesFile
+        self.connections = connections
         self.resolver = resolver
     }
 

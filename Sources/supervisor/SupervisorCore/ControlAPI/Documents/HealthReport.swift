@@ -147,6 +147,8 @@ struct HealthFacts: Sendable {
     var storeProblem: String?
     /// Those that workers have found away.
     var hostsAway: [HostAbsence] = []
+    /// Why no jobs are made of bucket events now.
+    var bucketEventProblem: String?
     var isStopping: Bool
     var version: String
     var uptimeSeconds: Double
@@ -188,6 +190,9 @@ extension HealthReport {
         degraded += away.map(Self.sentence)
         if facts.hostsAway.count > away.count {
             degraded.append("\(facts.hostsAway.count - away.count) more hosts are away")
+        }
+        if let problem = facts.bucketEventProblem {
+            degraded.append("no jobs are made of bucket events: \(problem)")
         }
         if let problem = facts.refusedConfiguration {
             degraded.append(
