@@ -229,7 +229,7 @@ let package = Package(
             ),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
-            tests("WorkerProtocolTests", ["WorkerProtocol"]),
+            tests("WorkerProtocolTests", ["WorkerProtocol", "JobModel"]),
             .target(
                 name: "RuntimeSupport",
                 dependencies: [
