@@ -65,8 +65,8 @@ package struct DownloadHandler: StageHandler {
     private struct Room {
         var file: TrackedFile
         var allowance: SpaceAllowance
-        /// The size of the source was known, so it has room enough.
-        var isReserved: Bool
+        /// The size of the source, by its own word or else by the job's. With it there is room enough.
+        var sourceBytes: Int64?
     }
 
     /// Puts the source in the ledger, and reserves disk for it and for what will be made of it.
@@ -95,7 +95,7 @@ package struct DownloadHandler: StageHandler {
                 CrashPoint.spaceReserved.cross()
                 await job.telemetry.goOn()
             }
-            return Room(file: planned[0], allowance: allowance, isReserved: bytes != nil)
+            return Room(file: planned[0], allowance: allowance, sourceBytes: bytes)
         case .noRoom(let why): throw try await leave(job, "\(words): \(why)")
         case .neverFits(let why):
             throw StageFailure(.permanent, code: "too_large_for_disk", "\(words): \(why); raise the limit")
@@ -140,10 +140,14 @@ package struct DownloadHandler: StageHandler {
             }
         )
         let progress = sink.progress
-        let request = FetchRequest(limitBytes: settings.maximumSourceBytes, progress: progress)
+        let request = FetchRequest(
+            limitBytes: settings.maximumSourceBytes,
+            progress: progress,
+            expectedBytes: room.sourceBytes
+        )
         do {
             // A job that waits for room asks nobody for bytes that it has no room for.
-            if !room.isReserved, let have = progress?.bytes {
+            if room.sourceBytes == nil, let have = progress?.bytes {
                 try await grow(allowance, file, to: have.addingClamped(Self.stepBytes))
             }
             let bytes = try await withTaskCancellationHandler {

@@ -12,7 +12,8 @@ struct HostWatchTests {
     }
 
     private let clock = Clock()
-    private let away = StorageError(code: .unavailable, message: "503", verdict: .transient, isHostAway: true)
+    private let away = StorageError(code: .unavailable, message: "", verdict: .transient, away: HostAway(.connection))
+    private let busy = StorageError(code: .unavailable, message: "503", verdict: .transient, isHostAway: true)
 
     private func rest(_ watch: HostWatch, _ url: String) throws -> Duration? {
         do throws(StorageError) {
@@ -44,16 +45,40 @@ struct HostWatchTests {
         #expect(try rest(watch, url) == nil)
     }
 
-    @Test("is left alone for as long as it says; others are not")
+    @Test("is left alone for as long as it says, a minute at most; others are not")
     func retryAfter() throws {
         let watch = HostWatch(now: { [clock] in clock.now.withLock { $0 } })
         var error = away
-        error.retryAfter = .seconds(600)
-        watch.note(try HTTPURL("https://host.example/a"), error)
-        #expect(try rest(watch, "https://host.example/a") == .seconds(600))
-        for other in ["https://host.example:8443/a", "https://other.example/a", "https://www.host.example/a"] {
+        for (seconds, pause) in [(40, 40), (600, 60)] {
+            error.retryAfter = .seconds(seconds)
+            watch.note(try HTTPURL("https://host.example/a"), error)
+            #expect(try rest(watch, "https://host.example/a") == .seconds(pause))
+        }
+        for other in [
+            "https://host.example:8443/a", "https://other.example/a", "https://www.host.example/a",
+            "http://host.example:443/a",
+        ] {
             #expect(try rest(watch, other) == nil)
         }
+    }
+
+    @Test("is not taken to be away for one path that it has no time for, however often")
+    func onePath() throws {
+        let watch = HostWatch(now: { [clock] in clock.now.withLock { $0 } })
+        var error = busy
+        error.retryAfter = .seconds(3600)
+        for number in 0..<10 {
+            watch.note(try HTTPURL("https://host.example/a?\(number)"), error)
+            #expect(try rest(watch, "https://host.example/a") == nil)
+            #expect(watch.absences.isEmpty)
+        }
+        watch.note(try HTTPURL("https://host.example/b"), error)
+        #expect(try rest(watch, "https://host.example/c") == .seconds(60))
+        #expect(watch.absences.map(\.host) == ["host.example:443"])
+        // It is there once it has time for any of them.
+        watch.note(try HTTPURL("https://host.example/c"), nil)
+        watch.note(try HTTPURL("https://host.example/a"), error)
+        #expect(try rest(watch, "https://host.example/c") == nil)
     }
 
     @Test("is one of a bounded number that are remembered")
@@ -78,7 +103,7 @@ struct HostWatchTests {
         for (url, _) in urls { watch.note(try HTTPURL(url), away) }
         #expect(Set(watch.absences.map(\.host)) == Set(urls.map(\.1)))
         #expect(watch.absences.allSatisfy { $0.isResting && $0.jobs == 0 && (before...before + 60).contains($0.since) })
-        #expect(watch.absences.allSatisfy { $0.cause == "it says that it has no time" })
+        #expect(watch.absences.allSatisfy { $0.cause == "no connection to it" })
         let since = watch.absences.map(\.since)
         clock.pass(.seconds(6))
         #expect(watch.absences.allSatisfy { !$0.isResting })

@@ -112,6 +112,13 @@ private struct FaultyAnswer {
         case "/cut-chunked":
             let chunk = Array("\(String(half, radix: 16))\r\n".utf8) + content[..<half] + Array("\r\n".utf8)
             try answer(200, ["Transfer-Encoding: chunked"], chunk)
+        case "/half-in-chunks":
+            // Whole by all that HTTP knows; a range tells another size.
+            if request.start != nil { return try serve() }
+            let chunk = Array("\(String(half, radix: 16))\r\n".utf8) + content[..<half] + Array("\r\n0\r\n\r\n".utf8)
+            try answer(200, ["Transfer-Encoding: chunked", Self.tag], chunk)
+        case "/packed-in-transfer": try answer(200, ["Transfer-Encoding: gzip, chunked"], Array("0\r\n\r\n".utf8))
+        case "/length-of-identity": try answer(200, ["Transfer-Encoding: identity", length], Array(content[..<half]))
         case "/cut-close-with-ranges":
             // The end of the connection alone ends the whole; a range tells the size.
             if request.start == nil {

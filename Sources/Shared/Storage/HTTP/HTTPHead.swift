@@ -37,6 +37,14 @@ struct HTTPHead {
                 "\(subject) comes packed (Content-Encoding: \(name)), which was not asked for; have it served as it is"
             )
         }
+        // The others pack, or mark no end.
+        for coding in headers.values("Transfer-Encoding") where !HTTPText.isSame(coding, "chunked") {
+            let name = String(decoding: coding.prefix(40), as: UTF8.self).shown
+            throw Self.bad(
+                "\(subject) comes in another form than was asked for (Transfer-Encoding: \(name)); have it served as "
+                    + "it is"
+            )
+        }
         // A length beside a transfer coding says nothing (RFC 9112, 6.3).
         let isChunked = headers["Transfer-Encoding"] != nil
         bodyBytes = isChunked ? nil : try Self.length(headers, subject)

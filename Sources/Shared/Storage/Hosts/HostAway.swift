@@ -23,10 +23,13 @@ package struct HostAway: Sendable, Hashable {
 package struct RemoteHost: Sendable, Hashable, CustomStringConvertible {
     /// Such as `media.example:443` or `[2001:db8::1]:8080`.
     package let description: String
+    /// A port that speaks no TLS is not away for those who ask for none.
+    private let isSecure: Bool
 
     package init(_ url: HTTPURL) {
         let isV6 = if case .address(let address) = url.host { !address.isV4 } else { false }
         description = isV6 ? "[\(url.hostText)]:\(url.port)" : "\(url.hostText):\(url.port)"
+        isSecure = url.scheme == .https
     }
 
     /// - Parameters:
@@ -34,7 +37,8 @@ package struct RemoteHost: Sendable, Hashable, CustomStringConvertible {
     init(scheme: String, authority: String) {
         let afterBrackets = authority.utf8.reversed().prefix { $0 != UInt8(ascii: "]") }
         let hasPort = afterBrackets.contains(UInt8(ascii: ":"))
-        description = hasPort ? authority : authority + (scheme == "http" ? ":80" : ":443")
+        isSecure = scheme != "http"
+        description = hasPort ? authority : authority + (isSecure ? ":443" : ":80")
     }
 }
 

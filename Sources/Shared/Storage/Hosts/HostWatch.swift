@@ -6,8 +6,9 @@ internal import Synchronization
 /// process do not all find it out one by one, and none of them asks a host that wants to be left alone (a circuit
 /// breaker).
 ///
-/// A host is asked again after a pause: as long as it said, or else 5 s, doubling with each time in a row to a minute.
-/// Any other answer ends it.
+/// A host is asked again after a pause: as long as it said, or else 5 s, doubling with each time in a row, and a minute
+/// at most. Any other answer ends it. An answer that it has no time speaks for the URL alone until another one gets it,
+/// too: or whoever may have one path answer so could stop all the jobs of a host.
 package final class HostWatch: Sendable {
     /// That of the process.
     package static let shared = HostWatch()
@@ -17,6 +18,8 @@ package final class HostWatch: Sendable {
         var pause: Duration
         var since: Int64
         var cause: HostAway.Cause
+        /// The only URL that was refused so far; nil for a host that is away.
+        var suspect: Int?
     }
 
     private static let firstPause = Duration.seconds(5)
@@ -40,7 +43,7 @@ package final class HostWatch: Sendable {
         _ subject: String,
         code: StorageError.Code = .unavailable
     ) throws(StorageError) {
-        guard let absence = known.withLock({ $0[host] }) else { return }
+        guard let absence = known.withLock({ $0[host] }), absence.suspect == nil else { return }
         let rest = absence.until - now()
         guard rest > .zero else { return }
         let seconds = Int((rest / .seconds(1)).rounded(.up))
@@ -56,17 +59,21 @@ package final class HostWatch: Sendable {
 
     /// Notes how a request to the host ended.
     ///
-    /// - Parameter error: nil for an answer that says that it is there.
-    package func note(_ host: RemoteHost, _ error: StorageError?) {
+    /// - Parameters:
+    ///   - error: nil for an answer that says that it is there.
+    ///   - place: tells what was asked for; nil where that is no matter.
+    package func note(_ host: RemoteHost, _ error: StorageError?, place: Int? = nil) {
         known.withLock { known in
             guard let away = error?.away else {
                 known[host] = nil
                 return
             }
             let before = known[host]
-            let pause =
-                error?.retryAfter.map { max($0, Self.shortestPause) }
-                ?? before.map { min($0.pause * 2, Self.longestPause) } ?? Self.firstPause
+            let isSuspicion = away.cause == .overload && (before == nil || before?.suspect != nil)
+            let suspect = isSuspicion && (before == nil || before?.suspect == place) ? place : nil
+            let earlier = before.flatMap { $0.suspect == nil ? $0.pause : nil }
+            let wanted = error?.retryAfter.map { max($0, Self.shortestPause) }
+            let pause = min(wanted ?? earlier.map { $0 * 2 } ?? Self.firstPause, Self.longestPause)
             if known.count >= Self.maximumHosts, before == nil {
                 known = known.filter { $0.value.until > now() }
                 if known.count >= Self.maximumHosts { return }
@@ -75,19 +82,23 @@ package final class HostWatch: Sendable {
                 until: now() + pause,
                 pause: pause,
                 since: before?.since ?? UTCTime.now.secondsSince1970,
-                cause: away.cause
+                cause: away.cause,
+                suspect: suspect
             )
         }
     }
 
     func check(_ url: HTTPURL, _ subject: String) throws(StorageError) { try check(RemoteHost(url), subject) }
 
-    func note(_ url: HTTPURL, _ error: StorageError?) { note(RemoteHost(url), error) }
+    func note(_ url: HTTPURL, _ error: StorageError?) {
+        // The query is no part of it: anybody can vary that.
+        note(RemoteHost(url), error, place: url.path.hashValue)
+    }
 
     /// The hosts that have not answered since they were found away. No job is counted here.
     package var absences: [HostAbsence] {
         known.withLock { known in
-            known.map { host, absence in
+            known.filter { $0.value.suspect == nil }.map { host, absence in
                 HostAbsence(
                     host: host.description,
                     since: absence.since,
