@@ -171,7 +171,10 @@ let package = Package(
         + process(
             "stage-upload",
             core: "UploadStage",
-            ["StageRuntime", "TempFiles", "JobModel", "Settings", "Storage", "CrashPoints", logging]
+            [
+                "StageRuntime", "TempFiles", "Files", "JobModel", "Settings", "Storage", "Threads", "CrashPoints",
+                logging,
+            ]
         )
         + process(
             "stage-cleanup",

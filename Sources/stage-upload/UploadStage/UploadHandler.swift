@@ -8,13 +8,15 @@ internal import Storage
 internal import Synchronization
 internal import TempFiles
 
-/// Publishes a job's outputs in the object store.
+/// Publishes a job's outputs in the object store, and then the result index that lists them.
 package struct UploadHandler: StageHandler {
     private let stores: Stores
     /// Outputs that are put at a time.
     private let width: Int
+    let settings: Settings
 
     init(_ services: StageServices) throws {
+        settings = services.settings
         stores = try Stores(services.settings.storage)
         width = stores.standard.gainsByParallelPuts ? services.settings.storage.s3.parallelOutputs : 1
     }
@@ -25,6 +27,7 @@ package struct UploadHandler: StageHandler {
 
     package func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
+        let indexKey = try indexKey(of: ticket)
         let earlier = try await publishedEarlier(job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.
         // Files that an earlier run has published may be gone.
@@ -64,11 +67,21 @@ package struct UploadHandler: StageHandler {
             try? await release(&published, job)
             throw error
         }
-        try await release(&published, job, isLast: true)
+        try await release(&published, job, isLast: indexKey == nil)
         job.telemetry.note(inputs: ticket.outputs.count, bytes: totalBytes)
         job.telemetry.note(outputs: ticket.outputs.count, bytes: progress.total)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
+        ticket.resultKey = indexKey.map { ByteText($0.rawValue) }
+        if let indexKey { try await publishIndex(of: ticket, under: indexKey, job) }
         return ticket
+    }
+
+    /// Publishes the result index, once all outputs are in the store to stay.
+    private func publishIndex(of ticket: Ticket, under key: ObjectKey, _ job: JobContext) async throws {
+        let output = try await makeIndex(of: ticket, under: key, job)
+        var published = PublishedOutputs()
+        published.add(try await publish(output, job) { _ in }, output)
+        try await release(&published, job, isLast: true)
     }
 
     /// The outputs that an earlier run of this message has published, by their places; see
