@@ -55,6 +55,15 @@ package struct ProgressUpdate: Sendable, Hashable {
                     + "they stay on the books, and are tried again until they are gone"
             )
         }
+
+        /// Objects of a job that did not complete are still in the store, at most this many.
+        package static func objectsLeft(_ objects: Int64) -> Warning {
+            Warning(
+                code: "objects_left",
+                message: "up to \(objects) objects that the job has put into the store are not removed yet; they stay "
+                    + "on the books, and are tried again for as long as the job is remembered"
+            )
+        }
     }
 
     /// - Parameter stage: that the news is from. A failed job's is in ``Ticket/failure``, if that is known.

@@ -10,7 +10,7 @@ internal import Threads
 /// The file of the result index: see docs/decisions/0029-results-and-removal.md.
 extension UploadHandler {
     /// The name of the index in the job's directory. Outputs are in a directory of their own.
-    private static let indexName = "result.json"
+    static let indexName = "result.json"
 
     /// The key of a job's index; nil when none is wanted.
     ///

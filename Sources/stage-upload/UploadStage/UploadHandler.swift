@@ -1,6 +1,7 @@
 internal import CrashPoints
 internal import FoundationEssentials
 package import JobModel
+internal import JobObjects
 internal import Logging
 internal import Settings
 package import StageRuntime
@@ -34,6 +35,7 @@ package struct UploadHandler: StageHandler {
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
+        try await planObjects(of: ticket, indexKey, job)
         let totalBytes = ticket.outputs.reduce(Int64(0)) { $0 &+ max($1.sizeBytes ?? 0, 0) }
         let progress = UploadedBytes { done in
             if totalBytes > 0 { job.telemetry.note(fraction: Double(done) / Double(totalBytes)) }
@@ -74,6 +76,21 @@ package struct UploadHandler: StageHandler {
         ticket.resultKey = indexKey.map { ByteText($0.rawValue) }
         if let indexKey { try await publishIndex(of: ticket, under: indexKey, job) }
         return ticket
+    }
+
+    /// Notes what the job is about to put, so that it can be removed should the job not complete.
+    private func planObjects(of ticket: Ticket, _ indexKey: ObjectKey?, _ job: JobContext) async throws {
+        let store = ByteText(stores.standard.description)
+        var objects = ticket.outputs.map { output in
+            let name = output.localPath.flatMap { try? job.tracker.file($0.string, job: job.key).name }
+            return JobObject(key: output.key, store: store, state: .planned, name: name)
+        }
+        if let indexKey {
+            let key = ByteText(indexKey.rawValue)
+            objects.append(JobObject(key: key, store: store, state: .planned, name: Self.indexName))
+        }
+        try await job.tracker.planObjects(objects, job: job.key)
+        CrashPoint.objectsPlanned.cross()
     }
 
     /// Publishes the result index, once all outputs are in the store to stay.
@@ -118,7 +135,7 @@ package struct UploadHandler: StageHandler {
             throw Self.failure(error)
         }
         CrashPoint.objectDurable.cross()
-        try await job.tracker.notePublished(records, job: job.key)
+        try await job.tracker.notePublished(records, job: job.key, in: ByteText(stores.standard.description))
         CrashPoint.outputNoted.cross()
         // Files that cannot be removed now stay in the ledger, and the clean-up tries again.
         _ = await job.tracker.releaseFiles(records.keys.sorted().map(\.string), job: job.key, isLast: isLast)
@@ -135,7 +152,8 @@ package struct UploadHandler: StageHandler {
             let object = NewObject(
                 path: path,
                 key: try ObjectKey(output.key.string),
-                contentType: output.mimeType
+                contentType: output.mimeType,
+                owner: job.key.objectOwner
             )
             let published = try await stores.standard.put(object, didWrite: didWrite)
             job.logger.log(
@@ -192,7 +210,8 @@ private struct PublishedOutputs {
         records[path] = PublishedFile(
             key: output.key.string,
             location: object.location,
-            sizeBytes: object.sizeBytes
+            sizeBytes: object.sizeBytes,
+            validator: object.validator?.bytes
         )
         bytes += object.sizeBytes
     }
