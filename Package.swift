@@ -130,7 +130,7 @@ let package = Package(
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
-        shared("Logs", ["JobModel", "Files", "Settings", "Threads", logging, unixSignals]),
+        shared("Logs", ["JobModel", "Text", "Files", "Settings", "Threads", logging, unixSignals]),
         shared("WorkerProtocol", ["JobModel", "CLinux"]),
         shared(
             "StageRuntime",
@@ -148,8 +148,8 @@ let package = Package(
                 "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs",
                 "WorkerProtocol",
                 "Storage", "JobObjects",
-                "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird, serviceLifecycle,
-                unixSignals,
+                "Digests", "CrashPoints", "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird,
+                serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
@@ -315,5 +315,9 @@ let package = Package(
             benchmark("video-ladder", ["Media", logging]),
             benchmark("image-variants", ["Images"]),
             benchmark("temp-files", ["TempFiles", "JobModel", logging]),
+            benchmark(
+                "transfers",
+                ["Storage", "TempFiles", "Settings", "JobModel", "Files", "Digests", "Threads", logging]
+            ),
         ]
 )

@@ -66,6 +66,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case moveConfirmed = "move-confirmed"
     case claimConfirmed = "claim-confirmed"
     case claimDecided = "claim-decided"
+    // A bucket's event.
+    case eventJobConfirmed = "event-job-confirmed"
     // A stage that failed.
     case retryRecorded = "retry-recorded"
     case retryConfirmed = "retry-confirmed"

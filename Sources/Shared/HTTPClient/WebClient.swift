@@ -3,16 +3,24 @@ internal import Threads
 /// Sends HTTP requests, by libcurl.
 ///
 /// Whatever the environment says, there are no proxies and no `~/.netrc`; redirects are responses like any other; TLS
-/// 1.2 or later, with a certificate that the system trusts. Each exchange has a connection of its own.
+/// 1.2 or later, with a certificate that the system trusts.
 package struct WebClient: Sendable {
     /// A file in PEM with authorities that are trusted as well as those in the system's directory.
     package var authoritiesFile: String?
     /// Gives a host's numeric addresses in place of the system's lookup, once for each exchange; none leaves the host
     /// to the system. For tests of names that no server has.
     package var resolver: (@Sendable (_ host: String) -> [String])?
+    /// Where connections wait for the next exchange. Without it, each exchange has a connection of its own, as has each
+    /// request with an ``WebRequest/addressRefusal``. Not for clients that differ in other things.
+    package var connections: WebConnections?
 
-    package init(authoritiesFile: String? = nil, resolver: (@Sendable (_ host: String) -> [String])? = nil) {
+    package init(
+        authoritiesFile: String? = nil,
+        connections: WebConnections? = nil,
+        resolver: (@Sendable (_ host: String) -> [String])? = nil
+    ) {
         self.authoritiesFile = authoritiesFile
+        self.connections = connections
         self.resolver = resolver
     }
 

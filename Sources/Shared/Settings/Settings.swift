@@ -9,6 +9,7 @@ package struct Settings: Sendable {
     package let storage: StorageSettings
     package let temporaryFiles: TemporaryFileSettings
     package let broker: BrokerSettings
+    package let bucketEvents: BucketEventSettings
     package let privileges: PrivilegeSettings
     package let http: HTTPSettings
     package let supervision: SupervisionSettings
@@ -28,6 +29,7 @@ package struct Settings: Sendable {
         temporaryFiles = reader.load(TemporaryFileSettings.self)
         storage = reader.load(StorageSettings.self)
         broker = reader.load(BrokerSettings.self)
+        bucketEvents = reader.load(BucketEventSettings.self)
         privileges = reader.load(PrivilegeSettings.self)
         http = reader.load(HTTPSettings.self)
         supervision = reader.load(SupervisionSettings.self)
@@ -35,6 +37,7 @@ package struct Settings: Sendable {
         video = reader.load(VideoSettings.self)
         images = reader.load(ImageSettings.self)
         outputKeys = reader.load(OutputKeySettings.self)
+        bucketEvents.check(reader, storage, broker)
         effective = reader.effective
         secrets = reader.secrets
     }
@@ -56,6 +59,7 @@ extension Settings {
         temporaryFiles[keyPath: member]
     }
     package subscript<T>(dynamicMember member: KeyPath<BrokerSettings, T>) -> T { broker[keyPath: member] }
+    package subscript<T>(dynamicMember member: KeyPath<BucketEventSettings, T>) -> T { bucketEvents[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<PrivilegeSettings, T>) -> T { privileges[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<HTTPSettings, T>) -> T { http[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<SupervisionSettings, T>) -> T { supervision[keyPath: member] }

@@ -13,6 +13,7 @@ final class Sink: SourceSink {
         var sizeBytes: Int64?
         var check: ContentCheck
         var comparison: ContentComparison?
+        var writeBehind = WriteBehind()
     }
 
     private let file: OpenFile
@@ -99,7 +100,11 @@ final class Sink: SourceSink {
         try file.write(piece)
         written.store(total, ordering: .relaxed)
         CrashPoint.pieceWritten.cross()
-        let expected = state.withLock(\.sizeBytes) ?? expectedBytes
+        let size = state.withLock { state in
+            state.writeBehind.didWrite(upTo: total, of: file)
+            return state.sizeBytes
+        }
+        let expected = size ?? expectedBytes
         didWrite(total, expected.flatMap { $0 > 0 ? Double(total) / Double($0) : nil })
     }
 

@@ -26,16 +26,18 @@ final class S3Client: Sendable {
     private static let tolerableSkew: Int64 = 300
     private static let maximumErrorBytes = 1 << 16
 
+    /// - Parameter connections: kept between requests; nil for a connection of its own for each.
     init(
         _ endpoint: S3Endpoint,
         credentials: any S3CredentialSource,
         authoritiesFile: String? = nil,
+        connections: WebConnections? = nil,
         now: @escaping @Sendable () -> UTCTime = { .now }
     ) {
         self.endpoint = endpoint
         self.credentials = credentials
         self.now = now
-        web = WebClient(authoritiesFile: authoritiesFile)
+        web = WebClient(authoritiesFile: authoritiesFile, connections: connections)
     }
 
     /// The clients of this process: credentials, and what is known of a store, are shared by all that use it.
@@ -49,7 +51,8 @@ final class S3Client: Sendable {
             let client = S3Client(
                 endpoint,
                 credentials: processCredentials,
-                authoritiesFile: S3Environment.process.authoritiesFile
+                authoritiesFile: S3Environment.process.authoritiesFile,
+                connections: WebConnections()
             )
             known[endpoint] = client
             return client
@@ -201,6 +204,7 @@ final class S3Client: Sendable {
             limits: WebResponseLimits(bodyBytes: request.maximumBodyBytes)
         )
         signed.didSend = request.didSend
+        signed.needsNewConnection = !request.isRepeatable
         return signed
     }
 }

@@ -131,6 +131,8 @@ struct HealthFacts: Sendable {
     var refusedConfiguration: String?
     /// Why no output can be published now.
     var storeProblem: String?
+    /// Why no jobs are made of bucket events now.
+    var bucketEventProblem: String?
     var isStopping: Bool
     var version: String
     var uptimeSeconds: Double
@@ -160,6 +162,9 @@ extension HealthReport {
             degraded.append("\(percent) the file system of the temp files is used")
         }
         if let problem = facts.storeProblem { degraded.append("the object store takes no outputs: \(problem)") }
+        if let problem = facts.bucketEventProblem {
+            degraded.append("no jobs are made of bucket events: \(problem)")
+        }
         if let problem = facts.refusedConfiguration {
             degraded.append(
                 "a changed configuration was refused, and the one before goes on: \(problem); correct it and send "

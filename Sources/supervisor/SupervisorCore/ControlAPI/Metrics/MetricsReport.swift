@@ -20,6 +20,8 @@ struct MetricsFacts: Sendable {
     var ages: LedgerAges?
     /// The lengths of queues, by kind and the last part of the queue's name; nil when the broker does not answer.
     var depths: [(kind: MediaKind, queue: String, messages: Int)]?
+    /// nil without `S3_EVENTS_QUEUE`.
+    var bucketEvents: BucketEventCounts?
     var budgetBytes: Int64
     var processes: [Process]
 }
@@ -32,6 +34,7 @@ enum MetricsReport {
         var text = PrometheusText()
         addTree(facts, to: &text)
         addJobs(facts, to: &text)
+        if let events = facts.bucketEvents { addEvents(events, to: &text) }
         addFiles(facts, to: &text)
         addDisk(facts, to: &text)
         addProcesses(facts, to: &text)
@@ -142,6 +145,25 @@ enum MetricsReport {
             .gauge,
             "Age of the job that has been in the ledger for longest without an end; 0 when there is none.",
             facts.ages.map { [Sample([:], $0.oldestJobAge?.seconds ?? 0)] } ?? []
+        )
+    }
+
+    private static func addEvents(_ events: BucketEventCounts, to text: inout PrometheusText) {
+        text.add(
+            "media_processor_bucket_event_messages_total",
+            .counter,
+            "Messages of the queue of bucket events, by what became of them.",
+            [
+                Sample(["outcome": "read"], Double(events.messages - min(events.refused, events.messages))),
+                Sample(["outcome": "refused"], Double(events.refused)),
+            ]
+        )
+        text.add(
+            "media_processor_bucket_events_total",
+            .counter,
+            "Events of buckets, by what became of them: a job, or why there is none.",
+            [Sample(["outcome": "job"], Double(events.jobs))]
+                + events.dropped.sorted { $0.key < $1.key }.map { Sample(["outcome": $0.key], Double($0.value)) }
         )
     }
 

@@ -15,6 +15,10 @@ enum TreeSettings {
             do throws(StorageError) { try Stores.check(text) } catch { return error.message }
             return nil
         },
+        SettingCheck("S3_SOURCE_BUCKETS") { text in
+            do throws(StorageError) { try S3Source.check(buckets: text) } catch { return error.message }
+            return nil
+        },
     ]
 
     /// Reads the process's environment, and the file that its `CONFIG_FILE` names.

@@ -23,6 +23,8 @@ struct TreeStatus: StatusSource {
     /// The fault of the configuration that was read last; nil when it took effect.
     var refusedConfiguration: @Sendable () async -> String?
     var store: StoreWatch
+    /// nil without `S3_EVENTS_QUEUE`.
+    var events: BucketEvents?
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
@@ -66,6 +68,7 @@ struct TreeStatus: StatusSource {
                 isDiskAlert: space?.isAlert ?? false,
                 refusedConfiguration: await refusedConfiguration(),
                 storeProblem: store.problem,
+                bucketEventProblem: events?.status.problem,
                 isStopping: await stop.count > 0,
                 version: Version.text,
                 uptimeSeconds: start.duration(to: .now).seconds
@@ -107,7 +110,8 @@ struct TreeStatus: StatusSource {
             workspace: tracker.workspace.path,
             configuration: Dictionary(await current().effective.map { ($0.name, $0.value) }) { _, last in last },
             stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) },
-            fileSourceRoots: await current().fileSourceRoots
+            fileSourceRoots: await current().fileSourceRoots,
+            bucketEvents: events?.status
         )
     }
 
