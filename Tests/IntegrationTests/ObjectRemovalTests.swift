@@ -41,6 +41,11 @@ struct ObjectRemovalTests {
         try await Self.publish(tree, id: id, media: "medium")
         try await eventually("the upload is at \(point)") { access(file + ".held", F_OK) == 0 }
         try await tree.order("DELETE", "/jobs/image/\(id)")
+        try await eventually("its worker knows") {
+            tree.log.split(separator: "\n").contains {
+                $0.contains("the job is to be cancelled") && $0.contains("job.id=\(id) ")
+            }
+        }
         try FileManager.default.removeItem(atPath: file)
     }
 

@@ -53,8 +53,8 @@ package struct ObjectRemoval: Sendable {
     /// - Parameters:
     ///   - ticket: of the job. Its outputs are anybody's word: they are looked at as the type says.
     ///   - onActivity: called for each object.
-    /// - Throws: ``StorageError`` when the store cannot be asked, `TempFileError`, `CancellationError`; what is left then
-    ///   stays in the ledger.
+    /// - Throws: ``StorageError`` when the store cannot be asked, `TempFileError`, `CancellationError`. What is
+    ///   left then stays in the ledger.
     package func run(_ ticket: Ticket, onActivity: @escaping @Sendable () -> Void = {}) async throws -> Report {
         let job = ticket.key
         let told = ticket.publishedOutputs(under: settings.outputKeys)

@@ -71,8 +71,8 @@ package struct StoreSweep: Sendable {
         return findings
     }
 
-    /// Aborts the uploads that ``look()`` lists as removable, and removes objects that jobs have left. The first trouble
-    /// of the store ends it.
+    /// Aborts the uploads that ``look()`` lists as removable, and removes objects that jobs have left. The first
+    /// trouble of the store ends it.
     package func clean() async -> Cleaned {
         var cleaned = Cleaned()
         do {

@@ -12,7 +12,7 @@ internal import WorkerProtocol
 struct OrphansCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "orphans",
-        abstract: "List temp files and uploads that are nobody's, or remove them.",
+        abstract: "List files and uploads of nobody, or remove them.",
         discussion: """
             Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from \
             STATE_DIR it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. \
