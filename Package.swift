@@ -246,7 +246,7 @@ let package = Package(
             ),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
-            tests("WorkerProtocolTests", ["WorkerProtocol"]),
+            tests("WorkerProtocolTests", ["WorkerProtocol", "JobModel"]),
             .target(
                 name: "RuntimeSupport",
                 dependencies: [

@@ -186,7 +186,9 @@ extension CrashPoint {
     var crossings: [(stage: Stage, times: Int)] {
         switch self {
         case .delivered, .leaseFileMade, .leaseLocked, .startCounted, .stageWorked: Stage.allCases.map { ($0, 1) }
-        case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .pieceWritten: [(.download, 1)]
+        case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .sourceUnmarked, .sourceEmptied, .sourceMarked,
+            .pieceWritten, .sourceWhole:
+            [(.download, 1)]
         // In the upload stage the file is the result index.
         case .fileCreated: [(.download, 1), (.upload, 1)]
         case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded,
@@ -207,8 +209,8 @@ extension CrashPoint {
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.
-        case .uploadsAborted, .objectRemoved, .objectForgotten, .replacementNoted, .replacementLinked, .watchConfirmed,
-            .watchAcknowledged, .watchParked, .retryRecorded,
+        case .uploadsAborted, .objectRemoved, .objectForgotten, .sourceContinued, .replacementNoted, .replacementLinked,
+            .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
             .retryConfirmed, .retryOvertook,
             .deadLetterConfirmed, .refusalConfirmed, .eventJobConfirmed, .moved, .moveConfirmed, .claimConfirmed,
             .claimDecided,

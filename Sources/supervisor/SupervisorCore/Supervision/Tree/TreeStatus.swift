@@ -68,6 +68,7 @@ struct TreeStatus: StatusSource {
                 isDiskAlert: space?.isAlert ?? false,
                 refusedConfiguration: await refusedConfiguration(),
                 storeProblem: store.problem,
+                hostsAway: HostsAway.merged(snapshots),
                 bucketEventProblem: events?.status.problem,
                 isStopping: await stop.count > 0,
                 version: Version.text,
