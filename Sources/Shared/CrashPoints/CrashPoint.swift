@@ -36,6 +36,7 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case fileRowsPresent = "file-rows-present"
     // Upload.
     case reservationTrimmed = "reservation-trimmed"
+    case objectsPlanned = "objects-planned"
     case objectWritten = "object-written"
     case replacementNoted = "replacement-noted"
     case replacementLinked = "replacement-linked"
@@ -43,7 +44,10 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case objectDurable = "object-durable"
     case outputNoted = "output-noted"
     case outputReleased = "output-released"
-    // Clean-up.
+    // Clean-up, of a job that did not complete first.
+    case uploadsAborted = "uploads-aborted"
+    case objectRemoved = "object-removed"
+    case objectForgotten = "object-forgotten"
     case entryRemoved = "entry-removed"
     case removalRecorded = "removal-recorded"
     case leaseFileRemoved = "lease-file-removed"

@@ -213,7 +213,7 @@ package struct DownloadHandler: StageHandler {
             ticket.kind == .video
             ? [settings.videoKeyTemplate, settings.thumbnailKeyTemplate] : [settings.imageKeyTemplate]
         do {
-            for template in templates {
+            for template in templates + [settings.resultKeyTemplate].compactMap(\.self) {
                 try stores.standard.check(template.key(ticket: ticket, quality: "360p", fileExtension: "jpg"))
             }
             if let destination = ticket.destination { _ = try stores.destination(destination) }

@@ -137,7 +137,8 @@ extension S3Client {
     /// Open uploads of keys that begin with a prefix.
     func listUploads(_ bucket: String, prefix: String) async throws -> [S3OpenUpload] {
         var uploads: [S3OpenUpload] = []
-        var query: S3Query = ["uploads": "", "prefix": prefix, "encoding-type": "url"]
+        // Not with `encoding-type`: SeaweedFS says that it has encoded the keys then, and has not.
+        var query: S3Query = ["uploads": "", "prefix": prefix]
         for _ in 0..<Self.maximumPages {
             let request = S3Request(.get, "list the uploads in", bucket: bucket, query: query)
             let document = try await documented(request, "ListMultipartUploadsResult")

@@ -71,6 +71,9 @@ final class S3Client: Sendable {
     /// How far the store's clock was ahead of ours at the last answer, in seconds.
     var clockDifference: Int64 { seenOffset.load(ordering: .relaxed) }
 
+    /// The time on the store's clock, as far as its last answer told.
+    var storeTime: UTCTime { now() + clockDifference }
+
     // MARK: - Requests
 
     /// Sends a request and collects the response's body.

@@ -44,16 +44,17 @@ struct S3MultipartPut: Sendable {
         return (offset, min(partBytes, file.sizeBytes - offset))
     }
 
-    func run() async throws {
+    /// - Returns: the object that the store keeps now.
+    func run() async throws -> S3ObjectHead {
         if let earlier = try await earlierUpload() {
             do {
                 let head = try await upload(earlier)
-                if put.attributes.agree(with: head) { return }
+                if put.attributes.agree(with: head) { return head }
             } catch let failure as S3Failure where !failure.isTransient {
                 // It is not what it seemed to be.
             }
         }
-        _ = try await upload(Upload(id: try await begin(), parts: [:]))
+        return try await upload(Upload(id: try await begin(), parts: [:]))
     }
 
     private func begin() async throws -> String {
