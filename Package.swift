@@ -123,6 +123,10 @@ let package = Package(
                 "JobModel", "Text", "Files", "Settings", "Threads", "Digests", "HTTPClient", "CrashPoints", logging,
             ]
         ),
+        shared(
+            "JobObjects",
+            ["JobModel", "Settings", "Storage", "TempFiles", "Digests", "CrashPoints", logging]
+        ),
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
@@ -143,7 +147,7 @@ let package = Package(
             [
                 "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs",
                 "WorkerProtocol",
-                "Storage",
+                "Storage", "JobObjects",
                 "Digests", "CrashPoints", "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird,
                 serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
@@ -171,12 +175,18 @@ let package = Package(
         + process(
             "stage-upload",
             core: "UploadStage",
-            ["StageRuntime", "TempFiles", "JobModel", "Settings", "Storage", "CrashPoints", logging]
+            [
+                "StageRuntime", "TempFiles", "Files", "JobModel", "JobObjects", "Settings", "Storage", "Threads",
+                "CrashPoints", logging,
+            ]
         )
         + process(
             "stage-cleanup",
             core: "CleanupStage",
-            ["StageRuntime", "AMQP", "Queues", "TempFiles", "JobModel", "CrashPoints", logging]
+            [
+                "StageRuntime", "AMQP", "Queues", "TempFiles", "JobModel", "JobObjects", "Storage", "CrashPoints",
+                logging,
+            ]
         )
         + [
             .target(
@@ -227,9 +237,16 @@ let package = Package(
                 "StorageTests",
                 ["Storage", "Files", "JobModel", "Settings", "HTTPClient", "Digests", "TestSupport", logging]
             ),
+            tests(
+                "JobObjectsTests",
+                [
+                    "JobObjects", "JobModel", "JobStore", "Settings", "Storage", "TempFiles", "TempFilesSupport",
+                    "TestSupport", logging,
+                ]
+            ),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
-            tests("WorkerProtocolTests", ["WorkerProtocol"]),
+            tests("WorkerProtocolTests", ["WorkerProtocol", "JobModel"]),
             .target(
                 name: "RuntimeSupport",
                 dependencies: [
@@ -260,7 +277,10 @@ let package = Package(
             tests("UploadStageTests", ["UploadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
             tests(
                 "CleanupStageTests",
-                ["CleanupStage", "StageRuntime", "RuntimeSupport", "AMQP", "Queues", "JobModel", "TempFiles"]
+                [
+                    "CleanupStage", "JobObjects", "StageRuntime", "RuntimeSupport", "TestSupport", "Storage", "AMQP",
+                    "Queues", "JobModel", "TempFiles", "Settings", logging,
+                ]
             ),
             tests(
                 "ClaimsTests",

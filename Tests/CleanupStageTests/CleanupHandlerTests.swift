@@ -1,7 +1,10 @@
 import JobModel
+import JobObjects
 import RuntimeSupport
 import StageRuntime
+import Storage
 import TempFiles
+import TestSupport
 import Testing
 
 @testable import CleanupStage
@@ -45,5 +48,57 @@ struct CleanupHandlerTests {
         failed.failure = JobFailure(stage: .upload, code: "test", message: "it failed", occurredAt: "", host: nil)
         #expect(try await bench.run(CleanupHandler(), failed).outcome == .failed)
         #expect(try await bench.run(CleanupHandler(), bench.ticket()).outcome == .completed)
+    }
+
+    // MARK: - Objects
+
+    /// A job that has put an object, and its output's file that was not released.
+    private func uploadedTicket(_ bench: HandlerBench, _ store: any Store, _ outcome: JobOutcome) async throws -> Ticket
+    {
+        var ticket = bench.ticket()
+        ticket.outcome = outcome
+        try await bench.entering(ticket) { job in
+            let path = try await bench.makeFile("outputs/one.jpg", [4], .output, of: job)
+            let place = ByteText(store.description)
+            let planned = JobObject(key: "images/one.jpg", store: place, state: .planned, name: "outputs/one.jpg")
+            try await bench.tracker.planObjects([planned], job: job.key)
+            let object = NewObject(path: path, key: try ObjectKey("images/one.jpg"), owner: job.key.objectOwner)
+            let published = try await store.put(object) { _ in }
+            let record = PublishedFile(
+                key: "images/one.jpg",
+                location: published.location,
+                sizeBytes: 1,
+                validator: published.validator?.bytes
+            )
+            try await bench.tracker.notePublished([ByteText(path): record], job: job.key, in: place)
+        }
+        return ticket
+    }
+
+    @Test("removes the objects of a job that did not complete, and of no other", arguments: JobOutcome.allCases)
+    func objects(outcome: JobOutcome) async throws {
+        let bench = try HandlerBench(.cleanup, .image)
+        let store = try LocalDirectoryStore(creating: bench.directory + "/store")
+        let ticket = try await uploadedTicket(bench, store, outcome)
+        for _ in 1...2 { _ = try await bench.run(CleanupHandler(bench.services), ticket) }
+        #expect((bench.object("images/one.jpg") == nil) == (outcome != .completed))
+        #expect(try await bench.tracker.jobTempFiles(ticket.key).isEmpty)
+    }
+
+    @Test("does not keep a temp file for a store that is away, and tries that again")
+    func away() async throws {
+        let bench = try HandlerBench(.cleanup, .image)
+        let store = MemoryStore()
+        let ticket = try await uploadedTicket(bench, store, .failed)
+        store.fail(.delete, .transient(retryAfter: .seconds(7)))
+        let removal = ObjectRemoval(bench.settings, bench.tracker, logger: bench.services.logger) { store }
+        let handler = CleanupHandler(removal: removal)
+        let failure = await #expect(throws: StageFailure.self) { try await bench.run(handler, ticket) }
+        #expect(failure?.verdict == .transient && failure?.code == "objects_left")
+        #expect(failure?.retryAfter == .seconds(7))
+        #expect(try await bench.tracker.jobTempFiles(ticket.key).isEmpty)
+        #expect(store.objects.count == 1)
+        #expect(try await bench.run(handler, ticket).outcome == .failed)
+        #expect(store.objects.isEmpty)
     }
 }

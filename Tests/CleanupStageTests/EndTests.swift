@@ -72,6 +72,17 @@ struct EndLettersTests {
         #expect(update["warnings"] != nil)
     }
 
+    @Test("tell of objects that are left, beside files")
+    func objectsLeft() throws {
+        var record = end(.failed)
+        (record.leftFiles, record.leftObjects) = (1, 3)
+        let update = try JSONFields(parsing: EndLetters(end: record, ticket: ticket(.failed)).update().body)
+        let warnings = try #require(update["warnings"]?.elements()).map { $0.objectValue?["code"]?.stringValue }
+        #expect(warnings == ["temp_files_left", "objects_left"])
+        let message = update["warnings"]?.elements()?.last?.objectValue?["message"]?.stringValue
+        #expect(message?.contains("up to 3 objects") == true)
+    }
+
     @Test("are short where a broker takes no long message")
     func short() throws {
         var long = ticket(.failed)

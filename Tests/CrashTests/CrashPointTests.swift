@@ -50,7 +50,7 @@ struct CrashPointTests {
     func everyPoint() async throws {
         let rounds = Rounds.count
         var generator = Seed.generator()
-        try await Watch.with(references: [.image, .video]) { watch in
+        try await Watch.with(["STAGE_MAX_ATTEMPTS": "upload=1"], references: [.image, .video]) { watch in
             let began = ContinuousClock.now
             var number = 0
             for _ in 0..<rounds {
@@ -65,6 +65,12 @@ struct CrashPointTests {
                     for point in [CrashPoint.deadLetterConfirmed, .refusalConfirmed] {
                         number += 1
                         try await refused(isUsed, point, number: number, watch)
+                    }
+                }
+                for point in [CrashPoint.uploadsAborted, .objectRemoved, .objectForgotten] {
+                    for crossing in 1...2 {
+                        number += 1
+                        try await removing(point, crossing, number: number, watch)
                     }
                 }
                 for point in [CrashPoint.replacementNoted, .replacementLinked] {
@@ -143,6 +149,21 @@ struct CrashPointTests {
         #expect(names.filter { $0.contains(".replacing") } == [])
     }
 
+    /// A job that fails in its upload, with some outputs in the store, and the worker dies that removes them.
+    private func removing(_ point: CrashPoint, _ crossing: Int, number: Int, _ watch: Watch) async throws {
+        let images = watch.tree.store + "/images/media-job-\(number)_"
+        // No object can take the place of a directory.
+        let obstacle = images + "1080p.jpg"
+        try FileManager.default.createDirectory(atPath: obstacle + "/in-the-way", withIntermediateDirectories: true)
+        var item = Case(stage: .cleanup, point: point, crossing: crossing)
+        item.end = "failed"
+        try await run(item, number: number, watch)
+        try FileManager.default.removeItem(atPath: obstacle)
+        let names = try FileManager.default.contentsOfDirectory(atPath: watch.tree.store + "/images")
+        #expect(names.filter { $0.hasPrefix("media-job-\(number)_") } == [], "\(item)")
+        #expect(!FileManager.default.fileExists(atPath: watch.tree.store + "/media-job-\(number)"), "\(item)")
+    }
+
     private func run(_ item: Case, number: Int, _ watch: Watch) async throws {
         let id = "job-\(number)"
         let order = CrashOrder(process: item.process, point: item.point, crossing: item.crossing, number: number)
@@ -165,25 +186,31 @@ extension CrashPoint {
     var crossings: [(stage: Stage, times: Int)] {
         switch self {
         case .delivered, .leaseFileMade, .leaseLocked, .startCounted, .stageWorked: Stage.allCases.map { ($0, 1) }
-        case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .fileCreated, .pieceWritten: [(.download, 1)]
+        case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .sourceUnmarked, .sourceEmptied, .sourceMarked,
+            .pieceWritten, .sourceWhole:
+            [(.download, 1)]
+        // In the upload stage the file is the result index.
+        case .fileCreated: [(.download, 1), (.upload, 1)]
         case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded,
             .leaseReleased, .acknowledged:
             [(.download, 1), (.process, 1), (.upload, 1)]
-        case .fileRowsCommitted, .directorySynced, .fileRowsPresent: [(.download, 1), (.process, 1)]
+        case .fileRowsCommitted, .directorySynced, .fileRowsPresent: [(.download, 1), (.process, 1), (.upload, 1)]
+        case .objectsPlanned: [(.upload, 1)]
         case .subdirectoriesMade, .reservationTrimmed: [(.process, 1)]
         case .outputBegun: [(.process, 4)]
-        case .fileSynced: [(.download, 1), (.process, 4)]
-        case .objectWritten, .objectLinked: [(.upload, 4)]
-        // Small outputs go together.
-        case .objectDurable, .outputNoted, .outputReleased: [(.upload, 1)]
+        case .fileSynced: [(.download, 1), (.process, 4), (.upload, 1)]
+        // The result index is the last.
+        case .objectWritten, .objectLinked: [(.upload, 5)]
+        // Small outputs go together, and then the result index.
+        case .objectDurable, .outputNoted, .outputReleased: [(.upload, 2)]
         // The source, and the outputs' directory: the outputs went when they were published.
         case .entryRemoved: [(.cleanup, 2)]
-        case .removalRecorded: [(.upload, 1), (.cleanup, 1)]
+        case .removalRecorded: [(.upload, 2), (.cleanup, 1)]
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.
-        case .uploadBegun, .uploadNoted, .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged,
-            .watchParked, .retryRecorded,
+        case .uploadBegun, .uploadNoted, .uploadsAborted, .objectRemoved, .objectForgotten, .sourceContinued,
+            .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
             .retryConfirmed, .retryOvertook,
             .deadLetterConfirmed, .refusalConfirmed, .eventJobConfirmed, .moved, .moveConfirmed, .claimConfirmed,
             .claimDecided,

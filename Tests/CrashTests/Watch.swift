@@ -149,7 +149,18 @@ struct Watch: Sendable {
             let made = FileManager.default.contents(atPath: Self.path(of: name, in: tree, id: id))
             #expect(made == bytes, "\(name) of \(id)")
         }
+        try expectIndex(kind, id: id)
         whole.jobs.withLock { $0[id] = kind }
+    }
+
+    /// Expects the result index of a job, with all of its outputs and no other.
+    private func expectIndex(_ kind: MediaKind, id: String) throws {
+        let path = tree.store + "/media-\(id)/result.json"
+        let bytes = try #require(FileManager.default.contents(atPath: path), "the result index of \(id)")
+        let listing = try ResultIndex.Listing(parsing: bytes)
+        #expect(listing.job == JobKey(kind: kind, id: ByteText(id)))
+        let keys = try #require(reference[kind]).keys.map { ByteText($0.replacing("/", with: "/media-\(id)_")) }
+        #expect(listing.keys == Set(keys), "the result index of \(id)")
     }
 
     /// Jobs whose outputs were whole.

@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import Queues
+import Synchronization
 import TestSupport
 import Testing
 
@@ -78,7 +79,8 @@ struct S3TreeTests {
             for worker in tree.workers() {
                 let variables = try Data(contentsOf: URL(filePath: "/proc/\(worker.processID)/environ"))
                 let hasKeys = variables.firstRange(of: Data(TestObjectStore.secretKey.utf8)) != nil
-                #expect(hasKeys == (worker.name.hasPrefix("stage-download") || worker.name.hasPrefix("stage-upload")))
+                let speaks = ["stage-download", "stage-upload", "stage-cleanup"].contains { worker.name.hasPrefix($0) }
+                #expect(hasKeys == speaks)
             }
         }
         #expect(try await bucket.server.openUploads(bucket.prefix + "/videos") == [])
@@ -89,9 +91,12 @@ struct S3TreeTests {
     )
     func killedUpload() async throws {
         let bucket = try await Bucket()
-        // The second part of a file never arrives as long as its worker lives.
+        // The second part of a file never arrives as long as its worker lives, on a connection of its own or on that of
+        // the first.
+        let isKilled = Atomic(false)
         let proxy = try RelayProxy(to: bucket.server.port, threshold: 1 << 20) { number in
-            number == 1 ? .stall(afterBytes: 2 << 20) : nil
+            if isKilled.load(ordering: .relaxed) { return nil }
+            return .stall(afterBytes: number == 0 ? 7 << 20 : 2 << 20)
         }
         defer { proxy.close() }
         let settings = bucket.settings(
@@ -115,6 +120,7 @@ struct S3TreeTests {
             let worker = try #require(try await tree.worker("upload.video"))
             let file = try #require(tree.leftovers().first { $0.hasSuffix("original.mp4") })
             let bytes = try Data(contentsOf: URL(filePath: tree.workspace + "/jobs/video/" + file))
+            isKilled.store(true, ordering: .relaxed)
             kill(worker.processID, SIGKILL)
             let updates = try await tree.updates(.video, untilTheEndOf: ["killed"])
             #expect(updates.last?["status"] == "completed")

@@ -9,7 +9,7 @@ package import TempFiles
 package final class MemoryBooks: Sendable {
     package enum Step: String, Sendable, Hashable, CaseIterable {
         case enter, isCancelRequested, handBack, willRetry, handedOver, recordNews, recordCompletion, jobTempFiles
-        case end, takeOverEnd, noteAnnounced, job, published, restoreFiles, trimReservation
+        case end, takeOverEnd, noteAnnounced, job, restoreFiles, trimReservation
     }
 
     let ledger: MemoryLedger
@@ -240,12 +240,6 @@ extension MemoryBooks: JobEndBooks {
             }
         }
     }
-
-    package func published(_ job: JobKey) async throws(TempFileError) -> [ByteText: PublishedFile] {
-        try await step(.published, nil) { [:] }
-    }
-
-    package func absolutePath(of path: String, job: JobKey) throws(TempFileError) -> String { path }
 }
 
 extension MemoryBooks: JobFiles {

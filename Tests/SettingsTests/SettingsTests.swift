@@ -222,6 +222,24 @@ struct KeyTemplateTests {
         #expect(throws: ObjectKeyError.self) { try settings.videoKeyTemplate.key(ticket: ticket, quality: "360p") }
     }
 
+    @Test("of the result index has no part that differs between outputs, is that of no output, and can be off")
+    func resultKey() throws {
+        let template = try Settings.from(["RESULT_KEY": "{kind}/{mediaId}.json"]).resultKeyTemplate
+        let key = try template?.key(ticket: Ticket(id: "j", mediaID: "m", kind: .image))
+        #expect(key?.rawValue == "image/m.json")
+        #expect(try Settings.from([:]).resultKeyTemplate?.description == "{mediaId}/result.json")
+        #expect(try Settings.from(["RESULT_KEY": "off"]).resultKeyTemplate == nil)
+        let wrong = [
+            ["RESULT_KEY": "{mediaId}/{quality}.json"], ["RESULT_KEY": "result.json"],
+            ["RESULT_KEY": "{mediaId}/x", "IMAGE_KEY_TEMPLATE": "{mediaId}/x"],
+        ]
+        for variables in wrong {
+            #expect { try Settings.from(variables) } throws: { error in
+                (error as? SettingsError)?.problems.map(\.key) == ["RESULT_KEY"]
+            }
+        }
+    }
+
     @Test("is read by bytes: a mark on a brace hides none")
     func marks() throws {
         let settings = try Settings.from(["VIDEO_KEY_TEMPLATE": "{mediaId}\u{301}.{ext}"])

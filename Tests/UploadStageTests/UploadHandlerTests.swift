@@ -88,4 +88,88 @@ struct UploadHandlerTests {
         #expect(failure?.code == "foreign_path")
         #expect(bench.object("videos/media/0.mp4") == nil)
     }
+
+    // MARK: - The result index
+
+    private static let indexKey = "media/result.json"
+
+    private func index(_ bench: HandlerBench) throws -> JSONFields {
+        try JSONFields(parsing: try #require(bench.object(Self.indexKey)))
+    }
+
+    @Test("lists all outputs in a result index, whose file is one of the job's and goes as they do")
+    func resultIndex() async throws {
+        let bench = try HandlerBench(.upload, .video)
+        var ticket = try await processedTicket(bench)
+        ticket.userID = "user"
+        ticket.metadata = ["duration": .double(2.5)]
+        ticket.outputs[0].quality = "360p"
+        ticket.outputs[0].width = 640
+        ticket.outputs[1].kind = .thumbnail
+        ticket.outputs[1].timestampSeconds = 1.5
+        let done = try await bench.run(UploadHandler(bench.services), ticket)
+        #expect(done.resultKey == ByteText(Self.indexKey))
+        let index = try index(bench)
+        #expect(index["jobId"]?.stringValue == "job" && index["mediaId"]?.stringValue == "media")
+        #expect(index["userId"]?.stringValue == "user" && index["kind"]?.stringValue == "video")
+        #expect(index["metadata"]?.objectValue?["duration"]?.doubleValue == 2.5)
+        #expect(index["warnings"]?.elements() == [])
+        let outputs = try #require(index["outputs"]?.elements()).map { $0.objectValue ?? JSONFields() }
+        #expect(outputs.map { $0["key"]?.stringValue } == ["videos/media/0.mp4", "videos/media/1.mp4"])
+        #expect(outputs.map { $0["location"]?.stringValue } == done.outputs.map(\.location))
+        #expect(outputs.map { $0["fileSize"]?.clampedInteger } == Self.contents.map { Int64($0.count) })
+        #expect(outputs[0]["quality"]?.stringValue == "360p" && outputs[0]["width"]?.clampedInteger == 640)
+        #expect(outputs[1]["type"]?.stringValue == "thumbnail" && outputs[1]["timestamp"]?.doubleValue == 1.5)
+        #expect(outputs.allSatisfy { $0["localPath"] == nil })
+        #expect(try await bench.tracker.jobTempFiles(ticket.key).isEmpty)
+        let listing = try ResultIndex.Listing(parsing: try #require(bench.object(Self.indexKey)))
+        #expect(listing.job == ticket.key && listing.keys == Set(done.outputs.map(\.key)))
+    }
+
+    @Test("writes the same result index again, to the byte")
+    func sameIndex() async throws {
+        let bench = try HandlerBench(.upload, .video)
+        let ticket = try await processedTicket(bench)
+        let handler = try UploadHandler(bench.services)
+        var made: [[UInt8]?] = []
+        for _ in 1...2 {
+            _ = try await bench.run(handler, ticket)
+            made.append(bench.object(Self.indexKey))
+        }
+        let other = try HandlerBench(.upload, .video, ["STORAGE_URL": "file://\(bench.directory)/store"])
+        _ = try await other.run(UploadHandler(other.services), try await processedTicket(other))
+        made.append(bench.object(Self.indexKey))
+        #expect(made[0] != nil && Set(made).count == 1)
+    }
+
+    @Test("writes no result index before all outputs are there")
+    func noIndex() async throws {
+        let bench = try HandlerBench(.upload, .video)
+        var ticket = try await processedTicket(bench)
+        // No object can take the place of a directory.
+        ticket.outputs[1].key = "videos/media"
+        let handler = try UploadHandler(bench.services)
+        await #expect(throws: StageFailure.self) { try await bench.run(handler, ticket) }
+        #expect(bench.object("videos/media/0.mp4") != nil && bench.object(Self.indexKey) == nil)
+    }
+
+    @Test("refuses a result index under an output's key, and publishes nothing")
+    func collision() async throws {
+        let bench = try HandlerBench(.upload, .video, ["RESULT_KEY": "videos/{mediaId}/1.mp4"])
+        let ticket = try await processedTicket(bench)
+        let handler = try UploadHandler(bench.services)
+        let failure = await #expect(throws: StageFailure.self) { try await bench.run(handler, ticket) }
+        #expect(failure?.verdict == .permanent && failure?.code == "key_collision")
+        #expect(failure?.message.contains("RESULT_KEY") == true && failure?.message.contains("1.mp4") == true)
+        #expect(bench.object("videos/media/0.mp4") == nil)
+    }
+
+    @Test("writes none where RESULT_KEY is off")
+    func switchedOff() async throws {
+        let bench = try HandlerBench(.upload, .video, ["RESULT_KEY": "off"])
+        let ticket = try await processedTicket(bench)
+        let done = try await bench.run(UploadHandler(bench.services), ticket)
+        #expect(done.resultKey == nil && bench.object(Self.indexKey) == nil)
+        #expect(try await bench.tracker.jobTempFiles(ticket.key).isEmpty)
+    }
 }

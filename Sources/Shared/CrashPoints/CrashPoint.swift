@@ -21,13 +21,22 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case subdirectoriesMade = "subdirectories-made"
     case spaceReserved = "space-reserved"
     case fileCreated = "file-created"
+    /// The mark of a version is off a source's file, whatever is in it.
+    case sourceUnmarked = "source-unmarked"
+    case sourceEmptied = "source-emptied"
+    case sourceMarked = "source-marked"
+    /// What an earlier worker has left of a source is good, and more of it comes.
+    case sourceContinued = "source-continued"
     case pieceWritten = "piece-written"
+    /// All of a source is there, and its file has no mark any more.
+    case sourceWhole = "source-whole"
     case outputBegun = "output-begun"
     case fileSynced = "file-synced"
     case directorySynced = "directory-synced"
     case fileRowsPresent = "file-rows-present"
     // Upload.
     case reservationTrimmed = "reservation-trimmed"
+    case objectsPlanned = "objects-planned"
     case uploadBegun = "upload-begun"
     case uploadNoted = "upload-noted"
     case objectWritten = "object-written"
@@ -37,7 +46,10 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case objectDurable = "object-durable"
     case outputNoted = "output-noted"
     case outputReleased = "output-released"
-    // Clean-up.
+    // Clean-up, of a job that did not complete first.
+    case uploadsAborted = "uploads-aborted"
+    case objectRemoved = "object-removed"
+    case objectForgotten = "object-forgotten"
     case entryRemoved = "entry-removed"
     case removalRecorded = "removal-recorded"
     case leaseFileRemoved = "lease-file-removed"

@@ -3,7 +3,7 @@ internal import Synchronization
 /// Connections that complete exchanges leave behind, for the next exchange with the same server.
 ///
 /// Each stays with the ``MultiHandle`` that made it, and so with one thread at a time: libcurl's own ways to share
-/// connections between threads are not safe. A server may close one at any moment. libcurl sees that before it sends, or
+/// connections between threads are not safe. A server may close one at any time. libcurl sees that before it sends, or
 /// else sends the request once more on a new connection, as long as nothing of an answer has come; a request that must
 /// not be sent twice asks for a new one (``WebRequest/needsNewConnection``).
 package final class WebConnections: Sendable {

@@ -19,6 +19,8 @@ package struct ProgressUpdate: Sendable, Hashable {
     /// The stage that the news is from; for a failed job the one that gave up.
     package var stage: Stage
     package var outputs: [JobOutput]
+    /// The key of the object that lists the outputs (``ResultIndex``); nil where none is written.
+    package var resultKey: ByteText?
     package var metadata: JSONFields?
     /// Why a job failed: a short word for programs, such as `invalid_media`.
     package var errorCode: String?
@@ -43,12 +45,23 @@ package struct ProgressUpdate: Sendable, Hashable {
             self.message = message
         }
 
+        var json: JSONFields { ["code": .string(code), "message": .string(message)] }
+
         /// Temp files of the job are not deleted yet, at most this many.
         package static func filesLeft(_ files: Int64, bytes: Int64) -> Warning {
             Warning(
                 code: "temp_files_left",
                 message: "up to \(files) temp files of together \(bytes) bytes are not deleted yet; "
                     + "they stay on the books, and are tried again until they are gone"
+            )
+        }
+
+        /// Objects of a job that did not complete are still in the store, at most this many.
+        package static func objectsLeft(_ objects: Int64) -> Warning {
+            Warning(
+                code: "objects_left",
+                message: "up to \(objects) objects that the job has put into the store are not removed yet; they stay "
+                    + "on the books, and are tried again for as long as the job is remembered"
             )
         }
     }
@@ -69,6 +82,7 @@ package struct ProgressUpdate: Sendable, Hashable {
         self.progress = min(max(progress, 0), 100)
         self.currentStep = currentStep
         outputs = status == .completed ? ticket.outputs : []
+        resultKey = status == .completed ? ticket.resultKey : nil
         metadata = ticket.metadata.map(Self.carried)
         self.timestamp = timestamp
         self.stage = stage
@@ -138,12 +152,7 @@ package struct ProgressUpdate: Sendable, Hashable {
         object.set("error_code", errorCode)
         object.set("error_message", errorMessage)
         if isRefusal { object.set("refused", true) }
-        if !warnings.isEmpty {
-            object.set(
-                "warnings",
-                warnings.map { ["code": .string($0.code), "message": .string($0.message)] as JSONFields }
-            )
-        }
+        if !warnings.isEmpty { object.set("warnings", warnings.map(\.json)) }
         object.set("timestamp", timestamp)
         object.set("metadata", metadata)
         if !outputs.isEmpty {
@@ -152,6 +161,7 @@ package struct ProgressUpdate: Sendable, Hashable {
             if !thumbnails.isEmpty { object.set("thumbnails", thumbnails.map(Self.thumbnail)) }
             object.set(key.kind == .video ? "video_versions" : "image_versions", versions.map(Self.version))
         }
+        object.set("result_key", resultKey)
         return object
     }
 

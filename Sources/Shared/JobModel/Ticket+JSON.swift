@@ -71,6 +71,9 @@ extension Ticket {
         wantsProgressUpdates = try fields.bool("requestProgressUpdates") ?? true
         progressIntervalSeconds = try fields.double("progressInterval")
         unknown = fields.rest
+        // Older versions ignored the field, so a value that is no text counts as none.
+        resultKey = unknown["resultKey"]?.textValue
+        unknown["resultKey"] = nil
         // The spelling of the older service's requests. Older versions ignored the field, so a value that is no number
         // still counts as none.
         if progressIntervalSeconds == nil { progressIntervalSeconds = unknown["progress_interval"]?.doubleValue }
@@ -113,7 +116,7 @@ extension Ticket {
         "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
         "attempt",
         "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
-        "requestProgressUpdates", "progressInterval", "waitedSeconds",
+        "requestProgressUpdates", "progressInterval", "waitedSeconds", "resultKey",
     ]
 
     /// The `type` of the older service's entry message.
@@ -147,6 +150,7 @@ extension Ticket {
         object.set("localMediaPath", localMediaPath)
         object.set("metadata", metadata)
         if !outputs.isEmpty { object.set("outputs", outputs.map(\.json)) }
+        object.set("resultKey", resultKey)
         object.set("tempFiles", tempFiles?.map(\.json))
         object.set("priority", priority)
         object.set("attempt", attempt)

@@ -7,6 +7,7 @@ extension Ticket {
         ticket.phase = .downloading
         ticket.localMediaPath = nil
         ticket.outputs = []
+        ticket.resultKey = nil
         return ticket
     }
 

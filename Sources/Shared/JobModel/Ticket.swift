@@ -24,6 +24,8 @@ package struct Ticket: Sendable, Hashable {
     package var localMediaPath: ByteText?
     package var metadata: JSONFields?
     package var outputs: [JobOutput] = []
+    /// The key of the object that lists the outputs (``ResultIndex``). Set by the upload stage.
+    package var resultKey: ByteText?
     /// The manifest. nil when the producer sent none.
     package var tempFiles: [TempFileEntry]?
     /// 0 to 9; higher is sooner.

@@ -21,7 +21,8 @@ extension Books {
                 UPDATE job SET state = 'finished', outcome = ?1, finishToken = ?2, record = ?3, updatedAt = ?4,
                     finishedAt = ?4, ticket = NULL, worker = NULL, quietSince = NULL, quietMark = NULL,
                     rememberedSince = (SELECT serviceMilliseconds FROM about), leftFiles = fileCount,
-                    leftBytes = (SELECT COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?5)
+                    leftBytes = (SELECT COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?5),
+                    leftObjects = (SELECT COUNT(*) FROM object WHERE job = ?5 AND ?1 <> 'completed')
                 WHERE number = ?5 AND state = 'active' AND COALESCE(finishToken, ?2) = ?2
                 """,
             arguments: [outcome.rawValue, token, Data(record), now, row.number]
@@ -29,8 +30,11 @@ extension Books {
         guard db.changesCount > 0 else { return false }
         try db.run(sql: "DELETE FROM start WHERE job = ?", arguments: [row.number])
         try db.run(sql: "DELETE FROM published WHERE job = ?", arguments: [row.number])
-        // Those of another outcome may be open, and somebody aborts them.
-        if outcome == .completed { try db.run(sql: "DELETE FROM upload WHERE job = ?", arguments: [row.number]) }
+        // Those of another outcome are left, and somebody else removes them.
+        if outcome == .completed {
+            try db.run(sql: "DELETE FROM object WHERE job = ?", arguments: [row.number])
+            try db.run(sql: "DELETE FROM upload WHERE job = ?", arguments: [row.number])
+        }
         // Files that a given-up clean-up may have left stay in the ledger, so that others remove them.
         try db.run(sql: "UPDATE file SET state = 'marked' WHERE job = ?", arguments: [row.number])
         try trimReservation(job: row.number)

@@ -8,6 +8,8 @@ package final class Delivery: Sendable {
     private let sink: any SourceSink
     private let cancellation: CancellationFlag
     private let total = Atomic<Int64>(0)
+    /// Whether the bytes came with the word of how many they are.
+    private let hasSize = Atomic(false)
 
     /// An error of the sink on its way through whoever reads the source, so that it is not taken for one of the source.
     private struct SinkFailure: Error {
@@ -23,7 +25,12 @@ package final class Delivery: Sendable {
         _ body: @Sendable (Delivery) async throws -> Int64
     ) async throws -> Int64 {
         do {
-            return try await CancellationFlag.run { flag in try await body(Delivery(request, to: sink, flag)) }
+            return try await CancellationFlag.run { flag in
+                let delivery = Delivery(request, to: sink, flag)
+                let bytes = try await body(delivery)
+                try delivery.checkEnd(bytes)
+                return bytes
+            }
         } catch let failure as SinkFailure {
             throw failure.error
         }
@@ -51,6 +58,7 @@ package final class Delivery: Sendable {
         {
             start = progress.bytes
         }
+        hasSize.store(facts.sizeBytes != nil, ordering: .relaxed)
         do { try sink.begin(facts, at: start) } catch { throw SinkFailure(error: error) }
         total.store(start, ordering: .relaxed)
         return start
@@ -61,6 +69,16 @@ package final class Delivery: Sendable {
         let (_, total) = total.add(Int64(piece.count), ordering: .relaxed)
         guard total <= request.limitBytes else { throw tooLarge }
         do { try sink.write(piece) } catch { throw SinkFailure(error: error) }
+    }
+
+    private func checkEnd(_ bytes: Int64) throws(StorageError) {
+        guard let expected = request.expectedBytes, bytes < expected, !hasSize.load(ordering: .relaxed) else { return }
+        throw StorageError(
+            code: .interrupted,
+            message: "the source ended after \(bytes) bytes, and \(expected) were told before; see its host, and the "
+                + "job's `fileSize`",
+            verdict: .transient
+        )
     }
 
     private var tooLarge: StorageError {

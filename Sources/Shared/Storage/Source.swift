@@ -110,10 +110,14 @@ package struct FetchRequest: Sendable, Hashable {
     package var limitBytes: Int64
     /// nil: from the beginning.
     package var progress: Progress?
+    /// The size of the source by somebody else's word: an earlier look at it, or the job. A source that tells no size
+    /// with its bytes and ends before was cut short.
+    package var expectedBytes: Int64?
 
-    package init(limitBytes: Int64, progress: Progress? = nil) {
+    package init(limitBytes: Int64, progress: Progress? = nil, expectedBytes: Int64? = nil) {
         self.limitBytes = limitBytes
         self.progress = progress
+        self.expectedBytes = expectedBytes
     }
 }
 

@@ -46,6 +46,28 @@ package protocol Store: Sendable, CustomStringConvertible {
     /// - Throws: ``StorageError``, or `CancellationError`.
     @discardableResult
     func delete(_ key: ObjectKey) async throws -> Bool
+
+    /// Removes an object that a job has put. One that somebody else has put under its key since, or before, stays.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func remove(_ object: OwnObject) async throws -> ObjectRemovalAnswer
+
+    /// Aborts the uploads of a key that are neither complete nor aborted, whosever they are: one that goes on begins
+    /// anew.
+    ///
+    /// - Returns: how many there were.
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func abortUploads(of key: ObjectKey) async throws -> Int
+
+    /// All uploads beneath the store that are neither complete nor aborted.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func openUploads() async throws -> [OpenUpload]
+
+    /// Aborts an upload. One that is no longer open is fine.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func abort(_ upload: OpenUpload) async throws
 }
 
 extension Store {
@@ -61,14 +83,24 @@ package struct NewObject: Sendable {
     package var contentType: String?
     /// Names of ASCII letters, digits and `-`, in lower case.
     package var metadata: [String: String]
+    /// The job that puts it, in ASCII letters, digits and `-`. A store that keeps metadata keeps it with the object, so
+    /// that the object is known to be the job's; see ``Store/remove(_:)``.
+    package var owner: String?
     /// For stores that upload in several steps. nil for a key under which nobody else puts anything at the time.
     package var uploads: (any UploadRecord)?
 
-    package init(path: String, key: ObjectKey, contentType: String? = nil, metadata: [String: String] = [:]) {
+    package init(
+        path: String,
+        key: ObjectKey,
+        contentType: String? = nil,
+        metadata: [String: String] = [:],
+        owner: String? = nil
+    ) {
         self.path = path
         self.key = key
         self.contentType = contentType
         self.metadata = metadata
+        self.owner = owner
     }
 }
 
@@ -76,9 +108,12 @@ package struct PublishedObject: Sendable, Hashable {
     package var sizeBytes: Int64
     /// Where the object is, as a URL.
     package var location: String
+    /// Tells the object from another one under its key.
+    package var validator: SourceValidator?
 
-    package init(sizeBytes: Int64, location: String) {
+    package init(sizeBytes: Int64, location: String, validator: SourceValidator? = nil) {
         self.sizeBytes = sizeBytes
         self.location = location
+        self.validator = validator
     }
 }

@@ -58,6 +58,9 @@ package struct Stores: Sendable {
     /// Whether the store of a URL is a directory, whose keys must be paths.
     package static func keysArePaths(_ url: String) -> Bool { (try? kind(url))?.keysArePaths ?? true }
 
+    /// Whether the store of a URL may have open uploads.
+    package static func hasUploads(_ url: String) -> Bool { (try? kind(url))?.hasUploads ?? false }
+
     private static func kind(_ url: String) throws(StorageError) -> any StoreKind.Type {
         let scheme = SourceURL.scheme(url)
         if let scheme, let kind = kinds.first(where: { $0.schemes.contains(scheme) }) { return kind }
@@ -87,6 +90,9 @@ package protocol StoreKind: Store {
     /// As ``Stores/keysArePaths(_:)``.
     static var keysArePaths: Bool { get }
 
+    /// As ``Stores/hasUploads(_:)``.
+    static var hasUploads: Bool { get }
+
     /// As ``Stores/clockDifference(_:)``.
     static func clockDifference(url: String) -> Int64?
 
@@ -94,4 +100,8 @@ package protocol StoreKind: Store {
     ///
     /// - Parameter url: of one of ``schemes``.
     init(url: String, _ settings: StorageSettings) throws(StorageError)
+}
+
+extension StoreKind {
+    package static var hasUploads: Bool { false }
 }

@@ -5,9 +5,16 @@ extension TempFileTracker {
     /// Records that files of the job were published, so that they need not be there any more. Planning a file anew, as
     /// when the job is run again, takes the record back.
     ///
-    /// - Parameter published: by the files' paths, absolute, or their names.
+    /// - Parameters:
+    ///   - published: by the files' paths, absolute, or their names.
+    ///   - store: that has the objects, as ``JobObject/store``: they are noted as put. nil for objects that are not to
+    ///     be removed should the job fail.
     /// - Throws: ``TempFileError`` with code `foreignPath`, or `jobFinished`.
-    package func notePublished(_ published: [ByteText: PublishedFile], job: JobKey) async throws(TempFileError) {
+    package func notePublished(
+        _ published: [ByteText: PublishedFile],
+        job: JobKey,
+        in store: ByteText? = nil
+    ) async throws(TempFileError) {
         var named: [(name: String, file: PublishedFile)] = []
         for (path, file) in published { named.append((try self.file(path.string, job: job).name, file)) }
         let (rows, now) = (named, nowMilliseconds)
@@ -15,6 +22,15 @@ extension TempFileTracker {
             let number = try books.ensureLiveJob(job, now: now).number
             for (name, file) in rows {
                 try books.notePublished(file, name: name, job: number)
+                guard let store else { continue }
+                let object = JobObject(
+                    key: ByteText(file.key),
+                    store: store,
+                    state: .put,
+                    name: name,
+                    validator: file.validator
+                )
+                try books.notePut(object, job: number)
             }
         }
     }

@@ -54,7 +54,8 @@ struct EndLetters: Sendable {
             stage: .cleanup,
             timestamp: Timestamp.string(end.finishedAt ?? end.updatedAt)
         )
-        if end.leftFiles > 0 { update.warnings = [.filesLeft(end.leftFiles, bytes: end.leftBytes)] }
+        if end.leftFiles > 0 { update.warnings.append(.filesLeft(end.leftFiles, bytes: end.leftBytes)) }
+        if end.leftObjects > 0 { update.warnings.append(.objectsLeft(end.leftObjects)) }
         return update
     }
 }

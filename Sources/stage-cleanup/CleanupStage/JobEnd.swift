@@ -21,7 +21,8 @@ struct JobEnd: Sendable {
     func record() async throws {
         let (ticket, outcome) = (job.ticket, job.ticket.outcome ?? .completed)
         var record = ticket.atEnd(outcome)
-        if outcome != .completed { record.outputs = try await publishedOutputs(ticket) }
+        // Those that were published are removed, or about to be.
+        if outcome != .completed { (record.outputs, record.resultKey) = ([], nil) }
         let bytes = record.json.serialized()
         let end = try await job.books.end(
             job.key,
@@ -61,25 +62,6 @@ struct JobEnd: Sendable {
             job.logger.warning("the message that ended the job was lost with a broker; this one announces the end")
         }
         try await Announcement(job: job, end: end, ticket: recorded ?? end.finalTicket(job.kind)).make()
-    }
-
-    /// The outputs of a job that did not complete that are in the store. Their files and those of the others are gone.
-    private func publishedOutputs(_ ticket: Ticket) async throws -> [JobOutput] {
-        if ticket.outputs.isEmpty { return [] }
-        let published = try await job.books.published(job.key)
-        // Most often there are none, and a message may name very many.
-        if published.isEmpty { return ticket.publishedOutputs }
-        return ticket.outputs.compactMap { output in
-            if output.location != nil { return output.published }
-            guard let path = output.localPath,
-                let absolute = try? job.books.absolutePath(of: path.string, job: job.key),
-                let object = published[ByteText(absolute)], ByteText(object.key) == output.key
-            else { return nil }
-            var output = output.published
-            output.location = object.location
-            output.sizeBytes = object.sizeBytes
-            return output
-        }
     }
 }
 

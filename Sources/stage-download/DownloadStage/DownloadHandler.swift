@@ -26,6 +26,8 @@ package struct DownloadHandler: StageHandler {
         self.sources = sources ?? Sources(settings.storage)
     }
 
+    package var hostsAway: [HostAbsence] { HostWatch.shared.absences }
+
     package static func main() async -> Never {
         await StageWorker.main(.download) { try DownloadHandler($0) }
     }
@@ -63,8 +65,8 @@ package struct DownloadHandler: StageHandler {
     private struct Room {
         var file: TrackedFile
         var allowance: SpaceAllowance
-        /// The size of the source was known, so it has room enough.
-        var isReserved: Bool
+        /// The size of the source, by its own word or else by the job's. With it there is room enough.
+        var sourceBytes: Int64?
     }
 
     /// Puts the source in the ledger, and reserves disk for it and for what will be made of it.
@@ -93,7 +95,7 @@ package struct DownloadHandler: StageHandler {
                 CrashPoint.spaceReserved.cross()
                 await job.telemetry.goOn()
             }
-            return Room(file: planned[0], allowance: allowance, isReserved: bytes != nil)
+            return Room(file: planned[0], allowance: allowance, sourceBytes: bytes)
         case .noRoom(let why): throw try await leave(job, "\(words): \(why)")
         case .neverFits(let why):
             throw StageFailure(.permanent, code: "too_large_for_disk", "\(words): \(why); raise the limit")
@@ -138,10 +140,14 @@ package struct DownloadHandler: StageHandler {
             }
         )
         let progress = sink.progress
-        let request = FetchRequest(limitBytes: settings.maximumSourceBytes, progress: progress)
+        let request = FetchRequest(
+            limitBytes: settings.maximumSourceBytes,
+            progress: progress,
+            expectedBytes: room.sourceBytes
+        )
         do {
             // A job that waits for room asks nobody for bytes that it has no room for.
-            if !room.isReserved, let have = progress?.bytes {
+            if room.sourceBytes == nil, let have = progress?.bytes {
                 try await grow(allowance, file, to: have.addingClamped(Self.stepBytes))
             }
             let bytes = try await withTaskCancellationHandler {
@@ -196,7 +202,8 @@ package struct DownloadHandler: StageHandler {
             !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
             code: error.code.rawValue,
             error.message + advice,
-            retryAfter: error.retryAfter
+            retryAfter: error.retryAfter,
+            host: error.away?.host?.description
         )
     }
 
@@ -206,7 +213,7 @@ package struct DownloadHandler: StageHandler {
             ticket.kind == .video
             ? [settings.videoKeyTemplate, settings.thumbnailKeyTemplate] : [settings.imageKeyTemplate]
         do {
-            for template in templates {
+            for template in templates + [settings.resultKeyTemplate].compactMap(\.self) {
                 try stores.standard.check(template.key(ticket: ticket, quality: "360p", fileExtension: "jpg"))
             }
             if let destination = ticket.destination { _ = try stores.destination(destination) }

@@ -64,6 +64,7 @@ final class Sink: SourceSink {
         try file.seek(to: 0)
         try look(upTo: start)
         try file.seek(to: start)
+        CrashPoint.sourceContinued.cross()
         written.store(start, ordering: .relaxed)
         didWrite(start, nil)
     }
@@ -114,6 +115,7 @@ final class Sink: SourceSink {
     func finish() throws {
         // The mark is of no use any more: a file that is whole and wrong is brought anew.
         try PartialSource.end(file)
+        CrashPoint.sourceWhole.cross()
         try state.withLock { state in
             try state.check.finish()
             try state.comparison?.finish()

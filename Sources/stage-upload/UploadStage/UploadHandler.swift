@@ -1,6 +1,7 @@
 internal import CrashPoints
 internal import FoundationEssentials
 package import JobModel
+internal import JobObjects
 internal import Logging
 internal import Settings
 package import StageRuntime
@@ -8,16 +9,20 @@ internal import Storage
 internal import Synchronization
 internal import TempFiles
 
-/// Publishes a job's outputs in the object store.
+/// Publishes a job's outputs in the object store, and then the result index that lists them.
 package struct UploadHandler: StageHandler {
     private let stores: Stores
     /// Outputs that are put at a time.
     private let width: Int
+    let settings: Settings
 
     init(_ services: StageServices) throws {
+        settings = services.settings
         stores = try Stores(services.settings.storage)
         width = stores.standard.gainsByParallelPuts ? services.settings.storage.s3.parallelOutputs : 1
     }
+
+    package var hostsAway: [HostAbsence] { HostWatch.shared.absences }
 
     package static func main() async -> Never {
         await StageWorker.main(.upload) { try UploadHandler($0) }
@@ -25,12 +30,14 @@ package struct UploadHandler: StageHandler {
 
     package func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
+        let indexKey = try indexKey(of: ticket)
         let earlier = try await publishedEarlier(job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.
         // Files that an earlier run has published may be gone.
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
+        try await planObjects(of: ticket, indexKey, job)
         let totalBytes = ticket.outputs.reduce(Int64(0)) { $0 &+ max($1.sizeBytes ?? 0, 0) }
         let progress = UploadedBytes { done in
             if totalBytes > 0 { job.telemetry.note(fraction: Double(done) / Double(totalBytes)) }
@@ -64,11 +71,36 @@ package struct UploadHandler: StageHandler {
             try? await release(&published, job)
             throw error
         }
-        try await release(&published, job, isLast: true)
+        try await release(&published, job, isLast: indexKey == nil)
         job.telemetry.note(inputs: ticket.outputs.count, bytes: totalBytes)
         job.telemetry.note(outputs: ticket.outputs.count, bytes: progress.total)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
+        ticket.resultKey = indexKey.map { ByteText($0.rawValue) }
+        if let indexKey { try await publishIndex(of: ticket, under: indexKey, job) }
         return ticket
+    }
+
+    /// Notes what the job is about to put, so that it can be removed should the job not complete.
+    private func planObjects(of ticket: Ticket, _ indexKey: ObjectKey?, _ job: JobContext) async throws {
+        let store = ByteText(stores.standard.description)
+        var objects = ticket.outputs.map { output in
+            let name = output.localPath.flatMap { try? job.tracker.file($0.string, job: job.key).name }
+            return JobObject(key: output.key, store: store, state: .planned, name: name)
+        }
+        if let indexKey {
+            let key = ByteText(indexKey.rawValue)
+            objects.append(JobObject(key: key, store: store, state: .planned, name: Self.indexName))
+        }
+        try await job.tracker.planObjects(objects, job: job.key)
+        CrashPoint.objectsPlanned.cross()
+    }
+
+    /// Publishes the result index, once all outputs are in the store to stay.
+    private func publishIndex(of ticket: Ticket, under key: ObjectKey, _ job: JobContext) async throws {
+        let output = try await makeIndex(of: ticket, under: key, job)
+        var published = PublishedOutputs()
+        published.add(try await publish(output, job) { _ in }, output)
+        try await release(&published, job, isLast: true)
     }
 
     /// The outputs that an earlier run of this message has published, by their places; see
@@ -105,7 +137,7 @@ package struct UploadHandler: StageHandler {
             throw Self.failure(error)
         }
         CrashPoint.objectDurable.cross()
-        try await job.tracker.notePublished(records, job: job.key)
+        try await job.tracker.notePublished(records, job: job.key, in: ByteText(stores.standard.description))
         CrashPoint.outputNoted.cross()
         // Files that cannot be removed now stay in the ledger, and the clean-up tries again.
         _ = await job.tracker.releaseFiles(records.keys.sorted().map(\.string), job: job.key, isLast: isLast)
@@ -122,7 +154,8 @@ package struct UploadHandler: StageHandler {
             var object = NewObject(
                 path: path,
                 key: try ObjectKey(output.key.string),
-                contentType: output.mimeType
+                contentType: output.mimeType,
+                owner: job.key.objectOwner
             )
             let store = ByteText(stores.standard.description)
             object.uploads = JobUploads(tracker: job.tracker, job: job.key, store: store, key: output.key)
@@ -144,7 +177,13 @@ package struct UploadHandler: StageHandler {
     }
 
     private static func failure(_ error: StorageError) -> StageFailure {
-        StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+        StageFailure(
+            !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
+            code: error.code.rawValue,
+            error.message,
+            retryAfter: error.retryAfter,
+            host: error.away?.host?.description
+        )
     }
 
     private func name(of output: JobOutput) -> String {
@@ -181,7 +220,8 @@ private struct PublishedOutputs {
         records[path] = PublishedFile(
             key: output.key.string,
             location: object.location,
-            sizeBytes: object.sizeBytes
+            sizeBytes: object.sizeBytes,
+            validator: object.validator?.bytes
         )
         bytes += object.sizeBytes
     }

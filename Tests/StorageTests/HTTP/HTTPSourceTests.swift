@@ -29,6 +29,8 @@ struct HTTPSourceTests {
             #expect(try await source.fetch(Self.all, into: sink) == 50_000)
             #expect(sink.bytes == Self.content && sink.starts == [0])
             #expect(origin.requests.allSatisfy { $0.fields["accept-encoding"] == "identity" })
+            // A later part is asked for of this version only.
+            #expect(origin.requests.allSatisfy { $0.start ?? 0 == 0 || $0.fields["if-range"] == "\"v1\"" })
         }
     }
 
@@ -62,6 +64,8 @@ struct HTTPSourceTests {
             Wrong(path: "/cut-length", code: .interrupted, verdict: .transient, words: "after 25000 of 50000"),
             Wrong(path: "/cut-chunked", code: .interrupted, verdict: .transient),
             Wrong(path: "/encoded", code: .badResponse, words: "Content-Encoding: gzip"),
+            Wrong(path: "/packed-in-transfer", code: .badResponse, words: "Transfer-Encoding: gzip, chunked"),
+            Wrong(path: "/length-of-identity", code: .badResponse, words: "Transfer-Encoding: identity"),
             Wrong(path: "/another-when-cut", code: .changed, verdict: .transient),
             Wrong(path: "/204", code: .badResponse, words: "204"),
             Wrong(path: "/two-lengths", code: .badResponse, words: "two lengths"),
@@ -92,6 +96,29 @@ struct HTTPSourceTests {
             #expect(!error.message.contains("hunter2"), "\(error)")
             #expect(error.retryAfter == wrong.retryAfter)
             if let requests = wrong.requests { #expect(origin.requests.count == requests) }
+        }
+    }
+
+    @Test("that ends before the size that was told before was cut short, unless it tells a size of its own")
+    func expectedSize() async throws {
+        try await withOrigin { origin in
+            func bytes(_ path: String, expecting bytes: Int64?) async throws -> Int64 {
+                let request = FetchRequest(limitBytes: .max, expectedBytes: bytes)
+                return try await origin.source(path).fetch(request, into: ByteCollector())
+            }
+            #expect(try await origin.source("/half-in-chunks").probe().sizeBytes == 50_000)
+            for path in ["/half-in-chunks", "/no-length"] {
+                await #expect {
+                    _ = try await bytes(path, expecting: 50_001)
+                } throws: { error in
+                    let error = error as? StorageError
+                    return error?.code == .interrupted && error?.verdict == .transient
+                        && error?.message.contains("50001 were told") == true
+                }
+            }
+            #expect(try await bytes("/half-in-chunks", expecting: 25_000) == 25_000)
+            #expect(try await bytes("/no-length", expecting: 10) == 50_000)
+            #expect(try await bytes("/whole", expecting: 50_001) == 50_000)
         }
     }
 
@@ -173,6 +200,7 @@ struct HTTPSourceTests {
             #expect(try await source.fetch(request, into: sink) == 50_000)
             #expect(sink.starts == [start])
             if path != "/another-each-time" { #expect(sink.bytes == Self.content) }
+            #expect(origin.requests.allSatisfy { $0.start == nil || $0.fields["if-range"] == validator })
         }
     }
 

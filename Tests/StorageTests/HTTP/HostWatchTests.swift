@@ -1,3 +1,4 @@
+import JobModel
 import Synchronization
 import Testing
 
@@ -11,7 +12,8 @@ struct HostWatchTests {
     }
 
     private let clock = Clock()
-    private let away = StorageError(code: .unavailable, message: "503", verdict: .transient, isHostAway: true)
+    private let away = StorageError(code: .unavailable, message: "", verdict: .transient, away: HostAway(.connection))
+    private let busy = StorageError(code: .unavailable, message: "503", verdict: .transient, isHostAway: true)
 
     private func rest(_ watch: HostWatch, _ url: String) throws -> Duration? {
         do throws(StorageError) {
@@ -43,16 +45,40 @@ struct HostWatchTests {
         #expect(try rest(watch, url) == nil)
     }
 
-    @Test("is left alone for as long as it says; others are not")
+    @Test("is left alone for as long as it says, a minute at most; others are not")
     func retryAfter() throws {
         let watch = HostWatch(now: { [clock] in clock.now.withLock { $0 } })
         var error = away
-        error.retryAfter = .seconds(600)
-        watch.note(try HTTPURL("https://host.example/a"), error)
-        #expect(try rest(watch, "https://host.example/a") == .seconds(600))
-        for other in ["https://host.example:8443/a", "https://other.example/a", "https://www.host.example/a"] {
+        for (seconds, pause) in [(40, 40), (600, 60)] {
+            error.retryAfter = .seconds(seconds)
+            watch.note(try HTTPURL("https://host.example/a"), error)
+            #expect(try rest(watch, "https://host.example/a") == .seconds(pause))
+        }
+        for other in [
+            "https://host.example:8443/a", "https://other.example/a", "https://www.host.example/a",
+            "http://host.example:443/a",
+        ] {
             #expect(try rest(watch, other) == nil)
         }
+    }
+
+    @Test("is not taken to be away for one path that it has no time for, however often")
+    func onePath() throws {
+        let watch = HostWatch(now: { [clock] in clock.now.withLock { $0 } })
+        var error = busy
+        error.retryAfter = .seconds(3600)
+        for number in 0..<10 {
+            watch.note(try HTTPURL("https://host.example/a?\(number)"), error)
+            #expect(try rest(watch, "https://host.example/a") == nil)
+            #expect(watch.absences.isEmpty)
+        }
+        watch.note(try HTTPURL("https://host.example/b"), error)
+        #expect(try rest(watch, "https://host.example/c") == .seconds(60))
+        #expect(watch.absences.map(\.host) == ["host.example:443"])
+        // It is there once it has time for any of them.
+        watch.note(try HTTPURL("https://host.example/c"), nil)
+        watch.note(try HTTPURL("https://host.example/a"), error)
+        #expect(try rest(watch, "https://host.example/c") == nil)
     }
 
     @Test("is one of a bounded number that are remembered")
@@ -64,5 +90,40 @@ struct HostWatchTests {
         clock.pass(.seconds(6))
         watch.note(try HTTPURL("https://h1000.example/"), away)
         #expect(try rest(watch, "https://h1000.example/") != nil)
+    }
+
+    @Test("is told by name and port alone, with when it began, until it answers")
+    func told() throws {
+        let watch = HostWatch(now: { [clock] in clock.now.withLock { $0 } })
+        let urls = [
+            ("https://User.Example/a?X-Amz-Signature=hunter2", "user.example:443"),
+            ("http://[2001:DB8::1]:8080/hunter2", "[2001:db8::1]:8080"),
+        ]
+        let before = UTCTime.now.secondsSince1970
+        for (url, _) in urls { watch.note(try HTTPURL(url), away) }
+        #expect(Set(watch.absences.map(\.host)) == Set(urls.map(\.1)))
+        #expect(watch.absences.allSatisfy { $0.isResting && $0.jobs == 0 && (before...before + 60).contains($0.since) })
+        #expect(watch.absences.allSatisfy { $0.cause == "no connection to it" })
+        let since = watch.absences.map(\.since)
+        clock.pass(.seconds(6))
+        #expect(watch.absences.allSatisfy { !$0.isResting })
+        watch.note(try HTTPURL(urls[0].0), away)
+        #expect(watch.absences.map(\.since).sorted() == since.sorted())
+        watch.note(try HTTPURL(urls[0].0), nil)
+        #expect(watch.absences.map(\.host) == [urls[1].1])
+    }
+
+    @Test("is the same by the URL of a source and by the endpoint of a store")
+    func oneHost() throws {
+        for (endpoint, host) in [
+            ("http://127.0.0.1:9000", "127.0.0.1:9000"), ("https://store.example", "store.example:443"),
+            ("https://Store.Example:443/base", "store.example:443"), ("http://[::1]", "[::1]:80"),
+        ] {
+            let own = try #require(S3Endpoint(url: endpoint, region: "r", style: .path))
+            #expect(own.server(of: "bucket").description == host)
+            #expect(RemoteHost(try HTTPURL(endpoint)).description == host)
+        }
+        let amazon = S3Endpoint.amazon(region: "eu-west-1", style: .virtual)
+        #expect(amazon.server(of: "bucket").description == "bucket.s3.eu-west-1.amazonaws.com:443")
     }
 }

@@ -39,6 +39,8 @@ package struct JobRecord: Sendable, Hashable {
     /// Files, and their bytes, that were in the ledger at the job's end and may not be removed yet.
     package var leftFiles: Int64
     package var leftBytes: Int64
+    /// Objects of a job that did not complete, at its end, that may still be in the store.
+    package var leftObjects: Int64 = 0
     /// The final ticket as JSON.
     package var record: [UInt8]?
 

@@ -5,8 +5,11 @@ package struct PublishedFile: Sendable, Hashable {
     /// Where it is, as a URL.
     package var location: String
     package var sizeBytes: Int64
+    /// As ``JobObject/validator``. Not read back.
+    package var validator: [UInt8]?
 
-    package init(key: String, location: String, sizeBytes: Int64) {
+    package init(key: String, location: String, sizeBytes: Int64, validator: [UInt8]? = nil) {
+        self.validator = validator
         self.key = key
         self.location = location
         self.sizeBytes = sizeBytes

@@ -18,7 +18,7 @@ package struct JobRow: Sendable {
     static let columns = """
         number, kind, id, directory, media, source, state, stage, hop, progress, step, outcome, finishToken,
         isCancelRequested, record, createdAt, updatedAt, finishedAt, quietSince, quietMark, ticket, fileCount,
-        attempt, redrives, announcedAt, leftFiles, leftBytes
+        attempt, redrives, announcedAt, leftFiles, leftBytes, leftObjects
         """
 
     /// nil for a row of a kind or state that a newer version wrote.
@@ -64,6 +64,7 @@ package struct JobRow: Sendable {
             leftBytes: row["leftBytes"],
             record: final.map { [UInt8]($0) }
         )
+        record.leftObjects = row["leftObjects"]
     }
 
     /// How the job ended, when it has.

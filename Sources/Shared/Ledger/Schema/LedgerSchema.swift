@@ -27,7 +27,8 @@ enum LedgerSchema {
             try db.execute(sql: deaths)
         }
         migrator.registerMigration("14: ends in one step") { db in try db.execute(sql: ends) }
-        migrator.registerMigration("17: uploads that jobs have begun") { db in try db.execute(sql: uploads) }
+        migrator.registerMigration("15: objects that jobs put") { db in try db.execute(sql: objects) }
+        migrator.registerMigration("16: uploads that jobs have begun") { db in try db.execute(sql: uploads) }
         return migrator
     }
 

@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// The keys of outputs in the object store.
 package struct OutputKeySettings: SettingsGroup {
     package static let section = "Media"
@@ -5,6 +7,8 @@ package struct OutputKeySettings: SettingsGroup {
     package let videoKeyTemplate: KeyTemplate
     package let thumbnailKeyTemplate: KeyTemplate
     package let imageKeyTemplate: KeyTemplate
+    /// nil: no result index is written.
+    package let resultKeyTemplate: KeyTemplate?
 
     package init(_ read: SettingsReader) {
         videoKeyTemplate = read(
@@ -35,5 +39,20 @@ package struct OutputKeySettings: SettingsGroup {
                 "Key of an image variant."
             )
         )
+        resultKeyTemplate = read(
+            SettingKey(
+                "RESULT_KEY",
+                KeyTemplate.perJobOrOff,
+                default: KeyTemplate(.mediaID, "/result.json"),
+                isReloadable: true,
+                "Key of the result index, a JSON document that lists a job's outputs and is written after all of them. "
+                    + "Of the placeholders, `{quality}`, `{index}` and `{ext}` have no meaning here. `off`: none is "
+                    + "written, and then nothing tells a complete result from the beginning of one."
+            )
+        )
+        let others = [videoKeyTemplate, thumbnailKeyTemplate, imageKeyTemplate].map { ByteText($0.description) }
+        if let own = resultKeyTemplate, others.contains(ByteText(own.description)) {
+            read.refuse("RESULT_KEY", "outputs have the same keys; give the result index one of its own")
+        }
     }
 }

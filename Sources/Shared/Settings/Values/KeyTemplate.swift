@@ -8,9 +8,13 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
         case mediaID = "mediaId"
         case jobID = "jobId"
         case userID = "userId"
+        case kind
         case quality
         case index
         case fileExtension = "ext"
+
+        /// Those that tell nothing apart within a job.
+        static let ofJobs: Set = [mediaID, jobID, userID, kind]
     }
 
     enum Part: Sendable, Hashable, ExpressibleByStringLiteral {
@@ -40,6 +44,24 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
             type: "template",
             text: \.description,
             parse: { (text) throws(SettingsReader.ParseFailure) in try Self(text) }
+        )
+    }
+
+    /// Of an object that each job has one of; nil, written `off`, for none.
+    static var perJobOrOff: SettingFormat<Self?> {
+        let off = "off"
+        return SettingFormat(
+            type: "template",
+            range: "or `\(off)`",
+            text: { $0?.description ?? off },
+            parse: { (text) throws(SettingsReader.ParseFailure) in
+                if text.utf8.elementsEqual(off.utf8) { return nil }
+                let template = try Self(text)
+                for case .value(let placeholder) in template.parts where !Placeholder.ofJobs.contains(placeholder) {
+                    throw .init(message: "a job has one result index, so it cannot have {\(placeholder.rawValue)}")
+                }
+                return template
+            }
         )
     }
 
@@ -98,6 +120,7 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
             case .value(.mediaID): key += ticket.mediaID.string
             case .value(.jobID): key += ticket.id.string
             case .value(.userID): key += ticket.userID ?? ""
+            case .value(.kind): key += ticket.kind.rawValue
             case .value(.quality): key += quality
             case .value(.index): key += String(index)
             case .value(.fileExtension): key += fileExtension

@@ -73,10 +73,6 @@ package protocol JobEndBooks: Sendable {
     func takeOverEnd(_ end: JobRecord, token: String, after patience: Duration) async throws(TempFileError) -> Bool
     /// Records that the broker has the terminal update of a finished job.
     func noteAnnounced(_ end: JobRecord, keeping kept: [UInt8]?) async throws(TempFileError)
-    /// Outputs that are in the object store, by their files' absolute paths.
-    func published(_ job: JobKey) async throws(TempFileError) -> [ByteText: PublishedFile]
-    /// The absolute path of a job's file, which a message may name relative to the job's directory.
-    func absolutePath(of path: String, job: JobKey) throws(TempFileError) -> String
 }
 
 /// The runtime's side of a job's temp files.

@@ -22,15 +22,7 @@ extension JobStore: JobBooks {
     }
 }
 
-extension JobStore: JobEndBooks {
-    package func published(_ job: JobKey) async throws(TempFileError) -> [ByteText: PublishedFile] {
-        try await files.published(job)
-    }
-
-    package func absolutePath(of path: String, job: JobKey) throws(TempFileError) -> String {
-        try files.file(path, job: job).absolutePath
-    }
-}
+extension JobStore: JobEndBooks {}
 
 extension EnteredJob {
     fileprivate init(_ stage: EnteredStage) {

@@ -132,8 +132,10 @@ package final class LocalDirectoryStore: StoreKind {
                 if source.descriptor < 0 { throw FileSystemError(operation: "open", path: path, errno: errno) }
                 let directory = try Self.parent(of: place, in: root)
                 let size: Int64
+                let validator: SourceValidator?
                 if let linked = try Self.link(source, to: place, in: directory, root, didWrite) {
                     size = linked
+                    validator = try source.sourceFacts("the file").validator
                 } else {
                     let draft = try directory.openUnnamedFile(mode: Self.objectMode)
                     size = try draft.append(contentsOf: source, didWrite: didWrite)
@@ -141,9 +143,14 @@ package final class LocalDirectoryStore: StoreKind {
                     try draft.synchronize { try didWrite(written) }
                     CrashPoint.objectWritten.cross()
                     try Self.put(draft, at: place, in: directory, root)
+                    validator = try draft.sourceFacts("the object").validator
                 }
                 CrashPoint.objectLinked.cross()
-                return PublishedObject(sizeBytes: size, location: FileURL.text(root.path + "/" + key.rawValue))
+                return PublishedObject(
+                    sizeBytes: size,
+                    location: FileURL.text(root.path + "/" + key.rawValue),
+                    validator: validator
+                )
             }
         }
     }

@@ -12,6 +12,8 @@ struct S3ObjectHead: Sendable {
     var sha256: String?
     var contentType: String?
     var encryption: String?
+    /// Of ``S3Store/ownerName``.
+    var owner: String?
 
     init(_ response: S3Response) {
         sizeBytes = response.contentLength
@@ -19,6 +21,7 @@ struct S3ObjectHead: Sendable {
         sha256 = response.text("x-amz-checksum-sha256")
         contentType = response.text("content-type")
         encryption = response.text("x-amz-server-side-encryption")
+        owner = response.text("x-amz-meta-\(S3Store.ownerName)")
     }
 }
 
@@ -52,6 +55,7 @@ struct S3ObjectAttributes: Sendable, Hashable {
             return wanted.utf8.elementsEqual(found.utf8)
         }
         return isSame(contentType, head.contentType) && isSame(encryption, head.encryption)
+            && isSame(metadata[S3Store.ownerName], head.owner)
     }
 }
 

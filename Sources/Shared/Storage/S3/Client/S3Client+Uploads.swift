@@ -17,7 +17,8 @@ extension S3Client {
     func listUploads(_ bucket: String, prefix: String, of key: ByteText? = nil) async throws -> [S3OpenUpload] {
         var uploads: [S3OpenUpload] = []
         var bytes = 0
-        var query: S3Query = ["uploads": "", "prefix": prefix, "encoding-type": "url"]
+        // Not with `encoding-type`: SeaweedFS says that it has encoded the keys then, and has not.
+        var query: S3Query = ["uploads": "", "prefix": prefix]
         var markers: Set<[ByteText]> = []
         for _ in 0..<Self.maximumPages {
             let request = S3Request(.get, "list the uploads in", bucket: bucket, query: query)

@@ -9,8 +9,10 @@ internal import Synchronization
 /// troubles are waited out here, with a few more tries; longer ones are left to the job's own retries.
 final class S3Client: Sendable {
     let endpoint: S3Endpoint
+    /// Knows whether the endpoint's servers are away.
+    let hosts: HostWatch
     private let credentials: any S3CredentialSource
-    private let web: WebClient
+    let web: WebClient
     private let now: @Sendable () -> UTCTime
     /// Seconds by which the store's clock is ahead of ours, once it minded.
     private let clockOffset = Atomic<Int64>(0)
@@ -35,11 +37,13 @@ final class S3Client: Sendable {
         _ endpoint: S3Endpoint,
         credentials: any S3CredentialSource,
         authoritiesFile: String? = nil,
+        hosts: HostWatch = HostWatch(),
         connections: WebConnections? = nil,
         now: @escaping @Sendable () -> UTCTime = { .now }
     ) {
         self.endpoint = endpoint
         self.credentials = credentials
+        self.hosts = hosts
         self.now = now
         web = WebClient(authoritiesFile: authoritiesFile, connections: connections)
     }
@@ -56,6 +60,7 @@ final class S3Client: Sendable {
                 endpoint,
                 credentials: processCredentials,
                 authoritiesFile: S3Environment.process.authoritiesFile,
+                hosts: .shared,
                 connections: WebConnections()
             )
             known[endpoint] = client
@@ -69,6 +74,9 @@ final class S3Client: Sendable {
 
     /// How far the store's clock was ahead of ours at the last answer, in seconds.
     var clockDifference: Int64 { seenOffset.load(ordering: .relaxed) }
+
+    /// The time on the store's clock, as far as its last answer told.
+    var storeTime: UTCTime { now() + clockDifference }
 
     // MARK: - Requests
 
@@ -96,11 +104,39 @@ final class S3Client: Sendable {
         }
     }
 
-    /// Sends a request once and streams the body of a response that has succeeded.
+    /// The URL of an object.
+    func url(_ bucket: String, _ key: ObjectKey) -> [UInt8] {
+        Array("\(endpoint.scheme)://\(endpoint.host(of: bucket))\(endpoint.path(of: bucket, key: key))".utf8)
+    }
+
+    /// A request that somebody else sends, to the URL of an object, signed with what it has by now.
     ///
-    /// - Throws: as ``send(_:)``, or what the sink threw.
-    func stream(_ request: S3Request, into sink: any WebResponseSink) async throws -> WebResponse {
-        try await correcting { try await exchange(request, into: sink) }
+    /// - Parameter request: the same for this client. Headers that a proxy may change are left unsigned.
+    func signed(_ plain: WebRequest, as request: S3Request) async throws -> WebRequest {
+        var request = request
+        for field in plain.headers.fields where !Self.changeableHeaders.contains(field.name.map(HTTPURL.lowercased)) {
+            request.headers.add(field)
+        }
+        if takesChecksums { request.headers.add("x-amz-checksum-mode", "ENABLED") }
+        var signed = sign(request, try await credentials.current())
+        for field in plain.headers.fields where Self.changeableHeaders.contains(field.name.map(HTTPURL.lowercased)) {
+            signed.headers.add(field)
+        }
+        var result = plain
+        result.headers = signed.headers
+        return result
+    }
+
+    private static let changeableHeaders: Set<[UInt8]> = [Array("user-agent".utf8), Array("accept-encoding".utf8)]
+
+    /// Learns from a failure what was wrong with the signature.
+    ///
+    /// - Returns: whether the same request may be let in now.
+    func corrects(_ failure: S3Failure) async -> Bool {
+        if learnsClock(from: failure) { return true }
+        guard failure.isExpiredToken else { return false }
+        await credentials.forget()
+        return true
     }
 
     private func repeating<R>(_ request: S3Request, _ body: () async throws -> R) async throws -> R {

@@ -54,7 +54,12 @@ package struct S3Source: SourceKind {
                     + "the object to the store"
             )
         }
-        return S3Object(client: .shared(endpoint), bucket: place.bucket, key: key)
+        return S3Object(
+            client: .shared(endpoint),
+            bucket: place.bucket,
+            key: key,
+            ranges: SourceRanges(settings.webSources)
+        )
     }
 
     /// - Returns: nil when jobs may not read from the bucket.

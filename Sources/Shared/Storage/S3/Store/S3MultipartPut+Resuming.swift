@@ -8,11 +8,13 @@ extension S3MultipartPut {
     // MARK: - Of the job's record
 
     /// Goes on with an upload of the record, or begins one and notes it.
-    func runNoted(in record: any UploadRecord) async throws {
+    func runNoted(in record: any UploadRecord) async throws -> S3ObjectHead {
         for id in try await record.open() {
-            if try await goOn(with: id, record) { return await giveUpAll(but: id, record) }
+            guard let head = try await goOn(with: id, record) else { continue }
+            await giveUpAll(but: id, record)
+            return head
         }
-        try await beginningAnew {
+        return try await beginningAnew {
             let id = try await begin()
             CrashPoint.uploadBegun.cross()
             do { try await record.note(ByteText(id)) } catch {
@@ -21,8 +23,9 @@ extension S3MultipartPut {
             }
             CrashPoint.uploadNoted.cross()
             do {
-                _ = try await upload(Upload(id: id, parts: [:]))
+                let head = try await upload(Upload(id: id, parts: [:]))
                 await giveUpAll(but: ByteText(id), record)
+                return head
             } catch let failure as S3Failure where failure.isUploadGone {
                 try await record.forget(ByteText(id))
                 throw failure
@@ -30,25 +33,25 @@ extension S3MultipartPut {
         }
     }
 
-    /// - Returns: whether the object is there now.
-    private func goOn(with id: ByteText, _ record: any UploadRecord) async throws -> Bool {
+    /// - Returns: the object, when it is there now.
+    private func goOn(with id: ByteText, _ record: any UploadRecord) async throws -> S3ObjectHead? {
         do {
             guard let parts = try await sureParts(of: id.string) else {
                 try await giveUp(id, record)
-                return false
+                return nil
             }
             let head = try await upload(Upload(id: id.string, parts: parts))
-            if put.attributes.agree(with: head) { return true }
+            if put.attributes.agree(with: head) { return head }
             try await record.forget(id)
-            return false
+            return nil
         } catch let failure as S3Failure where failure.isUploadGone {
             try await record.forget(id)
             // Its worker may have died before it had the answer.
-            return try await isThere()
+            return try await finishedObject()
         } catch let failure as S3Failure where failure.web == nil && !failure.isTransient {
             // It is not what it seemed to be.
             try await giveUp(id, record)
-            return false
+            return nil
         }
     }
 
@@ -67,12 +70,12 @@ extension S3MultipartPut {
         for id in (try? await record.open()) ?? [] where id != done { try? await giveUp(id, record) }
     }
 
-    /// Whether the object is the file already, as far as its checksum or its tag tells.
-    private func isThere() async throws -> Bool {
+    /// The object, when its checksum or its tag tells that it is the file already.
+    private func finishedObject() async throws -> S3ObjectHead? {
         guard let head = try await client.head(put.bucket, put.key), head.sizeBytes == file.sizeBytes,
             put.attributes.agree(with: head),
             (head.sha256 ?? head.entityTag).map({ S3EntityTag.tells($0, partCount) }) == true
-        else { return false }
+        else { return nil }
         var parts: [Done] = []
         for number in 1...partCount {
             let (offset, count) = range(number)
@@ -81,7 +84,7 @@ extension S3MultipartPut {
             let part = S3Part(number: number, sizeBytes: count, entityTag: tag)
             parts.append(Done(part: part, sha256: digests.sha256))
         }
-        return Self.isObject(head, of: parts)
+        return Self.isObject(head, of: parts) ? head : nil
     }
 
     // MARK: - Of the store's list

@@ -58,29 +58,27 @@ struct S3MultipartPut: Sendable {
         var sha256: [UInt8]
     }
 
-    func run() async throws {
+    /// - Returns: the object that the store keeps now.
+    func run() async throws -> S3ObjectHead {
         if let record = put.uploads { return try await runNoted(in: record) }
         if let earlier = try await earlierUpload() {
             do {
                 let head = try await uploadOrAbort(earlier)
-                if put.attributes.agree(with: head) { return }
+                if put.attributes.agree(with: head) { return head }
             } catch let failure as S3Failure where !failure.isTransient {
                 // It is not what it seemed to be.
             }
         }
-        try await beginningAnew { _ = try await uploadOrAbort(Upload(id: try await begin(), parts: [:])) }
+        return try await beginningAnew { try await uploadOrAbort(Upload(id: try await begin(), parts: [:])) }
     }
 
     /// Runs `body` again when somebody has ended its upload, which it has begun itself.
-    func beginningAnew(_ body: () async throws -> Void) async throws {
-        for beginning in 1...Self.beginnings {
-            do {
-                return try await body()
-            } catch let failure as S3Failure where failure.isUploadGone {
-                if beginning == Self.beginnings {
-                    throw put.incomplete("somebody has ended its upload, \(beginning) times in a row")
-                }
-            }
+    func beginningAnew<R>(_ body: () async throws -> R) async throws -> R {
+        for _ in 1..<Self.beginnings {
+            do { return try await body() } catch let failure as S3Failure where failure.isUploadGone {}
+        }
+        do { return try await body() } catch let failure as S3Failure where failure.isUploadGone {
+            throw put.incomplete("somebody has ended its upload, \(Self.beginnings) times in a row")
         }
     }
 

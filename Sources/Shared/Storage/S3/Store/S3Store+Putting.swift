@@ -13,6 +13,7 @@ extension S3Store {
     ) async throws -> PublishedObject {
         let key = try location.fullKey(object.key)
         let file: UploadFile
+        let head: S3ObjectHead
         do {
             file = try await OwnThread.run { () throws(FileSystemError) in try UploadFile(object.path) }
             let put = S3Put(
@@ -23,7 +24,7 @@ extension S3Store {
                 uploads: object.uploads,
                 progress: UploadProgress(didWrite)
             )
-            try await failing("put", key) { try await put.run() }
+            head = try await failing("put", key) { try await put.run() }
         } catch let error as FileSystemError {
             throw StorageError(
                 code: .ioFailure,
@@ -32,18 +33,24 @@ extension S3Store {
                 underlying: error
             )
         }
-        return PublishedObject(sizeBytes: file.sizeBytes, location: S3Location.url(bucket: location.bucket, key))
+        return PublishedObject(
+            sizeBytes: file.sizeBytes,
+            location: S3Location.url(bucket: location.bucket, key),
+            validator: head.entityTag.map { SourceValidator($0) }
+        )
     }
 
     func attributes(_ object: NewObject?) -> S3ObjectAttributes {
-        S3ObjectAttributes(
+        var metadata = object?.metadata ?? [:]
+        metadata[Self.ownerName] = object?.owner
+        return S3ObjectAttributes(
             contentType: object?.contentType,
             cacheControl: settings.cacheControl,
             encryption: settings.encryption,
             encryptionKeyID: settings.encryptionKeyID,
             storageClass: settings.storageClass,
             accessControl: settings.accessControl,
-            metadata: object?.metadata ?? [:]
+            metadata: metadata
         )
     }
 }
@@ -55,16 +62,16 @@ final class UploadProgress: Sendable {
 
     init(_ didWrite: @escaping @Sendable (Int64) throws -> Void) { self.didWrite = didWrite }
 
-    /// - Throws: what the one who listens throws.
+    /// - Throws: what the one who listens throws. He is called by one part at a time, or he would hear of fewer bytes
+    ///   after more.
     func note(part: Int, _ bytes: Int64) throws {
-        let total = state.withLock { state -> Int64? in
+        try state.withLock { state in
             state.parts[part] = bytes
             let total = state.parts.values.reduce(0, &+)
-            guard total > state.told else { return nil }
+            guard total > state.told else { return }
             state.told = total
-            return total
+            try didWrite(total)
         }
-        if let total { try didWrite(total) }
     }
 }
 
@@ -81,42 +88,45 @@ struct S3Put: Sendable {
     var client: S3Client { store.client }
     var bucket: String { store.location.bucket }
 
+    /// - Returns: the object that the store keeps now.
     /// - Throws: ``S3Failure``, ``StorageError``, ``FileSystemError``, `CancellationError`, or what the progress
     ///   throws.
-    func run() async throws {
+    func run() async throws -> S3ObjectHead {
         // Whoever has enough ends it before anything is sent, even of an empty file.
         try progress.note(part: 0, 0)
-        try await tryingChecksums { hasChecksums in
+        return try await tryingChecksums { hasChecksums in
             if file.sizeBytes <= store.settings.multipartThresholdBytes {
-                try await putWhole(hasChecksum: hasChecksums)
+                return try await putWhole(hasChecksum: hasChecksums)
             } else {
-                try await S3MultipartPut(put: self, hasChecksums: hasChecksums).run()
+                return try await S3MultipartPut(put: self, hasChecksums: hasChecksums).run()
             }
         }
     }
 
     /// Some stores refuse the checksums of 2022. Then the object goes without one, and the store is asked for none
     /// again.
-    private func tryingChecksums(_ body: (Bool) async throws -> Void) async throws {
+    private func tryingChecksums<R>(_ body: (Bool) async throws -> R) async throws -> R {
         guard client.takesChecksums else { return try await body(false) }
         do {
-            try await body(true)
+            return try await body(true)
         } catch let failure as S3Failure where failure.isUnsupported {
             // When this fails as well, the checksum was not to blame.
-            try await body(false)
+            let result = try await body(false)
             client.noteTakesNoChecksums()
+            return result
         }
     }
 
-    private func putWhole(hasChecksum: Bool) async throws {
+    private func putWhole(hasChecksum: Bool) async throws -> S3ObjectHead {
         let sha256 = try await file.digests(offset: 0, count: file.sizeBytes).sha256
         CrashPoint.objectWritten.cross()
         try await client.put(file, bucket, key, attributes, sha256: sha256, hasChecksum: hasChecksum) {
             [progress] bytes in
             try progress.note(part: 0, bytes)
         }
-        _ = try await readBack(sha256: Base64.text(sha256))
+        let head = try await readBack(sha256: Base64.text(sha256))
         CrashPoint.objectLinked.cross()
+        return head
     }
 
     /// Looks at the object that the store keeps now.

@@ -12,7 +12,7 @@ internal import WorkerProtocol
 struct OrphansCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "orphans",
-        abstract: "List temp files that are nobody's, or remove them.",
+        abstract: "List files and uploads of nobody, or remove them.",
         discussion: """
             Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from \
             STATE_DIR it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. \
@@ -20,9 +20,16 @@ struct OrphansCommand: AsyncParsableCommand {
             orphans by itself, every CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which \
             needs the broker: that of the running tree, or RABBITMQ_URL.
 
+            In a bucket (STORAGE_URL), open uploads are listed that are of no job under way and older than \
+            ORPHAN_GRACE_MINUTES. --clean aborts those of jobs of this host that have ended, and any that are older \
+            than JOB_MAX_AGE_HOURS: a younger one may be of another host. It also removes objects that failed and \
+            cancelled jobs could not remove themselves.
+
             JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", "detail"?, \
-            "removable"}], "totalBytes", "cleaned"?: {"filesCleaned", "bytesFreed", "durationMilliseconds", \
-            "abandonedJobs", "failures", "leavesAbandonedJobs"}}.
+            "removable"}], "totalBytes", "store"?: {"uploads": [{"key", "ageSeconds"?, "reason", "kind"?, "job"?, \
+            "removable"}], "leftJobs", "problem"?}, "cleaned"?: {"filesCleaned", "bytesFreed", "durationMilliseconds", \
+            "abandonedJobs", "failures", "leavesAbandonedJobs", "store"?: {"uploadsAborted", "objectsRemoved", \
+            "problem"?}}}.
 
             \(CommandExit.text([
                 .ok: "listed, or all removable ones removed", .failed: "something was left, or another process sweeps",
@@ -68,6 +75,7 @@ struct OrphansCommand: AsyncParsableCommand {
         let rules = SweepRules(settings)
         let orphans = try await tracker.findOrphanedFiles(rules)
         var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
+        report.store = await StoreOrphanReport.look(settings, tracker, logger)
         if !clean { return report }
         let hasAbandoned = orphans.contains { $0.reason == .abandonedJob }
         let client = hasAbandoned ? try brokerClient(settings, logger) : nil
@@ -75,6 +83,9 @@ struct OrphansCommand: AsyncParsableCommand {
         do {
             let cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
             report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: hasAbandoned && client == nil)
+            if report.store != nil {
+                report.cleaned?.store = await StoreOrphanReport.clean(settings, tracker, logger)
+            }
         } catch {
             await client?.close()
             throw error

@@ -1,10 +1,12 @@
 internal import JobModel
+internal import JobObjects
 internal import TempFiles
 
 /// An ``OrphanReport`` for people.
 enum OrphanText {
     static func lines(_ report: OrphanReport) -> [String] {
-        guard !report.orphans.isEmpty else { return ["no orphans in \(plain(report.workspace))"] }
+        let store = report.store.map { storeLines($0, report.cleaned?.store) } ?? []
+        guard !report.orphans.isEmpty else { return ["no orphans in \(plain(report.workspace))"] + store }
         var table = TextTable(columns: [("REASON", .left), ("SIZE", .right), ("AGE", .right), ("PATH", .left)])
         for orphan in report.orphans {
             table.rows.append([
@@ -16,6 +18,7 @@ enum OrphanText {
         guard let cleaned = report.cleaned else {
             let count = report.orphans.count == 1 ? "1 orphan" : "\(report.orphans.count) orphans"
             return lines + ["\(count), \(ByteCount.text(report.totalBytes)); nothing was removed (--clean removes)"]
+                + store
         }
         lines.append(
             "\(cleaned.filesCleaned) files removed, \(ByteCount.text(cleaned.bytesFreed)) freed in "
@@ -27,7 +30,37 @@ enum OrphanText {
         if cleaned.leavesAbandonedJobs {
             lines.append("abandoned jobs were left: no media processor runs here, and RABBITMQ_URL is not set")
         }
-        return lines + cleaned.failures.map { "left: \(plain($0.path)): \($0.cause)" }
+        return lines + cleaned.failures.map { "left: \(plain($0.path)): \($0.cause)" } + store
+    }
+
+    private static func storeLines(
+        _ store: StoreOrphanReport,
+        _ cleaned: StoreOrphanReport.Cleaned?
+    ) -> [String] {
+        var lines = [""]
+        if let problem = store.problem { lines.append("the store could not be looked at: \(plain(problem))") }
+        if !store.uploads.isEmpty {
+            var table = TextTable(columns: [("OPEN UPLOAD", .left), ("AGE", .right), ("KEY", .left)])
+            for upload in store.uploads {
+                let age = upload.ageSeconds.map { StatusText.uptime(Double($0)) } ?? "-"
+                table.rows.append([reason(upload), age, plain(upload.key)])
+            }
+            lines += table.lines
+        }
+        lines += store.leftJobs.map { "objects are left of the job \(plain($0)), which did not complete" }
+        guard let cleaned else { return lines }
+        lines.append("\(cleaned.uploadsAborted) uploads aborted, \(cleaned.objectsRemoved) objects removed")
+        if let problem = cleaned.problem { lines.append("left: \(plain(problem))") }
+        return lines
+    }
+
+    private static func reason(_ upload: StoreOrphanReport.Upload) -> String {
+        let words =
+            switch upload.reason {
+            case .endedJob: "job has ended"
+            case .unknownUpload: "unknown job"
+            }
+        return upload.removable ? words : words + " (only reported)"
     }
 
     private static func reason(_ orphan: OrphanReport.Orphan) -> String {

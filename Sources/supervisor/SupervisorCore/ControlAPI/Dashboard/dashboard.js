@@ -6,6 +6,7 @@ const stages = ["download", "process", "upload", "cleanup"];
 const reasons = {
   unknownFile: "unknown file", finishedJob: "job is finished", unknownJobDirectory: "unknown job",
   missingFile: "row without a file", abandonedJob: "abandoned job", foreignEntry: "foreign entry",
+  endedJob: "job has ended", unknownUpload: "unknown job",
 };
 let overview = null;
 // The text of the search and the jobs that have it: { text, jobs, hasMore }.
@@ -388,12 +389,20 @@ async function showDetail(job) {
 // MARK: orphans
 
 function showOrphans(report) {
-  const removable = report.orphans.filter((orphan) => orphan.removable).length;
-  byId("orphans-empty").hidden = report.orphans.length > 0;
+  const uploads = (report.store?.uploads ?? []).map((upload) => ({ ...upload, path: upload.key, isUpload: true }));
+  const left = report.store?.leftJobs ?? [];
+  const rows = report.orphans.concat(uploads);
+  const removable = rows.filter((orphan) => orphan.removable).length + left.length;
+  byId("orphans-empty").hidden = rows.length > 0;
   byId("clean").hidden = removable === 0;
   const total = report.orphans.length + (report.unlisted ?? 0);
-  setText(byId("orphans-note"), total ? count(total, "orphan") + ", " + size(report.totalBytes) : "");
-  list(byId("orphans"), report.orphans, (orphan) => orphan.path, () => {
+  setText(byId("orphans-note"), [
+    total ? count(total, "orphan") + ", " + size(report.totalBytes) : "",
+    uploads.length ? count(uploads.length + (report.store.unlisted ?? 0), "open upload") : "",
+    left.length ? "objects left of " + count(left.length, "job") : "",
+    report.store?.problem ? "store: " + report.store.problem : "",
+  ].filter(Boolean).join(" · "));
+  list(byId("orphans"), rows, (orphan) => (orphan.isUpload ? "upload " : "") + orphan.path, () => {
     const item = make("li");
     const what = make("div", "what");
     what.append(make("p"), make("p", "muted"));
@@ -402,10 +411,11 @@ function showOrphans(report) {
   }, (item, orphan) => {
     const [what, reason, bytes] = item.children;
     setText(what.children[0], orphan.path);
-    setText(what.children[1], (orphan.job ? "job " + orphan.job + " · " : "") + span(orphan.ageSeconds) + " old"
+    setText(what.children[1], (orphan.job ? "job " + orphan.job + " · " : "")
+      + (orphan.ageSeconds === undefined ? "age not known" : span(orphan.ageSeconds) + " old")
       + (orphan.removable ? "" : " · only reported"));
     setText(reason, orphan.detail ?? reasons[orphan.reason] ?? orphan.reason);
-    setText(bytes, size(orphan.sizeBytes));
+    setText(bytes, orphan.isUpload ? "upload" : size(orphan.sizeBytes));
   });
 }
 
@@ -421,6 +431,9 @@ byId("look").addEventListener("click", look);
 byId("clean").addEventListener("click", async (event) => {
   await order(event.currentTarget, (report) => count(report.cleaned.filesCleaned, "file") + " removed, "
     + size(report.cleaned.bytesFreed) + " freed"
+    + (report.cleaned.store ? "; " + count(report.cleaned.store.uploadsAborted, "upload") + " aborted, "
+      + count(report.cleaned.store.objectsRemoved, "object") + " removed" : "")
+    + (report.cleaned.store?.problem ? "; store: " + report.cleaned.store.problem : "")
     + (report.cleaned.failures.length ? "; " + report.cleaned.failures.length + " left." : "."),
     "POST", "/orphans/clean");
   await look();

@@ -32,8 +32,10 @@ struct OrphanReport: Sendable, Codable, Equatable {
         var failures: [Failure]
         /// There are abandoned jobs, and no broker through which to end them.
         var leavesAbandonedJobs: Bool
+        /// Absent where there was nothing to do.
+        var store: StoreOrphanReport.Cleaned?
 
-        var isComplete: Bool { failures.isEmpty && !leavesAbandonedJobs }
+        var isComplete: Bool { failures.isEmpty && !leavesAbandonedJobs && store?.problem == nil }
     }
 
     var workspace: String
@@ -41,6 +43,8 @@ struct OrphanReport: Sendable, Codable, Equatable {
     var totalBytes: Int64
     /// The number of orphans beyond those that are listed.
     var unlisted: Int?
+    /// Absent when nothing in the store is nobody's.
+    var store: StoreOrphanReport?
     var cleaned: Cleaned?
 
     init(workspace: String, orphans: [OrphanedFile]) {
@@ -72,6 +76,7 @@ extension OrphanReport {
         var report = self
         report.orphans = Array(orphans.prefix(Self.maximumListed))
         report.unlisted = orphans.count > Self.maximumListed ? orphans.count - Self.maximumListed : nil
+        report.store = store?.bounded(to: Self.maximumListed)
         return report
     }
 }

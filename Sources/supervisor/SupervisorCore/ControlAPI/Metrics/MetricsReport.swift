@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import JobModel
 internal import TempFiles
 internal import WorkerProtocol
@@ -75,6 +76,7 @@ enum MetricsReport {
             "Messages that wait in a queue.",
             (facts.depths ?? []).map { Sample(["kind": $0.kind.rawValue, "queue": $0.queue], $0.messages) }
         )
+        addHosts(facts, to: &text)
         func each(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (PoolSnapshot) -> Int) {
             text.add("media_processor_" + name, kind, help, facts.pools.map { Sample($0.name.labels, value($0)) })
         }
@@ -97,6 +99,30 @@ enum MetricsReport {
                         count
                     )
                 }
+            }
+        )
+    }
+
+    private static func addHosts(_ facts: MetricsFacts, to text: inout PrometheusText) {
+        let away = facts.health.hostsAway ?? []
+        text.add(
+            "media_processor_hosts_away",
+            .gauge,
+            "Hosts of sources, or of the store, that are away or overloaded.",
+            [Sample([:], away.count)]
+        )
+        text.add(
+            "media_processor_host_waiting_jobs",
+            .gauge,
+            "Jobs of this host that wait for one that is away.",
+            away.map { Sample(["host": $0.host], $0.waitingJobs) }
+        )
+        text.add(
+            "media_processor_host_away_since_timestamp_seconds",
+            .gauge,
+            "When a host was first found away.",
+            away.compactMap { away in
+                Timestamp.date(away.since).map { Sample(["host": away.host], $0.timeIntervalSince1970) }
             }
         )
     }

@@ -30,7 +30,7 @@ struct BucketEvent: Sendable, Hashable {
 
 /// The order of events of one key, as the store tells it.
 ///
-/// Amazon's and MinIO's are hexadecimal digits that grow. Ceph's are the memory of a time: seconds and nanoseconds of 32
+/// Amazon's and MinIO's are hexadecimal digits that grow. Ceph's are a time as in memory: seconds and nanoseconds of 32
 /// bits each with their lowest byte first, so they do not grow as text does, whatever its documentation says
 /// (`rgw_notify.cc`).
 struct EventSequencer: Sendable, Hashable {

@@ -18,7 +18,7 @@ internal import TempFiles
 ///    known as a duplicate by the ledger of the host that has it, and by the claims of several hosts.
 /// 2. The message is acknowledged. Killed before that, the next supervisor does step 1 again.
 ///
-/// A message that is no event becomes a dead letter instead. No message is given back to the queue: while jobs cannot be
+/// A message that is no event becomes a dead letter instead. None is given back to the queue: while jobs cannot be
 /// published, it is held. The queue is somebody else's, so it is neither declared nor written to; see
 /// docs/decisions/0032-jobs-from-bucket-events.md.
 final class BucketEvents: MaintenanceService {

@@ -115,7 +115,11 @@ struct OwnObjects: Sendable {
 
     init(_ settings: Settings) {
         let templates = [settings.videoKeyTemplate, settings.thumbnailKeyTemplate, settings.imageKeyTemplate]
-        starts = templates.map { Self.plain($0.fixedStart) } + [Array(".media-processor".utf8)]
+        // Nothing is known of the beginning of a result index that begins with the media id, but of its name.
+        let index = settings.resultKeyTemplate.map { Self.plain($0.fixedStart) }.flatMap { $0.isEmpty ? nil : $0 }
+        starts =
+            templates.map { Self.plain($0.fixedStart) } + [index].compactMap(\.self)
+            + [Array(".media-processor".utf8)]
     }
 
     /// - Parameter key: below `STORAGE_URL`.

@@ -26,12 +26,12 @@ struct WorkerLaunch: Sendable {
         )
     }
 
-    /// The keys of the object store go only to those that read from it or write to it. Processing reads media that
-    /// anybody may have made.
+    /// The keys of the object store go only to those that read from it, write to it or remove from it. Processing reads
+    /// media that anybody may have made.
     private func environment(of stage: Stage) -> [String: String] {
         switch stage {
-        case .download, .upload: environment
-        case .process, .cleanup: environment.filter { !$0.key.utf8.starts(with: "AWS_".utf8) }
+        case .download, .upload, .cleanup: environment
+        case .process: environment.filter { !$0.key.utf8.starts(with: "AWS_".utf8) }
         }
     }
 }

@@ -65,10 +65,16 @@ struct TreeActions: TreeControl {
             var report = OrphanReport(
                 workspace: tracker.workspace.path,
                 orphans: try await tracker.findOrphanedFiles(rules)
-            ).bounded()
+            )
+            let effective = await current()
+            report.store = await StoreOrphanReport.look(effective, tracker, logger)
+            report = report.bounded()
             let (broker, queues) = (broker, settings.queueLayout)
             let cleaned = try await tracker.cleanupOrphanedFiles(rules) { try await broker.end($0, queues: queues) }
             report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: false)
+            if report.store != nil {
+                report.cleaned?.store = await StoreOrphanReport.clean(effective, tracker, logger)
+            }
             return report
         }
     }

@@ -123,6 +123,12 @@ struct TreeParts: Sendable {
                 endAbandoned: { [link] in try await link.end($0, queues: queues) },
                 logger: logger
             ),
+            StoreSweeper(
+                tracker: tracker,
+                interval: .seconds(settings.cleanupIntervalHours * 3600),
+                settings: { [live] in await live.settings },
+                logger: logger
+            ),
             ServiceWatch(tracker: tracker, settings: settings, pools: pools, broker: link, logger: logger),
         ]
         if let claims { services.append(ForwardedCancellation(claims: claims, cancellation: cancellation)) }

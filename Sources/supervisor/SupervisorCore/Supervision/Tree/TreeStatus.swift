@@ -68,6 +68,7 @@ struct TreeStatus: StatusSource {
                 isDiskAlert: space?.isAlert ?? false,
                 refusedConfiguration: await refusedConfiguration(),
                 storeProblem: store.problem,
+                hostsAway: HostsAway.merged(snapshots),
                 bucketEventProblem: events?.status.problem,
                 isStopping: await stop.count > 0,
                 version: Version.text,
@@ -142,7 +143,9 @@ struct TreeStatus: StatusSource {
 
     func orphans() async throws -> OrphanReport {
         let orphans = try await Problem.onLedger { try await tracker.findOrphanedFiles(SweepRules(settings)) }
-        return OrphanReport(workspace: tracker.workspace.path, orphans: orphans).bounded()
+        var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
+        report.store = await StoreOrphanReport.look(await current(), tracker, logger)
+        return report.bounded()
     }
 
     func deadLetters(limit: Int) async throws -> DeadLetters.List {

@@ -1,0 +1,223 @@
+internal import CrashPoints
+package import JobModel
+package import Logging
+package import Settings
+package import Storage
+package import TempFiles
+
+/// Removes what a job that did not complete has put into the store.
+///
+/// It acts on what the ledger says that the job has put, and on outputs that another host has put if their keys are
+/// this job's. Objects that a complete result of the same medium lists stay, and so do those that somebody else has put
+/// since. See docs/decisions/0029-results-and-removal.md.
+///
+/// The index goes first, so that nobody finds one whose outputs are going. Done again, it does what is left.
+package struct ObjectRemoval: Sendable {
+    private let settings: Settings
+    private let tracker: TempFileTracker
+    private let logger: Logger
+    private let open: @Sendable () throws(StorageError) -> any Store
+
+    /// Objects that are removed at a time, where that takes less time.
+    private static let width = 4
+
+    package struct Report: Sendable, Hashable {
+        package var removed = 0
+        /// Not the job's, or part of a complete result.
+        package var kept = 0
+        package var abortedUploads = 0
+        /// In a store that is no longer the one of the settings.
+        package var elsewhere = 0
+    }
+
+    /// - Parameter store: opens the store, when there is something to remove; nil for that of the settings.
+    package init(
+        _ settings: Settings,
+        _ tracker: TempFileTracker,
+        logger: Logger,
+        store: (@Sendable () throws(StorageError) -> any Store)? = nil
+    ) {
+        self.settings = settings
+        self.tracker = tracker
+        self.logger = logger
+        let storage = settings.storage
+        if let store {
+            open = store
+        } else {
+            open = { () throws(StorageError) in try Stores(storage).standard }
+        }
+    }
+
+    /// Removes the objects of a job. The caller has the job's lease.
+    ///
+    /// - Parameters:
+    ///   - ticket: of the job. Its outputs are anybody's word: they are looked at as the type says.
+    ///   - onActivity: called for each object.
+    /// - Throws: ``StorageError`` when the store cannot be asked, `TempFileError`, `CancellationError`. What is
+    ///   left then stays in the ledger.
+    package func run(_ ticket: Ticket, onActivity: @escaping @Sendable () -> Void = {}) async throws -> Report {
+        let job = ticket.key
+        let told = ticket.publishedOutputs(under: settings.outputKeys)
+        let known = try await tracker.objects(job)
+        if told.isEmpty, known.isEmpty { return Report() }
+        let store = try open()
+        let name = ByteText(store.description)
+        try await adopt(told, of: job, in: name)
+        var report = Report()
+        let all = try await tracker.objects(job)
+        report.elsewhere = all.count { $0.store != name }
+        let objects = all.filter { $0.store == name }
+        let indexKey = try? settings.outputKeys.resultKeyTemplate?.key(ticket: ticket)
+        let kept = try await keysOfOthers(indexKey, job, store)
+        // The index first.
+        let (indexes, outputs) = objects.partitioned { $0.key == indexKey.map { ByteText($0.rawValue) } }
+        for part in [indexes, outputs] {
+            try await remove(part, keeping: kept, of: job, from: store, &report, onActivity)
+        }
+        if report != Report() {
+            logger.notice(
+                "cleanup: the objects of a job that did not complete are removed",
+                metadata: [
+                    LogKey.jobID: "\(job.id)", LogKey.jobKind: "\(job.kind.rawValue)",
+                    "object.removed": "\(report.removed)", "object.kept": "\(report.kept)",
+                    "object.elsewhere": "\(report.elsewhere)", "upload.aborted": "\(report.abortedUploads)",
+                ]
+            )
+        }
+        return report
+    }
+
+    /// Takes outputs that another host has put into the ledger, so that they are not forgotten while the store is away.
+    private func adopt(_ outputs: [JobOutput], of job: JobKey, in store: ByteText) async throws(TempFileError) {
+        let objects = outputs.map { JobObject(key: $0.key, store: store, state: .told) }
+        do throws(TempFileError) { try await tracker.planObjects(objects, job: job) } catch
+            where error.code == .jobFinished
+        {}
+    }
+
+    /// The keys that the result index of another job of the same medium lists, its own among them.
+    private func keysOfOthers(_ key: ObjectKey?, _ job: JobKey, _ store: any Store) async throws -> Set<ByteText> {
+        guard let key else { return [] }
+        let limit = Int64(ResultIndex.Listing.maximumBytes)
+        guard let bytes = try await store.content(key, atMost: limit) else { return [] }
+        let listing: ResultIndex.Listing
+        do throws(MessageError) { listing = try ResultIndex.Listing(parsing: bytes) } catch {
+            throw StorageError(
+                code: .notAllowed,
+                message:
+                    "nothing is removed from \(store.description): \(error.message) (`\(key)`), so it is not known "
+                    + "which objects belong to a complete result; delete it, or put it right"
+            )
+        }
+        return listing.job == job ? [] : listing.keys.union([ByteText(key.rawValue)])
+    }
+
+    private func remove(
+        _ objects: [JobObject],
+        keeping kept: Set<ByteText>,
+        of job: JobKey,
+        from store: any Store,
+        _ report: inout Report,
+        _ onActivity: @escaping @Sendable () -> Void
+    ) async throws {
+        // In an order that is the same each time.
+        var rest = objects.sorted { $0.key < $1.key }.makeIterator()
+        report = try await withThrowingTaskGroup(of: Report.self) { [report] group in
+            var report = report
+            func startNext() {
+                guard let object = rest.next() else { return }
+                group.addTask {
+                    defer { onActivity() }
+                    return try await remove(object, isKept: kept.contains(object.key), of: job, from: store)
+                }
+            }
+            for _ in 0..<(store.gainsByParallelPuts ? Self.width : 1) { startNext() }
+            while let part = try await group.next() {
+                report.add(part)
+                startNext()
+            }
+            return report
+        }
+    }
+
+    private func remove(
+        _ object: JobObject,
+        isKept: Bool,
+        of job: JobKey,
+        from store: any Store
+    ) async throws -> Report {
+        var report = Report()
+        if let own = own(object, of: job) {
+            // One that was put had its upload completed.
+            if object.state == .planned {
+                report.abortedUploads = try await store.abortUploads(of: own.key)
+                CrashPoint.uploadsAborted.cross()
+            }
+            let answer: ObjectRemovalAnswer = if isKept { .kept } else { try await store.remove(own) }
+            switch answer {
+            case .removed: report.removed = 1
+            case .kept where object.state != .planned: report.kept = 1
+            case .kept, .absent: break
+            }
+            CrashPoint.objectRemoved.cross()
+        }
+        try await tracker.forgetObject(object, job: job)
+        CrashPoint.objectForgotten.cross()
+        return report
+    }
+
+    /// nil for a row that names no object, which nothing of ours writes.
+    private func own(_ object: JobObject, of job: JobKey) -> OwnObject? {
+        guard let key = try? ObjectKey(object.key.string) else { return nil }
+        let evidence: OwnObject.Evidence =
+            switch object.state {
+            case .put: .put(object.validator.map { SourceValidator(bytes: $0) })
+            case .planned: .planned(path: object.name.flatMap { try? tracker.file($0, job: job).absolutePath })
+            case .told: .told
+            }
+        return OwnObject(key: key, owner: job.objectOwner, evidence: evidence)
+    }
+}
+
+extension ObjectRemoval {
+    /// Removes what was left of jobs that have ended, as while the store was away. The first trouble of the store ends
+    /// it, and all of it is tried again at the next call.
+    ///
+    /// - Throws: as ``run(_:onActivity:)``.
+    package func removeLeft() async throws -> Report {
+        var report = Report()
+        for job in try await tracker.jobsWithLeftObjects() {
+            try Task.checkCancellation()
+            guard let (hold, record) = try await tracker.tryLease(ofFinished: job) else { continue }
+            defer { hold.releaseRemovingEmptyDirectory() }
+            report.add(try await run(record.lastTicket))
+        }
+        return report
+    }
+}
+
+extension ObjectRemoval.Report {
+    mutating func add(_ other: Self) {
+        removed += other.removed
+        kept += other.kept
+        abortedUploads += other.abortedUploads
+        elsewhere += other.elsewhere
+    }
+}
+
+extension JobRecord {
+    /// The ticket as it was recorded at the end, without outputs.
+    fileprivate var lastTicket: Ticket {
+        var ticket =
+            record.flatMap { try? Ticket(parsing: $0, expecting: kind) } ?? Ticket(id: id, mediaID: mediaID, kind: kind)
+        ticket.outputs = []
+        return ticket
+    }
+}
+
+extension Array {
+    /// Those that meet a condition, and the others.
+    fileprivate func partitioned(_ isFirst: (Element) -> Bool) -> (first: [Element], others: [Element]) {
+        (filter(isFirst), filter { !isFirst($0) })
+    }
+}

@@ -1,0 +1,141 @@
+package import JobModel
+package import Logging
+package import Settings
+package import Storage
+package import TempFiles
+
+/// One look at the store for what is nobody's: open uploads, and objects of jobs that have ended without completing.
+package struct StoreSweep: Sendable {
+    private let settings: Settings
+    private let tracker: TempFileTracker
+    private let logger: Logger
+    private let open: @Sendable () throws(StorageError) -> any Store
+    private let hasUploads: Bool
+
+    package struct StaleUpload: Sendable, Hashable {
+        package var upload: OpenUpload
+        package var reason: StaleUploadReason
+        /// The job of this host that it is of, where it is known.
+        package var job: JobKey?
+        /// Whether a sweep now would abort it. Else it is only reported.
+        package var isRemovable: Bool
+    }
+
+    package struct Findings: Sendable {
+        /// The oldest first.
+        package var uploads: [StaleUpload] = []
+        /// Jobs that have ended and of which objects are left, up to a hundred.
+        package var leftJobs: [JobKey] = []
+        /// Why the store cannot be looked at.
+        package var problem: String?
+
+        package var isEmpty: Bool { uploads.isEmpty && leftJobs.isEmpty && problem == nil }
+    }
+
+    package struct Cleaned: Sendable, Hashable {
+        package var abortedUploads = 0
+        package var removedObjects = 0
+        /// What kept it from being complete.
+        package var problem: String?
+    }
+
+    /// - Parameter store: nil for that of the settings. It is opened when there is something to look for: a directory
+    ///   would be made.
+    package init(
+        _ settings: Settings,
+        _ tracker: TempFileTracker,
+        logger: Logger,
+        store: (@Sendable () throws(StorageError) -> any Store)? = nil
+    ) {
+        self.settings = settings
+        self.tracker = tracker
+        self.logger = logger
+        let storage = settings.storage
+        if let store {
+            open = store
+        } else {
+            open = { () throws(StorageError) in try Stores(storage).standard }
+        }
+        hasUploads = store != nil || Stores.hasUploads(storage.storageURL)
+    }
+
+    /// Lists what ``clean()`` would remove or only reports, and changes nothing.
+    package func look() async -> Findings {
+        var findings = Findings()
+        do {
+            findings.leftJobs = try await tracker.jobsWithLeftObjects()
+            if hasUploads { findings.uploads = try await staleUploads(in: try open()) }
+        } catch {
+            findings.problem = "\(error)"
+        }
+        return findings
+    }
+
+    /// Aborts the uploads that ``look()`` lists as removable, and removes objects that jobs have left. The first
+    /// trouble of the store ends it.
+    package func clean() async -> Cleaned {
+        var cleaned = Cleaned()
+        do {
+            if hasUploads { try await abortStaleUploads(in: try open(), &cleaned) }
+            if try await !tracker.jobsWithLeftObjects(limit: 1).isEmpty {
+                let removal = ObjectRemoval(settings, tracker, logger: logger, store: open)
+                cleaned.removedObjects = try await removal.removeLeft().removed
+            }
+        } catch {
+            cleaned.problem = "\(error)"
+        }
+        return cleaned
+    }
+
+    private func abortStaleUploads(in store: any Store, _ cleaned: inout Cleaned) async throws {
+        for stale in try await staleUploads(in: store) where stale.isRemovable {
+            try Task.checkCancellation()
+            try await store.abort(stale.upload)
+            cleaned.abortedUploads += 1
+            var metadata: Logger.Metadata = [
+                "object.key": "\(stale.upload.key.string.clipped(toBytes: 300).shown)",
+                "upload.age.seconds": "\(stale.upload.ageSeconds ?? 0)", LogKey.reason: "\(stale.reason.rawValue)",
+            ]
+            if let job = stale.job {
+                metadata[LogKey.jobID] = "\(job.id)"
+                metadata[LogKey.jobKind] = "\(job.kind.rawValue)"
+            }
+            logger.notice("cleanup: an upload that nobody goes on with is aborted", metadata: metadata)
+        }
+    }
+
+    private func staleUploads(in store: any Store) async throws -> [StaleUpload] {
+        // The store before the ledger: an upload is in the ledger before it is begun.
+        let uploads = try await store.openUploads()
+        if uploads.isEmpty { return [] }
+        let owners = try await owners(in: ByteText(store.description))
+        let policy = StaleUploadPolicy(
+            graceSeconds: Int64(min(max(settings.orphanGraceMinutes * 60, 0), 1e12)),
+            maximumAgeSeconds: Int64(min(max(settings.jobMaximumAgeHours * 3600, 0), 1e12))
+        )
+        return uploads.compactMap { upload in
+            let owner = owners[upload.key] ?? .unknown
+            guard let verdict = policy.verdict(ageSeconds: upload.ageSeconds, owner) else { return nil }
+            return StaleUpload(
+                upload: upload,
+                reason: verdict.reason,
+                job: verdict.job,
+                isRemovable: verdict.isRemovable
+            )
+        }
+        .sorted { ($1.upload.ageSeconds ?? 0, $0.upload.key) < ($0.upload.ageSeconds ?? 0, $1.upload.key) }
+    }
+
+    private func owners(in store: ByteText) async throws -> [ByteText: StaleUploadPolicy.Owner] {
+        var owners: [ByteText: StaleUploadPolicy.Owner] = [:]
+        for (key, job, endedAgo) in try await tracker.objectOwners(in: store) {
+            // Of several jobs one that goes on counts.
+            if let endedAgo {
+                if owners[key] == nil { owners[key] = .ended(job, secondsAgo: endedAgo.components.seconds) }
+            } else {
+                owners[key] = .underWay
+            }
+        }
+        return owners
+    }
+}

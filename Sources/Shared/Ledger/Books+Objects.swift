@@ -1,0 +1,91 @@
+internal import FoundationEssentials
+internal import GRDB
+package import JobModel
+
+/// The objects that jobs put into stores.
+extension Books {
+    /// Notes objects that a job is about to put, or that another host has put. Those that are noted stay as they are.
+    package func planObjects(_ objects: [JobObject], job number: Int64) throws {
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO object (job, store, objectKey, state, name) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (job, store, objectKey) DO NOTHING
+                """
+        )
+        for object in objects {
+            try insert.execute(
+                arguments: [
+                    number, Data(object.store.utf8), Data(object.key.utf8), object.state.rawValue, object.name,
+                ]
+            )
+        }
+    }
+
+    /// Notes an object as put. A run that finds it put already does not know its validator, which stays.
+    package func notePut(_ object: JobObject, job number: Int64) throws {
+        try db.run(
+            sql: """
+                INSERT INTO object (job, store, objectKey, state, name, validator) VALUES (?, ?, ?, 'put', ?, ?)
+                ON CONFLICT (job, store, objectKey) DO UPDATE SET state = 'put', name = excluded.name,
+                    validator = COALESCE(excluded.validator, validator)
+                """,
+            arguments: [
+                number, Data(object.store.utf8), Data(object.key.utf8), object.name, object.validator.map { Data($0) },
+            ]
+        )
+    }
+
+    /// In no order.
+    package func objects(job number: Int64) throws -> [JobObject] {
+        let sql = "SELECT objectKey, store, state, name, validator FROM object WHERE job = ?"
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).compactMap { row in
+            let (keyBytes, storeBytes): (Data, Data) = (row[0], row[1])
+            let validator: Data? = row[4]
+            guard let key = ByteText(utf8: keyBytes), let store = ByteText(utf8: storeBytes),
+                let state = JobObject.State(rawValue: row[2])
+            else { return nil }
+            return JobObject(
+                key: key,
+                store: store,
+                state: state,
+                name: row[3],
+                validator: validator.map { [UInt8]($0) }
+            )
+        }
+    }
+
+    package func forgetObject(_ object: JobObject, job number: Int64) throws {
+        try db.run(
+            sql: "DELETE FROM object WHERE job = ? AND store = ? AND objectKey = ?",
+            arguments: [number, Data(object.store.utf8), Data(object.key.utf8)]
+        )
+    }
+
+    /// Jobs that have ended and of which objects are left.
+    package func jobsWithLeftObjects(limit: Int) throws -> [JobKey] {
+        let sql = """
+            SELECT DISTINCT job.kind, job.id FROM object JOIN job ON job.number = object.job
+            WHERE job.state = 'finished' LIMIT ?
+            """
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).compactMap { row in
+            let idBytes: Data = row[1]
+            guard let kind = MediaKind(rawValue: row[0]), let id = ByteText(utf8: idBytes) else { return nil }
+            return JobKey(kind: kind, id: id)
+        }
+    }
+
+    /// The objects in a store that jobs put, or have left there, and when those jobs ended, in milliseconds.
+    package func objectOwners(store: ByteText) throws -> [(key: ByteText, job: JobKey, finishedAt: Int64?)] {
+        let sql = """
+            SELECT object.objectKey, job.kind, job.id, job.finishedAt FROM object JOIN job ON job.number = object.job
+            WHERE object.store = ?
+            """
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [Data(store.utf8)]).compactMap { row in
+            let (keyBytes, idBytes): (Data, Data) = (row[0], row[2])
+            guard let key = ByteText(utf8: keyBytes), let kind = MediaKind(rawValue: row[1]),
+                let id = ByteText(utf8: idBytes)
+            else { return nil }
+            return (key, JobKey(kind: kind, id: id), row[3])
+        }
+    }
+}

@@ -1,0 +1,43 @@
+internal import HTTPClient
+package import JobModel
+
+extension S3Store {
+    /// The name of the metadata that tells which job has put an object.
+    static let ownerName = "media-processor-job"
+
+    /// The object itself tells whose it is, where its store keeps metadata.
+    package func remove(_ object: OwnObject) async throws -> ObjectRemovalAnswer {
+        let full = try location.fullKey(object.key)
+        return try await failing("remove", full) {
+            guard let head = try await client.head(location.bucket, full) else { return .absent }
+            guard Self.isOwn(head, object) else { return .kept }
+            try await client.delete(location.bucket, full)
+            return .removed
+        }
+    }
+
+    private static func isOwn(_ head: S3ObjectHead, _ object: OwnObject) -> Bool {
+        if let owner = head.owner { return owner.utf8.elementsEqual(object.owner.utf8) }
+        guard case .put(let validator?) = object.evidence else { return false }
+        return head.entityTag.map { SourceValidator($0) } == validator
+    }
+
+    package func abortUploads(of key: ObjectKey) async throws -> Int {
+        let full = try location.fullKey(key)
+        return try await failing("abort the uploads of", full) {
+            let open: [S3OpenUpload]
+            do {
+                open = try await client.listUploads(location.bucket, prefix: full.rawValue)
+            } catch let failure as S3Failure where !failure.isTransient {
+                // A store that does not list them, or not to us.
+                return 0
+            }
+            var count = 0
+            for upload in open where upload.key == ByteText(full.rawValue) {
+                try await client.abortUpload(upload.id, location.bucket, full)
+                count += 1
+            }
+            return count
+        }
+    }
+}

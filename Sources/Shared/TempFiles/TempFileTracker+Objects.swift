@@ -1,0 +1,61 @@
+package import JobModel
+internal import Ledger
+
+/// The objects that jobs put into stores, in the ledger beside the files that they are made of.
+extension TempFileTracker {
+    /// Notes objects before they are put.
+    ///
+    /// - Throws: ``TempFileError`` with code `jobFinished`.
+    package func planObjects(_ objects: [JobObject], job: JobKey) async throws(TempFileError) {
+        if objects.isEmpty { return }
+        let now = nowMilliseconds
+        try await ledger.write(outliving: .death, for: .cleaning) { books in
+            try books.planObjects(objects, job: books.ensureLiveJob(job, now: now).number)
+        }
+    }
+
+    /// The objects of a job that it puts or has put, in no order. Of a job that has ended, those that are left.
+    package func objects(_ job: JobKey) async throws(TempFileError) -> [JobObject] {
+        try await ledger.read { books in try books.head(job).map { try books.objects(job: $0.number) } ?? [] }
+    }
+
+    /// Forgets an object that is gone, or that is not the job's.
+    package func forgetObject(_ object: JobObject, job: JobKey) async throws(TempFileError) {
+        try await ledger.write(outliving: .death, for: .cleaning) { books in
+            if let row = try books.head(job) { try books.forgetObject(object, job: row.number) }
+        }
+    }
+
+    /// Jobs that have ended and of which objects are left.
+    package func jobsWithLeftObjects(limit: Int = 100) async throws(TempFileError) -> [JobKey] {
+        try await ledger.read { try $0.jobsWithLeftObjects(limit: limit) }
+    }
+
+    /// The objects in a store that jobs of this host put, or have left there, and how long ago those jobs ended.
+    package func objectOwners(
+        in store: ByteText
+    ) async throws(TempFileError) -> [(key: ByteText, job: JobKey, endedAgo: Duration?)] {
+        let now = nowMilliseconds
+        let owners = try await ledger.read { try $0.objectOwners(store: store) }
+        return owners.map { owner in
+            let ago = owner.finishedAt.map {
+                Duration.milliseconds(max(now.subtractingReportingOverflow($0).partialValue, 0))
+            }
+            return (owner.key, owner.job, ago)
+        }
+    }
+
+    /// The lease of a job that has ended; nil when somebody has it, or when the job has begun anew. Give it up with
+    /// ``LeaseHold/releaseRemovingEmptyDirectory()``.
+    package func tryLease(ofFinished job: JobKey) async throws(TempFileError) -> (hold: LeaseHold, record: JobRecord)? {
+        guard let hold = try await tryLease(directory: workspace.directory(of: job), makesDirectory: true) else {
+            return nil
+        }
+        // Whoever held the lease until now may have begun a new run.
+        guard let row = try await ledger.read({ try $0.job(job) }), row.end != nil else {
+            hold.releaseRemovingEmptyDirectory()
+            return nil
+        }
+        return (hold, row.record)
+    }
+}
