@@ -10,16 +10,17 @@ import Testing
 struct S3UploadsTests {
     private static let settings = [
         "S3_MULTIPART_THRESHOLD_BYTES": "5242880", "S3_PART_BYTES": "5242880", "S3_PARALLEL_PARTS": "1",
-        "VIDEO_LADDER": "360p=640x360@800", "WORKERS": "upload.video=2",
+        "VIDEO_LADDER": "360p=640x360@800",
     ]
 
     private static func with(
         port: Int? = nil,
+        workers: Int = 1,
         _ body: (_ tree: TestTree, _ server: TestObjectStore, _ prefix: String) async throws -> Void
     ) async throws {
         let server = try await TestObjectStore.shared()
         let prefix = TestObjectStore.uniquePrefix("uploads")
-        let store = ["STORAGE_URL": server.url(prefix, port: port)]
+        let store = ["STORAGE_URL": server.url(prefix, port: port), "WORKERS": "upload.video=\(workers)"]
         let settings = TestObjectStore.environment.merging(store) { $1 }.merging(Self.settings) { $1 }
         try await TestTree.with(settings) { tree in try await body(tree, server, prefix) }
         #expect(try await server.openUploads(prefix + "/videos") == [])
@@ -48,7 +49,7 @@ struct S3UploadsTests {
 
     @Test("of two jobs of one medium at a time both complete at their first try")
     func sameMedium() async throws {
-        try await Self.with { tree, _, _ in
+        try await Self.with(workers: 2) { tree, _, _ in
             for (number, id) in ["first", "second"].enumerated() {
                 try await Self.makeSource(tree, "\(id).mp4", seed: number + 1)
             }
@@ -66,6 +67,33 @@ struct S3UploadsTests {
             #expect(try await tree.updates(.video, untilTheEndOf: ["first"]).last?["status"] == "completed")
             #expect(try await tree.restarts() == 0)
             #expect(!tree.log.contains("NoSuchUpload") && !tree.log.contains("object_incomplete"))
+        }
+    }
+
+    @Test("that a killed worker has begun are aborted at the end of a cancelled job, and nobody else's are")
+    func cancelled() async throws {
+        let server = try await TestObjectStore.shared()
+        // No part ever arrives.
+        let proxy = try RelayProxy(to: server.port, threshold: 1 << 20) { _ in .stall(afterBytes: 2 << 20) }
+        defer { proxy.close() }
+        try await Self.with(port: Int(proxy.port)) { tree, server, prefix in
+            try await Self.makeSource(tree, "first.mp4", seed: 1)
+            try await Self.submit(tree, "first", source: "first.mp4")
+            try await eventually("a part stalls", within: .seconds(120)) { proxy.harmed == 1 }
+            let key = "\(prefix)/videos/one_original.mp4"
+            #expect(try await server.openUploads(prefix + "/videos") == [key])
+            let theirs = try await server.python(
+                "print(s3.create_multipart_upload(Bucket=bucket, Key=arguments[0])['UploadId'])",
+                key
+            )
+            let worker = try #require(try await tree.worker("upload.video"))
+            kill(worker.processID, SIGKILL)
+            try await eventually("another worker goes on", within: .seconds(60)) { proxy.harmed == 2 }
+            try await tree.order("DELETE", "/jobs/video/first")
+            #expect(try await tree.updates(.video, untilTheEndOf: ["first"]).last?["status"] == "cancelled")
+            #expect(try await server.openUploads(prefix + "/videos") == [key])
+            let abort = "s3.abort_multipart_upload(Bucket=bucket, Key=arguments[0], UploadId=arguments[1])"
+            try await server.python(abort, key, theirs.trimmingCharacters(in: .whitespacesAndNewlines))
         }
     }
 }

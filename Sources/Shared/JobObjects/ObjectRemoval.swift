@@ -148,9 +148,10 @@ package struct ObjectRemoval: Sendable {
     ) async throws -> Report {
         var report = Report()
         if let own = own(object, of: job) {
+            let aborted = try await abortUploads(of: object, job, in: store)
             // One that was put had its upload completed.
             if object.state == .planned {
-                report.abortedUploads = try await store.abortUploads(of: own.key)
+                report.abortedUploads = aborted
                 CrashPoint.uploadsAborted.cross()
             }
             let answer: ObjectRemovalAnswer = if isKept { .kept } else { try await store.remove(own) }
@@ -164,6 +165,16 @@ package struct ObjectRemoval: Sendable {
         try await tracker.forgetObject(object, job: job)
         CrashPoint.objectForgotten.cross()
         return report
+    }
+
+    /// Aborts the uploads of an object that the job has begun. Another job may upload under the same key now.
+    private func abortUploads(of object: JobObject, _ job: JobKey, in store: any Store) async throws -> Int {
+        let own = try await tracker.uploads(job).filter { $0.store == object.store && $0.key == object.key }
+        for upload in own {
+            try await store.abort(OpenUpload(key: upload.key, id: upload.id.string, ageSeconds: nil))
+            try await tracker.forgetUpload(upload, job: job)
+        }
+        return own.count
     }
 
     /// nil for a row that names no object, which nothing of ours writes.

@@ -45,8 +45,6 @@ extension Store {
         return try await delete(object.key) ? .removed : .absent
     }
 
-    package func abortUploads(of key: ObjectKey) async throws -> Int { 0 }
-
     /// All of an object's bytes; nil when there is none.
     ///
     /// - Throws: as `Source.fetch`; ``StorageError`` with code `source_too_large` for an object of more than `limit`

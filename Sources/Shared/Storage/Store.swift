@@ -52,13 +52,6 @@ package protocol Store: Sendable, CustomStringConvertible {
     /// - Throws: ``StorageError``, or `CancellationError`.
     func remove(_ object: OwnObject) async throws -> ObjectRemovalAnswer
 
-    /// Aborts the uploads of a key that are neither complete nor aborted, whosever they are: one that goes on begins
-    /// anew.
-    ///
-    /// - Returns: how many there were.
-    /// - Throws: ``StorageError``, or `CancellationError`.
-    func abortUploads(of key: ObjectKey) async throws -> Int
-
     /// All uploads beneath the store that are neither complete nor aborted.
     ///
     /// - Throws: ``StorageError``, or `CancellationError`.

@@ -21,23 +21,4 @@ extension S3Store {
         guard case .put(let validator?) = object.evidence else { return false }
         return head.entityTag.map { SourceValidator($0) } == validator
     }
-
-    package func abortUploads(of key: ObjectKey) async throws -> Int {
-        let full = try location.fullKey(key)
-        return try await failing("abort the uploads of", full) {
-            let open: [S3OpenUpload]
-            do {
-                open = try await client.listUploads(location.bucket, prefix: full.rawValue)
-            } catch let failure as S3Failure where !failure.isTransient {
-                // A store that does not list them, or not to us.
-                return 0
-            }
-            var count = 0
-            for upload in open where upload.key == ByteText(full.rawValue) {
-                try await client.abortUpload(upload.id, location.bucket, full)
-                count += 1
-            }
-            return count
-        }
-    }
 }
