@@ -129,7 +129,7 @@ struct SettingsTests {
                 "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
                 "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n", "TLS_CA_FILE": "/f",
                 "S3_CACHE_CONTROL": "no-cache", "S3_SSE": "aws:kms", "S3_SSE_KMS_KEY_ID": "k",
-                "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private",
+                "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private", "SPILL_URL": "file:///spill",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

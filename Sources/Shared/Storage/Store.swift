@@ -54,13 +54,16 @@ extension Store {
 
 /// A file that is to become an object.
 package struct NewObject: Sendable, Hashable {
-    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself.
+    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself, unless
+    /// ``isCopied``.
     package var path: String
     package var key: ObjectKey
     /// Such as `video/mp4`. Stores that keep no such thing leave it out, as with ``metadata``.
     package var contentType: String?
     /// Names of ASCII letters, digits and `-`, in lower case.
     package var metadata: [String: String]
+    /// The file stays ours, and is written to again: it must not become the object itself.
+    package var isCopied = false
 
     package init(path: String, key: ObjectKey, contentType: String? = nil, metadata: [String: String] = [:]) {
         self.path = path

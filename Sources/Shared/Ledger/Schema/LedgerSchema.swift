@@ -27,6 +27,7 @@ enum LedgerSchema {
             try db.execute(sql: deaths)
         }
         migrator.registerMigration("14: ends in one step") { db in try db.execute(sql: ends) }
+        migrator.registerMigration("15: spilled files") { db in try db.execute(sql: spill) }
         return migrator
     }
 

@@ -6,6 +6,7 @@ internal import JobModel
 internal import Logging
 internal import Queues
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import WorkerProtocol
 
@@ -17,12 +18,13 @@ struct OrphansCommand: AsyncParsableCommand {
             Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from \
             STATE_DIR it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. \
             Files of jobs that are worked on or wait for their next stage are never among them. A running tree removes \
-            orphans by itself, every CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which \
-            needs the broker: that of the running tree, or RABBITMQ_URL.
+            orphans by itself, every CLEANUP_INTERVAL_HOURS. With SPILL_URL, spilled objects that nobody owns are \
+            among them: those of this host, and very old ones of others. Abandoned jobs are given to the clean-up \
+            stage, which needs the broker: that of the running tree, or RABBITMQ_URL.
 
             JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", "detail"?, \
-            "removable"}], "totalBytes", "cleaned"?: {"filesCleaned", "bytesFreed", "durationMilliseconds", \
-            "abandonedJobs", "failures", "leavesAbandonedJobs"}}.
+            "removable"}], "totalBytes", "spillProblem"?, "cleaned"?: {"filesCleaned", "bytesFreed", \
+            "durationMilliseconds", "abandonedJobs", "failures", "leavesAbandonedJobs", "spillProblem"?}}.
 
             \(CommandExit.text([
                 .ok: "listed, or all removable ones removed", .failed: "something was left, or another process sweeps",
@@ -47,7 +49,7 @@ struct OrphansCommand: AsyncParsableCommand {
             } else {
                 CommandOutput.write(lines: OrphanText.lines(report))
             }
-            if report.cleaned?.isComplete == false { throw CommandExit.failed.code }
+            if report.cleaned?.isComplete == false || report.spillProblem != nil { throw CommandExit.failed.code }
         } catch let error as TempFileError {
             throw CommandFailure.report(error.message, .failed)
         }
@@ -62,19 +64,28 @@ struct OrphansCommand: AsyncParsableCommand {
         let logger = Logger(label: "orphans") { _ in SwiftLogNoOpLogHandler() }
         let tracker = try TempFileTracker.open(
             temporaryDirectory: settings.temporaryDirectory,
+            spillStore: settings.spillURL,
             fileLevel: settings.fileLogLevel,
             logger: logger
         )
         let rules = SweepRules(settings)
         let orphans = try await tracker.findOrphanedFiles(rules)
         var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
+        let spilled = SpillOrphans(tracker: tracker, store: SpillStores(settings), settings: settings)
+        if let spilled { report.add(try await spilled.find()) }
         if !clean { return report }
         let hasAbandoned = orphans.contains { $0.reason == .abandonedJob }
         let client = hasAbandoned ? try brokerClient(settings, logger) : nil
         let ender = client.map { AbandonedJobNotice.ender($0, queues: settings.queueLayout) }
         do {
-            let cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
-            report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: hasAbandoned && client == nil)
+            var cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
+            let objects = try await spilled?.clean()
+            if let objects { cleaned.add(objects.report) }
+            report.cleaned = OrphanReport.Cleaned(
+                cleaned,
+                leavesAbandonedJobs: hasAbandoned && client == nil,
+                spillProblem: objects?.problem
+            )
         } catch {
             await client?.close()
             throw error

@@ -4,7 +4,8 @@ internal import TempFiles
 /// An ``OrphanReport`` for people.
 enum OrphanText {
     static func lines(_ report: OrphanReport) -> [String] {
-        guard !report.orphans.isEmpty else { return ["no orphans in \(plain(report.workspace))"] }
+        let problem = (report.cleaned?.spillProblem ?? report.spillProblem).map { ["problem: \(plain($0))"] } ?? []
+        guard !report.orphans.isEmpty else { return ["no orphans in \(plain(report.workspace))"] + problem }
         var table = TextTable(columns: [("REASON", .left), ("SIZE", .right), ("AGE", .right), ("PATH", .left)])
         for orphan in report.orphans {
             table.rows.append([
@@ -16,6 +17,7 @@ enum OrphanText {
         guard let cleaned = report.cleaned else {
             let count = report.orphans.count == 1 ? "1 orphan" : "\(report.orphans.count) orphans"
             return lines + ["\(count), \(ByteCount.text(report.totalBytes)); nothing was removed (--clean removes)"]
+                + problem
         }
         lines.append(
             "\(cleaned.filesCleaned) files removed, \(ByteCount.text(cleaned.bytesFreed)) freed in "
@@ -27,7 +29,7 @@ enum OrphanText {
         if cleaned.leavesAbandonedJobs {
             lines.append("abandoned jobs were left: no media processor runs here, and RABBITMQ_URL is not set")
         }
-        return lines + cleaned.failures.map { "left: \(plain($0.path)): \($0.cause)" }
+        return lines + cleaned.failures.map { "left: \(plain($0.path)): \($0.cause)" } + problem
     }
 
     private static func reason(_ orphan: OrphanReport.Orphan) -> String {
@@ -40,6 +42,7 @@ enum OrphanText {
             case .abandonedJob: "abandoned job"
             case .overdueCleanup: "clean-up is overdue"
             case .foreignEntry: orphan.detail ?? "foreign entry"
+            case .spilledObject: "spilled object" + (orphan.detail.map { " " + $0 } ?? "")
             }
         return orphan.removable ? words : words + " (only reported)"
     }

@@ -33,7 +33,10 @@ struct OrphanReport: Sendable, Codable, Equatable {
         /// There are abandoned jobs, and no broker through which to end them.
         var leavesAbandonedJobs: Bool
 
-        var isComplete: Bool { failures.isEmpty && !leavesAbandonedJobs }
+        /// Why spilled objects were left that nobody owns.
+        var spillProblem: String?
+
+        var isComplete: Bool { failures.isEmpty && !leavesAbandonedJobs && spillProblem == nil }
     }
 
     var workspace: String
@@ -41,6 +44,8 @@ struct OrphanReport: Sendable, Codable, Equatable {
     var totalBytes: Int64
     /// The number of orphans beyond those that are listed.
     var unlisted: Int?
+    /// Why it is not known which spilled objects nobody owns.
+    var spillProblem: String?
     var cleaned: Cleaned?
 
     init(workspace: String, orphans: [OrphanedFile]) {
@@ -76,8 +81,19 @@ extension OrphanReport {
     }
 }
 
+extension OrphanReport {
+    /// Adds the spilled objects that nobody owns.
+    mutating func add(_ findings: SpillOrphans.Findings) {
+        let more = OrphanReport(workspace: workspace, orphans: findings.orphans)
+        orphans += more.orphans
+        totalBytes = totalBytes.addingClamped(more.totalBytes)
+        spillProblem = findings.problem
+    }
+}
+
 extension OrphanReport.Cleaned {
-    init(_ report: CleanupReport, leavesAbandonedJobs: Bool) {
+    init(_ report: CleanupReport, leavesAbandonedJobs: Bool, spillProblem: String? = nil) {
+        self.spillProblem = spillProblem
         filesCleaned = report.filesCleaned
         bytesFreed = report.bytesFreed
         durationMilliseconds = Int64(report.duration / .milliseconds(1))

@@ -22,6 +22,7 @@ struct MetricsFacts: Sendable {
     var depths: [(kind: MediaKind, queue: String, messages: Int)]?
     var budgetBytes: Int64
     var processes: [Process]
+    var spill = SpillFigures()
 }
 
 /// The answer of `GET /metrics`.
@@ -33,6 +34,7 @@ enum MetricsReport {
         addTree(facts, to: &text)
         addJobs(facts, to: &text)
         addFiles(facts, to: &text)
+        addSpill(facts, to: &text)
         addDisk(facts, to: &text)
         addProcesses(facts, to: &text)
         return text.text

@@ -15,6 +15,13 @@ enum TreeSettings {
             do throws(StorageError) { try Stores.check(text) } catch { return error.message }
             return nil
         },
+        SettingCheck("SPILL_URL") { text in
+            do throws(StorageError) { try Stores.check(text) } catch {
+                // The same kinds of places as for outputs.
+                return error.message.replacing("STORAGE_URL", with: "SPILL_URL")
+            }
+            return nil
+        },
     ]
 
     /// Reads the process's environment, and the file that its `CONFIG_FILE` names.

@@ -17,7 +17,8 @@ extension TreeStatus {
                 ages: try? await tracker.jobs.ages(),
                 depths: await depths(),
                 budgetBytes: settings.temporaryMaximumBytes,
-                processes: Self.processes(snapshots)
+                processes: Self.processes(snapshots),
+                spill: (try? await tracker.spillFigures()) ?? SpillFigures()
             )
         )
     }

@@ -6,6 +6,7 @@ internal import JobStore
 internal import Logging
 internal import Queues
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import WorkerProtocol
 
@@ -13,6 +14,7 @@ internal import WorkerProtocol
 struct TreeStatus: StatusSource {
     var settings: Settings
     var tracker: TempFileTracker
+    var spill: any SpillStore
     var disk: DiskWatch
     var pools: PoolSupervisor
     var broker: BrokerLink
@@ -32,6 +34,7 @@ struct TreeStatus: StatusSource {
         var stuck: [StuckFile] = []
         var ages = LedgerAges()
         var reservedBytes: Int64?
+        var spill = SpillFigures()
         var ledgerProblem: String?
         let space = await disk.look()
         do throws(TempFileError) {
@@ -39,6 +42,7 @@ struct TreeStatus: StatusSource {
             reservedBytes = try await tracker.reservedBytes()
             stuck = try await tracker.stuckFiles(limit: HealthReport.maximumStuckFiles)
             ages = try await tracker.jobs.ages()
+            spill = try await tracker.spillFigures()
         } catch {
             ledgerProblem = error.message
         }
@@ -57,6 +61,7 @@ struct TreeStatus: StatusSource {
                 files: files,
                 ledgerProblem: ledgerProblem,
                 stuck: stuck,
+                spill: spill,
                 ages: ages,
                 freeBytes: space?.space.freeBytes,
                 totalBytes: space?.space.totalBytes,
@@ -137,8 +142,14 @@ struct TreeStatus: StatusSource {
     }
 
     func orphans() async throws -> OrphanReport {
-        let orphans = try await Problem.onLedger { try await tracker.findOrphanedFiles(SweepRules(settings)) }
-        return OrphanReport(workspace: tracker.workspace.path, orphans: orphans).bounded()
+        try await Problem.onLedger {
+            let orphans = try await tracker.findOrphanedFiles(SweepRules(settings))
+            var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
+            if let spilled = SpillOrphans(tracker: tracker, store: spill, settings: settings) {
+                report.add(try await spilled.find())
+            }
+            return report.bounded()
+        }
     }
 
     func deadLetters(limit: Int) async throws -> DeadLetters.List {
