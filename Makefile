@@ -13,7 +13,7 @@ EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanu
 SOURCES := Package.swift Sources Tests Benchmarks/Sources
 
 .PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test fuzz check format bench \
-    bench-tempfiles bench-supervision bench-pipeline clean
+    bench-tempfiles bench-supervision bench-pipeline bench-transfer clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-supervision: build ## Measure deaths, starts, scaling and memory of a tree
 
 bench-pipeline: build ## Compare tiny image jobs end to end with Celery and pyvips (JOBS=1000 ROUNDS=3)
 	@scripts/bench-pipeline $(or $(JOBS),1000) $(or $(ROUNDS),3)
+
+bench-transfer: bootstrap-tests ## Compare moving files with curl, s5cmd and awscli (MIB=1024 OBJECTS=1000 ROUNDS=3)
+	@scripts/bench-transfer $(or $(MIB),1024) $(or $(OBJECTS),1000) $(or $(ROUNDS),3)
 
 clean: ## Remove everything that was built or left by runs in this folder
 	rm -rf .build .build-bench $(RELEASE_DIR) bin logs state media-output

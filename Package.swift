@@ -127,7 +127,7 @@ let package = Package(
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
-        shared("Logs", ["JobModel", "Files", "Settings", "Threads", logging, unixSignals]),
+        shared("Logs", ["JobModel", "Text", "Files", "Settings", "Threads", logging, unixSignals]),
         shared("WorkerProtocol", ["JobModel", "CLinux"]),
         shared(
             "StageRuntime",
@@ -145,8 +145,8 @@ let package = Package(
                 "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs",
                 "WorkerProtocol",
                 "Storage", "Spill",
-                "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird, serviceLifecycle,
-                unixSignals,
+                "Digests", "CrashPoints", "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird,
+                serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
             embedding: [
                 "ControlAPI/Documents/openapi.json", "ControlAPI/Dashboard/index.html",
@@ -237,7 +237,7 @@ let package = Package(
             ),
             tests("SettingsTests", ["Settings", "Queues", "JobModel", logging]),
             tests("LogsTests", ["Logs", "Files", "Settings", "JobModel", logging]),
-            tests("WorkerProtocolTests", ["WorkerProtocol"]),
+            tests("WorkerProtocolTests", ["WorkerProtocol", "JobModel"]),
             .target(
                 name: "RuntimeSupport",
                 dependencies: [
@@ -303,5 +303,9 @@ let package = Package(
             benchmark("video-ladder", ["Media", logging]),
             benchmark("image-variants", ["Images"]),
             benchmark("temp-files", ["TempFiles", "JobModel", logging]),
+            benchmark(
+                "transfers",
+                ["Storage", "TempFiles", "Settings", "JobModel", "Files", "Digests", "Threads", logging]
+            ),
         ]
 )

@@ -165,7 +165,9 @@ extension CrashPoint {
     var crossings: [(stage: Stage, times: Int)] {
         switch self {
         case .delivered, .leaseFileMade, .leaseLocked, .startCounted, .stageWorked: Stage.allCases.map { ($0, 1) }
-        case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .fileCreated, .pieceWritten: [(.download, 1)]
+        case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .fileCreated, .sourceUnmarked, .sourceEmptied,
+            .sourceMarked, .pieceWritten, .sourceWhole:
+            [(.download, 1)]
         case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded,
             .leaseReleased, .acknowledged:
             [(.download, 1), (.process, 1), (.upload, 1)]
@@ -182,9 +184,11 @@ extension CrashPoint {
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.
-        case .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked, .retryRecorded,
+        case .sourceContinued, .replacementNoted, .replacementLinked, .watchConfirmed, .watchAcknowledged, .watchParked,
+            .retryRecorded,
             .retryConfirmed, .retryOvertook,
-            .deadLetterConfirmed, .refusalConfirmed, .moved, .moveConfirmed, .claimConfirmed, .claimDecided,
+            .deadLetterConfirmed, .refusalConfirmed, .eventJobConfirmed, .moved, .moveConfirmed, .claimConfirmed,
+            .claimDecided,
             .compressionPlanned,
             .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,

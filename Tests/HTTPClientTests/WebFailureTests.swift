@@ -1,8 +1,9 @@
 import Foundation
-import HTTPClient
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import HTTPClient
 
 /// Limits that these tests do not reach are an hour, so that a test that waits for the wrong one does not end in time.
 private let patient = WebTimeouts(connect: .seconds(3600), idle: .seconds(3600))
@@ -27,6 +28,7 @@ struct WebFailureTests {
         server.stop()
         let error = await failure(of: WebRequest(.get, server.url("/hook/hunter2"), timeouts: patient))
         #expect(error?.code == .connectionFailed && error?.isRetriable == true)
+        #expect(error?.isUnreachable == true)
         #expect(error?.message.hasPrefix("http://127.0.0.1:\(server.port): ") == true)
         #expect(error?.message.contains("hunter2") == false)
     }
@@ -64,6 +66,36 @@ struct WebFailureTests {
     }
 
     @Test(
+        "A name that does not exist is no host that is away, and one that nobody can look up now is",
+        arguments: [
+            (EAI_NONAME, false), (-5, false), (EAI_FAIL, false), (EAI_AGAIN, true), (EAI_SYSTEM, true), (0, true),
+        ]
+            as [(CInt, Bool)]
+    )
+    func lookups(status: CInt, isAway: Bool) async {
+        let asked = Mutex<[String]>([])
+        var client = WebClient()
+        client.lookup = { host in
+            asked.withLock { $0.append(host) }
+            return HostLookup(status: status)
+        }
+        let request = WebRequest(.get, Array("http://no-such-host.invalid:81/hunter2".utf8))
+        let error = await #expect(throws: WebError.self) { try await client.send(request, into: TestSink()) }
+        #expect(error?.code == .unknownHost && error?.isUnreachable == isAway)
+        #expect(error?.message.contains("hunter2") == false)
+        #expect(error?.message.contains("name servers") == isAway)
+        #expect(asked.withLock { $0 } == ["no-such-host.invalid"])
+    }
+
+    @Test("The system tells names that are there, and none of a request that was cancelled")
+    func systemLookup() async {
+        #expect(await HostLookup.system("localhost") == .found)
+        #expect(await HostLookup.system("127.0.0.1") == .found)
+        // No dot, no letters and digits alone: no name server is asked.
+        #expect(await HostLookup.system("..") == .unknown)
+    }
+
+    @Test(
         "A server that falls silent is left after the idle time, wherever it does",
         arguments: ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"]
     )
@@ -72,7 +104,7 @@ struct WebFailureTests {
         defer { server.stop() }
         let timeouts = WebTimeouts(connect: .seconds(3600), idle: .milliseconds(100))
         let error = await failure(of: WebRequest(.get, server.url(), timeouts: timeouts))
-        #expect(error?.code == .timedOut && error?.isRetriable == true)
+        #expect(error?.code == .timedOut && error?.isRetriable == true && error?.isUnreachable == false)
     }
 
     @Test("A server that takes no more of the request is left after the idle time")
@@ -111,6 +143,7 @@ struct WebFailureTests {
         let url = Array("https://127.0.0.1:\(server.port)/".utf8)
         let error = await failure(of: WebRequest(.get, url, timeouts: timeouts))
         #expect(error?.code == .timedOut && error?.message.contains("connection") == true)
+        #expect(error?.isUnreachable == true)
     }
 
     @Test(

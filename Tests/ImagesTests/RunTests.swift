@@ -168,17 +168,17 @@ import Testing
     @Test func cancellingStopsAnEncodingThatIsUnderWay() throws {
         let lab = try Lab()
         try lab.write(Raster.gradient(width: 400, height: 300).ppm, "p.ppm")
-        try lab.shell("vips zoom p.ppm p.jpg 5 5")
-        let profile = ImageProfile(variants: [.init(quality: "large", side: 2_000)])
+        try lab.shell("vips zoom p.ppm p.jpg 16 16")
+        let profile = ImageProfile(variants: [.init(quality: "large", side: 6_400)])
         let plan = ImagePlan(source: try ImageEngine().probe(path: lab.path("p.jpg")), profile: profile)
         // The picture is decoded.
         let whole = try looks(lab, plan, "p.jpg", cancels: false) { progress, _ in progress >= 0.7 }
         #expect(whole.error == nil)
-        #expect(whole.count > 60)
+        #expect(whole.count > 240)
         let cut = try looks(lab, plan, "p.jpg", cancels: true) { progress, _ in progress >= 0.7 }
         #expect(cut.error?.code == .cancelled)
-        // A strip of rows is finished.
-        #expect(cut.count <= 30)
+        // The strips of rows that are under way are finished: more of them on a machine that is busy.
+        #expect(cut.count <= 100)
     }
 
     /// Formats whose pixels come in one piece: the flag is looked at when their bytes are read.

@@ -58,6 +58,15 @@ struct ConfigurationTroubleTests {
                 tree.signal(SIGHUP)
                 try await eventually("it is cured") { try await problems(tree).status == "healthy" }
             }
+            // A password has no place in them, and is not repeated.
+            let secrets = ["STORAGE_URL": "s3://AKIA:se/cret@media", "S3_SOURCE_BUCKETS": "a,s3://AKIA:12/cret@b"]
+            for command in ["settings", "doctor", "run"] {
+                let run = try await tree.command(command, changes: secrets)
+                #expect(run.exit == .status(78), "\(run)")
+                let text = run.output + run.errors
+                #expect(["STORAGE_URL", "S3_SOURCE_BUCKETS"].allSatisfy { text.contains($0) }, "\(run)")
+                #expect(!text.contains("cret"), "\(run)")
+            }
             // Without a tree nothing can be looked for.
             try write("WORKERS=upload.image=99\n")
             #expect(try await tree.command("status", changes: file).exit == .status(78))

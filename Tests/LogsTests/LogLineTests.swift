@@ -117,6 +117,14 @@ struct LogRedactionTests {
             ("see https://joe:pw@example.org/a.mp4, then", "see https://joe:***@example.org/a.mp4, then"),
             ("https://ghp_0123@example.org/x", "https://***@example.org/x"),
             ("https://x.org/image@2x.jpg", "https://x.org/image@2x.jpg"),
+            // A password that is not encoded.
+            ("of s3://AKIA:wJalr/RET@media/up.jpg.", "of s3://AKIA:***@media/up.jpg."),
+            ("s3://AKIA:12/RET@media/up.jpg", "s3://AKIA:***@media/up.jpg"),
+            ("https://joe:pa?ss@x.org/a", "https://joe:***@x.org/a"),
+            ("https:/joe:pw@x.org/a", "https:/joe:***@x.org/a"),
+            ("https://x.org/https://joe:pw@y.org", "https://x.org/https:***@y.org"),
+            ("file:///srv/a:b@c.mp4", "file:///srv/a:b@c.mp4"),
+            ("http://[::1]:80/a@b", "http://[::1]:80/a@b"),
             (
                 "https://b.s3.org/k?X-Amz-Expires=60&X-Amz-Signature=0f&X-Amz-Credential=AK%2F1#f",
                 "https://b.s3.org/k?X-Amz-Expires=60&X-Amz-Signature=***&X-Amz-Credential=***"

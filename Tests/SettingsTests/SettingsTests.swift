@@ -56,6 +56,16 @@ struct SettingsTests {
         }
     }
 
+    @Test("are shown without the passwords of URLs")
+    func passwords() throws {
+        let settings = try Settings.from([
+            "STORAGE_URL": "s3://AKIA:se/cret@media", "S3_SOURCE_BUCKETS": "a s3://AKIA:secret@b?region=x",
+        ])
+        let shown = Dictionary(uniqueKeysWithValues: settings.effective.map { ($0.name, $0.value) })
+        #expect(shown["STORAGE_URL"] == "s3://AKIA:***@media")
+        #expect(shown["S3_SOURCE_BUCKETS"] == "a s3://AKIA:***@b?region=x")
+    }
+
     @Test("treat an empty variable as unset")
     func empty() throws {
         #expect(try Settings.from(["RABBITMQ_URL": "", "PORT": ""]).port == 8044)
@@ -129,7 +139,8 @@ struct SettingsTests {
                 "RABBITMQ_URL": "amqp://h/", "ALERT_WEBHOOK_URL": "http://h/", "API_TOKEN": "0123456789abcdef",
                 "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n", "TLS_CA_FILE": "/f",
                 "S3_CACHE_CONTROL": "no-cache", "S3_SSE": "aws:kms", "S3_SSE_KMS_KEY_ID": "k",
-                "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private", "SPILL_URL": "file:///spill",
+                "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private", "S3_EVENTS_QUEUE": "q",
+                "S3_SOURCE_BUCKETS": "b", "SPILL_URL": "file:///spill",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

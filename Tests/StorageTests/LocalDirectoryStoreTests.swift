@@ -230,6 +230,16 @@ struct LocalFileSourceTests {
             }
         }
         #expect(SourceURL.redacted("https://user:p@w@host/a") == "https://…@host/a")
+        // Passwords that are not encoded.
+        #expect(SourceURL.redacted("s3://AKIA:se/cret@media/a?b") == "s3://…@media/a")
+        #expect(SourceURL.redacted("s3://AKIA:12/cret@media/a") == "s3://…@media/a")
+        #expect(SourceURL.redacted("https://user:se?cret@host/a") == "https://…@host/a")
+        #expect(SourceURL.redacted("https://user:se/cret") == "https://…")
+        #expect(SourceURL.redacted("https:/user:secret@host") == "https:/…@host")
+        #expect(SourceURL.redacted("user:secret@host") == "user:…@host")
+        #expect(SourceURL.redacted("https://h/https://u:pw@h2/x") == "https://…@h2/x")
+        #expect(SourceURL.redacted("https://h:8080/x?mail=a@b") == "https://h:8080/x")
+        #expect(SourceURL.redacted("file:///srv/a:b@c.mp4") == "file:///srv/a:b@c.mp4")
         #expect(SourceURL.scheme("HTTPS://x") == "https")
         #expect(SourceURL.scheme("/path:x") == nil)
     }

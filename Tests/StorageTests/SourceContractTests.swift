@@ -190,7 +190,7 @@ struct SchemeTests {
         #expect(try sources.source("MEMORY:x").description == "memory MEMORY:x")
         #expect(try sources.source("other:x").description == "other other:x")
         for (url, code) in [
-            ("file:///x", StorageError.Code.invalidURL), ("https://me:secret@h/x", .unsupportedScheme),
+            ("file:///x", StorageError.Code.invalidURL), ("https://me:secret@h/x", .invalidURL),
             ("nonsense", .invalidURL),
         ] {
             #expect {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPClient
 import JobModel
 import Storage
 import Synchronization
@@ -18,7 +19,7 @@ enum StoreUnderTest: CaseIterable, Sendable {
                 switch self {
                 case .directory: try LocalDirectoryStore(creating: directory + "/store")
                 case .memory: MemoryStore()
-                case .bucket: try await S3Lab().store()
+                case .bucket: try await S3Lab().store(connections: WebConnections())
                 }
             try await body(store, directory)
         }

@@ -2,7 +2,8 @@ import CLinux
 import Foundation
 import Synchronization
 
-/// A server on loopback that says exactly what a test wants to say, to one connection after another.
+/// A server on loopback that says exactly what a test wants to say, to one connection after another, or to all at a
+/// time.
 package final class LoopbackServer: Sendable {
     package struct Failure: Error {
         package var cause: String
@@ -18,8 +19,13 @@ package final class LoopbackServer: Sendable {
     /// Connections so far.
     package var connections: Int { accepted.load(ordering: .acquiring) }
 
-    /// - Parameter serve: called on a thread of the server's own; the connection is closed when it returns.
-    package init(_ serve: @escaping @Sendable (ServerConnection) throws -> Void) throws {
+    /// - Parameters:
+    ///   - isParallel: whether a connection is served beside others.
+    ///   - serve: called on a thread of the server's own; the connection is closed when it returns.
+    package init(
+        isParallel: Bool = false,
+        _ serve: @escaping @Sendable (ServerConnection) throws -> Void
+    ) throws {
         listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -37,10 +43,13 @@ package final class LoopbackServer: Sendable {
                 let descriptor = accept(listener, nil, nil)
                 guard descriptor >= 0 else { break }
                 accepted.add(1, ordering: .acquiringAndReleasing)
-                // A client that leaves early is no failure of the server's.
                 let connection = ServerConnection(descriptor)
-                try? serve(connection)
-                connection.close()
+                let serving: @Sendable () -> Void = {
+                    // A client that leaves early is no failure of the server's.
+                    try? serve(connection)
+                    connection.close()
+                }
+                if isParallel { Thread.detachNewThread(serving) } else { serving() }
             }
             end.signal()
         }

@@ -8,6 +8,8 @@ package final class RelayProxy: Sendable {
         case cut(afterBytes: Int)
         /// Nothing goes either way any more, and nobody is told.
         case stall(afterBytes: Int)
+        /// Nothing goes either way any more after exactly so many bytes of the server's answer, and nobody is told.
+        case stallAnswer(afterBytes: Int)
         /// The server's answer is thrown away, and both ends are closed.
         case loseAnswer
         /// Both ends are closed after exactly so many bytes of the server's answer.
@@ -28,6 +30,7 @@ package final class RelayProxy: Sendable {
     private struct State {
         var accepted = 0
         var counted = 0
+        var mostAtATime = 0
         var harmed = 0
         var returnedBytes = 0
         var isClosed = false
@@ -36,10 +39,12 @@ package final class RelayProxy: Sendable {
     }
 
     /// - Parameters:
+    ///   - port: to listen on; 0 for any.
     ///   - threshold: connections count, and are asked about, when their clients have sent so many bytes.
     ///   - fault: of a connection, by its number from 0 on among those that count.
     package init(
         to target: UInt16,
+        port: UInt16 = 0,
         threshold: Int = 0,
         fault: @escaping @Sendable (_ connection: Int) -> Fault?
     ) throws {
@@ -47,7 +52,10 @@ package final class RelayProxy: Sendable {
         self.threshold = threshold
         self.fault = fault
         listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = Self.loopback(0)
+        // A relay that comes back has its port again.
+        var isReusable: CInt = 1
+        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &isReusable, socklen_t(MemoryLayout<CInt>.size))
+        var address = Self.loopback(port)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isListening = withUnsafeMutablePointer(to: &address) { [listener] pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -55,15 +63,24 @@ package final class RelayProxy: Sendable {
             }
         }
         guard isListening else { throw ChildProcess.Failure(description: "the relay has no port: errno \(errno)") }
-        port = UInt16(bigEndian: address.sin_port)
+        self.port = UInt16(bigEndian: address.sin_port)
         Thread.detachNewThread { [self] in acceptAll() }
     }
 
     package var connections: Int { state.withLock { $0.accepted } }
     /// Connections that were harmed.
     package var harmed: Int { state.withLock { $0.harmed } }
+    /// Connections that were open at a time, at most.
+    package var mostAtATime: Int { state.withLock { $0.mostAtATime } }
     /// Bytes that went to clients, on all connections.
     package var returnedBytes: Int { state.withLock { $0.returnedBytes } }
+
+    /// Ends the connections of now; later ones are accepted.
+    package func dropAll() {
+        state.withLock { state in
+            for descriptor in state.descriptors { shutdown(descriptor, CInt(SHUT_RDWR)) }
+        }
+    }
 
     /// Ends all connections, and takes no more.
     package func close() {
@@ -89,6 +106,7 @@ package final class RelayProxy: Sendable {
                 guard isConnected, !state.isClosed else { return false }
                 state.descriptors.formUnion([client, server])
                 state.accepted += 1
+                state.mostAtATime = max(state.mostAtATime, state.descriptors.count / 2)
                 return true
             }
             guard isWanted else {
@@ -123,7 +141,7 @@ package final class RelayProxy: Sendable {
                 let limit: Int
                 switch fault {
                 case .cut(let bytes), .stall(let bytes): limit = bytes - sent
-                case .loseAnswer, .cutAnswer, nil: limit = buffer.count
+                case .loseAnswer, .cutAnswer, .stallAnswer, nil: limit = buffer.count
                 }
                 if limit <= 0 { return harm(client, fault) }
                 let got = read(client, &buffer, min(buffer.count, limit))
@@ -135,13 +153,17 @@ package final class RelayProxy: Sendable {
             }
             if ends[1].revents != 0 {
                 let limit: Int
-                if case .cutAnswer(let bytes) = fault { limit = bytes - answered } else { limit = buffer.count }
+                switch fault {
+                case .cutAnswer(let bytes), .stallAnswer(let bytes): limit = bytes - answered
+                default: limit = buffer.count
+                }
                 let got = read(server, &buffer, min(buffer.count, limit))
                 if fault == .loseAnswer, got > 0 { return harm(client, fault) }
                 guard got > 0, Self.write(buffer[..<got], to: client) else { return }
                 answered += got
                 state.withLock { $0.returnedBytes += got }
                 if case .cutAnswer(let bytes) = fault, answered >= bytes { return harm(client, fault) }
+                if case .stallAnswer(let bytes) = fault, answered >= bytes { return harm(client, fault) }
             }
         }
     }
@@ -157,7 +179,10 @@ package final class RelayProxy: Sendable {
 
     private func harm(_ client: CInt, _ fault: Fault?) {
         state.withLock { $0.harmed += 1 }
-        guard case .stall = fault else { return }
+        switch fault {
+        case .stall, .stallAnswer: break
+        default: return
+        }
         // Until the client gives up, or the relay is closed.
         var end = [pollfd(fd: client, events: Self.clientIsGone, revents: 0)]
         while poll(&end, 1, -1) < 0, errno == EINTR {}

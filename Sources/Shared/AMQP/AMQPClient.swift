@@ -199,6 +199,8 @@ extension AMQPClient {
     ///   - maximumBodyBytes: Longest body handed out, where that is less than the client's limit.
     ///   - arguments: The arguments of each subscription, such as the place in a stream where it begins. Called on
     ///     another thread; must not block.
+    ///   - trouble: Told each time that the broker refuses the subscription or ends it, and with nil each time that it
+    ///     has taken it. Called on another thread; must not block. The end of a connection is none of its business.
     /// - Throws: `.invalidArgument`.
     package func consume(
         _ queue: AMQPQueue,
@@ -206,7 +208,8 @@ extension AMQPClient {
         transactional: Bool = false,
         declaring: Bool = true,
         maximumBodyBytes: Int = .max,
-        arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] }
+        arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] },
+        trouble: @escaping @Sendable (AMQPError?) -> Void = { _ in }
     ) throws(AMQPError) -> AMQPConsumer {
         try AMQPLimits.checkQueueName(queue.name)
         try AMQPLimits.checkTable(queue.arguments, name: "arguments", queue: queue.name)
@@ -216,7 +219,8 @@ extension AMQPClient {
             isTransactional: transactional,
             declaresQueue: declaring,
             maximumBodyBytes: maximumBodyBytes,
-            arguments: arguments
+            arguments: arguments,
+            trouble: trouble
         )
         core.post(.subscribe(subscription))
         return AMQPConsumer(subscription, core: core)

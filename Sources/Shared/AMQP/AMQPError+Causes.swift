@@ -32,6 +32,15 @@ extension AMQPError {
         )
     }
 
+    static func ended(queue: String) -> AMQPError {
+        AMQPError(
+            .notFound,
+            "the broker ended a subscription to queue '\(queue)'; the queue may have been deleted",
+            isRetriable: true,
+            queue: queue
+        )
+    }
+
     static func waitedInVain(_ reason: String?) -> AMQPError {
         AMQPError(
             .timedOut,

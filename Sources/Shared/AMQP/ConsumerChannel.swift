@@ -69,6 +69,7 @@ final class ConsumerChannel: Channel {
             case (.success, .subscribing):
                 phase = .subscribed(since: .now)
                 session.noteSubscribed(subscription)
+                subscription.trouble(nil)
                 session.log.debug("Subscribed.", queue: queue.name)
             case (.success, .draining): try cancel()
             case (.success, _): break
@@ -97,6 +98,7 @@ final class ConsumerChannel: Channel {
             "The broker ended a subscription; the queue may have been deleted. Subscribing again.",
             queue: subscription.queue.name
         )
+        subscription.trouble(.ended(queue: subscription.queue.name))
         session.retry(subscription, wasStable: wasStable)
     }
 
@@ -145,6 +147,7 @@ final class ConsumerChannel: Channel {
                 isNews: session.isNews(error, of: subscription)
             )
         }
+        subscription.trouble(error.about(queue: queue.name))
         session.retry(subscription, wasStable: wasStable)
     }
 

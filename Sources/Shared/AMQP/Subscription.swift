@@ -13,6 +13,8 @@ final class Subscription: Sendable {
     let maximumBodyBytes: Int
     /// The arguments of each subscription; called on the I/O thread.
     let arguments: @Sendable () -> [AMQPText: AMQPValue]
+    /// Told why the queue cannot be consumed, and with nil that it is; called on the I/O thread.
+    let trouble: @Sendable (AMQPError?) -> Void
 
     private struct Waiter {
         var id: UInt64
@@ -35,7 +37,8 @@ final class Subscription: Sendable {
         isTransactional: Bool,
         declaresQueue: Bool,
         maximumBodyBytes: Int = .max,
-        arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] }
+        arguments: @escaping @Sendable () -> [AMQPText: AMQPValue] = { [:] },
+        trouble: @escaping @Sendable (AMQPError?) -> Void = { _ in }
     ) {
         self.queue = queue
         self.prefetch = prefetch
@@ -44,6 +47,7 @@ final class Subscription: Sendable {
         self.maximumBodyBytes = maximumBodyBytes
         isPulled = false
         self.arguments = arguments
+        self.trouble = trouble
     }
 
     init(pullingFrom queue: AMQPQueue) {
@@ -54,6 +58,7 @@ final class Subscription: Sendable {
         maximumBodyBytes = .max
         isPulled = true
         arguments = { [:] }
+        trouble = { _ in }
     }
 
     /// Hands a delivery to the application, now or when it asks. False when the subscription is over: the delivery must

@@ -32,6 +32,11 @@ CCURL_SET(body_bytes, CURLOPT_INFILESIZE_LARGE, curl_off_t)
 // The list is not copied: it must live as long as the handle.
 CCURL_SET(headers, CURLOPT_HTTPHEADER, struct curl_slist *)
 CCURL_SET(http_version, CURLOPT_HTTP_VERSION, long)
+// Not one that is kept of an earlier exchange.
+CCURL_SET(needs_new_connection, CURLOPT_FRESH_CONNECT, long)
+// Bytes that one call reads or sends at most.
+CCURL_SET(receive_buffer, CURLOPT_BUFFERSIZE, long)
+CCURL_SET(send_buffer, CURLOPT_UPLOAD_BUFFERSIZE, long)
 // Lines of host:port:address,address in place of a lookup. Not copied either.
 CCURL_SET(known_hosts, CURLOPT_RESOLVE, struct curl_slist *)
 

@@ -140,7 +140,9 @@ void clinux_change_directory_in_child(void *file_actions, const char *path) {
 
 int clinux_has_access_list(const char *path) { return lgetxattr(path, "system.posix_acl_access", NULL, 0) > 0; }
 
-void clinux_start_writing(int descriptor) { (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
+void clinux_start_writing(int descriptor, long long offset, long long count) {
+    (void)sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+}
 
 void clinux_wait_for_writing(int descriptor, long long offset, long long count) {
     (void)sync_file_range(

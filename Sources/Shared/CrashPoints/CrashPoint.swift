@@ -21,7 +21,15 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case subdirectoriesMade = "subdirectories-made"
     case spaceReserved = "space-reserved"
     case fileCreated = "file-created"
+    /// The mark of a version is off a source's file, whatever is in it.
+    case sourceUnmarked = "source-unmarked"
+    case sourceEmptied = "source-emptied"
+    case sourceMarked = "source-marked"
+    /// What an earlier worker has left of a source is good, and more of it comes.
+    case sourceContinued = "source-continued"
     case pieceWritten = "piece-written"
+    /// All of a source is there, and its file has no mark any more.
+    case sourceWhole = "source-whole"
     case outputBegun = "output-begun"
     case fileSynced = "file-synced"
     case directorySynced = "directory-synced"
@@ -73,6 +81,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case moveConfirmed = "move-confirmed"
     case claimConfirmed = "claim-confirmed"
     case claimDecided = "claim-decided"
+    // A bucket's event.
+    case eventJobConfirmed = "event-job-confirmed"
     // A stage that failed.
     case retryRecorded = "retry-recorded"
     case retryConfirmed = "retry-confirmed"

@@ -81,7 +81,10 @@ package struct OpenFile: ~Copyable, Sendable {
     private static let synchronizedPieceBytes: Int64 = 8 << 20
 
     /// Has the system begin to write the file's bytes to the device, without waiting for it.
-    package func startWriting() { clinux_start_writing(descriptor) }
+    package func startWriting() { clinux_start_writing(descriptor, 0, 0) }
+
+    /// As ``startWriting()``, of a part of the file.
+    func startWriting(from offset: Int64, count: Int64) { clinux_start_writing(descriptor, offset, count) }
 
     /// Locks the file until it is closed, against all other openings of it, or answers false when another holds the
     /// lock. The kernel drops it when the process dies.

@@ -24,6 +24,7 @@ struct EasyHandle: ~Copyable {
         try handle.setSafety(client.authoritiesFile)
         try handle.setRequest(request, url)
         try handle.setTimeouts(request.timeouts)
+        try handle.setBuffers(request)
         try handle.setCallbacks()
         try handle.setSockets()
         return handle
@@ -65,7 +66,7 @@ struct EasyHandle: ~Copyable {
         try check(ccurl_set_netrc(pointer, Int(CURL_NETRC_IGNORED.rawValue)))
         try check(ccurl_set_refuses_user_in_url(pointer, 1))
         try check(ccurl_set_keeps_path(pointer, 1))
-        // One exchange for each connection: HTTP/2 would gain nothing.
+        // One exchange at a time on each connection: HTTP/2 would gain nothing.
         try check(ccurl_set_http_version(pointer, Int(CURL_HTTP_VERSION_1_1)))
         try check(ccurl_set_verifies_peer(pointer, 1))
         try check(ccurl_set_verifies_host(pointer, 2))
@@ -80,6 +81,7 @@ struct EasyHandle: ~Copyable {
         }
         try check(result)
         try check(ccurl_set_headers(pointer, headers.list))
+        if request.needsNewConnection { try check(ccurl_set_needs_new_connection(pointer, 1)) }
         if let hosts = hosts.list { try check(ccurl_set_known_hosts(pointer, hosts)) }
         switch request.method {
         case .get: try check(ccurl_set_is_get(pointer, 1))
@@ -93,6 +95,19 @@ struct EasyHandle: ~Copyable {
         }
         if request.method != .head { try check(ccurl_set_method(pointer, request.method.rawValue)) }
     }
+
+    /// Large pieces cost fewer calls; a small exchange needs no memory for them.
+    private func setBuffers(_ request: WebRequest) throws(WebError) {
+        if request.limits.bodyBytes > Self.largeBodyBytes {
+            try check(ccurl_set_receive_buffer(pointer, Self.largeBufferBytes))
+        }
+        if request.body?.count ?? 0 > Self.largeBodyBytes {
+            try check(ccurl_set_send_buffer(pointer, Self.largeBufferBytes))
+        }
+    }
+
+    private static let largeBodyBytes: Int64 = 16 << 20
+    private static let largeBufferBytes = 256 << 10
 
     private func setTimeouts(_ timeouts: WebTimeouts) throws(WebError) {
         try check(ccurl_set_connect_timeout(pointer, timeouts.connect.wholeMilliseconds))

@@ -1,31 +1,31 @@
 internal import CCurl
 
-/// The owner of a handle of libcurl that advances one exchange without blocking, and waits in between.
-struct MultiHandle: ~Copyable {
+/// The owner of a handle of libcurl that advances one exchange at a time without blocking, and waits in between. The
+/// connection of an exchange that was complete stays with it for the next one.
+///
+/// Sendable: it belongs to one exchange at a time, whose thread alone calls it; ``WebConnections`` passes it on from
+/// one to the next under a lock.
+final class MultiHandle: @unchecked Sendable {
     private let pointer: UnsafeMutableRawPointer
-    let easy: EasyHandle
 
-    static func make(_ easy: consuming EasyHandle) throws(WebError) -> MultiHandle {
+    init() throws(WebError) {
         guard let pointer = curl_multi_init() else {
             throw WebError(.outOfResources, "no memory or descriptor for a request", isRetriable: true)
         }
-        let handle = MultiHandle(pointer: pointer, easy: easy)
-        try check(curl_multi_add_handle(pointer, handle.easy.pointer))
-        return handle
-    }
-
-    private init(pointer: UnsafeMutableRawPointer, easy: consuming EasyHandle) {
         self.pointer = pointer
-        self.easy = easy
     }
 
-    deinit {
-        curl_multi_remove_handle(pointer, easy.pointer)
-        curl_multi_cleanup(pointer)
-    }
+    deinit { curl_multi_cleanup(pointer) }
 
     /// Must not be used any more when this is gone.
     var waiter: Waiter { Waiter(pointer) }
+
+    func add(_ easy: borrowing EasyHandle) throws(WebError) {
+        try Self.check(curl_multi_add_handle(pointer, easy.pointer))
+    }
+
+    /// Ends the exchange if it still goes on, and its connection with it.
+    func remove(_ easy: borrowing EasyHandle) { curl_multi_remove_handle(pointer, easy.pointer) }
 
     /// Does what can be done now.
     ///
@@ -55,6 +55,24 @@ struct MultiHandle: ~Copyable {
             isRetriable: result == CURLM_OUT_OF_MEMORY
         )
     }
+}
+
+/// An exchange that a ``MultiHandle`` advances, as long as this lives.
+struct RunningExchange: ~Copyable {
+    let multi: MultiHandle
+    let easy: EasyHandle
+
+    static func make(_ easy: consuming EasyHandle, on multi: MultiHandle) throws(WebError) -> RunningExchange {
+        try multi.add(easy)
+        return RunningExchange(multi: multi, easy: easy)
+    }
+
+    private init(multi: MultiHandle, easy: consuming EasyHandle) {
+        self.multi = multi
+        self.easy = easy
+    }
+
+    deinit { multi.remove(easy) }
 }
 
 /// Ends a ``MultiHandle``'s wait from another thread.

@@ -14,12 +14,14 @@ extension WebError {
         case .timedOut: text = isConnected ? "the response took too long" : "the connection took too long"
         default: text = words(result)
         }
-        return WebError(
+        var error = WebError(
             verdict.code,
             "\(origin): \(text)",
             isRetriable: verdict.isRetriable,
             curlCode: result.rawValue
         )
+        error.isUnreachable = verdict.code == .connectionFailed || verdict.code == .timedOut && !isConnected
+        return error
     }
 
     static func words(_ result: CURLcode) -> String { String(cString: curl_easy_strerror(result)) }

@@ -32,6 +32,9 @@ package struct WebError: Error, Sendable, CustomStringConvertible {
     package var message: String
     /// Whether the same request may well succeed later.
     package var isRetriable: Bool
+    /// Whether no connection to the host can be had now, so that the request has not reached it. A name that does not
+    /// exist is none of a host that is away.
+    package var isUnreachable = false
     /// A `CURLcode`, where libcurl has failed.
     package var curlCode: UInt32?
     /// The sink's error.

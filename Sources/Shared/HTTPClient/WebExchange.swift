@@ -31,15 +31,27 @@ final class WebExchange: Sendable {
     func run() throws(WebError) -> WebResponse {
         try Self.startLibrary()
         let url = try RequestURL(request.url)
+        // Addresses are looked at when a connection is made, so a request that refuses some has one of its own.
+        let connections = request.addressRefusal == nil ? client.connections : nil
+        let multi: MultiHandle
+        if let kept = connections?.take(url.origin) { multi = kept } else { multi = try MultiHandle() }
+        let response = try run(on: multi, url)
+        // One of an exchange that has failed is closed.
+        connections?.keep(multi, url.origin)
+        return response
+    }
+
+    private func run(on multi: MultiHandle, _ url: RequestURL) throws(WebError) -> WebResponse {
         let transfer = Transfer(request, sink: sink)
-        let multi = try MultiHandle.make(
-            EasyHandle.make(request, url, transfer: transfer, client: client)
+        let running = try RunningExchange.make(
+            EasyHandle.make(request, url, transfer: transfer, client: client),
+            on: multi
         )
         cancellation.withLock { $0.waiter = multi.waiter }
-        let end = Result { () throws(WebError) in try wait(for: multi, transfer, url.origin) }
-        // Before the handle is freed, as nobody may wake it then.
+        let end = Result { () throws(WebError) in try wait(for: running, transfer, url.origin) }
+        // Nobody may wake the handle for this exchange any more.
         cancellation.withLock { $0.waiter = nil }
-        let (detail, isConnected) = (multi.easy.detail, multi.easy.info.isConnected)
+        let (detail, isConnected) = (running.easy.detail, running.easy.info.isConnected)
         let result = try end.get()
         if let failure = transfer.failure { throw failure.at(url.origin) }
         if result != CURLE_OK, let problem = transfer.addressProblem {
@@ -57,7 +69,7 @@ final class WebExchange: Sendable {
     }
 
     private func wait(
-        for multi: borrowing MultiHandle,
+        for running: borrowing RunningExchange,
         _ transfer: Transfer,
         _ origin: String
     ) throws(WebError) -> CURLcode {
@@ -66,8 +78,8 @@ final class WebExchange: Sendable {
             if cancellation.withLock({ $0.isWanted }) {
                 throw WebError(.cancelled, "\(origin): the exchange was cancelled", isRetriable: true)
             }
-            if let result = try multi.advance() { return result }
-            let info = multi.easy.info
+            if let result = try running.multi.advance() { return result }
+            let info = running.easy.info
             let sight = Activity.Sight(
                 isConnected: info.isConnected,
                 progress: info.progress,
@@ -76,7 +88,7 @@ final class WebExchange: Sendable {
                 sinkTime: transfer.sinkTime
             )
             switch activity.judge(sight, at: .now) {
-            case .rest(let rest): try multi.wait(atMost: rest)
+            case .rest(let rest): try running.multi.wait(atMost: rest)
             case .tooLong(let why): throw WebError(.timedOut, "\(origin): \(why)", isRetriable: true)
             }
         }

@@ -33,6 +33,8 @@ package struct WebRequest: Sendable {
     /// network order. Tells why there must be no connection to the address; nil when there may be one. Called on the
     /// exchange's thread.
     package var addressRefusal: (@Sendable (_ address: [UInt8]) -> String?)?
+    /// Whether a connection that is kept may not serve: see ``WebConnections``.
+    package var needsNewConnection = false
     /// Told how many bytes of the body libcurl has taken, from the start of the body; fewer than before when it has to
     /// send it once more. Ends the exchange with ``WebError/Code/refusedBySink`` when it throws.
     package var didSend: (@Sendable (Int64) throws -> Void)?

@@ -30,6 +30,16 @@ extension JobStore {
         }
     }
 
+    /// The tickets of the newest jobs with this source, as JSON: of their last starts, or of their ends.
+    ///
+    /// - Parameter source: as ``Ticket/sourceText``.
+    package func tickets(ofSource source: ByteText, limit: Int) async throws(TempFileError) -> [[UInt8]] {
+        try await ledger.read { books in
+            try books.jobs(JobFilter(source: source), before: nil, limit: max(limit, 1))
+                .compactMap { $0.ticket ?? $0.record.record }
+        }
+    }
+
     /// All that is known of one job.
     ///
     /// - Parameter fileLimit: of the files that are listed; their totals count all.

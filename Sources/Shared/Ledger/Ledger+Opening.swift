@@ -92,12 +92,13 @@ extension Ledger {
     }
 
     /// Called while another process writes. It sleeps, as SQLite tells nobody of the end of a transaction. Most are
-    /// over in a fraction of a millisecond, the shortest that SQLite's own waiting knows; some wait for the disk; and
-    /// under saturation a writer was seen to wait for 5.5 s.
+    /// over in a fraction of a millisecond, the shortest that SQLite's own waiting knows; some wait for the disk, and
+    /// are asked after at longer and longer intervals, as each of them costs processor time; and under saturation a
+    /// writer was seen to wait for 5.5 s.
     ///
     /// - Returns: false when it has waited for half a minute.
     private static func waitForTurn(_ tries: Int) -> Bool {
-        usleep(tries < 50 ? 100 : 2000)
+        usleep(UInt32(min(100 + 50 * tries, 2000)))
         return tries < 15_000
     }
 

@@ -10,6 +10,7 @@ package struct Settings: Sendable {
     package let temporaryFiles: TemporaryFileSettings
     package let spill: SpillSettings
     package let broker: BrokerSettings
+    package let bucketEvents: BucketEventSettings
     package let privileges: PrivilegeSettings
     package let http: HTTPSettings
     package let supervision: SupervisionSettings
@@ -35,6 +36,7 @@ package struct Settings: Sendable {
             workspace: places.temporaryDirectory + "/media-processor"
         )
         broker = reader.load(BrokerSettings.self)
+        bucketEvents = reader.load(BucketEventSettings.self)
         privileges = reader.load(PrivilegeSettings.self)
         http = reader.load(HTTPSettings.self)
         supervision = reader.load(SupervisionSettings.self)
@@ -42,6 +44,7 @@ package struct Settings: Sendable {
         video = reader.load(VideoSettings.self)
         images = reader.load(ImageSettings.self)
         outputKeys = reader.load(OutputKeySettings.self)
+        bucketEvents.check(reader, storage, broker)
         effective = reader.effective
         secrets = reader.secrets
     }
@@ -64,6 +67,7 @@ extension Settings {
     }
     package subscript<T>(dynamicMember member: KeyPath<SpillSettings, T>) -> T { spill[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<BrokerSettings, T>) -> T { broker[keyPath: member] }
+    package subscript<T>(dynamicMember member: KeyPath<BucketEventSettings, T>) -> T { bucketEvents[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<PrivilegeSettings, T>) -> T { privileges[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<HTTPSettings, T>) -> T { http[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<SupervisionSettings, T>) -> T { supervision[keyPath: member] }

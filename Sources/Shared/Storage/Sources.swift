@@ -11,8 +11,6 @@ package struct Sources: Sendable {
 
     /// Every kind of source there is. A new one is a folder of its own, and an entry here.
     private static let kinds: [any SourceKind.Type] = [LocalFileSource.self, HTTPSource.self, S3Source.self]
-    /// Schemes that clients of the service use and this version cannot read.
-    private static let foreseen: Set<String> = ["http", "https"]
 
     package init(_ settings: StorageSettings) {
         var makers: [String: Maker] = [:]
@@ -27,7 +25,7 @@ package struct Sources: Sendable {
 
     /// The source that a URL names. Nothing is looked up.
     ///
-    /// - Throws: ``StorageError`` with code `unsupported_scheme` or `invalid_url`.
+    /// - Throws: ``StorageError`` with the code `invalid_url`.
     package func source(_ url: String) throws(StorageError) -> any Source {
         if let scheme = SourceURL.scheme(url), let make = makers[scheme] { return make(url) }
         throw Self.refusal(url, known: makers.keys.sorted())
@@ -44,15 +42,7 @@ package struct Sources: Sendable {
     }
 
     private static func refusal(_ url: String, known: [String]) -> StorageError {
-        if let scheme = SourceURL.scheme(url), foreseen.contains(scheme) {
-            return StorageError(
-                code: .unsupportedScheme,
-                message:
-                    "the source \(SourceURL.redacted(url)) cannot be read by this version, which knows `s3Key` in the "
-                    + "configured store and \(known.map { $0 + ":" }.joined(separator: ", ")) URLs"
-            )
-        }
-        return StorageError(
+        StorageError(
             code: .invalidURL,
             message:
                 "the source `\(SourceURL.redacted(url))` is no URL of a known scheme (\(known.joined(separator: ", ")))"

@@ -54,9 +54,9 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     package var verdict: Verdict
     /// How long the other side asks to be left alone; only a transient failure has one.
     package var retryAfter: Duration?
-    /// Whether it is no fault of the object, and the same would befall every other one of its host now: the host is
+    /// The host, when it is no fault of the object and the same would befall every other one of its host now: it is
     /// away or overloaded.
-    package var isHostAway: Bool
+    package var away: HostAway?
     /// The file system's error, where one is involved.
     package var underlying: FileSystemError?
 
@@ -66,15 +66,19 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         verdict: Verdict = .permanent,
         retryAfter: Duration? = nil,
         isHostAway: Bool = false,
+        away: HostAway? = nil,
         underlying: FileSystemError? = nil
     ) {
         self.code = code
         self.message = message
         self.verdict = verdict
         self.retryAfter = retryAfter
-        self.isHostAway = isHostAway
+        self.away = away ?? (isHostAway ? HostAway(.overload) : nil)
         self.underlying = underlying
     }
+
+    /// Whether the host is away or overloaded: see ``away``.
+    package var isHostAway: Bool { away != nil }
 
     package var isRetriable: Bool { verdict == .transient }
 

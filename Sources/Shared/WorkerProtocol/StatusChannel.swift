@@ -16,7 +16,7 @@ package final class StatusChannel: Sendable {
 
     /// The shortest time between two lines without a new state. A job of some milliseconds changes its report a dozen
     /// times, and a line costs both ends more than the change.
-    private static let shortestGap = Duration.milliseconds(200)
+    private static let shortestGap = Duration.milliseconds(500)
 
     private let descriptor: CInt
     private let sending: Mutex<Sending>

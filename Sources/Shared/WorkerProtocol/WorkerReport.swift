@@ -41,10 +41,16 @@ package struct WorkerReport: Sendable, Codable, Equatable {
     /// Counts the progress of the stage's work on the job: it is a stall when the count stays the same. nil while there
     /// is no such work, as when the worker waits for a job or for the broker.
     package var activity: UInt64?
+    /// Hosts that are away or overloaded, with the jobs of this worker that wait for each, most of them first; at most
+    /// ``maximumHosts``. nil while there are none.
+    package var hostsAway: [HostAbsence]?
     package var counters: Counters
     package var residentBytes: Int64
     /// Processor time since the worker's start, in seconds.
     package var cpuSeconds: Double?
+
+    /// A line must fit into what the kernel writes at once.
+    package static let maximumHosts = 5
 
     package init(state: State, stage: Stage? = nil) {
         self.state = state

@@ -26,6 +26,8 @@ package struct DownloadHandler: StageHandler {
         self.sources = sources ?? Sources(settings.storage)
     }
 
+    package var hostsAway: [HostAbsence] { HostWatch.shared.absences }
+
     package static func main() async -> Never {
         await StageWorker.main(.download) { try DownloadHandler($0) }
     }
@@ -196,7 +198,8 @@ package struct DownloadHandler: StageHandler {
             !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
             code: error.code.rawValue,
             error.message + advice,
-            retryAfter: error.retryAfter
+            retryAfter: error.retryAfter,
+            host: error.away?.host?.description
         )
     }
 

@@ -1,3 +1,4 @@
+internal import CrashPoints
 internal import Files
 internal import Glibc
 internal import Storage
@@ -24,8 +25,11 @@ enum PartialSource {
     /// - Parameter validator: nil when nothing tells versions apart; then the bytes are of use to this worker alone.
     static func begin(_ file: borrowing OpenFile, _ validator: SourceValidator?) throws(FileSystemError) {
         try end(file)
+        CrashPoint.sourceUnmarked.cross()
         try file.truncate(to: 0)
+        CrashPoint.sourceEmptied.cross()
         if let validator, let prefix { _ = try file.setAttribute(attribute, prefix + validator.bytes) }
+        CrashPoint.sourceMarked.cross()
     }
 
     /// Takes the mark off.

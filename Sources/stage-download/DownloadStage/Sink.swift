@@ -13,6 +13,7 @@ final class Sink: SourceSink {
         var sizeBytes: Int64?
         var check: ContentCheck
         var comparison: ContentComparison?
+        var writeBehind = WriteBehind()
     }
 
     private let file: OpenFile
@@ -63,6 +64,7 @@ final class Sink: SourceSink {
         try file.seek(to: 0)
         try look(upTo: start)
         try file.seek(to: start)
+        CrashPoint.sourceContinued.cross()
         written.store(start, ordering: .relaxed)
         didWrite(start, nil)
     }
@@ -99,7 +101,11 @@ final class Sink: SourceSink {
         try file.write(piece)
         written.store(total, ordering: .relaxed)
         CrashPoint.pieceWritten.cross()
-        let expected = state.withLock(\.sizeBytes) ?? expectedBytes
+        let size = state.withLock { state in
+            state.writeBehind.didWrite(upTo: total, of: file)
+            return state.sizeBytes
+        }
+        let expected = size ?? expectedBytes
         didWrite(total, expected.flatMap { $0 > 0 ? Double(total) / Double($0) : nil })
     }
 
@@ -109,6 +115,7 @@ final class Sink: SourceSink {
     func finish() throws {
         // The mark is of no use any more: a file that is whole and wrong is brought anew.
         try PartialSource.end(file)
+        CrashPoint.sourceWhole.cross()
         try state.withLock { state in
             try state.check.finish()
             try state.comparison?.finish()

@@ -19,6 +19,8 @@ package struct UploadHandler: StageHandler {
         width = stores.standard.gainsByParallelPuts ? services.settings.storage.s3.parallelOutputs : 1
     }
 
+    package var hostsAway: [HostAbsence] { HostWatch.shared.absences }
+
     package static func main() async -> Never {
         await StageWorker.main(.upload) { try UploadHandler($0) }
     }
@@ -142,7 +144,13 @@ package struct UploadHandler: StageHandler {
     }
 
     private static func failure(_ error: StorageError) -> StageFailure {
-        StageFailure(error.isRetriable ? .transient : .permanent, code: error.code.rawValue, error.message)
+        StageFailure(
+            !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
+            code: error.code.rawValue,
+            error.message,
+            retryAfter: error.retryAfter,
+            host: error.away?.host?.description
+        )
     }
 
     private func name(of output: JobOutput) -> String {

@@ -29,6 +29,8 @@ struct HTTPSourceTests {
             #expect(try await source.fetch(Self.all, into: sink) == 50_000)
             #expect(sink.bytes == Self.content && sink.starts == [0])
             #expect(origin.requests.allSatisfy { $0.fields["accept-encoding"] == "identity" })
+            // A later part is asked for of this version only.
+            #expect(origin.requests.allSatisfy { $0.start ?? 0 == 0 || $0.fields["if-range"] == "\"v1\"" })
         }
     }
 
@@ -173,6 +175,7 @@ struct HTTPSourceTests {
             #expect(try await source.fetch(request, into: sink) == 50_000)
             #expect(sink.starts == [start])
             if path != "/another-each-time" { #expect(sink.bytes == Self.content) }
+            #expect(origin.requests.allSatisfy { $0.start == nil || $0.fields["if-range"] == validator })
         }
     }
 

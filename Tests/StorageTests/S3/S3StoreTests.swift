@@ -1,4 +1,5 @@
 import Foundation
+import HTTPClient
 import JobModel
 import Settings
 import Synchronization
@@ -19,10 +20,13 @@ struct S3Lab {
         prefix = TestObjectStore.uniquePrefix()
     }
 
-    /// - Parameter port: of a proxy before the store.
+    /// - Parameters:
+    ///   - port: of a proxy before the store.
+    ///   - connections: kept between requests, as workers do; without it, tests can tell requests by their connections.
     func store(
         port: UInt16? = nil,
         isReader: Bool = false,
+        connections: WebConnections? = nil,
         _ change: (inout S3Settings) -> Void = { _ in }
     ) throws -> S3Store {
         var settings = S3Settings()
@@ -36,7 +40,11 @@ struct S3Lab {
         )
         return S3Store(
             location,
-            S3Client(location.endpoint, credentials: S3FixedCredentials(credentials: credentials)),
+            S3Client(
+                location.endpoint,
+                credentials: S3FixedCredentials(credentials: credentials),
+                connections: connections
+            ),
             settings
         )
     }
@@ -204,6 +212,30 @@ struct S3StoreTests {
                 #expect(proxy.harmed > 0)
             }
             #expect(try await lab.server.openUploads(lab.prefix) == [])
+        }
+    }
+
+    @Test("needs one connection for many small files, one after the other, and as many as there are parts at a time")
+    func keptConnections() async throws {
+        let lab = try await S3Lab()
+        try await withDirectory { directory in
+            let proxy = try RelayProxy(to: lab.server.port) { _ in nil }
+            defer { proxy.close() }
+            let connections = WebConnections()
+            defer { connections.closeIdle() }
+            let store = try lab.store(port: proxy.port, connections: connections) { $0.parallelParts = 2 }
+            for number in 0..<5 {
+                let object = NewObject(path: try file([UInt8(number)], in: directory), key: try ObjectKey("\(number)"))
+                _ = try await store.put(object) { _ in }
+                #expect(try await lab.object("\(number)") == [UInt8(number)])
+            }
+            #expect(proxy.connections == 1)
+            let bytes = S3Lab.bytes(21 << 20)
+            let object = NewObject(path: try file(bytes, in: directory), key: try ObjectKey("large"))
+            _ = try await store.put(object) { _ in }
+            #expect(try await lab.object("large") == bytes)
+            // The beginning of an upload, which must not be sent twice, has a new one.
+            #expect(proxy.connections <= 3)
         }
     }
 

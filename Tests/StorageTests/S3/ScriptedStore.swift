@@ -67,6 +67,7 @@ final class ScriptedStore: Sendable {
 
     func client(
         style: S3Endpoint.Style = .path,
+        hosts: HostWatch = HostWatch(),
         now: @escaping @Sendable () -> UTCTime = { .now },
         credentials: any S3CredentialSource = S3FixedCredentials(
             credentials: S3Credentials(accessKeyID: "AKID", secretAccessKey: "hidden-secret")
@@ -75,6 +76,7 @@ final class ScriptedStore: Sendable {
         S3Client(
             S3Endpoint(scheme: "http", host: "127.0.0.1:\(port)", region: "us-east-1", style: style),
             credentials: credentials,
+            hosts: hosts,
             now: now
         )
     }

@@ -235,6 +235,7 @@ struct UTCTimeTests {
     func times(text: String, seconds: Int64, basic: String) {
         #expect(UTCTime(httpDate: Array(text.utf8))?.secondsSince1970 == seconds)
         #expect(UTCTime(secondsSince1970: seconds).basicText == basic)
+        #expect(UTCTime(secondsSince1970: seconds).text.utf8.filter { $0 != 45 && $0 != 58 } == Array(basic.utf8))
     }
 
     @Test(

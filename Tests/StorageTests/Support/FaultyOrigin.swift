@@ -18,6 +18,10 @@ final class FaultyOrigin: Sendable {
             guard let range = fields["range"], range.hasPrefix("bytes=") else { return nil }
             return Int(range.dropFirst(6).prefix { $0 != "-" })
         }
+        /// The last byte of the asked range; nil for the end.
+        var last: Int? {
+            fields["range"].flatMap { Int(String($0.reversed().prefix { $0 != "-" }.reversed())) }
+        }
     }
 
     private final class Log: Sendable {
@@ -72,7 +76,28 @@ private struct FaultyAnswer {
 
     func send() throws {
         switch request.path {
-        case "/whole": try serve()
+        case "/whole", "/no-total": try serve()
+        case "/one-at-a-time":
+            // The first range and the whole come; more ranges are too many.
+            guard let last = request.last, last < content.count - 1, (request.start ?? 0) > 0 else {
+                return try serve()
+            }
+            try answer(503, ["Retry-After: 7", "Content-Length: 0"], [])
+        case "/whole-after-first":
+            if request.start ?? 0 > 0 {
+                try answer(200, [Self.tag, length], content)
+            } else {
+                try serve()
+            }
+        case "/another-after-first":
+            if request.start ?? 0 > 0 { try part(from: request.start ?? 0, tag: "ETag: \"v2\"") } else { try serve() }
+        case "/longer-ranges":
+            guard let start = request.start, start > 0 else { return try serve() }
+            let fields = [
+                Self.tag, "Content-Range: bytes \(start)-\(content.count - 1)/\(content.count)",
+                "Content-Length: \(content.count - start)",
+            ]
+            try answer(206, fields, Array(content[start...]))
         case "/weak": try serve(tag: "ETag: W/\"v1\"")
         case "/dated":
             try serve(tag: "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nDate: Sun, 06 Nov 1994 08:49:39 GMT")
@@ -179,10 +204,10 @@ private struct FaultyAnswer {
 
     private func part(from start: Int, tag: String, _ other: [UInt8]? = nil) throws {
         let bytes = other ?? content
-        let isFirst = request.fields["range"] == "bytes=0-0"
-        let last = isFirst ? 0 : bytes.count - 1
+        let last = min(max(request.last ?? .max, start), bytes.count - 1)
+        let total = request.path == "/no-total" ? "*" : "\(bytes.count)"
         let fields = [
-            tag, "Content-Range: bytes \(start)-\(last)/\(bytes.count)", "Content-Length: \(last - start + 1)",
+            tag, "Content-Range: bytes \(start)-\(last)/\(total)", "Content-Length: \(last - start + 1)",
         ]
         try answer(206, fields, Array(bytes[start...last]))
     }

@@ -9,10 +9,15 @@ func webSettings(_ variables: [String: String] = [:]) throws -> StorageSettings 
 }
 
 extension FaultyOrigin {
-    func source(_ path: String, _ variables: [String: String] = [:]) throws -> HTTPSource {
+    func source(
+        _ path: String,
+        _ variables: [String: String] = [:],
+        ranges: SourceRanges? = nil,
+        hosts: HostWatch = HostWatch()
+    ) throws -> HTTPSource {
         let settings = try webSettings(variables).webSources
         let client = WebClient(authoritiesFile: settings.authoritiesFile)
-        return HTTPSource(url: url(path), settings, client: client, hosts: HostWatch())
+        return HTTPSource(url: url(path), settings, client: client, hosts: hosts, ranges: ranges)
     }
 
     /// The error of reading a path; nil when it succeeds.

@@ -92,6 +92,16 @@ struct HealthReportTests {
             status: .degraded,
             problem: "the object store takes no outputs: it is full"
         ) { $0.storeProblem = "it is full" },
+        Case(
+            testDescription: "a host that is away",
+            status: .degraded,
+            problem:
+                "store.example:443 is away since 2027-01-15T08:00:00.000Z: no connection to it; 12 jobs wait for it"
+        ) {
+            $0.hostsAway = [
+                HostAbsence(host: "store.example:443", since: 1_800_000_000, cause: "no connection to it", jobs: 12)
+            ]
+        },
         Case(testDescription: "stopping", status: .unhealthy, problem: "the supervisor is stopping") {
             $0.isStopping = true
         },
@@ -152,6 +162,40 @@ struct HealthReportTests {
             json["pools"]?.objectValue?["upload.image"]
                 == ["wanted": 2, "ready": 2, "restarts": 0, "deaths": 0, "failing": false]
         )
+    }
+
+    @Test("Hosts that are away are told once each, the ones with the most jobs first, and in a bounded number")
+    func hostsAway() throws {
+        func worker(_ hosts: [HostAbsence]) -> PoolSnapshot {
+            var pool = Pool(name: PoolName.all[0], wanted: 1)
+            _ = pool.begin()
+            _ = pool.started(slot: 1, processID: 1, at: .now)
+            var report = WorkerReport(state: .ready)
+            report.hostsAway = hosts
+            _ = pool.reported(slot: 1, report, at: .now)
+            return PoolSnapshot(pool, at: .now)
+        }
+        func absence(_ host: String, _ since: Int64, _ jobs: Int) -> HostAbsence {
+            HostAbsence(host: host, since: since, cause: "it does not answer", jobs: jobs)
+        }
+        let merged = HostsAway.merged([
+            worker([absence("a:1", 10, 2), absence("b:1", 5, 3)]), worker([absence("a:1", 7, 4)]), worker([]),
+        ])
+        #expect(merged == [absence("a:1", 7, 6), absence("b:1", 5, 3)])
+        var facts = Self.facts()
+        facts.hostsAway = (0..<30).map { absence("h\($0):1", 0, 0) }
+        let report = HealthReport(facts)
+        #expect(report.hostsAway?.count == 20 && report.problems.count == 21)
+        #expect(report.problems.last == "10 more hosts are away")
+        let json = try JSONValue(parsing: JSONText.encode(report)).objectValue ?? [:]
+        #expect(
+            json["hostsAway"]?.arrayValue?.first
+                == [
+                    "host": "h0:1", "since": "1970-01-01T00:00:00.000Z", "cause": "it does not answer",
+                    "waitingJobs": 0,
+                ]
+        )
+        #expect(HealthReport(Self.facts()).hostsAway == nil)
     }
 
     @Test("Both sizes are told while files are compressed")

@@ -15,8 +15,10 @@ struct MetricsReportTests {
         var swept = CleaningCounters()
         swept.files = 3
         swept.orphans = ["unknownFile": 2]
+        var facts = HealthReportTests.facts()
+        facts.hostsAway = [HostAbsence(host: "[::1]:80", since: 1_800_000_000, cause: "no connection to it", jobs: 2)]
         return MetricsFacts(
-            health: HealthReport(HealthReportTests.facts()),
+            health: HealthReport(facts),
             pools: HealthReportTests.facts().pools,
             swept: swept,
             filesByStage: [
@@ -48,7 +50,9 @@ struct MetricsReportTests {
     @Test(
         "Each fact has its line",
         arguments: [
-            #"media_processor_health_status{status="healthy"} 1"#,
+            #"media_processor_health_status{status="degraded"} 1"#, "media_processor_hosts_away 1",
+            #"media_processor_host_waiting_jobs{host="[::1]:80"} 2"#,
+            #"media_processor_host_away_since_timestamp_seconds{host="[::1]:80"} 1800000000"#,
             #"media_processor_queue_messages{kind="video",queue="download"} 4"#,
             #"media_processor_temp_files{kind="video",stage="processing"} 2"#,
             #"media_processor_temp_bytes{kind="image",stage="unknown"} 1"#,

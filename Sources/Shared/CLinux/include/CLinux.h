@@ -77,10 +77,11 @@ long clinux_attribute(int descriptor, const char *name, void *value, size_t coun
 // chattr(1) +T does; other file systems ignore it or refuse.
 void clinux_spread_subdirectories(int directory);
 
-// sync_file_range(2) needs _GNU_SOURCE. Begins to write a file's dirty bytes to the device; nothing is promised.
-void clinux_start_writing(int descriptor);
+// sync_file_range(2) needs _GNU_SOURCE. Begins to write a part of a file's dirty bytes to the device, with a count
+// of 0 all from the offset on; nothing is promised.
+void clinux_start_writing(int descriptor, long long offset, long long count);
 
-// The same for a part of the file, and returns when it is written. Says nothing of what the file system itself has to
+// The same, and returns when it is written. Says nothing of what the file system itself has to
 // note.
 void clinux_wait_for_writing(int descriptor, long long offset, long long count);
 

@@ -155,11 +155,12 @@ package struct S3Settings: SettingsGroup {
         SettingFormat(
             type: "words, space between",
             text: { $0.joined(separator: " ") },
-            parse: { (text) throws(SettingsReader.ParseFailure) in
-                text.utf8.split(whereSeparator: { $0 == 0x20 || $0 == 0x2C }).map {
-                    String(decoding: $0, as: UTF8.self)
-                }
-            }
+            parse: { (text) throws(SettingsReader.ParseFailure) in words(of: text) }
         )
+    }
+
+    /// The words of a text of this kind; commas part them as well.
+    package static func words(of text: String) -> [String] {
+        text.utf8.split(whereSeparator: { $0 == 0x20 || $0 == 0x2C }).map { String(decoding: $0, as: UTF8.self) }
     }
 }

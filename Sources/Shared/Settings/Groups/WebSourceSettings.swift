@@ -18,6 +18,9 @@ package struct WebSourceSettings: SettingsGroup {
     package let totalSeconds: Double
     /// Over `idleSeconds`. 0: no limit.
     package let minimumBytesPerSecond: Int64
+    /// Ranges of one source that are read at a time.
+    package let parallelRanges: Int
+    package let parallelMinimumBytes: Int64
 
     package init(_ read: SettingsReader) {
         allowsHTTP = read(
@@ -121,6 +124,27 @@ package struct WebSourceSettings: SettingsGroup {
                 default: 1024,
                 isReloadable: true,
                 "What must come of a source on average over SOURCE_IDLE_SECONDS. A slower one is interrupted."
+            )
+        )
+        parallelRanges = read(
+            SettingKey(
+                "SOURCE_PARALLEL_RANGES",
+                .integer(1...16),
+                default: 1,
+                isReloadable: true,
+                "Ranges of one large source, by HTTP or in a bucket, that are read at a time. More than 1 gains where "
+                    + "the way to the server is long or each connection has its limit, and takes 8 MiB of memory for "
+                    + "each further one."
+            )
+        )
+        parallelMinimumBytes = read(
+            SettingKey(
+                "SOURCE_PARALLEL_MIN_BYTES",
+                .integer(0...(1 << 50)),
+                unit: "bytes",
+                default: 67_108_864,
+                isReloadable: true,
+                "Smaller sources come on one connection."
             )
         )
     }

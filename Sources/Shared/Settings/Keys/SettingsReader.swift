@@ -1,3 +1,5 @@
+internal import Text
+
 /// Reads settings one by one and remembers the problem of each, so that all problems are reported together.
 package final class SettingsReader {
     /// Why a text is no value. The message does not repeat a secret.
@@ -58,7 +60,8 @@ package final class SettingsReader {
     private func text(of name: String) -> String? { variables[name].flatMap { $0.isEmpty ? nil : $0 } }
 
     private func note(_ entry: SettingEntry, _ text: String) {
-        effective.append((entry.name, entry.isSecret ? "(secret)" : text))
+        let shown = String(decoding: URLRedaction.redacted(Array(text.utf8)), as: UTF8.self)
+        effective.append((entry.name, entry.isSecret ? "(secret)" : shown))
     }
 }
 

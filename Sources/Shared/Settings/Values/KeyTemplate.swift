@@ -72,6 +72,16 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
         self.parts = parts + [.text(text(rest))]
     }
 
+    /// The bytes that every key begins with.
+    package var fixedStart: [UInt8] {
+        var start: [UInt8] = []
+        for part in parts {
+            guard case .text(let text) = part else { break }
+            start += Array(text.utf8)
+        }
+        return start
+    }
+
     /// The key for one output.
     ///
     /// - Throws: ``ObjectKeyError`` when the values make no key. Whether a store can hold it, the store says.

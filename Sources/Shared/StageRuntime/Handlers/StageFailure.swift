@@ -26,12 +26,21 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
     package var message: String
     /// How long the other side asks to be left alone: the next try comes no sooner, if there is a delay as long.
     package var retryAfter: Duration?
+    /// The host that is away, as ``HostAbsence/host`` has it; nil where none is known.
+    package var host: String?
 
-    package init(_ verdict: Verdict, code: String, _ message: String, retryAfter: Duration? = nil) {
+    package init(
+        _ verdict: Verdict,
+        code: String,
+        _ message: String,
+        retryAfter: Duration? = nil,
+        host: String? = nil
+    ) {
         self.verdict = verdict
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
+        self.host = host
     }
 
     package var description: String { message }

@@ -11,6 +11,14 @@ package protocol StageHandler: Sendable {
     /// - Returns: the ticket with what the stage adds to it.
     /// - Throws: ``StageFailure``. Other errors count as transient.
     func run(_ job: JobContext) async throws -> Ticket
+
+    /// The hosts that this process has found away or overloaded, and that have not answered since. The runtime counts
+    /// the jobs that wait for them, and tells the supervisor.
+    var hostsAway: [HostAbsence] { get }
+}
+
+extension StageHandler {
+    package var hostsAway: [HostAbsence] { [] }
 }
 
 /// The stage that ends jobs, which hands nothing over. The runtime gives the end of a job to no other stage:

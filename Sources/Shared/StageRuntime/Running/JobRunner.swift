@@ -57,6 +57,8 @@ package struct JobRunner: Sendable {
 
     private func run(_ job: ReceivedJob) async {
         let (delivery, logger) = (job.delivery, job.logger)
+        place.waiting.forget(job.ticket.key)
+        defer { tellOfHosts() }
         do {
             if let run = try await enter(job) { try await work(run) }
             place.troubles.reset()
@@ -176,6 +178,12 @@ package struct JobRunner: Sendable {
             await settler.takeStartBack(run)
             throw error
         }
+    }
+
+    /// Tells the supervisor which hosts are away, when that has changed.
+    func tellOfHosts() {
+        guard let news = place.waiting.news(of: handler.hostsAway, at: place.clock.now) else { return }
+        place.status.update { $0.hostsAway = news.isEmpty ? nil : news }
     }
 
     private func tellOfStart(_ run: StageRun) {

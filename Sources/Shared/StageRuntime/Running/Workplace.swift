@@ -36,6 +36,8 @@ package struct Workplace: Sendable {
 
     /// Deliveries in a row that went back to their queue because of trouble.
     let troubles = FailureCount()
+    /// The jobs that wait for hosts that are away.
+    let waiting = WaitingForHosts()
 
     /// - Parameters:
     ///   - tracker: for handlers.

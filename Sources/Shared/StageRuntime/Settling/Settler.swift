@@ -87,6 +87,9 @@ struct Settler: Sendable {
             run.logger.warning("\(place.stage.rawValue) failed; trying again in \(delay) ms", metadata: why)
         case .waitForHost(_, let delay):
             run.logger.notice("the job waits for a host that is away; trying again in \(delay) ms", metadata: why)
+            if let host = failure.host {
+                place.waiting.note(run.ticket.key, for: host, until: place.clock.now + .milliseconds(delay))
+            }
         case .backToDownload:
             run.logger.warning("the job goes back to download", metadata: why)
         case .fail, .endUnfinished:

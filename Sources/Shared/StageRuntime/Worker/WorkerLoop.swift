@@ -162,6 +162,8 @@ struct WorkerLoop: Sendable {
 
     private func beat() async {
         while !Task.isCancelled {
+            // A host may be asked again, and the jobs that waited for it have gone elsewhere.
+            runner.tellOfHosts()
             status.beat()
             try? await place.clock.sleep(for: place.settings.reportInterval)
         }

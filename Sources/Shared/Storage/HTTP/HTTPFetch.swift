@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 package import HTTPClient
 internal import Settings
 
@@ -8,46 +7,41 @@ internal import Settings
 /// ``maximumRedirects`` of them, each to a URL that ``HTTPAccess`` allows. A connection that drops is made anew and the
 /// source read on from there, if a strong ETag or a time of change tells that it is the same (`If-Range`).
 ///
-///     let fetch = HTTPFetch(subject: "the object \(key)", access: .trusted, times: times) { request in
-///         try sign(&request)
-///     }
+///     var dialect = HTTPDialect()
+///     dialect.authorise = { request in try sign(&request) }
+///     let fetch = HTTPFetch(subject: "the object \(key)", access: .trusted, times: times, dialect: dialect)
 ///     try await fetch.fetch(url, FetchRequest(limitBytes: limit), into: sink)
 package struct HTTPFetch: Sendable {
-    /// Gives a request what it needs to be let in, such as an `Authorization`, just before it is sent: its method, URL
-    /// and headers are those that go out. Called for each request to the origin of the URL that was asked for, and so
-    /// for each connection anew, but not for a redirect that leads to another origin.
-    package typealias Authorisation = @Sendable (_ request: inout WebRequest) async throws -> Void
-
-    /// Tells in a kind's own words what an answer means that is no source; nil leaves it to the general ones.
-    package typealias Explanation = @Sendable (_ refusal: HTTPRefusal) -> StorageError?
-
     package static let maximumRedirects = 5
+    /// Of one request, by ``HTTPDialect/corrects``.
+    private static let maximumCorrections = 2
 
     /// The source in messages: `the source https://…`, without what may be secret.
     package let subject: String
     private let access: HTTPAccess
     let times: HTTPTimes
+    let ranges: SourceRanges
+    let dialect: HTTPDialect
     private let client: WebClient
-    private let hosts: HostWatch
-    private let authorise: Authorisation?
-    private let explain: Explanation?
+    private let hosts: HostWatch?
 
+    /// - Parameter hosts: nil where somebody else watches the host.
     package init(
         subject: String,
         access: HTTPAccess,
         times: HTTPTimes,
+        ranges: SourceRanges = SourceRanges(),
         client: WebClient = WebClient(),
-        hosts: HostWatch = .shared,
-        explaining explain: Explanation? = nil,
-        authorising authorise: Authorisation? = nil
+        hosts: HostWatch? = .shared,
+        dialect: HTTPDialect = HTTPDialect()
     ) {
         self.subject = subject
         self.access = access
         self.times = times
+        self.ranges = ranges
         self.client = client
         self.hosts = hosts
-        self.authorise = authorise
-        self.explain = explain
+        self.dialect = dialect
     }
 
     /// Asks what there is, by reading its first byte.
@@ -59,7 +53,7 @@ package struct HTTPFetch: Sendable {
         for range in ["bytes=0-0", nil] {
             var headers = WebHeaders()
             if let range { headers.add("Range", range) }
-            let look = HTTPLook(subject)
+            let look = HTTPLook(self)
             switch try await exchange(url, headers, within: times.total, look) {
             case .taken:
                 guard let facts = look.facts else { throw interruption(after: 0, of: nil, "there was no answer") }
@@ -100,28 +94,23 @@ package struct HTTPFetch: Sendable {
     }
 
     /// Sends one request, and those that its redirects lead to.
+    ///
+    /// - Parameter isExtra: whether it is one of several at a time: a host that wants fewer is not away.
     func exchange(
         _ url: HTTPURL,
         _ headers: WebHeaders,
         within total: Duration?,
+        isExtra: Bool = false,
         _ taker: any HTTPTaker
     ) async throws -> Outcome {
         var place = url
         for _ in 0...Self.maximumRedirects {
             try Task.checkCancellation()
             try access.check(place)
-            try hosts.check(place, subject)
-            var request = WebRequest(.get, place.bytes, headers: headers)
-            // Everything else would make the length, the ranges and the checksums those of something else.
-            request.headers.add("Accept-Encoding", "identity")
-            request.headers.add("User-Agent", "media-processor/\(Version.text)")
-            request.timeouts = timeouts(total)
-            request.limits.bodyBytes = .max
-            request.addressRefusal = access.addressRefusal
-            if let authorise, place.hasSameOrigin(as: url) { try await authorise(&request) }
-            let outcome = try await send(request, taker)
-            note(outcome, place)
-            guard case .refused(let refusal) = outcome,
+            if !isExtra { try hosts?.check(place, subject) }
+            let outcome = try await ask(place, headers, isOrigin: place.hasSameOrigin(as: url), within: total, taker)
+            if !isExtra { note(outcome, place) }
+            guard dialect.followsRedirects, case .refused(let refusal) = outcome,
                 [301, 302, 303, 307, 308].contains(refusal.response.status),
                 let location = refusal.response.headers["Location"]
             else { return outcome }
@@ -133,11 +122,37 @@ package struct HTTPFetch: Sendable {
         )
     }
 
+    /// Sends one request, and again if a refusal tells how to be let in.
+    private func ask(
+        _ place: HTTPURL,
+        _ headers: WebHeaders,
+        isOrigin: Bool,
+        within total: Duration?,
+        _ taker: any HTTPTaker
+    ) async throws -> Outcome {
+        var corrections = 0
+        while true {
+            var request = WebRequest(.get, place.bytes, headers: headers)
+            // Everything else would make the length, the ranges and the checksums those of something else.
+            request.headers.add("Accept-Encoding", "identity")
+            request.headers.add("User-Agent", "media-processor/\(Version.text)")
+            request.timeouts = timeouts(total)
+            request.limits.bodyBytes = .max
+            request.addressRefusal = access.addressRefusal
+            if isOrigin { try await dialect.authorise?(&request) }
+            let outcome = try await send(request, taker, RemoteHost(place))
+            guard isOrigin, corrections < Self.maximumCorrections, case .refused(let refusal) = outcome,
+                await dialect.corrects?(refusal) == true
+            else { return outcome }
+            corrections += 1
+        }
+    }
+
     private func note(_ outcome: Outcome, _ place: HTTPURL) {
         switch outcome {
-        case .taken: hosts.note(place, nil)
-        case .refused(let refusal): hosts.note(place, error(of: refusal, place))
-        case .interrupted(let error, _): hosts.note(place, error)
+        case .taken: hosts?.note(place, nil)
+        case .refused(let refusal): hosts?.note(place, error(of: refusal, place))
+        case .interrupted(let error, _): hosts?.note(place, error)
         }
     }
 
@@ -153,7 +168,11 @@ package struct HTTPFetch: Sendable {
         )
     }
 
-    private func send(_ request: WebRequest, _ taker: any HTTPTaker) async throws -> Outcome {
+    private func send(
+        _ request: WebRequest,
+        _ taker: any HTTPTaker,
+        _ host: RemoteHost
+    ) async throws -> Outcome {
         let receiver = HTTPReceiver(taker)
         do throws(WebError) {
             _ = try await client.send(request, into: receiver)
@@ -167,22 +186,28 @@ package struct HTTPFetch: Sendable {
             case .refusedAddress:
                 throw StorageError(code: .notAllowed, message: "\(subject) must not be read: \(error.message)")
             case .invalidRequest, .untrusted, .headerTooLarge, .internalFailure:
-                throw StorageError(
-                    code: error.code == .headerTooLarge ? .badResponse : .unavailable,
-                    message: "\(subject) cannot be read: \(error.message)"
-                )
+                throw dialect.explainFailure?(error)
+                    ?? StorageError(
+                        code: error.code == .headerTooLarge ? .badResponse : .unavailable,
+                        message: "\(subject) cannot be read: \(error.message)"
+                    )
             case _ where receiver.refusal != nil: break
             default:
-                let failure = StorageError(
-                    code: .unavailable,
-                    message: "\(subject) cannot be read: \(error.message)",
-                    verdict: .transient,
-                    isHostAway: error.code == .connectionFailed
-                )
+                let failure =
+                    dialect.explainFailure?(error)
+                    ?? StorageError(
+                        code: .unavailable,
+                        message: "\(subject) cannot be read: \(error.message)",
+                        verdict: .transient,
+                        away: HostAway.Cause(error).map { HostAway($0, host: host) }
+                    )
                 return .interrupted(failure, isSlow: error.code == .timedOut)
             }
         }
-        if let refusal = receiver.refusal { return .refused(refusal) }
+        if var refusal = receiver.refusal {
+            refusal.host = host
+            return .refused(refusal)
+        }
         guard let response = receiver.response else {
             throw StorageError(
                 code: .unavailable,
@@ -196,7 +221,20 @@ package struct HTTPFetch: Sendable {
     // MARK: - Errors
 
     func error(of refusal: HTTPRefusal, _ url: HTTPURL) -> StorageError {
-        explain?(refusal) ?? refusal.error(subject, expiry: SignedURL.expiry(ofQuery: url.query))
+        dialect.explain?(refusal) ?? refusal.error(subject, expiry: SignedURL.expiry(ofQuery: url.query))
+    }
+
+    /// The source became another one while it was read.
+    var changed: StorageError {
+        StorageError(
+            code: .changed,
+            message: "\(subject) was changed while it was read; the next attempt begins anew",
+            verdict: .transient
+        )
+    }
+
+    func head(_ response: WebResponse) throws(StorageError) -> HTTPHead {
+        try HTTPHead(response, subject, storesEncodings: dialect.storesEncodings)
     }
 
     func interruption(after bytes: Int64, of size: Int64?, _ why: String) -> StorageError {
@@ -211,11 +249,11 @@ package struct HTTPFetch: Sendable {
     /// Asks nobody for what was signed for a time that is over: some stores answer 400, others 403.
     private func checkExpiry(_ url: HTTPURL) throws(StorageError) {
         guard let expiry = SignedURL.expiry(ofQuery: url.query),
-            Date() > expiry.addingTimeInterval(Self.clockToleranceSeconds)
+            .now > expiry + Self.clockToleranceSeconds
         else { return }
         throw HTTPRefusal.expired(subject, expiry)
     }
 
     /// A clock of this host that is a little fast must not refuse what the host of the source would still give.
-    private static let clockToleranceSeconds = 60.0
+    private static let clockToleranceSeconds: Int64 = 60
 }

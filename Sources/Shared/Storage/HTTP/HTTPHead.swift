@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import HTTPClient
 internal import JobModel
 
@@ -25,11 +24,14 @@ struct HTTPHead {
 
     /// Reads the head of a response with status 200 or 206.
     ///
-    /// - Parameter subject: the source, for messages.
+    /// - Parameters:
+    ///   - subject: the source, for messages.
+    ///   - storesEncodings: see ``HTTPDialect/storesEncodings``.
     /// - Throws: ``StorageError`` for what can be no source.
-    init(_ response: WebResponse, _ subject: String) throws(StorageError) {
+    init(_ response: WebResponse, _ subject: String, storesEncodings: Bool = false) throws(StorageError) {
         let headers = response.headers
         for encoding in headers.values("Content-Encoding") where !HTTPText.isSame(encoding, "identity") {
+            if storesEncodings { break }
             let name = String(decoding: encoding.prefix(40), as: UTF8.self).shown
             throw Self.bad(
                 "\(subject) comes packed (Content-Encoding: \(name)), which was not asked for; have it served as it is"
@@ -134,8 +136,7 @@ struct HTTPValidator: Hashable {
         }
         // A source that was changed in the second of the answer may be changed again in that second.
         guard let changed = headers["Last-Modified"], let now = headers["Date"], changed.count <= Self.maximumBytes,
-            let date = CivilTime.ofHTTP(changed), let answered = CivilTime.ofHTTP(now),
-            answered.timeIntervalSince(date) >= 1
+            let date = UTCTime(httpDate: changed), let answered = UTCTime(httpDate: now), answered > date
         else { return nil }
         value = changed
     }
@@ -144,6 +145,14 @@ struct HTTPValidator: Hashable {
     init(_ source: SourceValidator) { value = source.bytes }
 
     var source: SourceValidator { SourceValidator(bytes: value) }
+
+    /// The header that asks for a range of this version.
+    ///
+    /// - Parameter usesIfMatch: see ``HTTPDialect/usesIfMatch``; a time cannot stand there.
+    func condition(usesIfMatch: Bool) -> WebHeaders.Field {
+        let isTag = value.first == UInt8(ascii: "\"")
+        return WebHeaders.Field(name: Array((usesIfMatch && isTag ? "If-Match" : "If-Range").utf8), value: value)
+    }
 
     private static let maximumBytes = 1024
 }

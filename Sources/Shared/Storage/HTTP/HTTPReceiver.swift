@@ -62,15 +62,15 @@ final class HTTPReceiver: WebResponseSink {
 
 /// Wants the head of a source alone.
 final class HTTPLook: HTTPTaker {
-    private let subject: String
+    private let fetch: HTTPFetch
     private let found = Mutex<SourceFacts?>(nil)
     var facts: SourceFacts? { found.withLock { $0 } }
 
-    init(_ subject: String) { self.subject = subject }
+    init(_ fetch: HTTPFetch) { self.fetch = fetch }
 
     func begin(_ response: WebResponse) throws -> Bool {
         guard response.status == 200 || response.status == 206 else { return false }
-        let head = try HTTPHead(response, subject)
+        let head = try fetch.head(response)
         found.withLock { $0 = head.facts }
         throw HTTPReceiver.Enough()
     }

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 package import HTTPClient
 internal import JobModel
 
@@ -7,6 +6,8 @@ package struct HTTPRefusal: Sendable {
     package let response: WebResponse
     /// How the body begins, in at most ``maximumBytes``.
     package let body: [UInt8]
+    /// Who gave it; nil where nobody has noted that.
+    package var host: RemoteHost?
 
     package static let maximumBytes = 4096
 
@@ -19,29 +20,19 @@ package struct HTTPRefusal: Sendable {
         return String(decoding: body[start..<end], as: UTF8.self)
     }
 
-    /// For how long the host asks to be left alone (RFC 9110, 10.2.3), within a second and an hour; nil when it does
-    /// not say.
-    package var retryAfter: Duration? {
-        guard let value = response.headers["Retry-After"] else { return nil }
-        let seconds: Double
-        if let number = HTTPText.number(value) {
-            seconds = Double(number)
-        } else if let date = CivilTime.ofHTTP(value) {
-            // By the host's own clock, if it tells it.
-            let now = response.headers["Date"].flatMap(CivilTime.ofHTTP) ?? Date()
-            seconds = date.timeIntervalSince(now)
-        } else {
-            return nil
-        }
-        return .milliseconds(Int64(min(max(seconds, 1), 3600) * 1000))
-    }
+    /// For how long the host asks to be left alone, within a second and an hour; nil when it does not say.
+    package var retryAfter: Duration? { RetryAfter.duration(response.headers).map { max($0, .seconds(1)) } }
+
+    /// Whether the host speaks for all that it has: it has no time, or is a gateway that does not reach the server
+    /// behind it.
+    static func isOfHost(status: Int) -> Bool { [429, 502, 503, 504].contains(status) }
 
     /// The meaning of the refusal for a source.
     ///
     /// - Parameters:
     ///   - subject: the source, for messages.
     ///   - expiry: the end of the time for which the URL was signed.
-    func error(_ subject: String, expiry: Date?) -> StorageError {
+    func error(_ subject: String, expiry: UTCTime?) -> StorageError {
         let status = response.status
         let code = errorCode.map { " \($0)" } ?? ""
         let answer = "\(status)\(code)"
@@ -64,7 +55,7 @@ package struct HTTPRefusal: Sendable {
                 message: "the host of \(subject) has no time for it (\(answer))",
                 verdict: .transient,
                 retryAfter: retryAfter,
-                isHostAway: status == 429 || status == 503
+                away: Self.isOfHost(status: status) ? HostAway(.overload, host: host) : nil
             )
         case 300...399:
             return StorageError(
@@ -82,8 +73,8 @@ package struct HTTPRefusal: Sendable {
         }
     }
 
-    static func expired(_ subject: String, _ expiry: Date?) -> StorageError {
-        let end = expiry.map { " at " + Timestamp.string($0) } ?? ""
+    static func expired(_ subject: String, _ expiry: UTCTime?) -> StorageError {
+        let end = expiry.map { " at " + $0.text } ?? ""
         return StorageError(
             code: .expired,
             message: "the signed URL of \(subject) expired\(end), before the job was worked on; sign one for longer "
@@ -96,8 +87,9 @@ package struct HTTPRefusal: Sendable {
         return " but in the region \(String(decoding: region, as: UTF8.self).shown) (x-amz-bucket-region)"
     }
 
-    private func tellsOfExpiry(_ expiry: Date?) -> Bool {
-        if let expiry, (response.headers["Date"].flatMap(CivilTime.ofHTTP) ?? Date()) > expiry { return true }
+    private func tellsOfExpiry(_ expiry: UTCTime?) -> Bool {
+        let now = response.headers["Date"].flatMap { UTCTime(httpDate: $0) } ?? .now
+        if let expiry, now > expiry { return true }
         if let code = errorCode, ["ExpiredToken", "ExpiredRequest", "TokenRefreshRequired"].contains(code) {
             return true
         }

@@ -15,13 +15,21 @@ package struct HTTPSource: SourceKind {
         self.init(url: url, settings.webSources, client: client)
     }
 
-    package init(url: String, _ settings: WebSourceSettings, client: WebClient, hosts: HostWatch = .shared) {
+    /// - Parameter ranges: nil for those of the settings.
+    package init(
+        url: String,
+        _ settings: WebSourceSettings,
+        client: WebClient,
+        hosts: HostWatch = .shared,
+        ranges: SourceRanges? = nil
+    ) {
         self.url = url
         access = HTTPAccess(settings)
         fetch = HTTPFetch(
             subject: "the source \(SourceURL.redacted(url))",
             access: access,
             times: HTTPTimes(settings),
+            ranges: ranges ?? SourceRanges(settings),
             client: client,
             hosts: hosts
         )

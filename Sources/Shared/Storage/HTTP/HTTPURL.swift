@@ -32,8 +32,10 @@ package struct HTTPURL: Sendable, Hashable {
 
     package init(_ text: String) throws(StorageError) { try self.init(bytes: Array(text.utf8)) }
 
+    /// - Parameter isTrusted: whether the operator has given the server's place: it may have any port, and a dot at its
+    ///   name's end.
     /// - Throws: ``StorageError`` with the code `invalid_url`, or `source_not_allowed` for a user name or password.
-    package init(bytes: [UInt8]) throws(StorageError) {
+    package init(bytes: [UInt8], isTrusted: Bool = false) throws(StorageError) {
         let shown = SourceURL.redacted(String(decoding: bytes.prefix(Self.maximumBytes), as: UTF8.self))
         func invalid(_ why: String) -> StorageError {
             StorageError(code: .invalidURL, message: "the source \(shown) \(why)")
@@ -60,7 +62,7 @@ package struct HTTPURL: Sendable, Hashable {
         let target = rest[authority.endIndex...]
         let path = target.prefix { $0 != UInt8(ascii: "?") }
         do {
-            (host, port) = try Self.place(authority, scheme)
+            (host, port) = try Self.place(authority, scheme, isTrusted: isTrusted)
         } catch {
             throw invalid(error.why)
         }
@@ -111,7 +113,8 @@ package struct HTTPURL: Sendable, Hashable {
 
     private static func place(
         _ authority: ArraySlice<UInt8>,
-        _ scheme: Scheme
+        _ scheme: Scheme,
+        isTrusted: Bool
     ) throws(Problem) -> (host: Host, port: Int) {
         guard let first = authority.first else { throw Problem(why: "names no host") }
         let host: Host
@@ -124,7 +127,8 @@ package struct HTTPURL: Sendable, Hashable {
             rest = authority[(end + 1)...]
         } else {
             let name = authority.prefix { $0 != UInt8(ascii: ":") }
-            host = try self.host(Array(name))
+            let isRooted = isTrusted && name.last == UInt8(ascii: ".")
+            host = try self.host(Array(isRooted ? name.dropLast() : name))
             rest = authority[name.endIndex...]
         }
         guard let colon = rest.popFirst() else { return (host, scheme.port) }
@@ -132,7 +136,7 @@ package struct HTTPURL: Sendable, Hashable {
             let port = Int(String(decoding: rest, as: UTF8.self)), (1...65_535).contains(port)
         else { throw Problem(why: "has no port from 1 to 65535 after its host") }
         // Other protocols than HTTP have these, and some of them take a request's lines for their own.
-        guard port >= 1024 || port == 80 || port == 443 else {
+        guard port >= 1024 || port == 80 || port == 443 || isTrusted else {
             throw Problem(why: "has the port \(port); below 1024 only 80 and 443 are read")
         }
         return (host, port)

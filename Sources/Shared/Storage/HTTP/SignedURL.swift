@@ -1,11 +1,10 @@
-internal import FoundationEssentials
 internal import Text
 
 /// The end of the time for which a URL was signed. Pure.
 enum SignedURL {
     /// nil for a URL that was not signed in a way that is known here: by AWS (versions 4 and 2), Google, CloudFront,
     /// Azure.
-    static func expiry(ofQuery query: [UInt8]?) -> Date? {
+    static func expiry(ofQuery query: [UInt8]?) -> UTCTime? {
         guard let query else { return nil }
         // By their names in lower case; S3 compares them without case.
         var parameters: [[UInt8]: [UInt8]] = [:]
@@ -16,22 +15,22 @@ enum SignedURL {
         }
         func value(_ name: String) -> [UInt8]? { parameters[Array(name.utf8)] }
         for prefix in ["x-amz-", "x-goog-"] {
-            if let date = value(prefix + "date").flatMap(CivilTime.ofSignature),
+            if let date = value(prefix + "date").flatMap({ UTCTime(signatureDate: $0) }),
                 let seconds = value(prefix + "expires").flatMap(wholeSeconds)
             {
-                return date.addingTimeInterval(seconds)
+                return date + seconds
             }
         }
         let isSigned = ["signature", "awsaccesskeyid", "googleaccessid", "key-pair-id"].contains { value($0) != nil }
         if isSigned, let seconds = value("expires").flatMap(wholeSeconds) {
-            return Date(timeIntervalSince1970: seconds)
+            return UTCTime(secondsSince1970: seconds)
         }
-        if value("sig") != nil, let date = value("se").flatMap(CivilTime.ofAzure) { return date }
+        if value("sig") != nil, let date = value("se").flatMap({ UTCTime(azureDate: $0) }) { return date }
         return nil
     }
 
-    private static func wholeSeconds(_ digits: [UInt8]) -> Double? {
+    private static func wholeSeconds(_ digits: [UInt8]) -> Int64? {
         guard (1...11).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
-        return Double(String(decoding: digits, as: UTF8.self))
+        return Int64(String(decoding: digits, as: UTF8.self))
     }
 }

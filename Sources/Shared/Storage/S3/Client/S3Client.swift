@@ -9,8 +9,10 @@ internal import Synchronization
 /// troubles are waited out here, with a few more tries; longer ones are left to the job's own retries.
 final class S3Client: Sendable {
     let endpoint: S3Endpoint
+    /// Knows whether the endpoint's servers are away.
+    let hosts: HostWatch
     private let credentials: any S3CredentialSource
-    private let web: WebClient
+    let web: WebClient
     private let now: @Sendable () -> UTCTime
     /// Seconds by which the store's clock is ahead of ours, once it minded.
     private let clockOffset = Atomic<Int64>(0)
@@ -26,16 +28,20 @@ final class S3Client: Sendable {
     private static let tolerableSkew: Int64 = 300
     private static let maximumErrorBytes = 1 << 16
 
+    /// - Parameter connections: kept between requests; nil for a connection of its own for each.
     init(
         _ endpoint: S3Endpoint,
         credentials: any S3CredentialSource,
         authoritiesFile: String? = nil,
+        hosts: HostWatch = HostWatch(),
+        connections: WebConnections? = nil,
         now: @escaping @Sendable () -> UTCTime = { .now }
     ) {
         self.endpoint = endpoint
         self.credentials = credentials
+        self.hosts = hosts
         self.now = now
-        web = WebClient(authoritiesFile: authoritiesFile)
+        web = WebClient(authoritiesFile: authoritiesFile, connections: connections)
     }
 
     /// The clients of this process: credentials, and what is known of a store, are shared by all that use it.
@@ -49,7 +55,9 @@ final class S3Client: Sendable {
             let client = S3Client(
                 endpoint,
                 credentials: processCredentials,
-                authoritiesFile: S3Environment.process.authoritiesFile
+                authoritiesFile: S3Environment.process.authoritiesFile,
+                hosts: .shared,
+                connections: WebConnections()
             )
             known[endpoint] = client
             return client
@@ -89,11 +97,39 @@ final class S3Client: Sendable {
         }
     }
 
-    /// Sends a request once and streams the body of a response that has succeeded.
+    /// The URL of an object.
+    func url(_ bucket: String, _ key: ObjectKey) -> [UInt8] {
+        Array("\(endpoint.scheme)://\(endpoint.host(of: bucket))\(endpoint.path(of: bucket, key: key))".utf8)
+    }
+
+    /// A request that somebody else sends, to the URL of an object, signed with what it has by now.
     ///
-    /// - Throws: as ``send(_:)``, or what the sink threw.
-    func stream(_ request: S3Request, into sink: any WebResponseSink) async throws -> WebResponse {
-        try await correcting { try await exchange(request, into: sink) }
+    /// - Parameter request: the same for this client. Headers that a proxy may change are left unsigned.
+    func signed(_ plain: WebRequest, as request: S3Request) async throws -> WebRequest {
+        var request = request
+        for field in plain.headers.fields where !Self.changeableHeaders.contains(field.name.map(HTTPURL.lowercased)) {
+            request.headers.add(field)
+        }
+        if takesChecksums { request.headers.add("x-amz-checksum-mode", "ENABLED") }
+        var signed = sign(request, try await credentials.current())
+        for field in plain.headers.fields where Self.changeableHeaders.contains(field.name.map(HTTPURL.lowercased)) {
+            signed.headers.add(field)
+        }
+        var result = plain
+        result.headers = signed.headers
+        return result
+    }
+
+    private static let changeableHeaders: Set<[UInt8]> = [Array("user-agent".utf8), Array("accept-encoding".utf8)]
+
+    /// Learns from a failure what was wrong with the signature.
+    ///
+    /// - Returns: whether the same request may be let in now.
+    func corrects(_ failure: S3Failure) async -> Bool {
+        if learnsClock(from: failure) { return true }
+        guard failure.isExpiredToken else { return false }
+        await credentials.forget()
+        return true
     }
 
     private func repeating<R>(_ request: S3Request, _ body: () async throws -> R) async throws -> R {
@@ -198,6 +234,7 @@ final class S3Client: Sendable {
             limits: WebResponseLimits(bodyBytes: request.maximumBodyBytes)
         )
         signed.didSend = request.didSend
+        signed.needsNewConnection = !request.isRepeatable
         return signed
     }
 }

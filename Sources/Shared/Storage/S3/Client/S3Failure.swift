@@ -29,7 +29,7 @@ struct S3Failure: Error, Sendable {
             response.headers[name].flatMap { String(validating: $0, as: UTF8.self) }
         }
         serverTime = response.headers["date"].flatMap { UTCTime(httpDate: $0) }
-        retryAfter = Self.retryAfter(response.headers["retry-after"], now: serverTime ?? .now)
+        retryAfter = RetryAfter.duration(response.headers)
         region = text("x-amz-bucket-region")
         requestID = Self.shown(text("x-amz-request-id"))
         take(document: try? XMLDocument.root(of: body))
@@ -51,20 +51,6 @@ struct S3Failure: Error, Sendable {
 
     private static func shown(_ text: String?, atMost bytes: Int = 300) -> String {
         (text ?? "").clipped(toBytes: bytes).shown
-    }
-
-    /// Seconds, or a time (RFC 9110, 10.2.3); at most an hour.
-    private static func retryAfter(_ text: [UInt8]?, now: UTCTime) -> Duration? {
-        guard let text else { return nil }
-        let seconds: Int64
-        if let number = Int64(String(decoding: text, as: UTF8.self)) {
-            seconds = number
-        } else if let time = UTCTime(httpDate: text) {
-            seconds = time.secondsSince1970 - now.secondsSince1970
-        } else {
-            return nil
-        }
-        return .seconds(min(max(seconds, 0), 3600))
     }
 
     // MARK: - Kinds
@@ -98,6 +84,14 @@ struct S3Failure: Error, Sendable {
         return status == 429 || status >= 500 && status != 501 || status == 307 || status == 408 || isSkewed
             || isExpiredToken || codes.contains(code)
     }
+
+    /// nil for a failure that may be the object's own. A store has no requests that take long, so one that falls silent
+    /// is away as well.
+    var awayCause: HostAway.Cause? {
+        if let web { return HostAway.Cause(web) ?? (web.code == .timedOut ? .silence : nil) }
+        let codes = ["SlowDown", "Busy", "ServiceUnavailable", "TooManyRequests", "ThrottlingException", "Throttling"]
+        return HTTPRefusal.isOfHost(status: status) || codes.contains(code) ? .overload : nil
+    }
 }
 
 extension S3Failure {
@@ -105,12 +99,14 @@ extension S3Failure {
     func storageError(_ request: S3Request, _ client: S3Client) -> StorageError {
         let subject = request.key.map { "`\($0)`" } ?? "the bucket"
         let place = "\(request.bucket) at \(client.endpoint.description)"
+        let away = awayCause.map { HostAway($0, host: client.endpoint.server(of: request.bucket)) }
         if let web {
             return StorageError(
                 code: web.isRetriable ? .storeUnavailable : .ioFailure,
                 message: "cannot \(request.purpose) \(subject) in the bucket \(place): \(web.message)"
                     + (web.code == .untrusted ? "; AWS_CA_BUNDLE names a file with more authorities" : ""),
-                verdict: web.isRetriable ? .transient : .permanent
+                verdict: web.isRetriable ? .transient : .permanent,
+                away: away
             )
         }
         let (code, advice) = advice(request, client)
@@ -119,7 +115,8 @@ extension S3Failure {
             message: "cannot \(request.purpose) \(subject) in the bucket \(place): \(words)"
                 + (advice.map { "; " + $0 } ?? ""),
             verdict: code == .notFound ? .sourceGone : isTransient ? .transient : .permanent,
-            retryAfter: isTransient ? retryAfter : nil
+            retryAfter: isTransient ? retryAfter : nil,
+            away: isTransient ? away : nil
         )
     }
 

@@ -30,8 +30,8 @@ struct S3CredentialChain: S3CredentialProvider {
         )
     }
 
-    static func refusal(_ message: String, isTransient: Bool = false) -> StorageError {
-        StorageError(code: .accessDenied, message: message, verdict: isTransient ? .transient : .permanent)
+    static func refusal(_ message: String, isTransient: Bool = false, away: HostAway? = nil) -> StorageError {
+        StorageError(code: .accessDenied, message: message, verdict: isTransient ? .transient : .permanent, away: away)
     }
 
     // MARK: - Variables and files
@@ -185,7 +185,11 @@ struct S3CredentialChain: S3CredentialProvider {
             response = try await web.send(request, into: sink)
         } catch {
             if error.code == .cancelled { throw CancellationError() }
-            throw Self.refusal("credentials cannot be asked for: \(error.message)", isTransient: error.isRetriable)
+            throw Self.refusal(
+                "credentials cannot be asked for: \(error.message)",
+                isTransient: error.isRetriable,
+                away: HostAway.Cause(error).map { HostAway($0) }
+            )
         }
         guard response.status == 200 else {
             throw Self.refusal(

@@ -1,24 +1,19 @@
 internal import HTTPClient
 internal import JobModel
-internal import Synchronization
 
-/// An object of a bucket as a source, by ranges.
+/// An object of a bucket as a source. It is read as ``HTTPFetch`` reads all that a URL of HTTP leads to.
 struct S3Object: Source {
     let client: S3Client
     let bucket: String
     let key: ObjectKey
-
-    /// Interruptions in a row without a byte in between; then the job's own retries follow.
-    private static let maximumInterruptions = 3
+    var ranges = SourceRanges()
 
     var description: String { S3Location.url(bucket: bucket, key).clipped(toBytes: 400).shown }
 
     func checkAllowed() async throws(StorageError) {}
 
-    func probe() async throws -> SourceFacts { SourceFacts(try await head()) }
-
-    private func head() async throws -> S3ObjectHead {
-        let head = try await failing("look at") { try await client.head(bucket, key) }
+    func probe() async throws -> SourceFacts {
+        let head = try await client.failing("look at", bucket, key) { try await client.head(bucket, key) }
         guard let head else {
             throw StorageError(
                 code: .notFound,
@@ -27,58 +22,37 @@ struct S3Object: Source {
                 verdict: .sourceGone
             )
         }
-        return head
+        return SourceFacts(head)
     }
 
-    /// Goes on in the middle after an interruption, as long as the object is the same.
+    /// In one version throughout; goes on in the middle after an interruption.
     func fetch(_ request: FetchRequest, into sink: any SourceSink) async throws -> Int64 {
-        try await Delivery.run(request, to: sink) { delivery in
-            let head = try await head()
-            let facts = SourceFacts(head)
-            let start = try delivery.begin(facts)
-            var interruptions = 0
-            while delivery.totalBytes < facts.sizeBytes ?? .max {
-                let before = delivery.totalBytes
-                do {
-                    try await read(from: before, head, delivery)
-                    guard let size = facts.sizeBytes, delivery.totalBytes < size else { break }
-                    throw S3Client.malformed("its answer has \(delivery.totalBytes) of \(size) bytes")
-                } catch let failure as S3Failure {
-                    interruptions = delivery.totalBytes > before ? 1 : interruptions + 1
-                    guard failure.isTransient, interruptions < Self.maximumInterruptions,
-                        failure.retryAfter ?? .zero <= .seconds(5), facts.validator != nil
-                    else { throw error(failure) }
-                    try await Task.sleep(for: failure.retryAfter ?? .milliseconds(Int.random(in: 100...500)))
-                }
-            }
-            return max(delivery.totalBytes, start)
-        }
+        let url = try HTTPURL(bytes: client.url(bucket, key), isTrusted: true)
+        let fetch = HTTPFetch(
+            subject: "the object \(description)",
+            access: .trusted,
+            times: HTTPTimes(),
+            ranges: ranges,
+            client: client.web,
+            // The client watches it, for all that is done with the bucket.
+            hosts: nil,
+            dialect: dialect
+        )
+        return try await client.failing("read", bucket, key) { try await fetch.fetch(url, request, into: sink) }
     }
 
-    private func read(from start: Int64, _ head: S3ObjectHead, _ delivery: Delivery) async throws {
-        var get = S3Request(.get, "read", bucket: bucket, key: key, timeouts: S3Request.transferTimeouts)
-        get.maximumBodyBytes = .max
-        // One version throughout.
-        if let tag = head.entityTag { get.headers.add("if-match", tag) }
-        if start > 0 { get.headers.add("range", "bytes=\(start)-") }
-        let sink = S3DeliverySink(delivery, start: start)
-        do {
-            _ = try await client.stream(get, into: sink)
-        } catch let failure as S3Failure where failure.isPreconditionFailed {
-            throw StorageError(
-                code: .changed,
-                message: "\(description) was replaced while it was read; the next try reads the new one",
-                verdict: .transient
-            )
-        }
-    }
-
-    private func failing<R>(_ purpose: String, _ body: () async throws -> R) async throws -> R {
-        do { return try await body() } catch let failure as S3Failure { throw error(failure, purpose) }
-    }
-
-    private func error(_ failure: S3Failure, _ purpose: String = "read") -> StorageError {
-        failure.storageError(S3Request(.get, purpose, bucket: bucket, key: key), client)
+    private var dialect: HTTPDialect {
+        let get = S3Request(.get, "read", bucket: bucket, key: key)
+        var dialect = HTTPDialect()
+        dialect.authorise = { [client] request in request = try await client.signed(request, as: get) }
+        dialect.corrects = { [client] refusal in await client.corrects(S3Failure(refusal)) }
+        dialect.explain = { [client] refusal in S3Failure(refusal).storageError(get, client) }
+        dialect.explainFailure = { [client] error in S3Failure(error).storageError(get, client) }
+        dialect.followsRedirects = false
+        dialect.usesIfMatch = true
+        dialect.storesEncodings = true
+        dialect.triesAgain = true
+        return dialect
     }
 }
 
@@ -92,22 +66,6 @@ extension SourceFacts {
     }
 }
 
-/// Gives the body of a response to a delivery, when it begins at the right place.
-private final class S3DeliverySink: WebResponseSink {
-    private let delivery: Delivery
-    private let start: Int64
-
-    init(_ delivery: Delivery, start: Int64) {
-        self.delivery = delivery
-        self.start = start
-    }
-
-    func begin(_ response: WebResponse) throws {
-        guard start > 0 else { return }
-        let wanted = "bytes \(start)-"
-        guard response.status == 206, let range = response.headers["content-range"], range.starts(with: wanted.utf8)
-        else { throw S3Client.malformed("its answer begins elsewhere than at byte \(start)") }
-    }
-
-    func receive(_ bytes: RawSpan) throws { try bytes.withUnsafeBytes { try delivery.write($0) } }
+extension S3Failure {
+    init(_ refusal: HTTPRefusal) { self.init(refusal.response, body: refusal.body) }
 }

@@ -17,10 +17,7 @@ package struct S3Source: SourceKind {
         self.settings = settings
     }
 
-    package var description: String {
-        guard let place = try? S3Place(Array(url.utf8), of: url) else { return SourceURL.redacted(url) }
-        return ("s3://\(place.bucket)/" + String(decoding: place.rest, as: UTF8.self)).clipped(toBytes: 300).shown
-    }
+    package var description: String { SourceURL.redacted(url) }
 
     package func checkAllowed() async throws(StorageError) { _ = try object() }
 
@@ -28,6 +25,16 @@ package struct S3Source: SourceKind {
 
     package func fetch(_ request: FetchRequest, into sink: any SourceSink) async throws -> Int64 {
         try await object().fetch(request, into: sink)
+    }
+
+    /// Looks at the value of `S3_SOURCE_BUCKETS`.
+    ///
+    /// - Throws: ``StorageError`` with code `invalid_url`, which repeats no secret.
+    package static func check(buckets text: String) throws(StorageError) {
+        for entry in S3Settings.words(of: text) {
+            let isURL = SourceURL.scheme(entry) == S3Location.scheme
+            _ = try S3Location(isURL ? entry : "s3://\(entry)", .process)
+        }
     }
 
     private func object() throws(StorageError) -> S3Object {
@@ -46,7 +53,12 @@ package struct S3Source: SourceKind {
                     + "the object to the store"
             )
         }
-        return S3Object(client: .shared(endpoint), bucket: place.bucket, key: key)
+        return S3Object(
+            client: .shared(endpoint),
+            bucket: place.bucket,
+            key: key,
+            ranges: SourceRanges(settings.webSources)
+        )
     }
 
     /// - Returns: nil when jobs may not read from the bucket.

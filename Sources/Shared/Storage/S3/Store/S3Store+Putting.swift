@@ -54,16 +54,16 @@ final class UploadProgress: Sendable {
 
     init(_ didWrite: @escaping @Sendable (Int64) throws -> Void) { self.didWrite = didWrite }
 
-    /// - Throws: what the one who listens throws.
+    /// - Throws: what the one who listens throws. He is called by one part at a time, or he would hear of fewer bytes
+    ///   after more.
     func note(part: Int, _ bytes: Int64) throws {
-        let total = state.withLock { state -> Int64? in
+        try state.withLock { state in
             state.parts[part] = bytes
             let total = state.parts.values.reduce(0, &+)
-            guard total > state.told else { return nil }
+            guard total > state.told else { return }
             state.told = total
-            return total
+            try didWrite(total)
         }
-        if let total { try didWrite(total) }
     }
 }
 

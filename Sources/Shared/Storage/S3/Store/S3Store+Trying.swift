@@ -28,7 +28,7 @@ extension S3Store {
         do throws(ObjectKeyError) { key = try ObjectKey(location.prefix + Self.trialKey) } catch {
             throw StorageError(code: .invalidURL, message: "the prefix of STORAGE_URL is too long: \(error.reason)")
         }
-        try await failing("begin an upload of", key) {
+        try await failing("begin an upload of", key, asksAnyway: true) {
             let id = try await client.createUpload(location.bucket, key, attributes(nil), hasChecksums: false)
             try await client.abortUpload(id, location.bucket, key)
         }

@@ -19,6 +19,8 @@ package struct S3Store: StoreKind {
     let location: S3Location
     let client: S3Client
     let settings: S3Settings
+    /// Of sources.
+    let ranges: SourceRanges
 
     package var description: String { location.description }
 
@@ -26,13 +28,20 @@ package struct S3Store: StoreKind {
 
     package init(url: String, _ settings: StorageSettings) throws(StorageError) {
         let location = try S3Location(url, .process)
-        self.init(location, S3Client.shared(location.endpoint), settings.s3)
+        let client = S3Client.shared(location.endpoint)
+        self.init(location, client, settings.s3, SourceRanges(settings.webSources))
     }
 
-    init(_ location: S3Location, _ client: S3Client, _ settings: S3Settings) {
+    init(
+        _ location: S3Location,
+        _ client: S3Client,
+        _ settings: S3Settings,
+        _ ranges: SourceRanges = SourceRanges()
+    ) {
         self.location = location
         self.client = client
         self.settings = settings
+        self.ranges = ranges
     }
 
     package func check(_ key: ObjectKey) throws(StorageError) { _ = try location.fullKey(key) }
@@ -57,13 +66,16 @@ package struct S3Store: StoreKind {
         }
     }
 
-    /// Makes the client's failures those of a store.
-    func failing<R>(_ purpose: String, _ key: ObjectKey?, _ body: () async throws -> R) async throws -> R {
-        do {
-            return try await body()
-        } catch let failure as S3Failure {
-            throw failure.storageError(S3Request(.get, purpose, bucket: location.bucket, key: key), client)
-        }
+    /// Does something with the store, unless it is known to be away, and makes the client's failures those of a store.
+    ///
+    /// - Parameter asksAnyway: also when the store was away a moment ago.
+    func failing<R>(
+        _ purpose: String,
+        _ key: ObjectKey?,
+        asksAnyway: Bool = false,
+        _ body: () async throws -> R
+    ) async throws -> R {
+        try await client.failing(purpose, location.bucket, key, asksAnyway: asksAnyway, body)
     }
 }
 
@@ -83,6 +95,7 @@ private struct S3StoredSource: Source {
     }
 
     private func object() throws -> S3Object {
-        S3Object(client: store.client, bucket: store.location.bucket, key: try store.location.fullKey(key))
+        let key = try store.location.fullKey(key)
+        return S3Object(client: store.client, bucket: store.location.bucket, key: key, ranges: store.ranges)
     }
 }

@@ -12,9 +12,10 @@ struct SubmitCommand: AsyncParsableCommand {
         commandName: "submit",
         abstract: "Submit videos and images, and wait if wished.",
         discussion: """
-            A SOURCE is a local file, a file: URL, key:KEY for an object of the configured store, or an s3: URL of its \
-            bucket or one of S3_SOURCE_BUCKETS. This version reads no https: and http: URLs. Files have to lie in the \
-            FILE_SOURCE_ROOTS of the tree; those of a tree that runs here are looked at before anything is submitted.
+            A SOURCE is a local file, a file: URL, an https: URL (http: where ALLOW_HTTP is set), key:KEY for an \
+            object of the configured store, or an s3: URL of its bucket or one of S3_SOURCE_BUCKETS. Files have to lie \
+            in the FILE_SOURCE_ROOTS of the tree; those of a tree that runs here are looked at before anything is \
+            submitted.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
             The jobs' ids are printed once the broker has them. Ctrl-C ends the waiting of --wait and no job.

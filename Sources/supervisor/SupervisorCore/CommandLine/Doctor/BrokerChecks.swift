@@ -89,6 +89,10 @@ struct BrokerChecks: Sendable {
         findings.append(Self.consumerTimeout(isPrivate: isPrivate, longWorkSeconds: longWork))
         do throws(AMQPError) {
             findings.append(contentsOf: try await queues(client))
+            if let queue = settings.eventsQueue {
+                let depth = try await client.messageCount(queue: queue)
+                findings += EventChecks.findings(settings, queue: queue, messages: depth)
+            }
         } catch {
             findings.append(.failure("broker.queues", error.message, "check the user's permissions in the broker"))
         }

@@ -14,6 +14,7 @@ enum StatusText {
         lines += health.problems.map { "  problem: \($0)" }
         let broker = health.broker.isPrivate ? "private broker" : "broker"
         lines.append("\(broker) \(health.broker.address): \(health.broker.connected ? "connected" : "away")")
+        if let away = health.hostsAway { lines += [""] + hostTable(away).lines }
         lines.append("")
         lines += poolTable(pools).lines
         lines.append("")
@@ -37,6 +38,12 @@ enum StatusText {
             ])
         }
         return lines + files.lines
+    }
+
+    private static func hostTable(_ away: [HealthReport.HostAway]) -> TextTable {
+        var table = TextTable(columns: [("HOST AWAY", .left), ("SINCE", .left), ("JOBS", .right), ("CAUSE", .left)])
+        table.rows = away.map { [$0.host, $0.since, "\($0.waitingJobs)", $0.cause] }
+        return table
     }
 
     private static func poolTable(_ pools: [StatusCommand.Pool]) -> TextTable {

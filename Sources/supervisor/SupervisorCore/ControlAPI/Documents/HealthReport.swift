@@ -95,6 +95,18 @@ struct HealthReport: Sendable, Codable, Equatable {
         var leavingBytes: Int64
     }
 
+    /// A host of sources or of the store that workers have found away or overloaded.
+    struct HostAway: Sendable, Codable, Equatable {
+        /// Name or address with the port.
+        var host: String
+        /// ISO 8601.
+        var since: String
+        /// In words.
+        var cause: String
+        /// Jobs that wait for it on this host, and lose no attempt at first.
+        var waitingJobs: Int
+    }
+
     /// The job that has been in the ledger for longest without an end.
     struct OldestJob: Sendable, Codable, Equatable {
         var kind: MediaKind
@@ -111,6 +123,8 @@ struct HealthReport: Sendable, Codable, Equatable {
     /// By name, such as `process.video`.
     var pools: [String: PoolStatus]
     var disk: Disk
+    /// Those with the most jobs first, at most ``maximumHostsAway``; absent when there are none.
+    var hostsAway: [HostAway]?
     /// The most tried first, at most ``maximumStuckFiles``.
     var stuck: [Stuck]
     /// Absent when nothing was ever spilled.
@@ -150,6 +164,10 @@ struct HealthFacts: Sendable {
     var refusedConfiguration: String?
     /// Why no output can be published now.
     var storeProblem: String?
+    /// Those that workers have found away.
+    var hostsAway: [HostAbsence] = []
+    /// Why no jobs are made of bucket events now.
+    var bucketEventProblem: String?
     var isStopping: Bool
     var version: String
     var uptimeSeconds: Double
@@ -165,6 +183,13 @@ extension HealthReport {
     static let maximumStuckFiles = 20
     /// Tries to delete an object that may fail before it is a trouble.
     static let spillPatience: Int64 = 3
+    static let maximumHostsAway = 20
+
+    private static func sentence(_ away: HostAway) -> String {
+        let jobs = away.waitingJobs == 1 ? "1 job waits" : "\(away.waitingJobs) jobs wait"
+        return "\(away.host) is away since \(away.since): \(away.cause)"
+            + (away.waitingJobs > 0 ? "; \(jobs) for it" : "")
+    }
 
     init(_ facts: HealthFacts) {
         var degraded: [String] = []
@@ -181,6 +206,15 @@ extension HealthReport {
             degraded.append("\(percent) the file system of the temp files is used")
         }
         if let problem = facts.storeProblem { degraded.append("the object store takes no outputs: \(problem)") }
+        let away = facts.hostsAway.prefix(Self.maximumHostsAway).map { HostAway($0) }
+        hostsAway = away.isEmpty ? nil : away
+        degraded += away.map(Self.sentence)
+        if facts.hostsAway.count > away.count {
+            degraded.append("\(facts.hostsAway.count - away.count) more hosts are away")
+        }
+        if let problem = facts.bucketEventProblem {
+            degraded.append("no jobs are made of bucket events: \(problem)")
+        }
         if let problem = facts.refusedConfiguration {
             degraded.append(
                 "a changed configuration was refused, and the one before goes on: \(problem); correct it and send "

@@ -52,6 +52,8 @@ struct InfoReport: Sendable, Codable, Equatable {
     var stages: [Pool]
     /// Absolute paths of the directories that a `file:` source may lie in; absent in answers of older versions.
     var fileSourceRoots: [String]?
+    /// Absent without `S3_EVENTS_QUEUE`.
+    var bucketEvents: BucketEventStatus?
 }
 
 extension InfoReport.Pool {

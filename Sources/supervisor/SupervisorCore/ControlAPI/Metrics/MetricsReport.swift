@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import JobModel
 internal import TempFiles
 internal import WorkerProtocol
@@ -20,6 +21,8 @@ struct MetricsFacts: Sendable {
     var ages: LedgerAges?
     /// The lengths of queues, by kind and the last part of the queue's name; nil when the broker does not answer.
     var depths: [(kind: MediaKind, queue: String, messages: Int)]?
+    /// nil without `S3_EVENTS_QUEUE`.
+    var bucketEvents: BucketEventCounts?
     var budgetBytes: Int64
     var processes: [Process]
     var spill = SpillFigures()
@@ -33,6 +36,7 @@ enum MetricsReport {
         var text = PrometheusText()
         addTree(facts, to: &text)
         addJobs(facts, to: &text)
+        if let events = facts.bucketEvents { addEvents(events, to: &text) }
         addFiles(facts, to: &text)
         addSpill(facts, to: &text)
         addDisk(facts, to: &text)
@@ -74,6 +78,7 @@ enum MetricsReport {
             "Messages that wait in a queue.",
             (facts.depths ?? []).map { Sample(["kind": $0.kind.rawValue, "queue": $0.queue], $0.messages) }
         )
+        addHosts(facts, to: &text)
         func each(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (PoolSnapshot) -> Int) {
             text.add("media_processor_" + name, kind, help, facts.pools.map { Sample($0.name.labels, value($0)) })
         }
@@ -96,6 +101,30 @@ enum MetricsReport {
                         count
                     )
                 }
+            }
+        )
+    }
+
+    private static func addHosts(_ facts: MetricsFacts, to text: inout PrometheusText) {
+        let away = facts.health.hostsAway ?? []
+        text.add(
+            "media_processor_hosts_away",
+            .gauge,
+            "Hosts of sources, or of the store, that are away or overloaded.",
+            [Sample([:], away.count)]
+        )
+        text.add(
+            "media_processor_host_waiting_jobs",
+            .gauge,
+            "Jobs of this host that wait for one that is away.",
+            away.map { Sample(["host": $0.host], $0.waitingJobs) }
+        )
+        text.add(
+            "media_processor_host_away_since_timestamp_seconds",
+            .gauge,
+            "When a host was first found away.",
+            away.compactMap { away in
+                Timestamp.date(away.since).map { Sample(["host": away.host], $0.timeIntervalSince1970) }
             }
         )
     }
@@ -144,6 +173,25 @@ enum MetricsReport {
             .gauge,
             "Age of the job that has been in the ledger for longest without an end; 0 when there is none.",
             facts.ages.map { [Sample([:], $0.oldestJobAge?.seconds ?? 0)] } ?? []
+        )
+    }
+
+    private static func addEvents(_ events: BucketEventCounts, to text: inout PrometheusText) {
+        text.add(
+            "media_processor_bucket_event_messages_total",
+            .counter,
+            "Messages of the queue of bucket events, by what became of them.",
+            [
+                Sample(["outcome": "read"], Double(events.messages - min(events.refused, events.messages))),
+                Sample(["outcome": "refused"], Double(events.refused)),
+            ]
+        )
+        text.add(
+            "media_processor_bucket_events_total",
+            .counter,
+            "Events of buckets, by what became of them: a job, or why there is none.",
+            [Sample(["outcome": "job"], Double(events.jobs))]
+                + events.dropped.sorted { $0.key < $1.key }.map { Sample(["outcome": $0.key], Double($0.value)) }
         )
     }
 

@@ -22,6 +22,10 @@ enum TreeSettings {
             }
             return nil
         },
+        SettingCheck("S3_SOURCE_BUCKETS") { text in
+            do throws(StorageError) { try S3Source.check(buckets: text) } catch { return error.message }
+            return nil
+        },
     ]
 
     /// Reads the process's environment, and the file that its `CONFIG_FILE` names.

@@ -8,7 +8,7 @@ struct DeadLetter: Sendable, Codable, Equatable {
     /// nil when the message is so unreadable that it names no job.
     var id: ByteText?
     var mediaId: String?
-    /// The stage that gave up.
+    /// The stage that gave up, or ``eventStage``.
     var stage: String?
     var reasonCode: String
     var reason: String
@@ -24,6 +24,9 @@ struct DeadLetter: Sendable, Codable, Equatable {
     /// How the body of what is no job begins, on one line, without what is secret in URLs and headers; absent for jobs,
     /// and for a body that is not kept for its length.
     var beginning: String?
+
+    /// The ``stage`` of a message of the queue of bucket events, which no stage has seen.
+    static let eventStage = "events"
 
     init(_ delivery: AMQPDelivery, _ kind: MediaKind) {
         func header(_ name: AMQPText) -> String? {
@@ -50,7 +53,9 @@ struct DeadLetter: Sendable, Codable, Equatable {
         history = ticket?.history.map(\.json.value) ?? []
         // Sent back, it would be a new run of the job that has its id.
         let hasUsedID = header("x-reason-code").map { ByteText($0) } == ByteText(MessageError.Code.usedID.rawValue)
-        isRedrivable = ticket?.canRunAgain == true && !hasUsedID
+        // A message that came as a bucket's event is no job, whatever it says.
+        let isEvent = header("x-stage").map { ByteText($0) } == ByteText(Self.eventStage)
+        isRedrivable = ticket?.canRunAgain == true && !hasUsedID && !isEvent
         beginning = ticket == nil && !delivery.isOversized ? Self.beginning(of: delivery.body) : nil
     }
 

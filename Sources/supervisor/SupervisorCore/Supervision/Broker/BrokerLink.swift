@@ -4,9 +4,9 @@ internal import Logging
 internal import Queues
 
 /// The supervisor's own connection to the broker. Its heartbeats tell whether the broker is there. It carries new jobs
-/// that come by HTTP, ends of abandoned and cancelled jobs, jobs that are given back to download, claims, and questions
-/// for the lengths of queues. Code that reads messages of a queue one by one has a connection of its own
-/// (``QueueBrowser``, ``UpdatesTrim``).
+/// that come by HTTP, events of buckets and the jobs that are made of them, ends of abandoned and cancelled jobs, jobs
+/// that are given back to download, claims, and questions for the lengths of queues. Code that looks through a queue
+/// message by message has a connection of its own (``QueueBrowser``, ``UpdatesTrim``).
 actor BrokerLink {
     private var client: AMQPClient?
     private(set) var endpoints: AMQPEndpoints?

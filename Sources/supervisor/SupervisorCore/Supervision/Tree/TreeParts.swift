@@ -25,6 +25,8 @@ struct TreeParts: Sendable {
     /// nil when no other host shares the broker.
     let claims: ClaimsWatch?
     let search: WaitingJobs
+    /// nil without `S3_EVENTS_QUEUE`.
+    let events: BucketEvents?
     let logger: Logger
 
     init(
@@ -62,6 +64,13 @@ struct TreeParts: Sendable {
         )
         search = WaitingJobs(tracker: tracker, broker: link, queues: settings.queueLayout, logger: logger)
         claims = ClaimsWatch(link, queues: settings.queueLayout, tracker: tracker, logger: logger)
+        events = BucketEvents(
+            settings,
+            tracker: tracker,
+            broker: link,
+            current: { await live.settings },
+            logger: logger
+        )
     }
 
     func status(stop: StopSignals) -> TreeStatus {
@@ -77,6 +86,7 @@ struct TreeParts: Sendable {
             current: { await live.settings },
             refusedConfiguration: { await live.refusal },
             store: store,
+            events: events,
             logger: logger
         )
     }
@@ -151,6 +161,7 @@ struct TreeParts: Sendable {
                 )
             )
         }
+        if let events { services.append(events) }
         services.append(FirstConnection(link: link, pools: pools))
         return services
     }

@@ -16,6 +16,7 @@ extension TreeStatus {
                 filesByStage: try? await tracker.statisticsByStage(),
                 ages: try? await tracker.jobs.ages(),
                 depths: await depths(),
+                bucketEvents: events?.status.counts,
                 budgetBytes: settings.temporaryMaximumBytes,
                 processes: Self.processes(snapshots),
                 spill: (try? await tracker.spillFigures()) ?? SpillFigures()

@@ -25,6 +25,8 @@ struct TreeStatus: StatusSource {
     /// The fault of the configuration that was read last; nil when it took effect.
     var refusedConfiguration: @Sendable () async -> String?
     var store: StoreWatch
+    /// nil without `S3_EVENTS_QUEUE`.
+    var events: BucketEvents?
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
@@ -71,6 +73,8 @@ struct TreeStatus: StatusSource {
                 isDiskAlert: space?.isAlert ?? false,
                 refusedConfiguration: await refusedConfiguration(),
                 storeProblem: store.problem,
+                hostsAway: HostsAway.merged(snapshots),
+                bucketEventProblem: events?.status.problem,
                 isStopping: await stop.count > 0,
                 version: Version.text,
                 uptimeSeconds: start.duration(to: .now).seconds
@@ -112,7 +116,8 @@ struct TreeStatus: StatusSource {
             workspace: tracker.workspace.path,
             configuration: Dictionary(await current().effective.map { ($0.name, $0.value) }) { _, last in last },
             stages: snapshots.map { InfoReport.Pool($0, queues: settings.queueNames) },
-            fileSourceRoots: await current().fileSourceRoots
+            fileSourceRoots: await current().fileSourceRoots,
+            bucketEvents: events?.status
         )
     }
 

@@ -24,34 +24,20 @@ struct UTCTime: Sendable, Hashable, Comparable {
             + Self.digits(second / 3600, 2) + Self.digits(second / 60 % 60, 2) + Self.digits(second % 60, 2) + "Z"
     }
 
+    /// `2013-05-24T00:00:00Z`, for people.
+    var text: String {
+        let basic = Array(basicText.utf8)
+        func part(_ range: Range<Int>) -> String { String(decoding: basic[range], as: UTF8.self) }
+        guard basic.count == 16 else { return basicText }
+        return "\(part(0..<4))-\(part(4..<6))-\(part(6..<8))T\(part(9..<11)):\(part(11..<13)):\(part(13..<15))Z"
+    }
+
     private static func digits(_ number: Int64, _ count: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(count - text.utf8.count, 0)) + text
     }
 
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        .map { Array($0.utf8) }
-
-    /// Reads `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110, 5.6.7), which is the only form that servers of
-    /// this century send.
-    init?(httpDate text: [UInt8]) {
-        guard text.count == 29, text[3] == UInt8(ascii: ","), text.suffix(4).elementsEqual(" GMT".utf8),
-            let day = Self.number(text[5..<7]),
-            let month = Self.months.firstIndex(where: { text[8..<11].elementsEqual($0) }),
-            let year = Self.number(text[12..<16]), let hour = Self.number(text[17..<19]),
-            let minute = Self.number(text[20..<22]), let second = Self.number(text[23..<25]),
-            (1...31).contains(day), hour < 24, minute < 60, second <= 60
-        else { return nil }
-        let days = Self.day(year: year, month: Int64(month) + 1, day: day)
-        self.init(secondsSince1970: days * 86_400 + hour * 3600 + minute * 60 + second)
-    }
-
     init(secondsSince1970: Int64) { self.secondsSince1970 = secondsSince1970 }
-
-    private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
-        guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
-        return digits.reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
-    }
 
     // Days and dates of the Gregorian calendar in eras of 400 years that begin with March, so that a leap day is the
     // last day of a year: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil and
