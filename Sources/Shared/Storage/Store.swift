@@ -76,7 +76,8 @@ extension Store {
 
 /// A file that is to become an object.
 package struct NewObject: Sendable, Hashable {
-    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself.
+    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself, unless
+    /// ``isCopied``.
     package var path: String
     package var key: ObjectKey
     /// Such as `video/mp4`. Stores that keep no such thing leave it out, as with ``metadata``.
@@ -86,6 +87,8 @@ package struct NewObject: Sendable, Hashable {
     /// The job that puts it, in ASCII letters, digits and `-`. A store that keeps metadata keeps it with the object, so
     /// that the object is known to be the job's; see ``Store/remove(_:)``.
     package var owner: String?
+    /// The file stays ours, and is written to again: it must not become the object itself.
+    package var isCopied = false
 
     package init(
         path: String,
