@@ -114,7 +114,7 @@ let package = Package(
         shared("Ledger", ["JobModel", "Text", "Files", "Threads", "Digests", "CLinux", logging, grdb]),
         shared(
             "TempFiles",
-            ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "CrashPoints", "CLinux", logging]
+            ["JobModel", "Ledger", "Files", "Threads", "Zstandard", "Digests", "CrashPoints", "CLinux", logging]
         ),
         shared("JobStore", ["JobModel", "Ledger", "TempFiles", "CrashPoints", logging]),
         shared(
@@ -127,6 +127,7 @@ let package = Package(
             "JobObjects",
             ["JobModel", "Settings", "Storage", "TempFiles", "Digests", "CrashPoints", logging]
         ),
+        shared("Spill", ["JobModel", "TempFiles", "Storage", "Settings"]),
         shared("Claims", ["JobModel", "AMQP", "Queues", "Settings", "TempFiles", "JobStore", "CrashPoints", logging]),
         shared("Settings", ["JobModel", "Text", logging]),
         shared("Queues", ["JobModel", "Settings", "AMQP"]),
@@ -135,7 +136,7 @@ let package = Package(
         shared(
             "StageRuntime",
             [
-                "JobModel", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Threads", "Settings", "Logs",
+                "JobModel", "AMQP", "Queues", "Claims", "TempFiles", "Spill", "JobStore", "Threads", "Settings", "Logs",
                 "WorkerProtocol",
                 "CrashPoints", "CLinux", logging, argumentParser, unixSignals,
             ]
@@ -147,7 +148,7 @@ let package = Package(
             [
                 "JobModel", "Text", "AMQP", "Queues", "Claims", "TempFiles", "JobStore", "Files", "Settings", "Logs",
                 "WorkerProtocol",
-                "Storage", "JobObjects",
+                "Storage", "JobObjects", "Spill",
                 "Digests", "CrashPoints", "HTTPClient", "Threads", "CLinux", logging, argumentParser, hummingbird,
                 serviceLifecycle, unixSignals,
             ] + nio + httpTypes,
@@ -223,6 +224,13 @@ let package = Package(
                 [
                     "TempFiles", "Ledger", "JobStore", "JobModel", "Files", "Threads", "CrashPoints",
                     "TempFilesSupport",
+                    "TestSupport", logging,
+                ]
+            ),
+            tests(
+                "SpillTests",
+                [
+                    "Spill", "TempFiles", "JobStore", "JobModel", "Settings", "Files", "TempFilesSupport",
                     "TestSupport", logging,
                 ]
             ),

@@ -217,7 +217,8 @@ extension CrashPoint {
             .compressionPlanned,
             .compressedFileSynced,
             .compressedFileRenamed, .compressionRecorded, .restorePlanned, .restoredFileSynced, .restoredFileRenamed,
-            .restoreRecorded:
+            .restoreRecorded, .spillPlanned, .spilledObjectPut, .spillRecorded, .spilledFileRemoved, .spilledSpaceGiven,
+            .fetchReserved, .fetchedFileSynced, .fetchRecorded, .spilledObjectDeleted, .spilledObjectForgotten:
             []
         }
     }

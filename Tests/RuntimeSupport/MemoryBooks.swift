@@ -259,6 +259,17 @@ extension MemoryBooks: JobFiles {
         try await step(.restoreFiles, "restore") { 1 }
     }
 
+    package func fetchSpilledFiles(
+        _ job: JobKey,
+        _ wish: FetchWish,
+        from store: any SpillStore,
+        didReserve: @Sendable () async -> Void,
+        onActivity: @escaping @Sendable () -> Void
+    ) async throws -> FetchReport {
+        // No simulated job has any.
+        FetchReport()
+    }
+
     package func trimReservation(_ job: JobKey) async throws(TempFileError) {
         try await step(.trimReservation, "trim") {}
     }

@@ -140,7 +140,7 @@ struct SettingsTests {
                 "CONFIG_FILE": "/f", "RUN_AS": "media", "NODE_ID": "n", "TLS_CA_FILE": "/f",
                 "S3_CACHE_CONTROL": "no-cache", "S3_SSE": "aws:kms", "S3_SSE_KMS_KEY_ID": "k",
                 "S3_STORAGE_CLASS": "STANDARD_IA", "S3_ACL": "private", "S3_EVENTS_QUEUE": "q",
-                "S3_SOURCE_BUCKETS": "b",
+                "S3_SOURCE_BUCKETS": "b", "SPILL_URL": "file:///spill",
             ]).effective.map(\.name)
         )
         #expect(read == Set(Settings.catalogue.map(\.name)))

@@ -27,9 +27,15 @@ package final class Lab: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: temporaryDirectory) }
 
-    package func tracker() throws -> TempFileTracker {
+    /// - Parameter spillStore: `SPILL_URL`.
+    package func tracker(spillStore: String? = nil) throws -> TempFileTracker {
         let clock = clock
-        return try TempFileTracker.open(temporaryDirectory: temporaryDirectory, logger: log.logger, now: { clock.now })
+        return try TempFileTracker.open(
+            temporaryDirectory: temporaryDirectory,
+            spillStore: spillStore,
+            logger: log.logger,
+            now: { clock.now }
+        )
     }
 
     package var workspacePath: String { temporaryDirectory + "/media-processor" }

@@ -168,6 +168,16 @@ package final class TestObjectStore: Sendable {
         try await ChildProcess.run(tools + "/python", ["-c", program] + arguments, environment: clientEnvironment)
     }
 
+    /// The keys beneath a prefix that ends with a slash.
+    package func keys(_ prefix: String) async throws -> [String] {
+        let text = try await python(
+            "print(json.dumps([o['Key'] for o in s3.list_objects_v2(Bucket=bucket, Prefix=arguments[0])"
+                + ".get('Contents', [])]))",
+            prefix
+        )
+        return try JSONDecoder().decode([String].self, from: Data(text.utf8))
+    }
+
     /// Uploads in parts that are open beneath a prefix: their keys.
     package func openUploads(_ prefix: String) async throws -> [String] {
         let text = try await python(

@@ -66,6 +66,17 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case restoredFileSynced = "restored-file-synced"
     case restoredFileRenamed = "restored-file-renamed"
     case restoreRecorded = "restore-recorded"
+    // A file of a waiting job is spilled, and fetched back; its object is deleted.
+    case spillPlanned = "spill-planned"
+    case spilledObjectPut = "spilled-object-put"
+    case spillRecorded = "spill-recorded"
+    case spilledFileRemoved = "spilled-file-removed"
+    case spilledSpaceGiven = "spilled-space-given"
+    case fetchReserved = "fetch-reserved"
+    case fetchedFileSynced = "fetched-file-synced"
+    case fetchRecorded = "fetch-recorded"
+    case spilledObjectDeleted = "spilled-object-deleted"
+    case spilledObjectForgotten = "spilled-object-forgotten"
     // Work that takes long.
     case watchConfirmed = "watch-confirmed"
     case watchAcknowledged = "watch-acknowledged"

@@ -90,6 +90,9 @@ struct FieldReader {
         return value
     }
 
+    /// A field of any type, as it is.
+    mutating func any(_ name: ByteText) -> RawJSON? { try? take(name, "a value") { $0 } }
+
     func error(_ code: MessageError.Code, _ message: String) -> MessageError {
         MessageError(code: code, message: message, jobID: jobID)
     }

@@ -42,6 +42,15 @@ package struct StageTraits: Sendable, Hashable {
     package let watchesForCancellation: Bool
     /// A watch ticket takes the message's place when the work takes long.
     package let leavesLongWorkToWatchTicket: Bool
+    /// The files of the job that the stage reads; those that were spilled are fetched back before the work begins.
+    package let needs: Needs
+
+    package enum Needs: Sendable, Hashable {
+        case nothing
+        case source
+        case outputs
+    }
+
     /// The treatment of compressed files before the work begins.
     package let restoring: Restoring
 
@@ -90,6 +99,7 @@ extension StageTraits {
         tellsClients: true,
         watchesForCancellation: true,
         leavesLongWorkToWatchTicket: true,
+        needs: .nothing,
         restoring: .nothing,
         mayReturnToDownload: false,
         endsJobs: false
@@ -109,6 +119,7 @@ extension StageTraits {
         tellsClients: true,
         watchesForCancellation: true,
         leavesLongWorkToWatchTicket: true,
+        needs: .source,
         restoring: .keepingReservation,
         mayReturnToDownload: true,
         endsJobs: false
@@ -128,6 +139,7 @@ extension StageTraits {
         tellsClients: true,
         watchesForCancellation: true,
         leavesLongWorkToWatchTicket: true,
+        needs: .outputs,
         restoring: .trimmingReservation,
         mayReturnToDownload: true,
         endsJobs: false
@@ -149,6 +161,7 @@ extension StageTraits {
         watchesForCancellation: false,
         // The end of a job is one transaction with its delivery, so that is never let go of.
         leavesLongWorkToWatchTicket: false,
+        needs: .nothing,
         restoring: .nothing,
         mayReturnToDownload: false,
         endsJobs: true

@@ -17,6 +17,8 @@ package struct TempFileEntry: Sendable, Hashable {
     package var type: TempFileType
     package var description: String
     package var isMarkedForCleanup: Bool
+    /// Where the file's bytes are while they are not on the disk.
+    package var spill: SpilledCopy?
     /// Fields that this version does not know.
     package var unknown = JSONFields()
 
@@ -47,6 +49,7 @@ package struct TempFileEntry: Sendable, Hashable {
         type = try fields.choice("type", TempFileType.self) ?? .intermediate
         description = try fields.string("description") ?? ""
         isMarkedForCleanup = try fields.bool("markedForCleanup") ?? false
+        spill = SpilledCopy(fields.any("spill"))
         unknown = fields.rest
     }
 
@@ -59,6 +62,7 @@ package struct TempFileEntry: Sendable, Hashable {
         object.set("type", type.rawValue)
         object.set("description", description)
         object.set("markedForCleanup", isMarkedForCleanup)
+        object.set("spill", spill?.json)
         object.append(unknown)
         return object
     }

@@ -58,6 +58,7 @@ extension JobStore {
                     isWaitingForSpace: start.isWaitingForSpace,
                     files: files.workspace.entries(start.files, of: job),
                     hasCompressedFiles: start.files.contains { $0.plainBytes != nil },
+                    hasSpilledFiles: start.files.contains { $0.spill != nil },
                     deaths: start.deaths
                 )
             )
@@ -112,7 +113,13 @@ extension JobStore {
         guard case .proceed(let starts, _, _) = start.answer else { return start }
         do throws(TempFileError) {
             let manifest = message.manifest
-            if let all = try await files.adopt(manifest, knowing: start.files, of: job, for: message.purpose) {
+            if let all = try await files.adopt(
+                manifest,
+                knowing: start.files,
+                of: job,
+                takesSpilled: message.stage.traits.needs != .nothing,
+                for: message.purpose
+            ) {
                 start.files = all
             }
         } catch {

@@ -29,6 +29,8 @@ package struct EnteredStage: Sendable {
     package let files: [TempFileEntry]
     /// Some of them have to be restored before they are read.
     package let hasCompressedFiles: Bool
+    /// Some of them are in the spill store, or were about to be put there.
+    package let hasSpilledFiles: Bool
     /// Workers that died of the job so far, the oldest first.
     package let deaths: [JobEvent]
 }

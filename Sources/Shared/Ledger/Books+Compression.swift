@@ -10,11 +10,14 @@ extension Books {
     static let compressedSums = """
         SELECT job.kind AS kind, COUNT(*) AS files, SUM(MAX(plainBytes - sizeBytes, 0)) AS saved
         FROM file INDEXED BY compressedFile JOIN job ON job.number = file.job
-        WHERE plainBytes IS NOT NULL GROUP BY job.kind
+        WHERE plainBytes IS NOT NULL AND spilledBytes IS NULL GROUP BY job.kind
         """
 
-    private static let isWaiting = "job.state = 'active' AND job.stage IN ('process', 'upload') AND job.updatedAt < ?"
-    private static let isCandidate = "file.state = 'present' AND file.compression IS NULL AND file.sizeBytes >= ?"
+    static let isWaiting = "job.state = 'active' AND job.stage IN ('process', 'upload') AND job.updatedAt < ?"
+    // A file that is on its way to the spill store stays as it is.
+    private static let isCandidate = """
+        file.state = 'present' AND file.compression IS NULL AND file.spill IS NULL AND file.sizeBytes >= ?
+        """
 
     /// Jobs that wait since before `moment` and have files nobody thought of compressing, the last to begin first: a
     /// job that is about to go on is not held up.
@@ -57,8 +60,9 @@ extension Books {
         job number: Int64
     ) throws -> [(row: FileRow, file: CompressedFile)] {
         let sql = """
-            SELECT \(FileRow.columns), compression FROM file
-            WHERE job = ? AND plainBytes IS NOT NULL AND compression IS NOT NULL ORDER BY number
+            SELECT \(FileRow.columns) FROM file
+            WHERE job = ? AND plainBytes IS NOT NULL AND compression IS NOT NULL AND spilledBytes IS NULL
+            ORDER BY number
             """
         return try Row.fetchAll(db, sql: sql, arguments: [number]).map { (FileRow($0), CompressedFile($0)) }
     }
@@ -69,6 +73,7 @@ extension Books {
             SELECT job.number AS number, job.kind AS kind, job.id AS id, file.name AS name, plainBytes, compression
             FROM file INDEXED BY compressedFile JOIN job ON job.number = file.job
             WHERE plainBytes IS NOT NULL AND compression IS NOT NULL AND sizeBytes >= plainBytes
+                AND spilledBytes IS NULL
             """
         return try Row.fetchAll(db, sql: sql).compactMap { row in WaitingJob(row).map { ($0, CompressedFile(row)) } }
     }

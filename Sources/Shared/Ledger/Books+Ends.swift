@@ -4,6 +4,9 @@ package import JobModel
 
 /// The end of a job: recorded, then announced.
 extension Books {
+    /// Objects of a job that ends, which nobody could delete yet.
+    private static let isLeft = "spill.kind = job.kind AND spill.id = job.id AND spill.state = 'leaving'"
+
     /// Ends a job, once: of several messages that could, the first does. An end that an earlier version's message has
     /// claimed, and not recorded, is that message's, or that of the message which took it over.
     ///
@@ -20,8 +23,10 @@ extension Books {
             sql: """
                 UPDATE job SET state = 'finished', outcome = ?1, finishToken = ?2, record = ?3, updatedAt = ?4,
                     finishedAt = ?4, ticket = NULL, worker = NULL, quietSince = NULL, quietMark = NULL,
-                    rememberedSince = (SELECT serviceMilliseconds FROM about), leftFiles = fileCount,
-                    leftBytes = (SELECT COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?5),
+                    rememberedSince = (SELECT serviceMilliseconds FROM about),
+                    leftFiles = fileCount + (SELECT COUNT(*) FROM spill WHERE \(Self.isLeft)),
+                    leftBytes = (SELECT COALESCE(SUM(sizeBytes), 0) FROM file WHERE job = ?5)
+                        + (SELECT COALESCE(SUM(sizeBytes), 0) FROM spill WHERE \(Self.isLeft)),
                     leftObjects = (SELECT COUNT(*) FROM object WHERE job = ?5 AND ?1 <> 'completed')
                 WHERE number = ?5 AND state = 'active' AND COALESCE(finishToken, ?2) = ?2
                 """,
@@ -38,6 +43,7 @@ extension Books {
         // Files that a given-up clean-up may have left stay in the ledger, so that others remove them.
         try db.run(sql: "UPDATE file SET state = 'marked' WHERE job = ?", arguments: [row.number])
         try trimReservation(job: row.number)
+        try forgetSpillReservation(job: row.number)
         return true
     }
 

@@ -5,7 +5,7 @@ package import JobModel
 extension Books {
     package func files(job number: Int64) throws -> [FileRow] {
         let sql = "SELECT \(FileRow.columns) FROM file WHERE job = ? ORDER BY number"
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).map { FileRow($0) }
+        return try withCopies(Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number]).map { FileRow($0) })
     }
 
     /// The numbers of the rows of a job's files by their names.
@@ -17,9 +17,9 @@ extension Books {
         return numbers
     }
 
-    /// The ledger's side of a sweep, in no order.
+    /// The ledger's side of a sweep, in no order: the files that are, or may be, on the disk.
     package func trackedFiles(job number: Int64) throws -> [ByteText: Int64] {
-        let sql = "SELECT name, createdAt FROM file WHERE job = ?"
+        let sql = "SELECT name, createdAt FROM file WHERE job = ? AND spilledBytes IS NULL"
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [number])
         var files: [ByteText: Int64] = [:]
         while let row = try rows.next() { files[ByteText(row[0])] = row[1] }
@@ -69,7 +69,8 @@ extension Books {
                 VALUES (?, ?, 'planned', ?, ?, ?, 0, ?)
                 ON CONFLICT (job, name) DO UPDATE SET state = 'planned', type = excluded.type, stage = excluded.stage,
                     description = excluded.description, sizeBytes = 0, attempts = 0, errno = NULL,
-                    createdAt = excluded.createdAt, plainBytes = NULL, compression = NULL
+                    createdAt = excluded.createdAt, plainBytes = NULL, compression = NULL, spill = NULL,
+                    spilledBytes = NULL
                 """
         ).execute(
             arguments: [
@@ -141,7 +142,7 @@ extension Books {
                 INSERT INTO file (job, name, state, type, description, sizeBytes, createdAt)
                 VALUES (?, ?, 'present', 'intermediate', '', ?, ?)
                 ON CONFLICT (job, name) DO UPDATE SET state = 'present', sizeBytes = excluded.sizeBytes,
-                    plainBytes = NULL, compression = NULL
+                    plainBytes = NULL, compression = NULL, spill = NULL, spilledBytes = NULL
                 """,
             arguments: [number, name, FileRow.storable(sizeBytes), now]
         )
@@ -199,6 +200,10 @@ extension Books {
             let files: Int64 = row["files"]
             result[kind]?.compressedFiles = Int(clamping: files)
             result[kind]?.savedBytes = row["saved"]
+        }
+        for (kind, spilled) in try spilledTotals() {
+            result[kind]?.spilledFiles = spilled.files
+            result[kind]?.spilledBytes = spilled.sizeBytes
         }
         return result
     }

@@ -64,7 +64,9 @@ extension Books {
 
     package func files(job number: Int64, limit: Int) throws -> [FileRow] {
         let sql = "SELECT \(FileRow.columns) FROM file WHERE job = ? ORDER BY number LIMIT ?"
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number, limit]).map { FileRow($0) }
+        return try withCopies(
+            Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number, limit]).map { FileRow($0) }
+        )
     }
 
     package func fileTotals(job number: Int64) throws -> FileTotals {

@@ -8,6 +8,7 @@ package struct Settings: Sendable {
     package let places: PlaceSettings
     package let storage: StorageSettings
     package let temporaryFiles: TemporaryFileSettings
+    package let spill: SpillSettings
     package let broker: BrokerSettings
     package let bucketEvents: BucketEventSettings
     package let privileges: PrivilegeSettings
@@ -27,7 +28,13 @@ package struct Settings: Sendable {
     init(_ reader: SettingsReader) {
         places = reader.load(PlaceSettings.self)
         temporaryFiles = reader.load(TemporaryFileSettings.self)
+        spill = reader.load(SpillSettings.self)
         storage = reader.load(StorageSettings.self)
+        spill.check(
+            reader,
+            storageURL: storage.storageURL,
+            workspace: places.temporaryDirectory + "/media-processor"
+        )
         broker = reader.load(BrokerSettings.self)
         bucketEvents = reader.load(BucketEventSettings.self)
         privileges = reader.load(PrivilegeSettings.self)
@@ -58,6 +65,7 @@ extension Settings {
     package subscript<T>(dynamicMember member: KeyPath<TemporaryFileSettings, T>) -> T {
         temporaryFiles[keyPath: member]
     }
+    package subscript<T>(dynamicMember member: KeyPath<SpillSettings, T>) -> T { spill[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<BrokerSettings, T>) -> T { broker[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<BucketEventSettings, T>) -> T { bucketEvents[keyPath: member] }
     package subscript<T>(dynamicMember member: KeyPath<PrivilegeSettings, T>) -> T { privileges[keyPath: member] }

@@ -69,7 +69,8 @@ extension Store {
 
 /// A file that is to become an object.
 package struct NewObject: Sendable {
-    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself.
+    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself, unless
+    /// ``isCopied``.
     package var path: String
     package var key: ObjectKey
     /// Such as `video/mp4`. Stores that keep no such thing leave it out, as with ``metadata``.
@@ -79,6 +80,8 @@ package struct NewObject: Sendable {
     /// The job that puts it, in ASCII letters, digits and `-`. A store that keeps metadata keeps it with the object, so
     /// that the object is known to be the job's; see ``Store/remove(_:)``.
     package var owner: String?
+    /// The file stays ours, and is written to again: it must not become the object itself.
+    package var isCopied = false
     /// For stores that upload in several steps. nil for a key under which nobody else puts anything at the time.
     package var uploads: (any UploadRecord)?
 

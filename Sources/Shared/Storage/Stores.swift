@@ -1,4 +1,4 @@
-internal import JobModel
+package import JobModel
 package import Settings
 
 /// The stores that a process can use, by the schemes of their URLs. Whoever has a URL asks here and knows no scheme.
@@ -26,6 +26,16 @@ package struct Stores: Sendable {
             message: "the job's `destination` \(SourceURL.redacted(url)) is not supported: outputs go to STORAGE_URL; "
                 + "leave `destination` out"
         )
+    }
+
+    /// A store for temp files, which nobody but us reads.
+    ///
+    /// - Throws: as ``init(_:)``.
+    package static func forTempFiles(
+        _ url: String,
+        _ settings: StorageSettings
+    ) throws(StorageError) -> any StoreKind {
+        try kind(url).forTempFiles(url: url, settings)
     }
 
     /// Looks at the URL only, not at the place that it names.
@@ -95,6 +105,21 @@ package protocol StoreKind: Store {
 
     /// As ``Stores/clockDifference(_:)``.
     static func clockDifference(url: String) -> Int64?
+
+    /// The objects whose keys begin with a prefix that ends with a slash, or all of them for an empty one, and the open
+    /// uploads of such.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func list(_ prefix: String) async throws -> [StoredObject]
+
+    /// Removes what an object that is not there, or no longer, has left: uploads that were begun and not completed,
+    /// directories that are empty. None is fine.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func removeRemains(of key: ObjectKey) async throws
+
+    /// As ``init(url:_:)``, without what makes objects public or keeps them for long.
+    static func forTempFiles(url: String, _ settings: StorageSettings) throws(StorageError) -> Self
 
     /// Opens the store, and makes it where it can be made.
     ///

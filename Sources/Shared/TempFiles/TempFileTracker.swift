@@ -16,10 +16,19 @@ package final class TempFileTracker: Sendable {
     package let logger: Logger
     /// The level of lines about a single file.
     package let fileLevel: Logger.Level
+    /// `SPILL_URL`: beneath it alone are objects that a message may name; nil: no message may name any.
+    let spillStore: String?
     let registry = LeaseRegistry()
     let counters = Mutex(CleaningCounters())
 
-    init(workspace: Workspace, ledger: Ledger, fileLevel: Logger.Level, logger: Logger) {
+    init(
+        workspace: Workspace,
+        ledger: Ledger,
+        spillStore: String? = nil,
+        fileLevel: Logger.Level,
+        logger: Logger
+    ) {
+        self.spillStore = spillStore
         self.fileLevel = fileLevel
         self.workspace = workspace
         self.ledger = ledger
@@ -31,17 +40,25 @@ package final class TempFileTracker: Sendable {
     /// Blocks for a moment; call it while the process starts.
     ///
     /// - Parameters:
+    ///   - spillStore: `SPILL_URL`, for files that other hosts have spilled.
     ///   - fileLevel: of the lines that tell what is done with a single file.
     ///   - now: the wall clock, for records and for the age of unknown files.
     package static func open(
         temporaryDirectory: String,
+        spillStore: String? = nil,
         fileLevel: Logger.Level = .info,
         logger: Logger,
         now: @escaping @Sendable () -> Date = { Date() }
     ) throws(TempFileError) -> TempFileTracker {
         let workspace = try Workspace.open(temporaryDirectory: temporaryDirectory)
         let ledger = try Ledger(root: workspace.root, directory: workspace.path, logger: logger, now: now)
-        return TempFileTracker(workspace: workspace, ledger: ledger, fileLevel: fileLevel, logger: logger)
+        return TempFileTracker(
+            workspace: workspace,
+            ledger: ledger,
+            spillStore: spillStore,
+            fileLevel: fileLevel,
+            logger: logger
+        )
     }
 
     package var nowMilliseconds: Int64 { ledger.nowMilliseconds }

@@ -36,6 +36,21 @@ package struct CleanupHandler: EndingStage {
                     + "they stay in the ledger, and are tried again"
             )
         }
+        if let store = job.spill {
+            let failures = try await job.tracker.deleteSpilledObjects(
+                of: job.key,
+                in: store,
+                onActivity: job.telemetry.noteActivity
+            )
+            if let first = failures.first {
+                throw StageFailure(
+                    .transient,
+                    code: "spill_not_deleted",
+                    "\(failures.count) spilled objects were not deleted, the first \(first.location): \(first.cause); "
+                        + "they stay in the ledger, and are tried again"
+                )
+            }
+        }
         if let trouble { throw trouble }
         ticket.tempFiles = []
         ticket.localMediaPath = nil

@@ -8,6 +8,9 @@ package struct TempFileStatistics: Sendable, Hashable {
     package var compressedFiles = 0
     /// By how much compressed files are smaller than their content.
     package var savedBytes: Int64 = 0
+    /// Files that are in the spill store and take no space here, and the bytes of their objects.
+    package var spilledFiles = 0
+    package var spilledBytes: Int64 = 0
 
     /// The bytes of the files if none were compressed.
     package var uncompressedSizeBytes: Int64 { totalSizeBytes.addingClamped(savedBytes) }

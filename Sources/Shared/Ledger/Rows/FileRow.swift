@@ -18,10 +18,18 @@ package struct FileRow: Sendable {
     package var type: TempFileType
     package var stage: JobPhase?
     package var description: String
-    /// The bytes of the file, compressed or not.
+    /// The bytes of the file, compressed or not; 0 once it was spilled.
     package var sizeBytes: Int64
     /// Size of the content of a compressed file.
     package var plainBytes: Int64?
+    /// The token of a compressed file; a word for one that does not shrink.
+    package var compression: String?
+    /// The number of the file's row among the spilled objects.
+    package var spill: Int64?
+    /// The bytes of the file that was on the disk, while its object stands for it.
+    package var spilledBytes: Int64?
+    /// Where the file's bytes are, once the object is known to hold them. Not read with the row itself.
+    package var copy: SpilledCopy?
     /// Fields of the manifest that this version does not know, as JSON. Not read before they are told: nothing that a
     /// message brings is worked on while the ledger is locked.
     package var extra: String?
@@ -29,7 +37,10 @@ package struct FileRow: Sendable {
     package var attempts: Int64 = 0
     package var createdAt: Int64
 
-    static let columns = "name, state, type, stage, description, sizeBytes, plainBytes, extra, attempts, createdAt"
+    static let columns = """
+        name, state, type, stage, description, sizeBytes, plainBytes, extra, attempts, createdAt, compression, spill, \
+        spilledBytes
+        """
     /// More than any file has; sums of a million of these fit 64 bits.
     package static let maximumSizeBytes: Int64 = 1 << 42
 
@@ -64,6 +75,9 @@ package struct FileRow: Sendable {
         extra = row["extra"]
         attempts = row["attempts"]
         createdAt = row["createdAt"]
+        compression = row["compression"]
+        spill = row["spill"]
+        spilledBytes = row["spilledBytes"]
     }
 
     package func entry(path: String) -> TempFileEntry {
@@ -71,11 +85,12 @@ package struct FileRow: Sendable {
             path: ByteText(path),
             stage: stage,
             createdAt: Timestamp.string(Date(milliseconds: createdAt)),
-            sizeBytes: plainBytes ?? sizeBytes,
+            sizeBytes: plainBytes ?? spilledBytes ?? sizeBytes,
             type: type,
             description: description,
             isMarkedForCleanup: state == .marked
         )
+        entry.spill = copy
         entry.unknown = extra.flatMap { try? JSONFields(parsing: $0.utf8) } ?? JSONFields()
         return entry
     }

@@ -28,7 +28,8 @@ enum LedgerSchema {
         }
         migrator.registerMigration("14: ends in one step") { db in try db.execute(sql: ends) }
         migrator.registerMigration("15: objects that jobs put") { db in try db.execute(sql: objects) }
-        migrator.registerMigration("16: uploads that jobs have begun") { db in try db.execute(sql: uploads) }
+        migrator.registerMigration("16: spilled files") { db in try db.execute(sql: spill) }
+        migrator.registerMigration("17: uploads that jobs have begun") { db in try db.execute(sql: uploads) }
         return migrator
     }
 

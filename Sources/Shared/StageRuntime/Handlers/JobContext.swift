@@ -8,6 +8,8 @@ package struct JobContext: Sendable {
     package let ticket: Ticket
     package let stage: Stage
     package let tracker: TempFileTracker
+    /// Where spilled files are; nil in tests that have none.
+    package let spill: (any SpillStore)?
     /// The job's files in the ledger when the stage started.
     package let files: [TempFileEntry]
     /// Carries the job's id and kind.

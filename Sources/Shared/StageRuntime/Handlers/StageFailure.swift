@@ -52,6 +52,15 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
         case let failure as StageFailure: self = failure
         case let error as TempFileError:
             self.init(error.isRetriable ? .transient : .permanent, code: "temp_files", error.message)
+        case let error as SpillError:
+            // What the store does not give now or ever is made again from the job's source.
+            let verdict: Verdict =
+                switch error.verdict {
+                case .away: .away
+                case .transient: .transient
+                case .lost, .permanent: .sourceGone
+                }
+            self.init(verdict, code: "spill_store", error.message, retryAfter: error.retryAfter)
         case let error as TicketTooLong:
             self.init(.permanent, code: TicketTooLong.code, error.description)
         case let error as AMQPError:

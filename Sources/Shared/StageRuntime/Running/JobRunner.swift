@@ -144,6 +144,8 @@ package struct JobRunner: Sendable {
         ticket.note(deaths: entered.deaths, host: place.host)
         // A wish to cancel that was noted before the job came to its end was promised this outcome.
         if entered.isCancelRequested, stage.traits.endsJobs { ticket.outcome = .cancelled }
+        // Whatever is published of the job from now on tells where its files are.
+        if entered.hasSpilledFiles { ticket.tempFiles = entered.files }
         return StageRun(
             ticket: ticket,
             delivery: job.delivery,

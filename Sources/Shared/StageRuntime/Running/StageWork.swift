@@ -50,6 +50,7 @@ struct StageWork: Sendable {
         let context = place.context(of: run.ticket, files: run.entered.files, run.telemetry, run.logger)
         let work = LeavableWork(on: place.process.executor, clock: place.clock) {
             Poison.take(job: run.ticket.id.string)
+            try await fetchSpilledFiles()
             try await restoreFiles()
             return try await handler.run(context)
         }
@@ -107,6 +108,41 @@ struct StageWork: Sendable {
     }
 
     private static let moment = Duration.milliseconds(100)
+
+    private func fetchSpilledFiles() async throws {
+        guard run.entered.hasSpilledFiles, let store = place.spill else { return }
+        let paths: [ByteText?]
+        switch traits.needs {
+        case .nothing: return
+        case .source: paths = [run.ticket.localMediaPath]
+        case .outputs: paths = run.ticket.outputs.map(\.localPath)
+        }
+        let report: FetchReport
+        do {
+            report = try await place.files.fetchSpilledFiles(
+                run.ticket.key,
+                FetchWish(
+                    paths: paths.compactMap(\.self),
+                    makesFiles: traits.restoring == .keepingReservation,
+                    budget: place.settings.diskBudget
+                ),
+                from: store,
+                didReserve: { await run.telemetry.goOn() },
+                onActivity: { place.status.noteActivity() }
+            )
+        } catch let error as TempFileError where error.code == .noSpace {
+            throw StageFailure(
+                error.isRetriable ? .noRoom : .permanent,
+                code: error.isRetriable ? "no_space" : "too_large_for_disk",
+                error.message
+            )
+        }
+        if report.files == 0 { return }
+        run.logger.info(
+            "spilled temp files were fetched back",
+            metadata: [LogKey.fileCount: "\(report.files)", LogKey.fileBytes: "\(report.sizeBytes)"]
+        )
+    }
 
     private func restoreFiles() async throws {
         guard run.entered.hasCompressedFiles, traits.restoring != .nothing else { return }

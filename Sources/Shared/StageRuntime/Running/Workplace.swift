@@ -19,6 +19,8 @@ package struct Workplace: Sendable {
     let files: any JobFiles
     /// For handlers.
     let tracker: TempFileTracker
+    /// Where spilled files are; nil in tests that have none.
+    let spill: (any SpillStore)?
     /// nil when there is no other host.
     let claims: (any JobClaims)?
     let updates: UpdatePublisher
@@ -39,6 +41,7 @@ package struct Workplace: Sendable {
 
     /// - Parameters:
     ///   - tracker: for handlers.
+    ///   - spill: where spilled files are.
     ///   - claims: nil when there is no other host.
     package init(
         _ stage: Stage,
@@ -48,6 +51,7 @@ package struct Workplace: Sendable {
         books: any JobBooks & JobEndBooks,
         files: any JobFiles,
         tracker: TempFileTracker,
+        spill: (any SpillStore)? = nil,
         claims: (any JobClaims)? = nil,
         status: StatusChannel,
         worker: WorkerLife,
@@ -64,6 +68,7 @@ package struct Workplace: Sendable {
         endBooks = books
         self.files = files
         self.tracker = tracker
+        self.spill = spill
         self.claims = claims
         updates = UpdatePublisher(
             transport: transport,
@@ -158,6 +163,7 @@ extension Workplace {
             ticket: ticket,
             stage: stage,
             tracker: tracker,
+            spill: spill,
             files: files,
             logger: logger,
             telemetry: telemetry

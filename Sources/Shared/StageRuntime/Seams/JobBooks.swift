@@ -90,6 +90,16 @@ package protocol JobFiles: Sendable {
         within budget: DiskBudget,
         onActivity: @escaping @Sendable () -> Void
     ) async throws(TempFileError) -> Int
+    /// Fetches those spilled files of a job back that a stage needs.
+    ///
+    /// - Parameter didReserve: called once there is room for them.
+    func fetchSpilledFiles(
+        _ job: JobKey,
+        _ wish: FetchWish,
+        from store: any SpillStore,
+        didReserve: @Sendable () async -> Void,
+        onActivity: @escaping @Sendable () -> Void
+    ) async throws -> FetchReport
     /// Gives back what a job has reserved and does not use.
     func trimReservation(_ job: JobKey) async throws(TempFileError)
 }
@@ -122,6 +132,8 @@ package struct EnteredJob: Sendable {
     package var files: [TempFileEntry] = []
     /// Some of them have to be restored before they are read.
     package var hasCompressedFiles = false
+    /// Some of them are in the spill store, or were about to be put there.
+    package var hasSpilledFiles = false
     /// Workers that died of the job so far, the oldest first.
     package var deaths: [JobEvent] = []
 

@@ -32,6 +32,7 @@ extension EnteredJob {
         isWaitingForSpace = stage.isWaitingForSpace
         files = stage.files
         hasCompressedFiles = stage.hasCompressedFiles
+        hasSpilledFiles = stage.hasSpilledFiles
         deaths = stage.deaths
     }
 }

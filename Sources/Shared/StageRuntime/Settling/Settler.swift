@@ -190,7 +190,9 @@ struct Settler: Sendable {
                 attempt: ticket.attempt,
                 ticket: ticket.json.serialized()
             )
-        case .publishRetry(let ticket, let delay):
+        case .publishRetry(var ticket, let delay):
+            // Those that were fetched back are here by now.
+            if run.entered.hasSpilledFiles { ticket.tempFiles = try await place.files.jobTempFiles(key) }
             try await place.publisher.publish(
                 ticket,
                 to: place.topology.retry(place.stage, delayMilliseconds: delay)

@@ -8,6 +8,7 @@ internal import Logging
 internal import Logs
 internal import Queues
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import UnixSignals
 internal import WorkerProtocol
@@ -70,6 +71,7 @@ package enum StageWorker {
         }
         let tracker = try TempFileTracker.open(
             temporaryDirectory: settings.temporaryDirectory,
+            spillStore: settings.spillURL,
             fileLevel: settings.fileLogLevel,
             logger: logger
         )
@@ -105,6 +107,7 @@ package enum StageWorker {
             books: tracker.jobs,
             files: tracker,
             tracker: tracker,
+            spill: SpillStores(settings),
             claims: claims,
             status: StatusChannel(stage: stage, descriptor: options.statusFd),
             worker: WorkerLife(name: name, processID: getpid()),

@@ -20,7 +20,7 @@ package final class LocalDirectoryStore: StoreKind {
     package static let keysArePaths = true
     package static let trialInterval = Duration.zero
 
-    private let root: RootedDirectory
+    let root: RootedDirectory
     /// Called with the path of every directory whose names are on the device, for tests.
     private let didSynchronize: @Sendable (String) -> Void
     /// Directories of which all names that lead to them are on the device.
@@ -40,11 +40,16 @@ package final class LocalDirectoryStore: StoreKind {
         try self.init(creating: path, didSynchronize: { _ in })
     }
 
-    init(creating path: String, didSynchronize: @escaping @Sendable (String) -> Void) throws(StorageError) {
+    /// - Parameter mode: of the directory, before the umask, when it is made now.
+    init(
+        creating path: String,
+        mode: UInt32 = 0o755,
+        didSynchronize: @escaping @Sendable (String) -> Void
+    ) throws(StorageError) {
         self.didSynchronize = didSynchronize
         do {
             // Operators mount disks beneath their store.
-            root = try RootedDirectory.create(path, mode: 0o755, crossesMounts: true)
+            root = try RootedDirectory.create(path, mode: mode, crossesMounts: true)
         } catch {
             throw StorageError(
                 code: .ioFailure,
@@ -133,7 +138,7 @@ package final class LocalDirectoryStore: StoreKind {
                 let directory = try Self.parent(of: place, in: root)
                 let size: Int64
                 let validator: SourceValidator?
-                if let linked = try Self.link(source, to: place, in: directory, root, didWrite) {
+                if !object.isCopied, let linked = try Self.link(source, to: place, in: directory, root, didWrite) {
                     size = linked
                     validator = try source.sourceFacts("the file").validator
                 } else {

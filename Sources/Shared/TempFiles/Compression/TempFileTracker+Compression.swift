@@ -118,14 +118,14 @@ extension TempFileTracker {
         }
     }
 
-    private func isCancelRequested(_ job: JobKey) async throws(TempFileError) -> Bool {
+    func isCancelRequested(_ job: JobKey) async throws(TempFileError) -> Bool {
         try await ledger.read { try $0.isCancelRequested(job) }
     }
 
     private static let cancellationInterval = Duration.milliseconds(500)
 
     /// Runs `body`, and cancels it when the job is to be cancelled.
-    private func untilCancelRequested<T: Sendable>(
+    func untilCancelRequested<T: Sendable>(
         _ job: JobKey,
         _ body: @escaping @Sendable () async throws(TempFileError) -> T
     ) async throws(TempFileError) -> T {

@@ -17,11 +17,13 @@ package enum OrphanReason: String, Sendable, Hashable, CaseIterable, Codable {
     /// Nothing that a stage makes: a link, a file that has other names, a pipe, a socket, a device, a mounted file
     /// system, or a directory in a file's place. Its own name may go; what it leads to is never touched.
     case foreignEntry
+    /// In the spill store, and in no ledger: not in this host's own, or so old that no other host can have it.
+    case spilledObject
 }
 
 /// A file, or a row of the ledger, that a sweep would remove.
 package struct OrphanedFile: Sendable, Hashable {
-    /// Absolute.
+    /// Absolute; the URL of a spilled object.
     package var path: String
     /// 0 for a missing file.
     package var sizeBytes: Int64

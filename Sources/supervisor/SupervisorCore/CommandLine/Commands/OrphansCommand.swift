@@ -6,6 +6,7 @@ internal import JobModel
 internal import Logging
 internal import Queues
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import WorkerProtocol
 
@@ -17,8 +18,9 @@ struct OrphansCommand: AsyncParsableCommand {
             Works on the workspace in TEMP_DIR, beside a running tree or without one. While a supervisor runs from \
             STATE_DIR it has to be that one's. Root becomes the user in RUN_AS first, as the workspace is its owner's. \
             Files of jobs that are worked on or wait for their next stage are never among them. A running tree removes \
-            orphans by itself, every CLEANUP_INTERVAL_HOURS. Abandoned jobs are given to the clean-up stage, which \
-            needs the broker: that of the running tree, or RABBITMQ_URL.
+            orphans by itself, every CLEANUP_INTERVAL_HOURS. With SPILL_URL, spilled objects that nobody owns are \
+            among them: those of this host, and very old ones of others. Abandoned jobs are given to the clean-up \
+            stage, which needs the broker: that of the running tree, or RABBITMQ_URL.
 
             In a bucket (STORAGE_URL), open uploads are listed that are of no job under way and older than \
             ORPHAN_GRACE_MINUTES. --clean aborts those of jobs of this host that have ended, and any that are older \
@@ -26,10 +28,10 @@ struct OrphansCommand: AsyncParsableCommand {
             cancelled jobs could not remove themselves.
 
             JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", "detail"?, \
-            "removable"}], "totalBytes", "store"?: {"uploads": [{"key", "ageSeconds"?, "reason", "kind"?, "job"?, \
-            "removable"}], "leftJobs", "problem"?}, "cleaned"?: {"filesCleaned", "bytesFreed", "durationMilliseconds", \
-            "abandonedJobs", "failures", "leavesAbandonedJobs", "store"?: {"uploadsAborted", "objectsRemoved", \
-            "problem"?}}}.
+            "removable"}], "totalBytes", "spillProblem"?, "store"?: {"uploads": [{"key", "ageSeconds"?, "reason", \
+            "kind"?, "job"?, "removable"}], "leftJobs", "problem"?}, "cleaned"?: {"filesCleaned", "bytesFreed", \
+            "durationMilliseconds", "abandonedJobs", "failures", "leavesAbandonedJobs", "spillProblem"?, "store"?: \
+            {"uploadsAborted", "objectsRemoved", "problem"?}}}.
 
             \(CommandExit.text([
                 .ok: "listed, or all removable ones removed", .failed: "something was left, or another process sweeps",
@@ -54,7 +56,7 @@ struct OrphansCommand: AsyncParsableCommand {
             } else {
                 CommandOutput.write(lines: OrphanText.lines(report))
             }
-            if report.cleaned?.isComplete == false { throw CommandExit.failed.code }
+            if report.cleaned?.isComplete == false || report.spillProblem != nil { throw CommandExit.failed.code }
         } catch let error as TempFileError {
             throw CommandFailure.report(error.message, .failed)
         }
@@ -69,6 +71,7 @@ struct OrphansCommand: AsyncParsableCommand {
         let logger = Logger(label: "orphans") { _ in SwiftLogNoOpLogHandler() }
         let tracker = try TempFileTracker.open(
             temporaryDirectory: settings.temporaryDirectory,
+            spillStore: settings.spillURL,
             fileLevel: settings.fileLogLevel,
             logger: logger
         )
@@ -76,13 +79,21 @@ struct OrphansCommand: AsyncParsableCommand {
         let orphans = try await tracker.findOrphanedFiles(rules)
         var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
         report.store = await StoreOrphanReport.look(settings, tracker, logger)
+        let spilled = SpillOrphans(tracker: tracker, store: SpillStores(settings), settings: settings)
+        if let spilled { report.add(try await spilled.find()) }
         if !clean { return report }
         let hasAbandoned = orphans.contains { $0.reason == .abandonedJob }
         let client = hasAbandoned ? try brokerClient(settings, logger) : nil
         let ender = client.map { AbandonedJobNotice.ender($0, queues: settings.queueLayout) }
         do {
-            let cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
-            report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: hasAbandoned && client == nil)
+            var cleaned = try await tracker.cleanupOrphanedFiles(rules, endAbandoned: ender)
+            let objects = try await spilled?.clean()
+            if let objects { cleaned.add(objects.report) }
+            report.cleaned = OrphanReport.Cleaned(
+                cleaned,
+                leavesAbandonedJobs: hasAbandoned && client == nil,
+                spillProblem: objects?.problem
+            )
             if report.store != nil {
                 report.cleaned?.store = await StoreOrphanReport.clean(settings, tracker, logger)
             }

@@ -100,7 +100,8 @@ enum JobDetailText {
                 [
                     OrphanText.plain(file["path"]?.stringValue ?? "-"), file["stage"]?.stringValue ?? "-",
                     file["type"]?.stringValue ?? "-", ByteCount.text(file["size"]?.clampedInteger ?? 0),
-                    file["markedForCleanup"]?.boolValue == true ? "to be removed" : "",
+                    file["markedForCleanup"]?.boolValue == true
+                        ? "to be removed" : file["spill"]?.objectValue == nil ? "" : "spilled",
                 ]
             }
         )

@@ -5,7 +5,8 @@ internal import TempFiles
 /// An ``OrphanReport`` for people.
 enum OrphanText {
     static func lines(_ report: OrphanReport) -> [String] {
-        let store = report.store.map { storeLines($0, report.cleaned?.store) } ?? []
+        let problem = (report.cleaned?.spillProblem ?? report.spillProblem).map { ["problem: \(plain($0))"] } ?? []
+        let store = problem + (report.store.map { storeLines($0, report.cleaned?.store) } ?? [])
         guard !report.orphans.isEmpty else { return ["no orphans in \(plain(report.workspace))"] + store }
         var table = TextTable(columns: [("REASON", .left), ("SIZE", .right), ("AGE", .right), ("PATH", .left)])
         for orphan in report.orphans {
@@ -73,6 +74,7 @@ enum OrphanText {
             case .abandonedJob: "abandoned job"
             case .overdueCleanup: "clean-up is overdue"
             case .foreignEntry: orphan.detail ?? "foreign entry"
+            case .spilledObject: "spilled object" + (orphan.detail.map { " " + $0 } ?? "")
             }
         return orphan.removable ? words : words + " (only reported)"
     }

@@ -34,7 +34,7 @@ enum StatusText {
             let counted = health.tempFiles[kind.rawValue] ?? HealthReport.Files()
             files.rows.append([
                 kind.rawValue, "\(counted.totalJobs)", "\(counted.totalFiles)", ByteCount.text(counted.totalSize),
-                compressed(counted),
+                remarks(counted),
             ])
         }
         return lines + files.lines
@@ -62,9 +62,15 @@ enum StatusText {
         }
     }
 
-    private static func compressed(_ files: HealthReport.Files) -> String {
-        guard let count = files.compressedFiles, let size = files.uncompressedSize else { return "" }
-        return "\(count) compressed, \(ByteCount.text(size)) uncompressed"
+    private static func remarks(_ files: HealthReport.Files) -> String {
+        var remarks: [String] = []
+        if let count = files.compressedFiles, let size = files.uncompressedSize {
+            remarks.append("\(count) compressed, \(ByteCount.text(size)) uncompressed")
+        }
+        if let count = files.spilledFiles, let size = files.spilledSize {
+            remarks.append("\(count) spilled, \(ByteCount.text(size)) elsewhere")
+        }
+        return remarks.joined(separator: "; ")
     }
 
     private static func row(_ process: InfoReport.Process) -> [String] {

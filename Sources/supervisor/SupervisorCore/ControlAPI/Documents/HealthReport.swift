@@ -22,6 +22,10 @@ struct HealthReport: Sendable, Codable, Equatable {
         var compressedFiles: Int?
         /// Bytes that all would take if none was compressed; only while some are.
         var uncompressedSize: Int64?
+        /// Files that are in the spill store and take no space here; only while there are such.
+        var spilledFiles: Int?
+        /// Bytes of these.
+        var spilledSize: Int64?
     }
 
     struct Broker: Sendable, Codable, Equatable {
@@ -79,6 +83,18 @@ struct HealthReport: Sendable, Codable, Equatable {
         var attempts: Int64
     }
 
+    /// What was spilled since the ledger was begun.
+    struct Spill: Sendable, Codable, Equatable {
+        var spills: Int64
+        var spilledBytes: Int64
+        var fetches: Int64
+        var fetchedBytes: Int64
+        var failures: Int64
+        /// Objects that nobody needs any more, and that are not deleted yet.
+        var leavingObjects: Int
+        var leavingBytes: Int64
+    }
+
     /// A host of sources or of the store that workers have found away or overloaded.
     struct HostAway: Sendable, Codable, Equatable {
         /// Name or address with the port.
@@ -111,6 +127,8 @@ struct HealthReport: Sendable, Codable, Equatable {
     var hostsAway: [HostAway]?
     /// The most tried first, at most ``maximumStuckFiles``.
     var stuck: [Stuck]
+    /// Absent when nothing was ever spilled.
+    var spill: Spill?
     /// Absent when there is none.
     var oldestJob: OldestJob?
     var version: String
@@ -132,6 +150,7 @@ struct HealthFacts: Sendable {
     var files: [MediaKind: TempFileStatistics]?
     var ledgerProblem: String?
     var stuck: [StuckFile] = []
+    var spill = SpillFigures()
     var ages = LedgerAges()
     var freeBytes: Int64?
     var totalBytes: Int64?
@@ -162,6 +181,8 @@ extension HealthReport {
     /// Below this a job of common size may find no room.
     static let lowDiskBytes: Int64 = 1 << 30
     static let maximumStuckFiles = 20
+    /// Tries to delete an object that may fail before it is a trouble.
+    static let spillPatience: Int64 = 3
     static let maximumHostsAway = 20
 
     private static func sentence(_ away: HostAway) -> String {
@@ -207,6 +228,12 @@ extension HealthReport {
                     : "the temp file \(file.path) cannot be removed: \(Self.cause(file)), tried \(file.attempts) times"
             )
         }
+        if facts.spill.mostAttempts >= Self.spillPatience, let cause = facts.spill.cause {
+            degraded.append(
+                "\(facts.spill.leaving.files) spilled objects cannot be deleted, tried \(facts.spill.mostAttempts) "
+                    + "times: \(cause)"
+            )
+        }
         for pool in facts.pools where pool.wanted > 0 {
             let exit = pool.lastExit.map { "; \($0.worker) ended with \($0.cause)" } ?? ""
             if pool.isFailing { unhealthy.append("workers of \(pool.name) keep dying\(exit)") }
@@ -235,7 +262,9 @@ extension HealthReport {
                         totalFiles: files.totalFiles,
                         totalSize: files.totalSizeBytes,
                         compressedFiles: files.compressedFiles > 0 ? files.compressedFiles : nil,
-                        uncompressedSize: files.compressedFiles > 0 ? files.uncompressedSizeBytes : nil
+                        uncompressedSize: files.compressedFiles > 0 ? files.uncompressedSizeBytes : nil,
+                        spilledFiles: files.spilledFiles > 0 ? files.spilledFiles : nil,
+                        spilledSize: files.spilledFiles > 0 ? files.spilledBytes : nil
                     )
                 )
             }
@@ -277,10 +306,28 @@ extension HealthReport {
                 attempts: $0.attempts
             )
         }
+        spill = Spill(facts.spill)
         if let job = facts.ages.oldestJob, let age = facts.ages.oldestJobAge {
             oldestJob = OldestJob(kind: job.kind, id: job.id, ageSeconds: age.components.seconds)
         }
         version = facts.version
         uptimeSeconds = facts.uptimeSeconds
+    }
+}
+
+extension HealthReport.Spill {
+    /// nil when nothing was ever spilled.
+    init?(_ figures: SpillFigures) {
+        let counts = figures.total
+        guard counts != SpillFigures.Counts() || figures.leaving.files > 0 else { return nil }
+        self.init(
+            spills: counts.spills,
+            spilledBytes: counts.spilledBytes,
+            fetches: counts.fetches,
+            fetchedBytes: counts.fetchedBytes,
+            failures: counts.failures,
+            leavingObjects: figures.leaving.files,
+            leavingBytes: figures.leaving.sizeBytes
+        )
     }
 }

@@ -35,7 +35,12 @@ struct OrphanReport: Sendable, Codable, Equatable {
         /// Absent where there was nothing to do.
         var store: StoreOrphanReport.Cleaned?
 
-        var isComplete: Bool { failures.isEmpty && !leavesAbandonedJobs && store?.problem == nil }
+        /// Why spilled objects were left that nobody owns.
+        var spillProblem: String?
+
+        var isComplete: Bool {
+            failures.isEmpty && !leavesAbandonedJobs && spillProblem == nil && store?.problem == nil
+        }
     }
 
     var workspace: String
@@ -45,6 +50,8 @@ struct OrphanReport: Sendable, Codable, Equatable {
     var unlisted: Int?
     /// Absent when nothing in the store is nobody's.
     var store: StoreOrphanReport?
+    /// Why it is not known which spilled objects nobody owns.
+    var spillProblem: String?
     var cleaned: Cleaned?
 
     init(workspace: String, orphans: [OrphanedFile]) {
@@ -81,8 +88,19 @@ extension OrphanReport {
     }
 }
 
+extension OrphanReport {
+    /// Adds the spilled objects that nobody owns.
+    mutating func add(_ findings: SpillOrphans.Findings) {
+        let more = OrphanReport(workspace: workspace, orphans: findings.orphans)
+        orphans += more.orphans
+        totalBytes = totalBytes.addingClamped(more.totalBytes)
+        spillProblem = findings.problem
+    }
+}
+
 extension OrphanReport.Cleaned {
-    init(_ report: CleanupReport, leavesAbandonedJobs: Bool) {
+    init(_ report: CleanupReport, leavesAbandonedJobs: Bool, spillProblem: String? = nil) {
+        self.spillProblem = spillProblem
         filesCleaned = report.filesCleaned
         bytesFreed = report.bytesFreed
         durationMilliseconds = Int64(report.duration / .milliseconds(1))

@@ -25,6 +25,7 @@ struct MetricsFacts: Sendable {
     var bucketEvents: BucketEventCounts?
     var budgetBytes: Int64
     var processes: [Process]
+    var spill = SpillFigures()
 }
 
 /// The answer of `GET /metrics`.
@@ -37,6 +38,7 @@ enum MetricsReport {
         addJobs(facts, to: &text)
         if let events = facts.bucketEvents { addEvents(events, to: &text) }
         addFiles(facts, to: &text)
+        addSpill(facts, to: &text)
         addDisk(facts, to: &text)
         addProcesses(facts, to: &text)
         return text.text

@@ -15,6 +15,13 @@ enum TreeSettings {
             do throws(StorageError) { try Stores.check(text) } catch { return error.message }
             return nil
         },
+        SettingCheck("SPILL_URL") { text in
+            do throws(StorageError) { try Stores.check(text) } catch {
+                // The same kinds of places as for outputs.
+                return error.message.replacing("STORAGE_URL", with: "SPILL_URL")
+            }
+            return nil
+        },
         SettingCheck("S3_SOURCE_BUCKETS") { text in
             do throws(StorageError) { try S3Source.check(buckets: text) } catch { return error.message }
             return nil

@@ -27,11 +27,13 @@ struct WorkerLaunch: Sendable {
     }
 
     /// The keys of the object store go only to those that read from it, write to it or remove from it. Processing reads
-    /// media that anybody may have made.
+    /// media that anybody may have made; it needs them while files are spilled to a bucket.
     private func environment(of stage: Stage) -> [String: String] {
         switch stage {
-        case .download, .upload, .cleanup: environment
-        case .process: environment.filter { !$0.key.utf8.starts(with: "AWS_".utf8) }
+        case .download, .upload, .cleanup: return environment
+        case .process:
+            if SourceURL.scheme(environment["SPILL_URL"] ?? "") == "s3" { return environment }
+            return environment.filter { !$0.key.utf8.starts(with: "AWS_".utf8) }
         }
     }
 }

@@ -2,6 +2,7 @@ internal import JobModel
 internal import JobStore
 internal import Logging
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import WorkerProtocol
 
@@ -27,6 +28,10 @@ extension ProcessTree {
             let kept = try await tracker.jobs.jobsHoldingFiles(in: JobReturn.stages)
             // No stage needs the files of the other jobs: download begins anew, and clean-up only deletes.
             let report = try await tracker.cleanupAllTempFiles(sparing: JobReturn.stages)
+            // Those that cannot be deleted now stay in the ledger, for the next start.
+            if try await tracker.hasSpilledObjects() {
+                _ = try await tracker.deleteLeavingObjects(in: SpillStores(settings))
+            }
             logger.log(
                 level: kept == 0 && report.failures.isEmpty ? .info : .warning,
                 kept == 0

@@ -3,6 +3,7 @@ internal import JobModel
 internal import Logging
 internal import Queues
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import WorkerProtocol
 
@@ -10,6 +11,7 @@ internal import WorkerProtocol
 struct TreeActions: TreeControl {
     var settings: Settings
     var tracker: TempFileTracker
+    var spill: any SpillStore
     var pools: PoolSupervisor
     var broker: BrokerLink
     /// nil when there is no other host.
@@ -68,10 +70,18 @@ struct TreeActions: TreeControl {
             )
             let effective = await current()
             report.store = await StoreOrphanReport.look(effective, tracker, logger)
+            let spilled = SpillOrphans(tracker: tracker, store: spill, settings: settings)
+            if let spilled { report.add(try await spilled.find()) }
             report = report.bounded()
             let (broker, queues) = (broker, settings.queueLayout)
-            let cleaned = try await tracker.cleanupOrphanedFiles(rules) { try await broker.end($0, queues: queues) }
-            report.cleaned = OrphanReport.Cleaned(cleaned, leavesAbandonedJobs: false)
+            var cleaned = try await tracker.cleanupOrphanedFiles(rules) { try await broker.end($0, queues: queues) }
+            let objects = try await spilled?.clean()
+            if let objects { cleaned.add(objects.report) }
+            report.cleaned = OrphanReport.Cleaned(
+                cleaned,
+                leavesAbandonedJobs: false,
+                spillProblem: objects?.problem
+            )
             if report.store != nil {
                 report.cleaned?.store = await StoreOrphanReport.clean(effective, tracker, logger)
             }

@@ -3,6 +3,7 @@ internal import Logging
 internal import Logs
 internal import Queues
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import WorkerProtocol
 
@@ -12,6 +13,7 @@ struct TreeParts: Sendable {
     let settings: Settings
     let live: LiveSettings
     let tracker: TempFileTracker
+    let spill: SpillStores
     let link: BrokerLink
     let isBrokerPrivate: Bool
     let ends: WorkerEnds
@@ -40,6 +42,7 @@ struct TreeParts: Sendable {
         self.settings = settings
         self.live = live
         self.tracker = tracker
+        spill = SpillStores(settings)
         self.link = link
         self.isBrokerPrivate = isBrokerPrivate
         self.ends = ends
@@ -74,6 +77,7 @@ struct TreeParts: Sendable {
         TreeStatus(
             settings: settings,
             tracker: tracker,
+            spill: spill,
             disk: disk,
             pools: pools,
             broker: link,
@@ -91,6 +95,7 @@ struct TreeParts: Sendable {
         TreeActions(
             settings: settings,
             tracker: tracker,
+            spill: spill,
             pools: pools,
             broker: link,
             claims: claims,
@@ -131,6 +136,15 @@ struct TreeParts: Sendable {
             ),
             ServiceWatch(tracker: tracker, settings: settings, pools: pools, broker: link, logger: logger),
         ]
+        services.append(
+            FileSpill(
+                tracker: tracker,
+                store: spill,
+                settings: settings,
+                endCancelled: { _ = try? await cancellation.cancel($0) },
+                logger: logger
+            )
+        )
         if let claims { services.append(ForwardedCancellation(claims: claims, cancellation: cancellation)) }
         if let compression = FileCompression(
             tracker: tracker,

@@ -18,7 +18,8 @@ extension TreeStatus {
                 depths: await depths(),
                 bucketEvents: events?.status.counts,
                 budgetBytes: settings.temporaryMaximumBytes,
-                processes: Self.processes(snapshots)
+                processes: Self.processes(snapshots),
+                spill: (try? await tracker.spillFigures()) ?? SpillFigures()
             )
         )
     }

@@ -6,6 +6,7 @@ internal import JobStore
 internal import Logging
 internal import Queues
 internal import Settings
+internal import Spill
 internal import TempFiles
 internal import WorkerProtocol
 
@@ -13,6 +14,7 @@ internal import WorkerProtocol
 struct TreeStatus: StatusSource {
     var settings: Settings
     var tracker: TempFileTracker
+    var spill: any SpillStore
     var disk: DiskWatch
     var pools: PoolSupervisor
     var broker: BrokerLink
@@ -34,6 +36,7 @@ struct TreeStatus: StatusSource {
         var stuck: [StuckFile] = []
         var ages = LedgerAges()
         var reservedBytes: Int64?
+        var spill = SpillFigures()
         var ledgerProblem: String?
         let space = await disk.look()
         do throws(TempFileError) {
@@ -41,6 +44,7 @@ struct TreeStatus: StatusSource {
             reservedBytes = try await tracker.reservedBytes()
             stuck = try await tracker.stuckFiles(limit: HealthReport.maximumStuckFiles)
             ages = try await tracker.jobs.ages()
+            spill = try await tracker.spillFigures()
         } catch {
             ledgerProblem = error.message
         }
@@ -59,6 +63,7 @@ struct TreeStatus: StatusSource {
                 files: files,
                 ledgerProblem: ledgerProblem,
                 stuck: stuck,
+                spill: spill,
                 ages: ages,
                 freeBytes: space?.space.freeBytes,
                 totalBytes: space?.space.totalBytes,
@@ -142,10 +147,16 @@ struct TreeStatus: StatusSource {
     }
 
     func orphans() async throws -> OrphanReport {
-        let orphans = try await Problem.onLedger { try await tracker.findOrphanedFiles(SweepRules(settings)) }
-        var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
-        report.store = await StoreOrphanReport.look(await current(), tracker, logger)
-        return report.bounded()
+        let effective = await current()
+        return try await Problem.onLedger {
+            let orphans = try await tracker.findOrphanedFiles(SweepRules(settings))
+            var report = OrphanReport(workspace: tracker.workspace.path, orphans: orphans)
+            report.store = await StoreOrphanReport.look(effective, tracker, logger)
+            if let spilled = SpillOrphans(tracker: tracker, store: spill, settings: settings) {
+                report.add(try await spilled.find())
+            }
+            return report.bounded()
+        }
     }
 
     func deadLetters(limit: Int) async throws -> DeadLetters.List {
