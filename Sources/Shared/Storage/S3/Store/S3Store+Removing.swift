@@ -1,5 +1,5 @@
 internal import HTTPClient
-package import JobModel
+internal import JobModel
 
 extension S3Store {
     /// The name of the metadata that tells which job has put an object.
