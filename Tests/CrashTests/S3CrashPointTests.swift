@@ -65,6 +65,11 @@ struct S3CrashPointTests {
         try await tree.submit(.image, id: id, source: "photo.jpg")
         try await eventually("some outputs are put") { access(file + ".held", F_OK) == 0 }
         try await tree.order("DELETE", "/jobs/image/\(id)")
+        try await eventually("its worker knows") {
+            tree.log.split(separator: "\n").contains {
+                $0.contains("its work is told to stop") && $0.contains("job.id=\(id) ")
+            }
+        }
         // In place of the order to hold.
         _ = try give(CrashOrder("stage-cleanup", place, number: number), tree)
         try await eventually("\(place) was crossed") { access(file, F_OK) != 0 }

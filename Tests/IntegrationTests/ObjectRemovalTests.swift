@@ -43,7 +43,7 @@ struct ObjectRemovalTests {
         try await tree.order("DELETE", "/jobs/image/\(id)")
         try await eventually("its worker knows") {
             tree.log.split(separator: "\n").contains {
-                $0.contains("the job is to be cancelled") && $0.contains("job.id=\(id) ")
+                $0.contains("its work is told to stop") && $0.contains("job.id=\(id) ")
             }
         }
         try FileManager.default.removeItem(atPath: file)

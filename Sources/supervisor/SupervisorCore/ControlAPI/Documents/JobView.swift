@@ -44,8 +44,8 @@ struct JobView: Sendable, Codable, Equatable {
     var attempts: Attempts?
     var outcome: JobOutcome?
     var error: Failure?
-    /// The outputs as in the job message, each with `location` once it is published. For a job that did not complete,
-    /// only the published ones.
+    /// The outputs as in the job message, each with `location` once it is published. A job that did not complete has
+    /// none.
     var outputs: [JSONValue]
     /// The job's temp files, in views that count them.
     var tempFiles: Files?
