@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Files
 internal import Settings
 internal import Storage
 
@@ -45,8 +45,7 @@ struct SpillChecks: Sendable {
         )
     }
 
-    private static func device(_ path: String) -> dev_t? {
-        var status = stat()
-        return stat(path, &status) == 0 ? status.st_dev : nil
+    private static func device(_ path: String) -> UInt64? {
+        (try? RootedDirectory(opening: path, crossesMounts: true).status()).map { UInt64($0.device) }
     }
 }
