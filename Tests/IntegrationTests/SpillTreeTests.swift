@@ -221,11 +221,21 @@ struct SpillTreeTests {
                 try await Self.eventuallySpilled(tree, .image)
             }
             isAway.set(true)
-            try await tree.running(Self.working.merging(["SPILL_AFTER_MINUTES": "0", "MAX_ATTEMPTS": "1"]) { $1 }) {
+            let working = Self.working.merging(["SPILL_AFTER_MINUTES": "0", "MAX_ATTEMPTS": "1"]) { $1 }
+            try await tree.running(working) {
                 try await eventually("the job waits for the store") {
                     tree.log.contains("the job waits for a host that is away")
                 }
-                isAway.set(false)
+            }
+            // The message that waits tells where the file is, for whoever gets it.
+            let queue = tree.names.work(.image, .process)
+            try await eventually("its message is back") { try await tree.client.messageCount(queue: queue) == 1 }
+            let file = try await tree.peek(queue)?["tempFiles"]?.arrayValue?.first?.objectValue
+            let spill = try #require(file?["spill"]?.objectValue)
+            #expect(spill["url"]?.stringValue?.hasPrefix("s3://media/\(bucket.prefix)/") == true)
+            #expect(spill["size"] == file?["size"] && spill["sha256"]?.stringValue?.utf8.count == 64)
+            isAway.set(false)
+            try await tree.running(working) {
                 let updates = try await tree.updates(.image, untilTheEndOf: ["patient"])
                 #expect(updates.last?["status"] == "completed", "\(updates)")
                 try await eventually("no object is left") { try await bucket.keys() == [] }
@@ -313,6 +323,10 @@ struct SpillTreeTests {
                 #expect((run.output + run.errors).contains(words), "\(place): \(run)")
                 #expect(!(run.output + run.errors).contains("secret@"))
             }
+            let same = try await tree.command("doctor", changes: ["SPILL_URL": "file://" + tree.directory + "/spill"])
+            #expect(same.output.contains("takes temp files"), "\(same)")
+            let missing = try await tree.command("doctor", changes: ["SPILL_URL": "file:///proc/none"])
+            #expect(missing.output.contains("check SPILL_URL"), "\(missing)")
         }
     }
 }

@@ -20,7 +20,12 @@ extension TempFileTracker {
 
         init(_ books: Books, _ place: JobPlace) throws {
             job = try books.job(kind: place.kind, directory: place.name)
-            if let job { tracked = try books.trackedFiles(job: job.number) }
+            guard let job else { return }
+            tracked = try books.trackedFiles(job: job.number)
+            // A file for which an object stands is no missing one, before it is noted that it is off the disk.
+            for file in try books.spilledFiles(job: job.number) where file.object.state == .spilled {
+                tracked[ByteText(file.row.name)] = nil
+            }
         }
     }
 

@@ -27,6 +27,7 @@ struct Doctor: Sendable {
         findings += await BrokerChecks(settings: settings, running: running, tree: tree).findings()
         findings += DirectoryChecks(settings: settings).findings()
         findings += await StoreChecks(settings: settings).findings()
+        findings += await SpillChecks(settings: settings).findings()
         findings += TrustedFiles.warnings(settings, executablesDirectory: executablesDirectory).map {
             .warning($0.check, $0.problem.cause, $0.problem.remedy)
         }

@@ -80,11 +80,11 @@ struct FileSpill: MaintenanceService {
     private func lookAfterAll() async {
         var (failures, nextPut, nextSweep) = (0, ContinuousClock.now, ContinuousClock.now)
         while !Task.isCancelled {
+            await look()
             if ContinuousClock.now >= nextSweep {
                 await sweep()
                 nextSweep = .now + .seconds(settings.cleanupIntervalHours * 3600)
             }
-            await look()
             if let url = settings.spillURL, ContinuousClock.now >= nextPut {
                 if await spill(to: url) {
                     failures = 0

@@ -1,0 +1,51 @@
+internal import Files
+internal import Settings
+internal import Storage
+
+/// Verdicts on the store of spilled files.
+struct SpillChecks: Sendable {
+    var settings: Settings
+
+    private static let check = "spill"
+    /// A store that takes longer to answer hangs.
+    private static let patience = Duration.seconds(15)
+
+    func findings() async -> [Finding] {
+        guard let url = settings.spillURL else { return [] }
+        let trial = Task { [settings] in try await Stores.trial(url, settings.storage) }
+        let deadline = Task {
+            try await Task.sleep(for: Self.patience)
+            trial.cancel()
+        }
+        defer { deadline.cancel() }
+        do {
+            _ = try await trial.value
+        } catch let error as StorageError {
+            return [
+                .failure(
+                    Self.check,
+                    error.message.replacing("STORAGE_URL", with: "SPILL_URL"),
+                    "files of waiting jobs stay on this disk until it takes objects; see docs/temp-files.md"
+                )
+            ]
+        } catch {
+            return [.failure(Self.check, "SPILL_URL cannot be tried: \(error)", "see docs/temp-files.md")]
+        }
+        return [.ok(Self.check, Stores.name(url) + " takes temp files"), sameDisk(url)].compactMap(\.self)
+    }
+
+    private func sameDisk(_ url: String) -> Finding? {
+        guard let path = FileURL.path(url), let spill = Self.device(path),
+            let temp = Self.device(settings.temporaryDirectory), spill == temp
+        else { return nil }
+        return .warning(
+            Self.check + ".disk",
+            "SPILL_URL is on the file system of TEMP_DIR, so spilling frees the budget and not the disk",
+            "set SPILL_URL to a bucket, or to a directory on another disk"
+        )
+    }
+
+    private static func device(_ path: String) -> UInt64? {
+        (try? RootedDirectory(opening: path, crossesMounts: true).status()).map { UInt64($0.device) }
+    }
+}
