@@ -230,7 +230,7 @@ let package = Package(
             tests(
                 "SpillTests",
                 [
-                    "Spill", "TempFiles", "JobStore", "JobModel", "Settings", "Files", "TempFilesSupport",
+                    "Spill", "TempFiles", "Ledger", "JobStore", "JobModel", "Settings", "Files", "TempFilesSupport",
                     "TestSupport", logging,
                 ]
             ),

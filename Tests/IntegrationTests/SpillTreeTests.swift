@@ -1,5 +1,7 @@
+import AMQP
 import Foundation
 import JobModel
+import Queues
 import Synchronization
 import TestSupport
 import Testing

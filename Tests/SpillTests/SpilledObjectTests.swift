@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import JobStore
+import Ledger
 import Logging
 import Spill
 import TempFiles
@@ -138,6 +139,30 @@ struct SpilledObjectTests {
         #expect(try await it.keys() == left.sorted())
         #expect(try await it.tracker.findOrphanedObjects(rules, in: it.store) == [])
         #expect(try await it.fetch(video("alive"), [path]).files == 1)
+    }
+
+    @Test("stand for their files before it is noted that these are off the disk: no sweep takes one for missing")
+    func sweptAfterADeath() async throws {
+        let it = try await SpillLab(.directory)
+        let path = try await it.waitingFile(job: video())
+        let rules = SweepRules(graceTime: .zero)
+        let number = try #require(try await it.tracker.ledger.read { try $0.head(video())?.number })
+        let object = SpilledObject(
+            job: video(),
+            store: it.url,
+            key: SpillKey(folder: "host.0123456789abcdef", job: video(), file: "source", nowSeconds: 1).text,
+            sizeBytes: Int64(SpillLab.size),
+            sha256: [UInt8](repeating: 1, count: 32)
+        )
+        try await it.tracker.ledger.write { try $0.planSpill(object, of: "source", job: number, now: 1) }
+        #expect(try await it.tracker.findOrphanedFiles(rules).isEmpty)
+        try await it.tracker.ledger.write { try $0.setSpilled("source", job: number) }
+        unlink(path)
+        _ = try await it.tracker.cleanupOrphanedFiles(rules)
+        #expect(try await it.tracker.jobTempFiles(video()).map { $0.spill?.sizeBytes } == [Int64(SpillLab.size)])
+        try await it.tracker.settleInterruptedSpills()
+        let statistics = try await it.tracker.statistics()[.video]
+        #expect(statistics?.spilledFiles == 1 && statistics?.totalSizeBytes == 0)
     }
 
     @Test("of a put that was cut off in its middle are no object, and are found and aborted")
