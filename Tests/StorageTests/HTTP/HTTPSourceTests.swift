@@ -106,7 +106,8 @@ struct HTTPSourceTests {
                 let request = FetchRequest(limitBytes: .max, expectedBytes: bytes)
                 return try await origin.source(path).fetch(request, into: ByteCollector())
             }
-            #expect(try await origin.source("/half-in-chunks").probe().sizeBytes == 50_000)
+            let told = try await origin.source("/half-in-chunks").probe()
+            #expect(told.sizeBytes == 50_000)
             for path in ["/half-in-chunks", "/no-length"] {
                 await #expect {
                     _ = try await bytes(path, expecting: 50_001)
