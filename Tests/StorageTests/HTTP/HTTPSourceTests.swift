@@ -144,6 +144,20 @@ struct HTTPSourceTests {
         }
     }
 
+    @Test("whose size nobody tells ends at the limit, and not a byte beyond", arguments: [29_999, 49_999] as [Int64])
+    func limit(bytes: Int64) async throws {
+        try await withOrigin { origin in
+            let (source, sink) = (try origin.source("/no-length"), ByteCollector())
+            await #expect {
+                try await source.fetch(FetchRequest(limitBytes: bytes), into: sink)
+            } throws: { error in
+                (error as? StorageError)?.code == .tooLarge && (error as? StorageError)?.verdict == .permanent
+            }
+            #expect(sink.bytes.count <= Int(bytes))
+            #expect(try await source.fetch(FetchRequest(limitBytes: 50_000), into: ByteCollector()) == 50_000)
+        }
+    }
+
     @Test("that stands still ends with its task")
     func cancellation() async throws {
         try await withOrigin { origin in
