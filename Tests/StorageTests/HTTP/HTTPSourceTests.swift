@@ -130,7 +130,9 @@ struct HTTPSourceTests {
         "that hardly comes is interrupted",
         arguments: [
             ("/slow", ["SOURCE_IDLE_SECONDS": "1", "SOURCE_MIN_BYTES_PER_SECOND": "10000"]),
-            ("/stall", ["SOURCE_IDLE_SECONDS": "0.2"]), ("/slow-header", ["SOURCE_FIRST_BYTE_SECONDS": "0.3"]),
+            ("/stall", ["SOURCE_IDLE_SECONDS": "0.2"]),
+            ("/stall", ["SOURCE_IDLE_SECONDS": "0.2", "SOURCE_MIN_BYTES_PER_SECOND": "0"]),
+            ("/slow-header", ["SOURCE_FIRST_BYTE_SECONDS": "0.3"]),
             ("/slow", ["SOURCE_TOTAL_SECONDS": "0.5"]),
         ]
     )
