@@ -37,9 +37,10 @@ struct HostOutageTests {
                     try await tree.publish(.object(job), to: tree.names.entry(.image))
                 }
             }
-            try await eventually("each job has come back three times", within: .seconds(120)) {
+            // The first time soon, and then as late as the pause of its host wants.
+            try await eventually("each job has come back", within: .seconds(240)) {
                 let lines = tree.log.split(separator: "\n").filter { $0.contains("waits for a host that is away") }
-                return ids.allSatisfy { id in lines.count { $0.contains("job.id=\(id) ") } >= 3 }
+                return ids.allSatisfy { id in lines.count { $0.contains("job.id=\(id) ") } >= 2 }
             }
             let hosts = ["127.0.0.1:\(storePort)": 6, "127.0.0.1:\(webPort)": 2]
             try await eventually("they are told with all jobs that wait") {

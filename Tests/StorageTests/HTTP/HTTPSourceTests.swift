@@ -156,7 +156,9 @@ struct HTTPSourceTests {
         "that hardly comes is interrupted",
         arguments: [
             ("/slow", ["SOURCE_IDLE_SECONDS": "1", "SOURCE_MIN_BYTES_PER_SECOND": "10000"]),
-            ("/stall", ["SOURCE_IDLE_SECONDS": "0.2"]), ("/slow-header", ["SOURCE_FIRST_BYTE_SECONDS": "0.3"]),
+            ("/stall", ["SOURCE_IDLE_SECONDS": "0.2"]),
+            ("/stall", ["SOURCE_IDLE_SECONDS": "0.2", "SOURCE_MIN_BYTES_PER_SECOND": "0"]),
+            ("/slow-header", ["SOURCE_FIRST_BYTE_SECONDS": "0.3"]),
             ("/slow", ["SOURCE_TOTAL_SECONDS": "0.5"]),
         ]
     )
@@ -167,6 +169,20 @@ struct HTTPSourceTests {
             #expect(error?.verdict == .transient, "\(error as Any)")
             #expect(error.map { [.interrupted, .unavailable].contains($0.code) } == true)
             #expect(origin.connections <= 4)
+        }
+    }
+
+    @Test("whose size nobody tells ends at the limit, and not a byte beyond", arguments: [29_999, 49_999] as [Int64])
+    func limit(bytes: Int64) async throws {
+        try await withOrigin { origin in
+            let (source, sink) = (try origin.source("/no-length"), ByteCollector())
+            await #expect {
+                try await source.fetch(FetchRequest(limitBytes: bytes), into: sink)
+            } throws: { error in
+                (error as? StorageError)?.code == .tooLarge && (error as? StorageError)?.verdict == .permanent
+            }
+            #expect(sink.bytes.count <= Int(bytes))
+            #expect(try await source.fetch(FetchRequest(limitBytes: 50_000), into: ByteCollector()) == 50_000)
         }
     }
 
