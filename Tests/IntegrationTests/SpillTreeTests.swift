@@ -327,7 +327,7 @@ struct SpillTreeTests {
             }
             let same = try await tree.command("doctor", changes: ["SPILL_URL": "file://" + tree.directory + "/spill"])
             #expect(same.output.contains("takes temp files"), "\(same)")
-            let missing = try await tree.command("doctor", changes: ["SPILL_URL": "file:///proc/none"])
+            let missing = try await tree.command("doctor", changes: ["SPILL_URL": "file:///etc/passwd/x"])
             #expect(missing.output.contains("check SPILL_URL"), "\(missing)")
         }
     }
