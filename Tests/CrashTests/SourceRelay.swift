@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JobModel
 import Queues
@@ -159,8 +160,7 @@ struct SourceRelay: Sendable {
     func path(_ id: String) -> String { tree.workspace + "/jobs/image/\(id)/source" }
 
     private func writtenBytes(_ id: String) -> Int {
-        var status = stat()
-        return stat(path(id), &status) == 0 ? Int(status.st_size) : 0
+        FileStatus(path: path(id)).map { Int($0.sizeBytes) } ?? 0
     }
 
     func waitForEnd(_ id: String) async throws {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JobModel
 import TestSupport
@@ -73,8 +74,7 @@ struct RemovalTests {
             try Data("text".utf8).write(to: URL(filePath: path))
             #expect(chmod(path, 0o600) == 0)
             _ = try await store.put(NewObject(path: path, key: try ObjectKey("a/k"))) { _ in }
-            var status = stat()
-            #expect(stat(path, &status) == 0 && status.st_nlink == 1)
+            #expect(FileStatus(path: path)?.linkCount == 1)
             #expect(try await store.remove(own("job-1", .planned(path: nil))) == .kept)
             #expect(try await store.remove(own("job-1", .planned(path: path))) == .removed)
         }

@@ -1,11 +1,11 @@
 import Foundation
-@testable import HTTPClient
 import JobModel
 import Settings
 import Synchronization
 import TestSupport
 import Testing
 
+@testable import HTTPClient
 @testable import Storage
 
 /// Answers that no store gives, or none that means well.
