@@ -16,7 +16,7 @@ package struct ObjectRemoval: Sendable {
     private let settings: Settings
     private let tracker: TempFileTracker
     private let logger: Logger
-    private let open: @Sendable () throws(StorageError) -> any Store
+    private let open: @Sendable (Ticket) throws(StorageError) -> any Store
 
     /// Objects that are removed at a time, where that takes less time.
     private static let width = 4
@@ -30,7 +30,8 @@ package struct ObjectRemoval: Sendable {
         package var elsewhere = 0
     }
 
-    /// - Parameter store: opens the store, when there is something to remove; nil for that of the settings.
+    /// - Parameter store: opens the store, when there is something to remove; nil for that of the settings, or the
+    ///   job's destination.
     package init(
         _ settings: Settings,
         _ tracker: TempFileTracker,
@@ -42,9 +43,9 @@ package struct ObjectRemoval: Sendable {
         self.logger = logger
         let storage = settings.storage
         if let store {
-            open = store
+            open = { (_) throws(StorageError) in try store() }
         } else {
-            open = { () throws(StorageError) in try Stores(storage).standard }
+            open = { (ticket) throws(StorageError) in try Stores(storage).store(of: ticket) }
         }
     }
 
@@ -57,10 +58,12 @@ package struct ObjectRemoval: Sendable {
     ///   left then stays in the ledger.
     package func run(_ ticket: Ticket, onActivity: @escaping @Sendable () -> Void = {}) async throws -> Report {
         let job = ticket.key
-        let told = ticket.publishedOutputs(under: settings.outputKeys)
+        // Nobody can remove what was put to a signed URL.
+        let sent = Set(ticket.uploadURLsByOutput.keys.map { ticket.outputs[$0].key })
+        let told = ticket.publishedOutputs(under: settings.outputKeys).filter { !sent.contains($0.key) }
         let known = try await tracker.objects(job)
         if told.isEmpty, known.isEmpty { return Report() }
-        let store = try open()
+        let store = try open(ticket)
         let name = ByteText(store.description)
         try await adopt(told, of: job, in: name)
         var report = Report()

@@ -10,6 +10,8 @@ package struct StoreSweep: Sendable {
     private let tracker: TempFileTracker
     private let logger: Logger
     private let open: @Sendable () throws(StorageError) -> any Store
+    /// As it was given: jobs with a destination have another one than the settings'.
+    private let given: (@Sendable () throws(StorageError) -> any Store)?
     private let hasUploads: Bool
 
     package struct StaleUpload: Sendable, Hashable {
@@ -50,6 +52,7 @@ package struct StoreSweep: Sendable {
         self.settings = settings
         self.tracker = tracker
         self.logger = logger
+        given = store
         let storage = settings.storage
         if let store {
             open = store
@@ -78,7 +81,7 @@ package struct StoreSweep: Sendable {
         do {
             if hasUploads { try await abortStaleUploads(in: try open(), &cleaned) }
             if try await !tracker.jobsWithLeftObjects(limit: 1).isEmpty {
-                let removal = ObjectRemoval(settings, tracker, logger: logger, store: open)
+                let removal = ObjectRemoval(settings, tracker, logger: logger, store: given)
                 cleaned.removedObjects = try await removal.removeLeft().removed
             }
         } catch {

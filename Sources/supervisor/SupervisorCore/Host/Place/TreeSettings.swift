@@ -26,6 +26,16 @@ enum TreeSettings {
             do throws(StorageError) { try S3Source.check(buckets: text) } catch { return error.message }
             return nil
         },
+        SettingCheck("DESTINATION_PREFIXES") { text in
+            for prefix in text.utf8.split(whereSeparator: { $0 == 0x20 || $0 == 0x2C }) {
+                do throws(StorageError) {
+                    try Destinations.check(prefix: String(decoding: prefix, as: UTF8.self))
+                } catch {
+                    return error.message
+                }
+            }
+            return nil
+        },
     ]
 
     /// Reads the process's environment, and the file that its `CONFIG_FILE` names.
