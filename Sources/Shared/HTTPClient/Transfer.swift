@@ -9,6 +9,9 @@ final class Transfer {
     private var head: HeadReader
     private var body: BodyReader
     private let didSend: (@Sendable (Int64) throws -> Void)?
+    private let bandwidth: WebLimits
+    /// Until when the exchange is to rest, so that it keeps the limits of its bandwidth.
+    private(set) var rest: (until: ContinuousClock.Instant, of: Bandwidth, isStopped: Bool)?
     private(set) var bodyBytes: Int64 = 0
     /// For how long the sink was busy with the body.
     private(set) var sinkTime = Duration.zero
@@ -22,7 +25,8 @@ final class Transfer {
     /// The reason for which a callback has ended the exchange.
     private(set) var failure: WebError?
 
-    init(_ request: WebRequest, sink: any WebResponseSink) {
+    init(_ request: WebRequest, sink: any WebResponseSink, bandwidth: WebLimits = WebLimits()) {
+        self.bandwidth = bandwidth
         self.sink = sink
         limits = request.limits
         isHead = request.method == .head
@@ -54,6 +58,8 @@ final class Transfer {
         guard !bytes.isEmpty else { return true }
         bodyBytes += Int64(bytes.count)
         guard bodyBytes <= limits.bodyBytes else { return refuseBody() }
+        note(bytes.count, bandwidth.receiving)
+        stopReceiving()
         let began = SuspendingClock.now
         defer { sinkTime += .now - began }
         do { try sink.receive(bytes.bytes) } catch { return end(withSinkError: error) }
@@ -77,6 +83,7 @@ final class Transfer {
             _ = end(with: error)
             return nil
         }
+        note(count, bandwidth.sending)
         guard let didSend else { return count }
         do { try didSend(body.position) } catch {
             _ = end(with: WebError(.refusedBySink, "the sending was ended: \(error)", cause: error))
@@ -84,6 +91,22 @@ final class Transfer {
         }
         return count
     }
+
+    private func note(_ bytes: Int, _ limit: Bandwidth?) {
+        guard let limit, bytes > 0 else { return }
+        let until = limit.note(Int64(bytes))
+        let isStopped = rest?.isStopped == true
+        rest = (max(until, rest?.until ?? until), limit, isStopped)
+    }
+
+    /// libcurl takes as much as there is in one go, unless it is stopped.
+    private func stopReceiving() {
+        guard let rest, !rest.isStopped, rest.until > rest.of.now else { return }
+        self.rest?.isStopped = info?.stopReceiving() == true
+    }
+
+    /// The rest is over.
+    func goOn() { rest = nil }
 
     func seekBody(to position: Int64) -> Bool { body.seek(to: position) }
 

@@ -42,7 +42,7 @@ final class WebExchange: Sendable {
     }
 
     private func run(on multi: MultiHandle, _ url: RequestURL) throws(WebError) -> WebResponse {
-        let transfer = Transfer(request, sink: sink)
+        let transfer = Transfer(request, sink: sink, bandwidth: client.limits)
         let running = try RunningExchange.make(
             EasyHandle.make(request, url, transfer: transfer, client: client),
             on: multi
@@ -75,10 +75,12 @@ final class WebExchange: Sendable {
     ) throws(WebError) -> CURLcode {
         var activity = Activity(request.timeouts, at: .now)
         while true {
-            if cancellation.withLock({ $0.isWanted }) {
-                throw WebError(.cancelled, "\(origin): the exchange was cancelled", isRetriable: true)
-            }
+            try checkCancellation(origin)
             if let result = try running.multi.advance() { return result }
+            if let rest = transfer.rest {
+                activity.leaveOut(try wait(for: rest, running, origin))
+                transfer.goOn()
+            }
             let info = running.easy.info
             let sight = Activity.Sight(
                 isConnected: info.isConnected,
@@ -92,6 +94,33 @@ final class WebExchange: Sendable {
             case .tooLong(let why): throw WebError(.timedOut, "\(origin): \(why)", isRetriable: true)
             }
         }
+    }
+
+    /// Rests for a limit of the bandwidth.
+    ///
+    /// - Returns: how long.
+    private func wait(
+        for rest: (until: ContinuousClock.Instant, of: Bandwidth, isStopped: Bool),
+        _ running: borrowing RunningExchange,
+        _ origin: String
+    ) throws(WebError) -> Duration {
+        let start = SuspendingClock.now
+        var isPaused = false
+        while true {
+            let left = rest.until - rest.of.now
+            guard left > .zero else { break }
+            if !isPaused { try running.easy.pause(true) }
+            isPaused = true
+            try running.multi.wait(atMost: left)
+            try checkCancellation(origin)
+        }
+        if isPaused || rest.isStopped { try running.easy.pause(false) }
+        return .now - start
+    }
+
+    private func checkCancellation(_ origin: String) throws(WebError) {
+        guard cancellation.withLock({ $0.isWanted }) else { return }
+        throw WebError(.cancelled, "\(origin): the exchange was cancelled", isRetriable: true)
     }
 
     private static func startLibrary() throws(WebError) {

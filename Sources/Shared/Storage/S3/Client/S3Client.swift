@@ -39,21 +39,22 @@ final class S3Client: Sendable {
         authoritiesFile: String? = nil,
         hosts: HostWatch = HostWatch(),
         connections: WebConnections? = nil,
+        limits: WebLimits = WebLimits(),
         now: @escaping @Sendable () -> UTCTime = { .now }
     ) {
         self.endpoint = endpoint
         self.credentials = credentials
         self.hosts = hosts
         self.now = now
-        web = WebClient(authoritiesFile: authoritiesFile, connections: connections)
+        web = WebClient(authoritiesFile: authoritiesFile, connections: connections, limits: limits)
     }
 
     /// The clients of this process: credentials, and what is known of a store, are shared by all that use it.
     private static let known = Mutex<[S3Endpoint: S3Client]>([:])
     private static let processCredentials = S3CredentialCache(S3CredentialChain(.process))
 
-    /// The client of this process for an endpoint.
-    static func shared(_ endpoint: S3Endpoint) -> S3Client {
+    /// The client of this process for an endpoint, with the limits that the first one who asked has.
+    static func shared(_ endpoint: S3Endpoint, _ limits: WebLimits = WebLimits()) -> S3Client {
         known.withLock { known in
             if let client = known[endpoint] { return client }
             let client = S3Client(
@@ -61,7 +62,8 @@ final class S3Client: Sendable {
                 credentials: processCredentials,
                 authoritiesFile: S3Environment.process.authoritiesFile,
                 hosts: .shared,
-                connections: WebConnections()
+                connections: WebConnections(),
+                limits: limits
             )
             known[endpoint] = client
             return client
@@ -148,8 +150,8 @@ final class S3Client: Sendable {
                 // A store that is silent is left to the job's own retries.
                 let isSilent = failure.web?.code == .timedOut
                 let pause = max(failure.retryAfter ?? .zero, .milliseconds(Int.random(in: 100...400) << (tries - 1)))
-                guard failure.isTransient, !failure.isSkewed, !isSilent, failure.web == nil || request.isRepeatable,
-                    tries < Self.maximumTries, pause <= Self.longestPause
+                guard request.isRepeated, failure.isTransient, !failure.isSkewed, !isSilent,
+                    failure.web == nil || request.isRepeatable, tries < Self.maximumTries, pause <= Self.longestPause
                 else { throw failure }
                 tries += 1
                 try await Task.sleep(for: pause)

@@ -86,10 +86,19 @@ struct S3MultipartPut: Sendable {
         var tries = 1
         while true {
             do {
-                return try await client.createUpload(put.bucket, put.key, put.attributes, hasChecksums: hasChecksums)
-            } catch let failure as S3Failure where failure.web != nil && failure.isTransient && tries < Self.beginnings
+                return try await client.createUpload(
+                    put.bucket,
+                    put.key,
+                    put.attributes,
+                    hasChecksums: hasChecksums,
+                    isRepeated: false
+                )
+            } catch let failure as S3Failure
+                where failure.isTransient && !failure.isSkewed && tries < Self.beginnings
+                && failure.retryAfter ?? .zero <= .seconds(5)
             {
                 tries += 1
+                try await Task.sleep(for: failure.retryAfter ?? .milliseconds(Int.random(in: 100...500)))
                 // The store may have begun one whose id was lost on the way. Where others upload as well, nobody knows
                 // which it is; it has no parts, and the sweep finds it.
                 guard put.uploads == nil else { continue }
