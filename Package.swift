@@ -137,7 +137,7 @@ let package = Package(
             "StageRuntime",
             [
                 "JobModel", "AMQP", "Queues", "Claims", "TempFiles", "Spill", "JobStore", "Threads", "Settings", "Logs",
-                "WorkerProtocol",
+                "Storage", "WorkerProtocol",
                 "CrashPoints", "CLinux", logging, argumentParser, unixSignals,
             ]
         ),

@@ -16,7 +16,7 @@ package struct ObjectRemoval: Sendable {
     private let settings: Settings
     private let tracker: TempFileTracker
     private let logger: Logger
-    private let open: @Sendable () throws(StorageError) -> any Store
+    let open: @Sendable () throws(StorageError) -> any Store
 
     /// Objects that are removed at a time, where that takes less time.
     private static let width = 4
@@ -62,9 +62,10 @@ package struct ObjectRemoval: Sendable {
         if told.isEmpty, known.isEmpty { return Report() }
         let store = try open()
         let name = ByteText(store.description)
-        try await adopt(told, of: job, in: name)
+        if !told.isEmpty { try await adopt(told, of: job, in: name) }
         var report = Report()
-        let all = try await tracker.objects(job)
+        let all = told.isEmpty ? known : try await tracker.objects(job)
+        let uploads = try await tracker.uploads(job)
         report.elsewhere = all.count { $0.store != name }
         let objects = all.filter { $0.store == name }
         let indexKey = try? settings.outputKeys.resultKeyTemplate?.key(ticket: ticket)
@@ -72,7 +73,7 @@ package struct ObjectRemoval: Sendable {
         // The index first.
         let (indexes, outputs) = objects.partitioned { $0.key == indexKey.map { ByteText($0.rawValue) } }
         for part in [indexes, outputs] {
-            try await remove(part, keeping: kept, of: job, from: store, &report, onActivity)
+            try await remove(part, keeping: kept, uploads, of: job, from: store, &report, onActivity)
         }
         if report != Report() {
             logger.notice(
@@ -115,6 +116,7 @@ package struct ObjectRemoval: Sendable {
     private func remove(
         _ objects: [JobObject],
         keeping kept: Set<ByteText>,
+        _ uploads: [JobUpload],
         of job: JobKey,
         from store: any Store,
         _ report: inout Report,
@@ -128,7 +130,8 @@ package struct ObjectRemoval: Sendable {
                 guard let object = rest.next() else { return }
                 group.addTask {
                     defer { onActivity() }
-                    return try await remove(object, isKept: kept.contains(object.key), of: job, from: store)
+                    let isKept = kept.contains(object.key)
+                    return try await remove(object, isKept: isKept, uploads, of: job, from: store)
                 }
             }
             for _ in 0..<(store.gainsByParallelPuts ? Self.width : 1) { startNext() }
@@ -143,17 +146,14 @@ package struct ObjectRemoval: Sendable {
     private func remove(
         _ object: JobObject,
         isKept: Bool,
+        _ uploads: [JobUpload],
         of job: JobKey,
         from store: any Store
     ) async throws -> Report {
         var report = Report()
         if let own = own(object, of: job) {
-            let aborted = try await abortUploads(of: object, job, in: store)
-            // One that was put had its upload completed.
-            if object.state == .planned {
-                report.abortedUploads = aborted
-                CrashPoint.uploadsAborted.cross()
-            }
+            report.abortedUploads = try await abort(uploads, of: object, job, in: store)
+            if object.state == .planned { CrashPoint.uploadsAborted.cross() }
             let answer: ObjectRemovalAnswer = if isKept { .kept } else { try await store.remove(own) }
             switch answer {
             case .removed: report.removed = 1
@@ -168,8 +168,13 @@ package struct ObjectRemoval: Sendable {
     }
 
     /// Aborts the uploads of an object that the job has begun. Another job may upload under the same key now.
-    private func abortUploads(of object: JobObject, _ job: JobKey, in store: any Store) async throws -> Int {
-        let own = try await tracker.uploads(job).filter { $0.store == object.store && $0.key == object.key }
+    private func abort(
+        _ uploads: [JobUpload],
+        of object: JobObject,
+        _ job: JobKey,
+        in store: any Store
+    ) async throws -> Int {
+        let own = uploads.filter { $0.store == object.store && $0.key == object.key }
         for upload in own {
             try await store.abort(OpenUpload(key: upload.key, id: upload.id.string, ageSeconds: nil))
             try await tracker.forgetUpload(upload, job: job)

@@ -9,7 +9,7 @@ package struct StoreSweep: Sendable {
     private let settings: Settings
     private let tracker: TempFileTracker
     private let logger: Logger
-    private let open: @Sendable () throws(StorageError) -> any Store
+    private let removal: ObjectRemoval
     private let hasUploads: Bool
 
     package struct StaleUpload: Sendable, Hashable {
@@ -50,13 +50,8 @@ package struct StoreSweep: Sendable {
         self.settings = settings
         self.tracker = tracker
         self.logger = logger
-        let storage = settings.storage
-        if let store {
-            open = store
-        } else {
-            open = { () throws(StorageError) in try Stores(storage).standard }
-        }
-        hasUploads = store != nil || Stores.hasUploads(storage.storageURL)
+        removal = ObjectRemoval(settings, tracker, logger: logger, store: store)
+        hasUploads = store != nil || Stores.hasUploads(settings.storage.storageURL)
     }
 
     /// Lists what ``clean()`` would remove or only reports, and changes nothing.
@@ -64,7 +59,7 @@ package struct StoreSweep: Sendable {
         var findings = Findings()
         do {
             findings.leftJobs = try await tracker.jobsWithLeftObjects()
-            if hasUploads { findings.uploads = try await staleUploads(in: try open()) }
+            if hasUploads { findings.uploads = try await staleUploads(in: try removal.open()) }
         } catch {
             findings.problem = "\(error)"
         }
@@ -76,9 +71,8 @@ package struct StoreSweep: Sendable {
     package func clean() async -> Cleaned {
         var cleaned = Cleaned()
         do {
-            if hasUploads { try await abortStaleUploads(in: try open(), &cleaned) }
+            if hasUploads { try await abortStaleUploads(in: try removal.open(), &cleaned) }
             if try await !tracker.jobsWithLeftObjects(limit: 1).isEmpty {
-                let removal = ObjectRemoval(settings, tracker, logger: logger, store: open)
                 cleaned.removedObjects = try await removal.removeLeft().removed
             }
         } catch {

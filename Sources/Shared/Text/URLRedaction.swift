@@ -16,6 +16,7 @@ package enum URLRedaction {
 
     /// Running text with the passwords of its URLs, and the values of parameters with telling names, masked.
     package static func redacted(_ text: [UInt8]) -> [UInt8] {
+        if find(separator, in: text[...]) == nil { return text }
         var result: [UInt8] = []
         var rest = text[...]
         while let start = find(separator, in: rest) {

@@ -197,14 +197,7 @@ package struct DownloadHandler: StageHandler {
 
     /// Why the source cannot be had.
     private static func failure(_ error: StorageError) -> StageFailure {
-        let advice = error.code == .invalidKey ? "; correct the job's `s3Key`" : ""
-        return StageFailure(
-            !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
-            code: error.code.rawValue,
-            error.message + advice,
-            retryAfter: error.retryAfter,
-            host: error.away?.host?.description
-        )
+        StageFailure(error, advice: error.code == .invalidKey ? "; correct the job's `s3Key`" : "")
     }
 
     /// A media id that makes impossible keys is found before any work is done for it.

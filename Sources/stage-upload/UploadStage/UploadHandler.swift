@@ -134,7 +134,7 @@ package struct UploadHandler: StageHandler {
         do {
             try await stores.standard.synchronize(records.values.map { try ObjectKey($0.key) })
         } catch let error as StorageError {
-            throw Self.failure(error)
+            throw StageFailure(error)
         }
         CrashPoint.objectDurable.cross()
         try await job.tracker.notePublished(records, job: job.key, in: ByteText(stores.standard.description))
@@ -172,18 +172,8 @@ package struct UploadHandler: StageHandler {
         } catch let error as ObjectKeyError {
             throw StageFailure(.permanent, code: "invalid_key", "\(error)")
         } catch let error as StorageError {
-            throw Self.failure(error)
+            throw StageFailure(error)
         }
-    }
-
-    private static func failure(_ error: StorageError) -> StageFailure {
-        StageFailure(
-            !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
-            code: error.code.rawValue,
-            error.message,
-            retryAfter: error.retryAfter,
-            host: error.away?.host?.description
-        )
     }
 
     private func name(of output: JobOutput) -> String {

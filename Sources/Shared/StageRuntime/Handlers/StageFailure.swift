@@ -1,6 +1,7 @@
 internal import AMQP
 internal import JobModel
 internal import Queues
+package import Storage
 internal import TempFiles
 
 /// Why a stage did not do its work, with the verdict that decides what happens to the job.
@@ -44,6 +45,19 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
     }
 
     package var description: String { message }
+
+    /// The failure that trouble with a source or the store means.
+    ///
+    /// - Parameter advice: goes behind the message.
+    package init(_ error: StorageError, advice: String = "") {
+        self.init(
+            !error.isRetriable ? .permanent : error.isHostAway ? .away : .transient,
+            code: error.code.rawValue,
+            error.message + advice,
+            retryAfter: error.retryAfter,
+            host: error.away?.host?.description
+        )
+    }
 
     /// The failure that an error of the runtime's own modules means. An error nobody classified is transient: the
     /// attempts bound it, and a permanent verdict could not be taken back.
