@@ -189,23 +189,23 @@ extension CrashPoint {
         case .jobRowCommitted, .jobDirectoryMade, .spaceReserved, .sourceUnmarked, .sourceEmptied, .sourceMarked,
             .pieceWritten, .sourceWhole:
             [(.download, 1)]
-        // In the upload stage the file is the result index.
-        case .fileCreated: [(.download, 1), (.upload, 1)]
+        case .fileCreated: [(.download, 1)]
         case .progressRecorded, .updateSent, .completionAnnounced, .handOverConfirmed, .handOverRecorded,
             .leaseReleased, .acknowledged:
             [(.download, 1), (.process, 1), (.upload, 1)]
-        case .fileRowsCommitted, .directorySynced, .fileRowsPresent: [(.download, 1), (.process, 1), (.upload, 1)]
+        case .fileRowsCommitted, .directorySynced, .fileRowsPresent: [(.download, 1), (.process, 1)]
         case .objectsPlanned: [(.upload, 1)]
         case .subdirectoriesMade, .reservationTrimmed: [(.process, 1)]
         case .outputBegun: [(.process, 4)]
-        case .fileSynced: [(.download, 1), (.process, 4), (.upload, 1)]
+        case .fileSynced: [(.download, 1), (.process, 4)]
         // The result index is the last.
         case .objectWritten, .objectLinked: [(.upload, 5)]
         // Small outputs go together, and then the result index.
-        case .objectDurable, .outputNoted, .outputReleased: [(.upload, 2)]
+        case .objectDurable: [(.upload, 2)]
+        case .outputNoted, .outputReleased: [(.upload, 1)]
         // The source, and the outputs' directory: the outputs went when they were published.
         case .entryRemoved: [(.cleanup, 2)]
-        case .removalRecorded: [(.upload, 2), (.cleanup, 1)]
+        case .removalRecorded: [(.upload, 1), (.cleanup, 1)]
         case .leaseFileRemoved, .jobDirectoryRemoved, .endRecorded, .endCommitted, .endNoted:
             [(.cleanup, 1)]
         // Tests of their own.

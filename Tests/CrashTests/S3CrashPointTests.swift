@@ -13,8 +13,7 @@ struct S3CrashPointTests {
     /// The result index is the fifth object.
     private static let uploads: [(point: CrashPoint, crossing: Int)] = [
         (.objectsPlanned, 1), (.objectWritten, 1), (.objectWritten, 5), (.objectLinked, 1), (.objectLinked, 5),
-        (.objectDurable, 1), (.objectDurable, 2), (.outputNoted, 1), (.outputNoted, 2), (.outputReleased, 1),
-        (.outputReleased, 2),
+        (.objectDurable, 1), (.objectDurable, 2), (.outputNoted, 1), (.outputReleased, 1),
     ]
 
     private static let removals: [(point: CrashPoint, crossing: Int)] = [

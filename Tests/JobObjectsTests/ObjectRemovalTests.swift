@@ -121,6 +121,26 @@ struct ObjectRemovalTests {
         lease.release()
     }
 
+    @Test("removes an index whose putting was never noted, by its bytes, and also under a key that is no longer set")
+    func index() async throws {
+        for key in ["m/result.json", "results/m.json"] {
+            let lab = try RemovalLab()
+            try await lab.begin()
+            let lease = try await lab.tracker.lease(lab.job)
+            let planned = JobObject(key: ByteText(key), store: lab.name, state: .planned, name: JobObject.indexName)
+            try await lab.tracker.planObjects([planned], job: lab.job)
+            try lab.putForeign(key, lab.index(of: JobKey(kind: .image, id: "earlier"), ["images/m_180p.jpg"]))
+            #expect(try await lab.removal().run(lab.ticket) == ObjectRemoval.Report())
+            #expect(lab.has(key))
+            try await lab.tracker.planObjects([planned], job: lab.job)
+            try lab.putForeign(key, lab.index(of: lab.job, ["images/m_180p.jpg"]))
+            #expect(try await lab.removal().run(lab.ticket).removed == 1)
+            #expect(!lab.has(key))
+            #expect(try await lab.tracker.objects(lab.job).isEmpty)
+            lease.release()
+        }
+    }
+
     @Test("keeps what a complete result of the same medium lists, and its index")
     func earlierResult() async throws {
         let lab = try RemovalLab()

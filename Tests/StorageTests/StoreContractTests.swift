@@ -62,6 +62,19 @@ struct StoreContractTests {
         }
     }
 
+    @Test("takes bytes of which there is no file", arguments: StoreUnderTest.allCases)
+    func bytes(_ kind: StoreUnderTest) async throws {
+        try await kind.run { store, directory in
+            let key = try ObjectKey("m/result.json")
+            for text in ["{}", "", String(repeating: "text ", count: 40_000)] {
+                let published = try await store.put(NewObject(.bytes(Array(text.utf8)), key: key)) { _ in }
+                #expect(published.sizeBytes == Int64(text.utf8.count))
+                try await store.synchronize([key])
+                #expect(try await content(store, key) == text)
+            }
+        }
+    }
+
     @Test("publishes nothing when the putting ends early", arguments: StoreUnderTest.allCases)
     func refusal(_ kind: StoreUnderTest) async throws {
         struct Enough: Error {}

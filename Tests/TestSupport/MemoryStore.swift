@@ -79,7 +79,11 @@ package final class MemoryStore: Store {
         didWrite: @escaping @Sendable (Int64) throws -> Void
     ) async throws -> PublishedObject {
         let fault = enter(.put)
-        let bytes = [UInt8](try Data(contentsOf: URL(filePath: object.path)))
+        let bytes =
+            switch object.content {
+            case .file(let path): [UInt8](try Data(contentsOf: URL(filePath: path)))
+            case .bytes(let bytes): bytes
+            }
         for end in stride(from: 0, through: bytes.count, by: max(bytes.count / 4, 1)) {
             try Task.checkCancellation()
             if let fault, Int64(end) >= fault.afterBytes { throw fault.error }

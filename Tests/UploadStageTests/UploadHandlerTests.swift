@@ -97,7 +97,7 @@ struct UploadHandlerTests {
         try JSONFields(parsing: try #require(bench.object(Self.indexKey)))
     }
 
-    @Test("lists all outputs in a result index, whose file is one of the job's and goes as they do")
+    @Test("lists all outputs in a result index, which is made of no file")
     func resultIndex() async throws {
         let bench = try HandlerBench(.upload, .video)
         var ticket = try await processedTicket(bench)

@@ -69,11 +69,11 @@ package struct ObjectRemoval: Sendable {
         report.elsewhere = all.count { $0.store != name }
         let objects = all.filter { $0.store == name }
         let indexKey = try? settings.outputKeys.resultKeyTemplate?.key(ticket: ticket)
-        let kept = try await keysOfOthers(indexKey, job, store)
+        let found = try await results(indexKey, objects, job, store)
         // The index first.
-        let (indexes, outputs) = objects.partitioned { $0.key == indexKey.map { ByteText($0.rawValue) } }
+        let (indexes, outputs) = objects.partitioned { $0.name == JobObject.indexName || found.own.contains($0.key) }
         for part in [indexes, outputs] {
-            try await remove(part, keeping: kept, uploads, of: job, from: store, &report, onActivity)
+            try await remove(part, found, uploads, of: job, from: store, &report, onActivity)
         }
         if report != Report() {
             logger.notice(
@@ -96,26 +96,48 @@ package struct ObjectRemoval: Sendable {
         {}
     }
 
-    /// The keys that the result index of another job of the same medium lists, its own among them.
-    private func keysOfOthers(_ key: ObjectKey?, _ job: JobKey, _ store: any Store) async throws -> Set<ByteText> {
-        guard let key else { return [] }
-        let limit = Int64(ResultIndex.Listing.maximumBytes)
-        guard let bytes = try await store.content(key, atMost: limit) else { return [] }
-        let listing: ResultIndex.Listing
-        do throws(MessageError) { listing = try ResultIndex.Listing(parsing: bytes) } catch {
-            throw StorageError(
-                code: .notAllowed,
-                message:
-                    "nothing is removed from \(store.description): \(error.message) (`\(key)`), so it is not known "
-                    + "which objects belong to a complete result; delete it, or put it right"
-            )
+    /// The result indexes that are where the job's would be.
+    private struct Results {
+        /// The keys of the job's own.
+        var own: Set<ByteText> = []
+        /// The keys that those of other jobs list, and their own.
+        var kept: Set<ByteText> = []
+    }
+
+    /// - Parameter key: of the index by the settings of now. The job may have planned it under another.
+    private func results(
+        _ key: ObjectKey?,
+        _ objects: [JobObject],
+        _ job: JobKey,
+        _ store: any Store
+    ) async throws -> Results {
+        var results = Results()
+        let planned = objects.filter { $0.name == JobObject.indexName }.compactMap { try? ObjectKey($0.key.string) }
+        for key in Set(planned + [key].compactMap(\.self)) {
+            let limit = Int64(ResultIndex.Listing.maximumBytes)
+            guard let bytes = try await store.content(key, atMost: limit) else { continue }
+            let listing: ResultIndex.Listing
+            do throws(MessageError) { listing = try ResultIndex.Listing(parsing: bytes) } catch {
+                throw StorageError(
+                    code: .notAllowed,
+                    message:
+                        "nothing is removed from \(store.description): \(error.message) (`\(key)`), so it is not known "
+                        + "which objects belong to a complete result; delete it, or put it right"
+                )
+            }
+            let text = ByteText(key.rawValue)
+            if listing.job == job {
+                results.own.insert(text)
+            } else {
+                results.kept.formUnion(listing.keys.union([text]))
+            }
         }
-        return listing.job == job ? [] : listing.keys.union([ByteText(key.rawValue)])
+        return results
     }
 
     private func remove(
         _ objects: [JobObject],
-        keeping kept: Set<ByteText>,
+        _ results: Results,
         _ uploads: [JobUpload],
         of job: JobKey,
         from store: any Store,
@@ -130,8 +152,7 @@ package struct ObjectRemoval: Sendable {
                 guard let object = rest.next() else { return }
                 group.addTask {
                     defer { onActivity() }
-                    let isKept = kept.contains(object.key)
-                    return try await remove(object, isKept: isKept, uploads, of: job, from: store)
+                    return try await remove(object, results, uploads, of: job, from: store)
                 }
             }
             for _ in 0..<(store.gainsByParallelPuts ? Self.width : 1) { startNext() }
@@ -145,16 +166,17 @@ package struct ObjectRemoval: Sendable {
 
     private func remove(
         _ object: JobObject,
-        isKept: Bool,
+        _ results: Results,
         _ uploads: [JobUpload],
         of job: JobKey,
         from store: any Store
     ) async throws -> Report {
         var report = Report()
-        if let own = own(object, of: job) {
+        if let own = own(object, of: job, results) {
             report.abortedUploads = try await abort(uploads, of: object, job, in: store)
             if object.state == .planned { CrashPoint.uploadsAborted.cross() }
-            let answer: ObjectRemovalAnswer = if isKept { .kept } else { try await store.remove(own) }
+            let answer: ObjectRemovalAnswer =
+                if results.kept.contains(object.key) { .kept } else { try await store.remove(own) }
             switch answer {
             case .removed: report.removed = 1
             case .kept where object.state != .planned: report.kept = 1
@@ -183,10 +205,11 @@ package struct ObjectRemoval: Sendable {
     }
 
     /// nil for a row that names no object, which nothing of ours writes.
-    private func own(_ object: JobObject, of job: JobKey) -> OwnObject? {
+    private func own(_ object: JobObject, of job: JobKey, _ results: Results) -> OwnObject? {
         guard let key = try? ObjectKey(object.key.string) else { return nil }
         let evidence: OwnObject.Evidence =
             switch object.state {
+            case _ where results.own.contains(object.key): .content
             case .put: .put(object.validator.map { SourceValidator(bytes: $0) })
             case .planned: .planned(path: object.name.flatMap { try? tracker.file($0, job: job).absolutePath })
             case .told: .told

@@ -11,6 +11,8 @@ package struct OwnObject: Sendable, Hashable {
         case planned(path: String?)
         /// Another host has put it, as its message says.
         case told
+        /// Its bytes, read a moment ago, name the job.
+        case content
     }
 
     package var key: ObjectKey
@@ -40,7 +42,7 @@ extension Store {
         switch object.evidence {
         case .put(let validator): if let validator, validator != facts.validator { return .kept }
         case .planned: return .kept
-        case .told: break
+        case .told, .content: break
         }
         return try await delete(object.key) ? .removed : .absent
     }

@@ -67,11 +67,17 @@ extension Store {
     package var gainsByParallelPuts: Bool { false }
 }
 
-/// A file that is to become an object.
+/// A file, or bytes, that are to become an object.
 package struct NewObject: Sendable {
-    /// A file of ours, whole and durable. Nobody writes to it again: it may become the object itself, unless
-    /// ``isCopied``.
-    package var path: String
+    package enum Content: Sendable, Hashable {
+        /// The path of a file of ours, whole and durable. Nobody writes to it again: it may become the object itself,
+        /// unless ``NewObject/isCopied``.
+        case file(String)
+        /// Few bytes, of which there is no file.
+        case bytes([UInt8])
+    }
+
+    package var content: Content
     package var key: ObjectKey
     /// Such as `video/mp4`. Stores that keep no such thing leave it out, as with ``metadata``.
     package var contentType: String?
@@ -92,7 +98,17 @@ package struct NewObject: Sendable {
         metadata: [String: String] = [:],
         owner: String? = nil
     ) {
-        self.path = path
+        self.init(.file(path), key: key, contentType: contentType, metadata: metadata, owner: owner)
+    }
+
+    package init(
+        _ content: Content,
+        key: ObjectKey,
+        contentType: String? = nil,
+        metadata: [String: String] = [:],
+        owner: String? = nil
+    ) {
+        self.content = content
         self.key = key
         self.contentType = contentType
         self.metadata = metadata

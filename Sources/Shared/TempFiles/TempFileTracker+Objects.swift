@@ -5,12 +5,19 @@ internal import Ledger
 extension TempFileTracker {
     /// Notes objects before they are put.
     ///
+    /// - Returns: the job's files that were published before, as ``published(_:)``.
     /// - Throws: ``TempFileError`` with code `jobFinished`.
-    package func planObjects(_ objects: [JobObject], job: JobKey) async throws(TempFileError) {
-        if objects.isEmpty { return }
-        let now = nowMilliseconds
-        try await ledger.write(outliving: .death, for: .cleaning) { books in
-            try books.planObjects(objects, job: books.ensureLiveJob(job, now: now).number)
+    @discardableResult
+    package func planObjects(
+        _ objects: [JobObject],
+        job: JobKey
+    ) async throws(TempFileError) -> [ByteText: PublishedFile] {
+        if objects.isEmpty { return try await published(job) }
+        let (now, workspace) = (nowMilliseconds, workspace)
+        return try await ledger.write(outliving: .death, for: .cleaning) { books in
+            let number = try books.ensureLiveJob(job, now: now).number
+            try books.planObjects(objects, job: number)
+            return try books.published(job, number, in: workspace)
         }
     }
 

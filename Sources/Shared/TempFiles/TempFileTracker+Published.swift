@@ -40,11 +40,22 @@ extension TempFileTracker {
         let workspace = workspace
         return try await ledger.read { books in
             guard let row = try books.head(job) else { return [:] }
-            var files: [ByteText: PublishedFile] = [:]
-            for (name, file) in try books.published(job: row.number) {
-                files[ByteText(workspace.absolutePath(of: name, job: job))] = file
-            }
-            return files
+            return try books.published(job, row.number, in: workspace)
         }
+    }
+}
+
+extension Books {
+    /// The files of a job that were published, by their absolute paths.
+    func published(
+        _ job: JobKey,
+        _ number: Int64,
+        in workspace: Workspace
+    ) throws -> [ByteText: PublishedFile] {
+        var files: [ByteText: PublishedFile] = [:]
+        for (name, file) in try published(job: number) {
+            files[ByteText(workspace.absolutePath(of: name, job: job))] = file
+        }
+        return files
     }
 }

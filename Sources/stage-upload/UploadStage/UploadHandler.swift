@@ -11,7 +11,7 @@ internal import TempFiles
 
 /// Publishes a job's outputs in the object store, and then the result index that lists them.
 package struct UploadHandler: StageHandler {
-    private let stores: Stores
+    let stores: Stores
     /// Outputs that are put at a time.
     private let width: Int
     let settings: Settings
@@ -31,13 +31,12 @@ package struct UploadHandler: StageHandler {
     package func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
         let indexKey = try indexKey(of: ticket)
-        let earlier = try await publishedEarlier(job)
+        let earlier = try await planObjects(of: ticket, indexKey, job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.
         // Files that an earlier run has published may be gone.
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
-        try await planObjects(of: ticket, indexKey, job)
         let totalBytes = ticket.outputs.reduce(Int64(0)) { $0 &+ max($1.sizeBytes ?? 0, 0) }
         let progress = UploadedBytes { done in
             if totalBytes > 0 { job.telemetry.note(fraction: Double(done) / Double(totalBytes)) }
@@ -71,7 +70,7 @@ package struct UploadHandler: StageHandler {
             try? await release(&published, job)
             throw error
         }
-        try await release(&published, job, isLast: indexKey == nil)
+        try await release(&published, job, isLast: true)
         job.telemetry.note(inputs: ticket.outputs.count, bytes: totalBytes)
         job.telemetry.note(outputs: ticket.outputs.count, bytes: progress.total)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
@@ -81,7 +80,14 @@ package struct UploadHandler: StageHandler {
     }
 
     /// Notes what the job is about to put, so that it can be removed should the job not complete.
-    private func planObjects(of ticket: Ticket, _ indexKey: ObjectKey?, _ job: JobContext) async throws {
+    ///
+    /// - Returns: the outputs that an earlier run of this message has published, by their places; see
+    ///   docs/decisions/0007-outputs-are-released-at-once.md.
+    private func planObjects(
+        of ticket: Ticket,
+        _ indexKey: ObjectKey?,
+        _ job: JobContext
+    ) async throws -> [Int: PublishedObject] {
         let store = ByteText(stores.standard.description)
         var objects = ticket.outputs.map { output in
             let name = output.localPath.flatMap { try? job.tracker.file($0.string, job: job.key).name }
@@ -89,26 +95,20 @@ package struct UploadHandler: StageHandler {
         }
         if let indexKey {
             let key = ByteText(indexKey.rawValue)
-            objects.append(JobObject(key: key, store: store, state: .planned, name: Self.indexName))
+            objects.append(JobObject(key: key, store: store, state: .planned, name: JobObject.indexName))
         }
-        try await job.tracker.planObjects(objects, job: job.key)
+        let known = try await job.tracker.planObjects(objects, job: job.key)
         CrashPoint.objectsPlanned.cross()
+        return published(ticket, as: known, job)
     }
 
-    /// Publishes the result index, once all outputs are in the store to stay.
-    private func publishIndex(of ticket: Ticket, under key: ObjectKey, _ job: JobContext) async throws {
-        let output = try await makeIndex(of: ticket, under: key, job)
-        var published = PublishedOutputs()
-        published.add(try await publish(output, job) { _ in }, output)
-        try await release(&published, job, isLast: true)
-    }
-
-    /// The outputs that an earlier run of this message has published, by their places; see
-    /// docs/decisions/0007-outputs-are-released-at-once.md.
-    private func publishedEarlier(_ job: JobContext) async throws -> [Int: PublishedObject] {
-        let known = try await job.tracker.published(job.key)
+    private func published(
+        _ ticket: Ticket,
+        as known: [ByteText: PublishedFile],
+        _ job: JobContext
+    ) -> [Int: PublishedObject] {
         var objects: [Int: PublishedObject] = [:]
-        for (index, output) in job.ticket.outputs.enumerated() {
+        for (index, output) in ticket.outputs.enumerated() {
             guard let path = output.localPath, let file = try? job.tracker.file(path.string, job: job.key),
                 let object = known[ByteText(file.absolutePath)], ByteText(object.key) == output.key
             else { continue }

@@ -135,4 +135,7 @@ int clinux_has_access_list(const char *path);
 // pipe2(2) and its flags need _GNU_SOURCE. Both ends are close-on-exec. 0, or -1 with errno.
 int clinux_pipe(int ends[2]);
 
+// memfd_create(2) needs _GNU_SOURCE. A file that is in memory alone, for this process. A descriptor, or -1 with errno.
+int clinux_memory_file(const char *name);
+
 #endif

@@ -10,11 +10,16 @@ package struct JobObject: Sendable, Hashable {
         case told
     }
 
+    /// In place of the name of a file: the object is the job's result index, which is made of no file and whose bytes
+    /// name the job.
+    package static let indexName = "result.json"
+
     package var key: ByteText
     /// The store, as it describes itself.
     package var store: ByteText
     package var state: State
     /// The job's file that it is made of, relative to the job's directory; nil where no file of this host is.
+    /// ``indexName`` for the result index.
     package var name: String?
     /// The validator of the object that was put, as bytes; nil where the store has none, and unless ``state`` is `put`.
     package var validator: [UInt8]?

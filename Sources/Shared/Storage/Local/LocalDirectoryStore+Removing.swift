@@ -20,7 +20,7 @@ extension LocalDirectoryStore {
     private static func isOwn(_ file: borrowing OpenFile, _ evidence: OwnObject.Evidence) throws -> Bool {
         switch evidence {
         case .put(let validator): return try file.sourceFacts("the object").validator == validator
-        case .told: return true
+        case .told, .content: return true
         case .planned(let path):
             guard let path else { return false }
             let own = OpenFile(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), path: path)

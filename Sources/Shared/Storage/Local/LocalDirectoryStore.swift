@@ -130,11 +130,10 @@ package final class LocalDirectoryStore: StoreKind {
         at place: RelativePath,
         didWrite: @escaping @Sendable (Int64) throws -> Void
     ) async throws -> PublishedObject {
-        let (path, key) = (object.path, object.key)
+        let key = object.key
         return try await OwnThread.run { [root] in
             try Self.writing("publish", key) {
-                let source = OpenFile(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path: path)
-                if source.descriptor < 0 { throw FileSystemError(operation: "open", path: path, errno: errno) }
+                let source = try object.content.open()
                 let directory = try Self.parent(of: place, in: root)
                 let size: Int64
                 let validator: SourceValidator?

@@ -15,7 +15,7 @@ extension S3Store {
         let file: UploadFile
         let head: S3ObjectHead
         do {
-            file = try await OwnThread.run { () throws(FileSystemError) in try UploadFile(object.path) }
+            file = try await OwnThread.run { () throws(FileSystemError) in try UploadFile(object.content) }
             let put = S3Put(
                 store: self,
                 key: key,

@@ -18,7 +18,10 @@ extension S3Store {
 
     private static func isOwn(_ head: S3ObjectHead, _ object: OwnObject) -> Bool {
         if let owner = head.owner { return owner.utf8.elementsEqual(object.owner.utf8) }
-        guard case .put(let validator?) = object.evidence else { return false }
-        return head.entityTag.map { SourceValidator($0) } == validator
+        switch object.evidence {
+        case .put(let validator?): return head.entityTag.map { SourceValidator($0) } == validator
+        case .content: return true
+        case .put(nil), .planned, .told: return false
+        }
     }
 }

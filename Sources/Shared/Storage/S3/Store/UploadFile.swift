@@ -14,12 +14,9 @@ final class UploadFile: Sendable {
     var descriptor: CInt { file.descriptor }
 
     /// - Throws: ``FileSystemError``. Blocks.
-    init(_ path: String) throws(FileSystemError) {
-        file = OpenFile(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), path: path)
-        if file.descriptor < 0 { throw FileSystemError(operation: "open", path: path, errno: errno) }
-        let status = try file.status()
-        guard status.kind == .file else { throw FileSystemError(operation: "open", path: path, errno: EINVAL) }
-        sizeBytes = status.sizeBytes
+    init(_ content: NewObject.Content) throws(FileSystemError) {
+        file = try content.open()
+        sizeBytes = try file.status().sizeBytes
     }
 
     /// Digests of a part of a file.
