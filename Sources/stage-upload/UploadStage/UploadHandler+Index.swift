@@ -1,5 +1,6 @@
 internal import CrashPoints
 internal import JobModel
+internal import JobObjects
 internal import Settings
 internal import StageRuntime
 internal import Storage

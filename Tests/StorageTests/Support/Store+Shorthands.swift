@@ -58,3 +58,11 @@ struct LocalFileSources {
         try await LocalFileSource(url: url, roots: roots).checkAllowed()
     }
 }
+
+extension NewObject {
+    /// Of the file that it is made of.
+    var path: String {
+        get { if case .file(let path) = content { path } else { "" } }
+        set { content = .file(newValue) }
+    }
+}
