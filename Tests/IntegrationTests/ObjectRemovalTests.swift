@@ -64,7 +64,7 @@ struct ObjectRemovalTests {
         arguments: TreeStore.Kind.allCases,
         [
             Place(.objectLinked, 1), Place(.objectLinked, 4), Place(.outputNoted, 1), Place(.objectLinked, 5),
-            Place(.outputReleased, 2),
+            Place(.objectDurable, 2),
         ]
     )
     func cancelled(_ kind: TreeStore.Kind, _ place: Place) async throws {
@@ -109,8 +109,8 @@ struct ObjectRemovalTests {
             try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
             let order = CrashOrder(
                 process: "stage-upload",
-                point: .outputReleased,
-                crossing: 2,
+                point: .objectLinked,
+                crossing: 5,
                 number: 1,
                 effect: .hold
             )

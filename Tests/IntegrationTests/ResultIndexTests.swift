@@ -17,8 +17,8 @@ struct ResultIndexTests {
             try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
             let order = CrashOrder(
                 process: "stage-upload",
-                point: .fileRowsCommitted,
-                crossing: 1,
+                point: .objectWritten,
+                crossing: 5,
                 number: 1,
                 effect: .hold
             )
