@@ -230,8 +230,8 @@ let package = Package(
             tests(
                 "SpillTests",
                 [
-                    "Spill", "TempFiles", "Ledger", "JobStore", "JobModel", "Settings", "Files", "TempFilesSupport",
-                    "TestSupport", logging,
+                    "Spill", "Storage", "TempFiles", "Ledger", "JobStore", "JobModel", "Settings", "Files",
+                    "TempFilesSupport", "TestSupport", logging,
                 ]
             ),
             tests(

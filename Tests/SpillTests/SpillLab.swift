@@ -1,6 +1,5 @@
 import Files
 import Foundation
-import Glibc
 import JobModel
 import JobStore
 import Settings
@@ -10,6 +9,8 @@ import TempFiles
 import TempFilesSupport
 import TestSupport
 import Testing
+
+@testable import Storage
 
 /// A workspace with a real spill store beside it: a directory, or a prefix of the tests' SeaweedFS.
 final class SpillLab: Sendable {
@@ -43,15 +44,24 @@ final class SpillLab: Sendable {
             let shared = try await TestObjectStore.shared()
             server = shared
             url = shared.url(prefix)
-            for (name, value) in TestObjectStore.environment { setenv(name, value, 1) }
         }
-        var variables = TestObjectStore.environment
+        var variables = [String: String]()
         variables["SPILL_URL"] = url
         variables["STORAGE_URL"] = "file://" + lab.temporaryDirectory + "/outputs"
         variables["S3_MULTIPART_THRESHOLD_BYTES"] = "5242880"
         variables["S3_PART_BYTES"] = "5242880"
         variables["S3_ACL"] = "public-read"
-        store = SpillStores(try Settings.from(variables))
+        // Workers find credentials in their environment, which the tests of one process share.
+        store = SpillStores(try Settings.from(variables)) { url, settings throws(StorageError) in
+            guard SourceURL.scheme(url) == S3Location.scheme else { return try Stores.forTempFiles(url, settings) }
+            let location = try S3Location(url, S3Environment([:]))
+            let credentials = S3Credentials(
+                accessKeyID: TestObjectStore.accessKey,
+                secretAccessKey: TestObjectStore.secretKey
+            )
+            let client = S3Client(location.endpoint, credentials: S3FixedCredentials(credentials: credentials))
+            return S3Store.forTempFiles(location, client, settings.s3)
+        }
         tracker = try lab.tracker(spillStore: url)
     }
 

@@ -37,6 +37,17 @@ package final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         // Otherwise the tests beside this one find their listening sockets in it.
         if !inheritsDescriptors { clinux_close_in_child(&actions, STDERR_FILENO + 1) }
+        processID = try Self.spawn(executable, arguments, environment: environment, &actions)
+    }
+
+    /// Starts a process that no signal is blocked for: threads of tests block some, children inherit that, and a shell
+    /// that hears nothing of a child's end waits for ever.
+    static func spawn(
+        _ executable: String,
+        _ arguments: [String],
+        environment: [String: String],
+        _ actions: inout posix_spawn_file_actions_t
+    ) throws -> pid_t {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -52,7 +63,7 @@ package final class ChildProcess: Sendable {
         guard status == 0 else {
             throw Failure(description: "cannot start \(executable): \(String(cString: strerror(status)))")
         }
-        processID = process
+        return process
     }
 
     package func send(_ signal: Int32) { kill(processID, signal) }

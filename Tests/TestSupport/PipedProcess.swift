@@ -24,17 +24,13 @@ package final class PipedProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, outputOfProcess, STDOUT_FILENO)
         clinux_close_in_child(&actions, STDERR_FILENO + 1)
-        var argv = ([executable] + arguments).map { strdup($0) } + [nil]
-        var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for pointer in argv + envp { free(pointer) } }
-        var process = pid_t()
-        let status = posix_spawn(&process, executable, &actions, nil, &argv, &envp)
-        guard status == 0 else {
+        do {
+            processID = try ChildProcess.spawn(executable, arguments, environment: environment, &actions)
+        } catch {
             close(lifeline)
             close(output)
-            throw ChildProcess.Failure(description: "cannot start \(executable): \(String(cString: strerror(status)))")
+            throw error
         }
-        processID = process
         self.lifeline = Mutex(lifeline)
         self.output = output
     }

@@ -1,16 +1,23 @@
 internal import JobModel
 package import Settings
-internal import Storage
+package import Storage
 internal import Synchronization
 package import TempFiles
 
 /// The stores that spilled files are in, by the URLs that the ledger has of them: that of `SPILL_URL`, and what it was
 /// before.
 package final class SpillStores: SpillStore {
+    package typealias Opening = @Sendable (String, StorageSettings) throws(StorageError) -> any StoreKind
+
     private let settings: StorageSettings
+    private let open: Opening
     private let opened = Mutex<[ByteText: any StoreKind]>([:])
 
-    package init(_ settings: Settings) { self.settings = settings.storage }
+    /// - Parameter open: makes the store of a URL.
+    package init(_ settings: Settings, opening open: @escaping Opening = { try Stores.forTempFiles($0, $1) }) {
+        self.settings = settings.storage
+        self.open = open
+    }
 
     package func put(
         _ path: String,
@@ -87,7 +94,7 @@ package final class SpillStores: SpillStore {
     /// Opened at the first use: a worker may never need it.
     private func store(_ url: String) throws(StorageError) -> any StoreKind {
         if let known = opened.withLock({ $0[ByteText(url)] }) { return known }
-        let store = try Stores.forTempFiles(url, settings)
+        let store = try open(url, settings)
         opened.withLock { $0[ByteText(url)] = store }
         return store
     }

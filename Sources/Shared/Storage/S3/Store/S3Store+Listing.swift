@@ -5,11 +5,15 @@ package import Settings
 extension S3Store {
     package static func forTempFiles(url: String, _ settings: StorageSettings) throws(StorageError) -> S3Store {
         let location = try S3Location(url, .process)
-        var settings = settings.s3
+        return forTempFiles(location, S3Client.shared(location.endpoint), settings.s3)
+    }
+
+    static func forTempFiles(_ location: S3Location, _ client: S3Client, _ settings: S3Settings) -> S3Store {
+        var settings = settings
         settings.cacheControl = nil
         settings.accessControl = nil
         settings.storageClass = nil
-        return S3Store(location, S3Client.shared(location.endpoint), settings)
+        return S3Store(location, client, settings)
     }
 
     /// Pages of a listing; a store that says it has more is not believed beyond.
