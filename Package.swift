@@ -282,7 +282,10 @@ let package = Package(
                 "ProcessStageTests",
                 ["ProcessStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles", "Media"]
             ),
-            tests("UploadStageTests", ["UploadStage", "StageRuntime", "RuntimeSupport", "JobModel", "TempFiles"]),
+            tests(
+                "UploadStageTests",
+                ["UploadStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles"]
+            ),
             tests(
                 "CleanupStageTests",
                 [

@@ -56,6 +56,42 @@ struct StaleUploadsTests {
         }
     }
 
+    @Test("are found beneath destinations as well, each once, and nowhere else")
+    func destinations() async throws {
+        let server = try await TestObjectStore.shared()
+        let prefix = TestObjectStore.uniquePrefix("stale")
+        let settings = TestObjectStore.environment.merging([
+            "STORAGE_URL": server.url(prefix + "/own"), "ORPHAN_GRACE_MINUTES": "0", "JOB_MAX_AGE_HOURS": "0.001",
+            // The second lies beneath the first, the last beneath the store.
+            "DESTINATION_PREFIXES": ["/out", "/out/deep", "/own/deep"].map { "s3://media/" + prefix + $0 }
+                .joined(separator: " "),
+        ]) { $1 }
+        try await TestTree.with(settings, starting: false) { tree in
+            try FileManager.default.createDirectory(
+                atPath: tree.workspace,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+            let keys = ["/out/eve/a.mp4", "/out/deep/b.mp4", "/own/deep/c.mp4", "/outside/d.mp4"].map { prefix + $0 }
+            for key in keys { try await Self.begin(server, key) }
+            // 3.6 s.
+            try await eventually("they are old") {
+                let found = try Self.uploads(try await tree.command("orphans", "--json").output)
+                return found.count == 3 && found.allSatisfy { $0["removable"] == true }
+            }
+            let listed = try Self.uploads(try await tree.command("orphans", "--json").output)
+            let place = "s3://media/\(prefix)/out/ at \(server.endpoint)"
+            let found = listed.map { [$0["destination"]?.stringValue ?? "", $0["key"]?.stringValue ?? ""] }
+            let expected = [["", "deep/c.mp4"], [place, "deep/b.mp4"], [place, "eve/a.mp4"]]
+            #expect(found.sorted { $0.description < $1.description } == expected, "\(listed)")
+            #expect(try await tree.command("orphans").output.contains(place + ": eve/a.mp4"))
+            let cleaned = try await tree.command("orphans", "--clean")
+            #expect(cleaned.exit == .status(0) && cleaned.output.contains("3 uploads aborted"), "\(cleaned)")
+            #expect(try await server.openUploads(prefix + "/") == [keys[3]])
+            try await Self.abort(server, keys[3])
+        }
+    }
+
     private static func abort(_ server: TestObjectStore, _ key: String) async throws {
         try await server.python(
             """

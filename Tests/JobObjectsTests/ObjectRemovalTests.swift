@@ -275,4 +275,56 @@ struct ObjectRemovalTests {
         #expect(lab.has("images/m_180p.jpg"))
         lease.release()
     }
+
+    @Test("removes the objects of a job in its destination, and one that is no longer allowed holds up no other job")
+    func destinations() async throws {
+        let place = "file:///tmp/removal-\(UUID().uuidString)"
+        let path = String(place.dropFirst("file://".count))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let lab = try RemovalLab(["RESULT_KEY": "off", "DESTINATION_PREFIXES": place])
+        for (id, destination) in [("gone", "file:///srv/no-longer-allowed"), ("here", place + "/eve")] {
+            let job = JobKey(kind: .image, id: ByteText(id))
+            _ = try await lab.tracker.jobs.begin(job, StageMessage(stage: .upload, hop: 1, mediaID: "m", manifest: nil))
+            var ticket = Ticket(id: job.id, mediaID: "m", kind: .image)
+            (ticket.destination, ticket.outcome) = (destination, .failed)
+            let store = try LocalDirectoryStore(creating: path + "/eve")
+            let lease = try await lab.tracker.lease(job)
+            let file = try await lab.tracker.makeFile("a", bytes: 10, job: job, type: .output)
+            let object = NewObject(path: file.absolutePath, key: try ObjectKey(id), owner: job.objectOwner)
+            let published = try await store.put(object) { _ in }
+            let validator = published.validator?.bytes
+            let record = PublishedFile(key: id, location: published.location, sizeBytes: 10, validator: validator)
+            try await lab.tracker.notePublished(
+                [ByteText(file.absolutePath): record],
+                job: job,
+                in: ByteText(store.description)
+            )
+            lease.release()
+            _ = try await lab.tracker.jobs.end(job, outcome: .failed, token: "t", record: ticket.json.serialized())
+        }
+        let error = await #expect(throws: StorageError.self) { try await lab.removal().removeLeft() }
+        #expect(error?.code == .destinationNotAllowed)
+        #expect(try await lab.tracker.jobsWithLeftObjects() == [JobKey(kind: .image, id: "gone")])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/eve") == ["gone"])
+    }
+
+    @Test("does not look for what was put to a signed URL")
+    func signed() async throws {
+        let lab = try RemovalLab(["RESULT_KEY": "off"])
+        try await lab.begin()
+        let lease = try await lab.tracker.lease(lab.job)
+        defer { lease.release() }
+        for key in ["images/m_180p.jpg", "images/m_360p.jpg"] { try lab.putForeign(key, "x") }
+        var ticket = lab.ticket
+        ticket.uploadURLs = [UploadURL(name: "180p", url: "https://h.example/a?sig=hunter2")]
+        ticket.outputs = ["180p", "360p"].map { quality in
+            var output = JobOutput(kind: .imageScaled, key: "images/m_\(quality).jpg")
+            (output.quality, output.location) = (quality, "anywhere")
+            return output
+        }
+        let known = try await lab.tracker.objects(lab.job)
+        #expect(known.isEmpty)
+        _ = try await lab.removal().run(ticket)
+        #expect(lab.has("images/m_180p.jpg"))
+    }
 }

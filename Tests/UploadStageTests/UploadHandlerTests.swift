@@ -1,7 +1,10 @@
+import Foundation
 import JobModel
 import RuntimeSupport
 import StageRuntime
+import Synchronization
 import TempFiles
+import TestSupport
 import Testing
 
 @testable import UploadStage
@@ -171,5 +174,95 @@ struct UploadHandlerTests {
         let done = try await bench.run(UploadHandler(bench.services), ticket)
         #expect(done.resultKey == nil && bench.object(Self.indexKey) == nil)
         #expect(try await bench.tracker.jobTempFiles(ticket.key).isEmpty)
+    }
+
+    private static let web = ["ALLOW_HTTP": "1", "SOURCE_ALLOWED_NETWORKS": "127.0.0.0/8", "SOURCE_IDLE_SECONDS": "5"]
+
+    /// The URL of the second output, which goes to a server of the test.
+    private static func urls(_ server: LoopbackServer, _ query: String = "?sig=hunter2") -> [UploadURL] {
+        [UploadURL(name: "videos/media/1.mp4", url: "http://127.0.0.1:\(server.port)/second\(query)")]
+    }
+
+    @Test("puts an output to its signed URL and the others into the store, and does neither again")
+    func signed() async throws {
+        let requests = Mutex<[[UInt8]]>([])
+        let server = try LoopbackServer { connection in
+            let request = try connection.request()
+            requests.withLock { $0.append(request.body) }
+            try connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        }
+        defer { server.stop() }
+        let bench = try HandlerBench(.upload, .video, Self.web)
+        var ticket = try await processedTicket(bench)
+        ticket.uploadURLs = Self.urls(server)
+        let handler = try UploadHandler(bench.services)
+        let done = try await bench.run(handler, ticket)
+        #expect(bench.object("videos/media/0.mp4") == Self.contents[0] && bench.object("videos/media/1.mp4") == nil)
+        #expect(requests.withLock(\.self) == [Self.contents[1]])
+        #expect(done.outputs[1].location == "http://127.0.0.1:\(server.port)/second")
+        #expect(done.outputs[1].sizeBytes == Int64(Self.contents[1].count))
+        // Nobody can remove it, so the ledger has no object of it.
+        #expect(try await bench.tracker.objects(ticket.key).map(\.key).contains("videos/media/1.mp4") == false)
+        #expect(try await bench.tracker.jobTempFiles(ticket.key).isEmpty)
+        #expect(try await bench.run(handler, ticket).outputs == done.outputs)
+        #expect(server.connections == 1)
+    }
+
+    @Test("puts nothing at all when a signed URL is over or leads inside", arguments: [true, false])
+    func unusableURL(isOver: Bool) async throws {
+        let server = try LoopbackServer { connection in _ = try connection.request() }
+        defer { server.stop() }
+        let bench = try HandlerBench(.upload, .video, isOver ? Self.web : ["ALLOW_HTTP": "1"])
+        var ticket = try await processedTicket(bench)
+        ticket.uploadURLs = Self.urls(
+            server,
+            isOver ? "?X-Amz-Date=20200101T000000Z&X-Amz-Expires=9&X-Amz-Signature=hunter2" : "?sig=hunter2"
+        )
+        let failure = await #expect(throws: StageFailure.self) {
+            try await bench.run(UploadHandler(bench.services), ticket)
+        }
+        #expect(failure?.verdict == .permanent && failure?.message.contains("hunter2") == false)
+        #expect(failure?.code == (isOver ? "upload_url_expired" : "upload_url_not_allowed"))
+        #expect(bench.object("videos/media/0.mp4") == nil && server.connections == 0)
+        #expect(try await bench.tracker.objects(ticket.key).isEmpty)
+    }
+
+    @Test("waits without losing an attempt while the host of a signed URL is away")
+    func hostAway() async throws {
+        let server = try LoopbackServer { connection in
+            _ = try connection.request()
+            try connection.write(
+                "HTTP/1.1 503 Slow Down\r\nRetry-After: 9\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        }
+        defer { server.stop() }
+        let bench = try HandlerBench(.upload, .video, Self.web)
+        var ticket = try await processedTicket(bench)
+        ticket.uploadURLs = Self.urls(server)
+        let failure = await #expect(throws: StageFailure.self) {
+            try await bench.run(UploadHandler(bench.services), ticket)
+        }
+        #expect(failure?.verdict == .away && failure?.code == "upload_unavailable")
+        #expect(failure?.retryAfter == .seconds(9) && failure?.host == "127.0.0.1:\(server.port)")
+    }
+
+    @Test("puts all outputs and the result index beneath the job's destination, and none into the store")
+    func destination() async throws {
+        let place = "/tmp/handler-destination-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        let bench = try HandlerBench(.upload, .video, ["DESTINATION_PREFIXES": "file://\(place)"])
+        var ticket = try await processedTicket(bench)
+        ticket.destination = "file://\(place)/eve"
+        let done = try await bench.run(UploadHandler(bench.services), ticket)
+        for index in 0...1 {
+            let path = "\(place)/eve/videos/media/\(index).mp4"
+            #expect(FileManager.default.contents(atPath: path).map { Array($0) } == Self.contents[index])
+            #expect(done.outputs[index].location == "file://" + path)
+            #expect(bench.object("videos/media/\(index).mp4") == nil)
+        }
+        let index = try #require(done.resultKey).string
+        #expect(FileManager.default.fileExists(atPath: "\(place)/eve/\(index)") && bench.object(index) == nil)
+        let stores = Set(try await bench.tracker.objects(ticket.key).map(\.store))
+        #expect(stores == [ByteText("file://\(place)/eve")])
     }
 }

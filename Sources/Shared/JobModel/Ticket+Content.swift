@@ -9,6 +9,7 @@ extension Ticket {
         asked.set("s3Key", sourceKey)
         asked.set("source", source)
         asked.set("destination", destination)
+        asked.set(Self.uploadURLsField, uploadPlacesJSON)
         asked.set("requestThumbnails", wantsThumbnails)
         for name in Self.askingFields { asked[name] = unknown[name] }
         return asked.serialized()

@@ -34,6 +34,7 @@ extension Ticket {
         sourceKey = try fields.string("s3Key")
         source = try fields.string("source")
         destination = try fields.string("destination")
+        uploadURLs = try Self.readUploadURLs(&fields)
         originalFilename = try fields.string("originalFilename")
         mimeType = try fields.string("mimeType")
         fileSizeBytes = try fields.integer("fileSize")
@@ -116,7 +117,7 @@ extension Ticket {
         "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
         "attempt",
         "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
-        "requestProgressUpdates", "progressInterval", "waitedSeconds", "resultKey",
+        "requestProgressUpdates", "progressInterval", "waitedSeconds", "resultKey", uploadURLsField,
     ]
 
     /// The `type` of the older service's entry message.
@@ -141,6 +142,7 @@ extension Ticket {
         object.set("s3Key", sourceKey)
         object.set("source", source)
         object.set("destination", destination)
+        object.set(Self.uploadURLsField, uploadURLsJSON)
         object.set("originalFilename", originalFilename)
         object.set("mimeType", mimeType)
         object.set("fileSize", fileSizeBytes)

@@ -65,6 +65,7 @@ extension Ticket {
         short.sourceKey = sourceKey?.clippedOrNil(toBytes: 4096)
         short.source = source?.clippedOrNil(toBytes: 4096)
         short.destination = destination?.clippedOrNil(toBytes: 4096)
+        short.uploadURLs = uploadURLs
         short.createdAt = createdAt?.clippedOrNil(toBytes: 64)
         short.phase = phase
         short.previousPhase = previousPhase
@@ -93,15 +94,22 @@ extension Ticket {
 
     /// The message of an ended job as it is kept: all of it, or those fields of a long one that say how the job ended.
     ///
-    /// - Returns: nil when `bytes`, which are this ticket's, are short enough.
+    /// - Returns: nil when `bytes`, which are this ticket's, are short enough, and have no signatures of upload URLs.
     package func kept(insteadOf bytes: [UInt8]) -> [UInt8]? {
-        if bytes.count <= Self.maximumKeptBytes { return nil }
+        let places = uploadURLsWithoutSignatures
+        if bytes.count <= Self.maximumKeptBytes, places == uploadURLs { return nil }
         var kept = self
+        if !places.isEmpty {
+            kept.uploadURLs = places
+            let unsigned = kept.json.serialized()
+            if unsigned.count <= Self.maximumKeptBytes { return unsigned }
+            kept.uploadURLs = []
+        }
         kept.unknown = JSONFields()
         kept.metadata = metadata.map(ProgressUpdate.carried)
         for index in kept.outputs.indices { kept.outputs[index].unknown = JSONFields() }
         let shorter = kept.json.serialized()
-        return shorter.count <= Self.maximumKeptBytes ? shorter : shortened.json.serialized()
+        return shorter.count <= Self.maximumKeptBytes ? shorter : kept.shortened.json.serialized()
     }
 }
 

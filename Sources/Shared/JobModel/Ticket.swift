@@ -11,6 +11,8 @@ package struct Ticket: Sendable, Hashable {
     package var source: String?
     /// URL prefix for the outputs, instead of the configured object store.
     package var destination: String?
+    /// Where single outputs are put instead.
+    package var uploadURLs: [UploadURL] = []
 
     // The producer's claims; never trusted.
     package var originalFilename: String?

@@ -16,7 +16,7 @@ package struct ObjectRemoval: Sendable {
     private let settings: Settings
     private let tracker: TempFileTracker
     private let logger: Logger
-    let open: @Sendable () throws(StorageError) -> any Store
+    let open: @Sendable () throws(StorageError) -> Stores
 
     /// Objects that are removed at a time, where that takes less time.
     private static let width = 4
@@ -30,7 +30,8 @@ package struct ObjectRemoval: Sendable {
         package var elsewhere = 0
     }
 
-    /// - Parameter store: opens the store, when there is something to remove; nil for that of the settings.
+    /// - Parameter store: opens the store, when there is something to remove; nil for that of the settings, and jobs'
+    ///   destinations.
     package init(
         _ settings: Settings,
         _ tracker: TempFileTracker,
@@ -42,9 +43,9 @@ package struct ObjectRemoval: Sendable {
         self.logger = logger
         let storage = settings.storage
         if let store {
-            open = store
+            open = { () throws(StorageError) in Stores(standard: try store()) }
         } else {
-            open = { () throws(StorageError) in try Stores(storage).standard }
+            open = { () throws(StorageError) in try Stores(storage) }
         }
     }
 
@@ -57,10 +58,12 @@ package struct ObjectRemoval: Sendable {
     ///   left then stays in the ledger.
     package func run(_ ticket: Ticket, onActivity: @escaping @Sendable () -> Void = {}) async throws -> Report {
         let job = ticket.key
-        let told = ticket.publishedOutputs(under: settings.outputKeys)
+        // Nobody can remove what was put to a signed URL.
+        let sent = Set(ticket.uploadURLsByOutput.keys.map { ticket.outputs[$0].key })
+        let told = ticket.publishedOutputs(under: settings.outputKeys).filter { !sent.contains($0.key) }
         let known = try await tracker.objects(job)
         if told.isEmpty, known.isEmpty { return Report() }
-        let store = try open()
+        let store = try open().store(of: ticket)
         let name = ByteText(store.description)
         if !told.isEmpty { try await adopt(told, of: job, in: name) }
         var report = Report()
@@ -219,18 +222,30 @@ package struct ObjectRemoval: Sendable {
 }
 
 extension ObjectRemoval {
-    /// Removes what was left of jobs that have ended, as while the store was away. The first trouble of the store ends
-    /// it, and all of it is tried again at the next call.
+    /// Removes what was left of jobs that have ended, as while the store was away. After trouble with the store or a
+    /// destination, no further job with the same one is tried; those with another one are. All of it is tried again at
+    /// the next call.
     ///
-    /// - Throws: as ``run(_:onActivity:)``.
+    /// - Throws: the first trouble, as ``run(_:onActivity:)``, when all is done that could be.
     package func removeLeft() async throws -> Report {
         var report = Report()
+        var first: StorageError?
+        var troubled: Set<ByteText?> = []
         for job in try await tracker.jobsWithLeftObjects() {
             try Task.checkCancellation()
             guard let (hold, record) = try await tracker.tryLease(ofFinished: job) else { continue }
             defer { hold.releaseRemovingEmptyDirectory() }
-            report.add(try await run(record.lastTicket))
+            let ticket = record.lastTicket
+            let place = ticket.destination.map { ByteText($0) }
+            if troubled.contains(place) { continue }
+            do {
+                report.add(try await run(ticket))
+            } catch let error as StorageError {
+                first = first ?? error
+                troubled.insert(place)
+            }
         }
+        if let first { throw first }
         return report
     }
 }

@@ -19,6 +19,8 @@ package struct StoreSweep: Sendable {
         package var job: JobKey?
         /// Whether a sweep now would abort it. Else it is only reported.
         package var isRemovable: Bool
+        /// The place that it lies beneath, where that is one of destinations; nil for the store.
+        package var place: String?
     }
 
     package struct Findings: Sendable {
@@ -59,7 +61,13 @@ package struct StoreSweep: Sendable {
         var findings = Findings()
         do {
             findings.leftJobs = try await tracker.jobsWithLeftObjects()
-            if hasUploads { findings.uploads = try await staleUploads(in: try removal.open()) }
+            for (store, place) in try places() {
+                do {
+                    findings.uploads += try await staleUploads(in: store, place)
+                } catch let error as StorageError {
+                    findings.problem = findings.problem ?? error.message
+                }
+            }
         } catch {
             findings.problem = "\(error)"
         }
@@ -71,18 +79,32 @@ package struct StoreSweep: Sendable {
     package func clean() async -> Cleaned {
         var cleaned = Cleaned()
         do {
-            if hasUploads { try await abortStaleUploads(in: try removal.open(), &cleaned) }
+            for (store, place) in try places() {
+                do {
+                    try await abortStaleUploads(in: store, place, &cleaned)
+                } catch let error as StorageError {
+                    cleaned.problem = cleaned.problem ?? error.message
+                }
+            }
             if try await !tracker.jobsWithLeftObjects(limit: 1).isEmpty {
                 cleaned.removedObjects = try await removal.removeLeft().removed
             }
         } catch {
-            cleaned.problem = "\(error)"
+            cleaned.problem = cleaned.problem ?? "\(error)"
         }
         return cleaned
     }
 
-    private func abortStaleUploads(in store: any Store, _ cleaned: inout Cleaned) async throws {
-        for stale in try await staleUploads(in: store) where stale.isRemovable {
+    /// Where uploads may be open: the store, and the buckets of destinations with their names.
+    private func places() throws(StorageError) -> [(store: any Store, place: String?)] {
+        // A directory would be made.
+        guard hasUploads else { return [] }
+        let stores = try removal.open()
+        return [(stores.standard, nil)] + stores.destinationRoots.map { ($0, $0.description) }
+    }
+
+    private func abortStaleUploads(in store: any Store, _ place: String?, _ cleaned: inout Cleaned) async throws {
+        for stale in try await staleUploads(in: store, place) where stale.isRemovable {
             try Task.checkCancellation()
             try await store.abort(stale.upload)
             cleaned.abortedUploads += 1
@@ -90,6 +112,7 @@ package struct StoreSweep: Sendable {
                 "object.key": "\(stale.upload.key.string.clipped(toBytes: 300).shown)",
                 "upload.age.seconds": "\(stale.upload.ageSeconds ?? 0)", LogKey.reason: "\(stale.reason.rawValue)",
             ]
+            if let place { metadata["upload.destination"] = "\(place)" }
             if let job = stale.job {
                 metadata[LogKey.jobID] = "\(job.id)"
                 metadata[LogKey.jobKind] = "\(job.kind.rawValue)"
@@ -98,11 +121,11 @@ package struct StoreSweep: Sendable {
         }
     }
 
-    private func staleUploads(in store: any Store) async throws -> [StaleUpload] {
+    private func staleUploads(in store: any Store, _ place: String?) async throws -> [StaleUpload] {
         // The store before the ledger: an upload is in the ledger before it is begun.
         let uploads = try await store.openUploads()
         if uploads.isEmpty { return [] }
-        let owners = try await owners(in: ByteText(store.description))
+        let owners = try await owners(in: store)
         let policy = StaleUploadPolicy(
             graceSeconds: Int64(min(max(settings.orphanGraceMinutes * 60, 0), 1e12)),
             maximumAgeSeconds: Int64(min(max(settings.jobMaximumAgeHours * 3600, 0), 1e12))
@@ -114,20 +137,26 @@ package struct StoreSweep: Sendable {
                 upload: upload,
                 reason: verdict.reason,
                 job: verdict.job,
-                isRemovable: verdict.isRemovable
+                isRemovable: verdict.isRemovable,
+                place: place
             )
         }
         .sorted { ($1.upload.ageSeconds ?? 0, $0.upload.key) < ($0.upload.ageSeconds ?? 0, $1.upload.key) }
     }
 
-    private func owners(in store: ByteText) async throws -> [ByteText: StaleUploadPolicy.Owner] {
+    /// By keys below the store. The jobs' own stores are this one, or destinations beneath it.
+    private func owners(in store: any Store) async throws -> [ByteText: StaleUploadPolicy.Owner] {
         var owners: [ByteText: StaleUploadPolicy.Owner] = [:]
-        for (key, job, endedAgo) in try await tracker.objectOwners(in: store) {
-            // Of several jobs one that goes on counts.
-            if let endedAgo {
-                if owners[key] == nil { owners[key] = .ended(job, secondsAgo: endedAgo.components.seconds) }
-            } else {
-                owners[key] = .underWay
+        for name in try await tracker.objectStores() {
+            guard let start = store.start(ofStoreNamed: name) else { continue }
+            for (rest, job, endedAgo) in try await tracker.objectOwners(in: name) {
+                guard let key = ByteText(utf8: start + rest.utf8) else { continue }
+                // Of several jobs one that goes on counts.
+                if let endedAgo {
+                    if owners[key] == nil { owners[key] = .ended(job, secondsAgo: endedAgo.components.seconds) }
+                } else {
+                    owners[key] = .underWay
+                }
             }
         }
         return owners

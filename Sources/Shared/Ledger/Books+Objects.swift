@@ -74,6 +74,12 @@ extension Books {
         }
     }
 
+    /// The stores of all objects.
+    package func objectStores() throws -> [ByteText] {
+        let sql = "SELECT DISTINCT store FROM object ORDER BY store"
+        return try Data.fetchAll(db.cachedStatement(sql: sql)).compactMap { ByteText(utf8: $0) }
+    }
+
     /// The objects in a store that jobs put, or have left there, and when those jobs ended, in milliseconds.
     package func objectOwners(store: ByteText) throws -> [(key: ByteText, job: JobKey, finishedAt: Int64?)] {
         let sql = """

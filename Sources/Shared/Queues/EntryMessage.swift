@@ -22,7 +22,9 @@ package struct EntryMessage: Sendable, Equatable {
         func names(_ ticket: Ticket) -> [ByteText?] {
             [ticket.sourceKey, ticket.source, ticket.destination].map { $0.map { ByteText($0) } }
         }
-        guard read.key == ticket.key, read.mediaID == ticket.mediaID, names(read) == names(ticket) else {
+        guard read.key == ticket.key, read.mediaID == ticket.mediaID, names(read) == names(ticket),
+            read.uploadURLs == ticket.uploadURLs
+        else {
             throw MessageError(
                 code: .invalidValue,
                 message: "a worker would read the job as another one (\(read.key)); leave out what is no field of a "

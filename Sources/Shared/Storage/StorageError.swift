@@ -35,6 +35,16 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         package static let wrongRegion = Code(rawValue: "wrong_region")
         /// The store takes this host's clock for wrong.
         package static let clockSkew = Code(rawValue: "clock_skew")
+        /// Jobs may not have their outputs put there.
+        package static let destinationNotAllowed = Code(rawValue: "destination_not_allowed")
+        /// An upload URL is none, or leads where none may.
+        package static let uploadNotAllowed = Code(rawValue: "upload_url_not_allowed")
+        /// An upload URL was signed for a time that is over.
+        package static let uploadExpired = Code(rawValue: "upload_url_expired")
+        /// The host of an upload URL does not take the output.
+        package static let uploadRefused = Code(rawValue: "upload_refused")
+        /// The host of an upload URL cannot be reached, or has no time for us.
+        package static let uploadUnavailable = Code(rawValue: "upload_unavailable")
         /// The store has not kept what it was given, or not all of it.
         package static let incomplete = Code(rawValue: "object_incomplete")
     }

@@ -52,6 +52,12 @@ package protocol Store: Sendable, CustomStringConvertible {
     /// - Throws: ``StorageError``, or `CancellationError`.
     func remove(_ object: OwnObject) async throws -> ObjectRemovalAnswer
 
+    /// The beginning of the keys that another store's objects have in this one.
+    ///
+    /// - Parameter name: the other one's ``description``.
+    /// - Returns: empty for this store itself; nil for a store that does not lie beneath this one, or is not known to.
+    func start(ofStoreNamed name: ByteText) -> [UInt8]?
+
     /// All uploads beneath the store that are neither complete nor aborted.
     ///
     /// - Throws: ``StorageError``, or `CancellationError`.
@@ -65,6 +71,8 @@ package protocol Store: Sendable, CustomStringConvertible {
 
 extension Store {
     package var gainsByParallelPuts: Bool { false }
+
+    package func start(ofStoreNamed name: ByteText) -> [UInt8]? { ByteText(description) == name ? [] : nil }
 }
 
 /// A file, or bytes, that are to become an object.

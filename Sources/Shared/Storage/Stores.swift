@@ -5,6 +5,7 @@ package import Settings
 package struct Stores: Sendable {
     /// The configured store (`STORAGE_URL`).
     package let standard: any Store
+    private let destinations: Destinations?
 
     /// Every kind of store there is. A new one is a folder of its own, and a line here.
     package static let kinds: [any StoreKind.Type] = [LocalDirectoryStore.self, S3Store.self]
@@ -13,19 +14,38 @@ package struct Stores: Sendable {
     ///   store cannot be opened.
     package init(_ settings: StorageSettings) throws(StorageError) {
         standard = try Self.kind(settings.storageURL).init(url: settings.storageURL, settings)
+        destinations = try Destinations(settings)
     }
 
     /// With a given store, for tests.
-    package init(standard: any Store) { self.standard = standard }
+    package init(standard: any Store) {
+        self.standard = standard
+        destinations = nil
+    }
 
-    /// The store for a job's `destination`, which is a URL prefix.
-    package func destination(_ url: String) throws(StorageError) -> any Store {
-        // A file destination would let anyone who can publish a message write anywhere on this host.
-        throw StorageError(
-            code: .unsupportedScheme,
-            message: "the job's `destination` \(SourceURL.redacted(url)) is not supported: outputs go to STORAGE_URL; "
-                + "leave `destination` out"
-        )
+    /// The store of a job's outputs: the configured one, or its `destination`.
+    ///
+    /// - Throws: ``StorageError`` when the destination is not allowed, or cannot be opened.
+    package func store(of ticket: Ticket) throws(StorageError) -> any Store {
+        guard let url = ticket.destination else { return standard }
+        guard let destinations else {
+            throw StorageError(code: .unsupportedScheme, message: "there are no destinations; leave `destination` out")
+        }
+        return try destinations.store(url)
+    }
+
+    /// The buckets of destinations, as stores of all that lies there. None lies beneath another one, or beneath the
+    /// configured store.
+    package var destinationRoots: [any Store] {
+        var roots: [any Store] = []
+        for store in destinations?.buckets ?? [] {
+            let name = ByteText(store.description)
+            if standard.start(ofStoreNamed: name) != nil { continue }
+            if roots.contains(where: { $0.start(ofStoreNamed: name) != nil }) { continue }
+            roots.removeAll { store.start(ofStoreNamed: ByteText($0.description)) != nil }
+            roots.append(store)
+        }
+        return roots
     }
 
     /// A store for temp files, which nobody but us reads.

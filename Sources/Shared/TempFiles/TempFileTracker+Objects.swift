@@ -38,6 +38,11 @@ extension TempFileTracker {
         try await ledger.read { try $0.jobsWithLeftObjects(limit: limit) }
     }
 
+    /// The stores that jobs of this host put objects into, or have left some in, as ``JobObject/store`` has them.
+    package func objectStores() async throws(TempFileError) -> [ByteText] {
+        try await ledger.read { try $0.objectStores() }
+    }
+
     /// The objects in a store that jobs of this host put, or have left there, and how long ago those jobs ended.
     package func objectOwners(
         in store: ByteText

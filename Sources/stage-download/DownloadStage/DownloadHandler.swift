@@ -206,16 +206,20 @@ package struct DownloadHandler: StageHandler {
             ticket.kind == .video
             ? [settings.videoKeyTemplate, settings.thumbnailKeyTemplate] : [settings.imageKeyTemplate]
         do {
+            let store = try stores.store(of: ticket)
             for template in templates + [settings.resultKeyTemplate].compactMap(\.self) {
-                try stores.standard.check(template.key(ticket: ticket, quality: "360p", fileExtension: "jpg"))
+                try store.check(template.key(ticket: ticket, quality: "360p", fileExtension: "jpg"))
             }
-            if let destination = ticket.destination { _ = try stores.destination(destination) }
+            for entry in ticket.uploadURLs {
+                let upload = SignedUpload(entry.url, name: entry.name.string, settings.storage.webSources)
+                try upload.checkAllowed()
+            }
         } catch let error as ObjectKeyError {
             throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
         } catch let error as StorageError where error.code == .invalidKey {
             throw StageFailure(.permanent, code: "invalid_media_id", "\(error); correct the job's `mediaId`")
         } catch let error as StorageError {
-            throw StageFailure(.permanent, code: error.code.rawValue, error.message)
+            throw StageFailure(error)
         }
     }
 }

@@ -28,7 +28,12 @@ extension UploadHandler {
     }
 
     /// Publishes the result index, once all outputs are in the store to stay. It is made of no file.
-    func publishIndex(of ticket: Ticket, under key: ObjectKey, _ job: JobContext) async throws {
+    func publishIndex(
+        of ticket: Ticket,
+        under key: ObjectKey,
+        in store: any Store,
+        _ job: JobContext
+    ) async throws {
         let object = NewObject(
             .bytes(ResultIndex(ticket).json.serialized()),
             key: key,
@@ -36,8 +41,8 @@ extension UploadHandler {
             owner: job.key.objectOwner
         )
         do {
-            _ = try await stores.standard.put(object) { _ in }
-            try await stores.standard.synchronize([key])
+            _ = try await store.put(object) { _ in }
+            try await store.synchronize([key])
         } catch let error as StorageError {
             throw StageFailure(error)
         }

@@ -11,15 +11,12 @@ internal import TempFiles
 
 /// Publishes a job's outputs in the object store, and then the result index that lists them.
 package struct UploadHandler: StageHandler {
-    let stores: Stores
-    /// Outputs that are put at a time.
-    private let width: Int
+    private let stores: Stores
     let settings: Settings
 
     init(_ services: StageServices) throws {
         settings = services.settings
-        stores = try Stores(services.settings.storage)
-        width = stores.standard.gainsByParallelPuts ? services.settings.storage.s3.parallelOutputs : 1
+        stores = try Stores(settings.storage)
     }
 
     package var hostsAway: [HostAbsence] { HostWatch.shared.absences }
@@ -31,12 +28,15 @@ package struct UploadHandler: StageHandler {
     package func run(_ job: JobContext) async throws -> Ticket {
         var ticket = job.ticket
         let indexKey = try indexKey(of: ticket)
-        let earlier = try await planObjects(of: ticket, indexKey, job)
+        let places = try OutputPlaces(ticket, stores, settings.storage)
+        let earlier = try await planObjects(of: ticket, indexKey, places, job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.
         // Files that an earlier run has published may be gone.
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
+        try places.checkURLs { earlier[$0] == nil }
+        places.noteUnused(of: ticket, job.logger)
         let totalBytes = ticket.outputs.reduce(Int64(0)) { $0 &+ max($1.sizeBytes ?? 0, 0) }
         let progress = UploadedBytes { done in
             if totalBytes > 0 { job.telemetry.note(fraction: Double(done) / Double(totalBytes)) }
@@ -46,36 +46,39 @@ package struct UploadHandler: StageHandler {
             // Not those that the ticket gets meanwhile.
             let outputs = ticket.outputs
             try await withThrowingTaskGroup(of: (Int, PublishedObject).self) { group in
-                var rest = outputs.indices.makeIterator()
+                var rest = places.order(of: outputs).makeIterator()
                 func startNext() {
                     guard let index = rest.next() else { return }
                     group.addTask {
                         if let known = earlier[index] { return (index, known) }
-                        return (index, try await publish(outputs[index], job) { progress.note($0, of: index) })
+                        return (
+                            index,
+                            try await publish(outputs[index], at: places[index], job) { progress.note($0, of: index) }
+                        )
                     }
                 }
-                for _ in 0..<width { startNext() }
+                for _ in 0..<places.width { startNext() }
                 while let (index, object) = try await group.next() {
                     progress.note(object.sizeBytes, of: index)
                     ticket.outputs[index].location = object.location
                     ticket.outputs[index].sizeBytes = object.sizeBytes
-                    published.add(object, outputs[index])
-                    if published.isDue { try await release(&published, job) }
+                    published.add(object, outputs[index], isInStore: places[index].isStore)
+                    if published.isDue { try await release(&published, places, job) }
                     try Task.checkCancellation()
                     startNext()
                 }
             }
         } catch {
             // The next run need not publish them again.
-            try? await release(&published, job)
+            try? await release(&published, places, job)
             throw error
         }
-        try await release(&published, job, isLast: true)
+        try await release(&published, places, job, isLast: true)
         job.telemetry.note(inputs: ticket.outputs.count, bytes: totalBytes)
         job.telemetry.note(outputs: ticket.outputs.count, bytes: progress.total)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         ticket.resultKey = indexKey.map { ByteText($0.rawValue) }
-        if let indexKey { try await publishIndex(of: ticket, under: indexKey, job) }
+        if let indexKey { try await publishIndex(of: ticket, under: indexKey, in: places.store, job) }
         return ticket
     }
 
@@ -86,10 +89,11 @@ package struct UploadHandler: StageHandler {
     private func planObjects(
         of ticket: Ticket,
         _ indexKey: ObjectKey?,
+        _ places: OutputPlaces,
         _ job: JobContext
     ) async throws -> [Int: PublishedObject] {
-        let store = ByteText(stores.standard.description)
-        var objects = ticket.outputs.map { output in
+        let store = ByteText(places.store.description)
+        var objects = ticket.outputs.enumerated().filter { places[$0.offset].isStore }.map { _, output in
             let name = output.localPath.flatMap { try? job.tracker.file($0.string, job: job.key).name }
             return JobObject(key: output.key, store: store, state: .planned, name: name)
         }
@@ -123,29 +127,36 @@ package struct UploadHandler: StageHandler {
     /// - Parameter isLast: with it goes what the job has reserved and does not use.
     private func release(
         _ published: inout PublishedOutputs,
+        _ places: OutputPlaces,
         _ job: JobContext,
         isLast: Bool = false
     ) async throws {
-        let records = published.take()
-        if records.isEmpty {
+        let (stored, sent) = published.take()
+        if stored.isEmpty, sent.isEmpty {
             if isLast { try await job.tracker.trimReservation(job.key) }
             return
         }
         do {
-            try await stores.standard.synchronize(records.values.map { try ObjectKey($0.key) })
+            try await places.store.synchronize(stored.values.map { try ObjectKey($0.key) })
         } catch let error as StorageError {
             throw StageFailure(error)
         }
         CrashPoint.objectDurable.cross()
-        try await job.tracker.notePublished(records, job: job.key, in: ByteText(stores.standard.description))
+        if !stored.isEmpty {
+            try await job.tracker.notePublished(stored, job: job.key, in: ByteText(places.store.description))
+        }
+        // Nobody can remove what was put to a signed URL.
+        if !sent.isEmpty { try await job.tracker.notePublished(sent, job: job.key) }
         CrashPoint.outputNoted.cross()
         // Files that cannot be removed now stay in the ledger, and the clean-up tries again.
-        _ = await job.tracker.releaseFiles(records.keys.sorted().map(\.string), job: job.key, isLast: isLast)
+        let paths = (Array(stored.keys) + Array(sent.keys)).sorted().map(\.string)
+        _ = await job.tracker.releaseFiles(paths, job: job.key, isLast: isLast)
         CrashPoint.outputReleased.cross()
     }
 
     private func publish(
         _ output: JobOutput,
+        at place: OutputPlaces.Place,
         _ job: JobContext,
         didWrite: @escaping @Sendable (Int64) -> Void
     ) async throws -> PublishedObject {
@@ -157,9 +168,11 @@ package struct UploadHandler: StageHandler {
                 contentType: output.mimeType,
                 owner: job.key.objectOwner
             )
-            let store = ByteText(stores.standard.description)
-            object.uploads = JobUploads(tracker: job.tracker, job: job.key, store: store, key: output.key)
-            let published = try await stores.standard.put(object, didWrite: didWrite)
+            if case .store(let store) = place {
+                let name = ByteText(store.description)
+                object.uploads = JobUploads(tracker: job.tracker, job: job.key, store: name, key: output.key)
+            }
+            let published = try await place.put(object, didWrite: didWrite)
             job.logger.log(
                 level: job.tracker.fileLevel,
                 "uploaded",
@@ -194,32 +207,5 @@ private final class UploadedBytes: Sendable {
     func note(_ written: Int64, of output: Int) {
         bytes.withLock { $0[output] = written }
         tell(total)
-    }
-}
-
-/// Outputs that are in the object store and still take space here. Small ones wait for each other a moment, as each
-/// release writes the ledger through to the disk.
-private struct PublishedOutputs {
-    private var records: [ByteText: PublishedFile] = [:]
-    private var bytes: Int64 = 0
-    private var since = ContinuousClock.now
-
-    mutating func add(_ object: PublishedObject, _ output: JobOutput) {
-        guard let path = output.localPath else { return }
-        if records.isEmpty { since = .now }
-        records[path] = PublishedFile(
-            key: output.key.string,
-            location: object.location,
-            sizeBytes: object.sizeBytes,
-            validator: object.validator?.bytes
-        )
-        bytes += object.sizeBytes
-    }
-
-    var isDue: Bool { bytes >= 1 << 20 || ContinuousClock.now - since >= .seconds(1) }
-
-    mutating func take() -> [ByteText: PublishedFile] {
-        defer { (records, bytes) = ([:], 0) }
-        return records
     }
 }

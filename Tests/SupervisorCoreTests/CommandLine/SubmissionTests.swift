@@ -66,6 +66,28 @@ struct SubmissionTests {
         }
     }
 
+    @Test("A destination and signed URLs go into the job message as they are")
+    func places() throws {
+        let urls = try Submission.uploadURLs(["720p=https://h/a?x=1=2&sig=hunter2", "thumbnail_0=https://h/b"])
+        let options = Submission.Options(kind: .video, destination: "s3://media/eve", uploadURLs: urls)
+        let ticket = try Submission("key:in", options: options, workingDirectory: "/").ticket
+        #expect(ticket.destination == "s3://media/eve")
+        #expect(ticket.uploadURLs.map(\.name) == ["720p", "thumbnail_0"])
+        #expect(ticket.uploadURLs.map(\.url) == ["https://h/a?x=1=2&sig=hunter2", "https://h/b"])
+    }
+
+    @Test(
+        "--upload-url without a name or a URL, or twice for an output, is refused, and no URL is repeated",
+        arguments: [
+            ["https://h/a?sig=hunter2"], ["=https://h/hunter2"], ["720p="], ["720p"], [""],
+            ["a=https://h/hunter2", "a=https://h/hunter2"],
+        ]
+    )
+    func refusedPlaces(_ arguments: [String]) {
+        let problem = #expect(throws: UsageProblem.self) { try Submission.uploadURLs(arguments) }
+        #expect(problem?.message.contains("--upload-url") == true && problem?.message.contains("hunter2") == false)
+    }
+
     @Test("The job message of a local file has all that the contract asks for")
     func localFile() throws {
         let path = try scratch.file("a b#ü.dat", [0xFF, 0xD8, 0xFF, 0xE0])

@@ -151,7 +151,7 @@ package struct S3Settings: SettingsGroup {
         }
     }
 
-    private static var words: SettingFormat<[String]> {
+    static var words: SettingFormat<[String]> {
         SettingFormat(
             type: "words, space between",
             text: { $0.joined(separator: " ") },

@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// Where sources come from and outputs go. Each source and store has its own part here.
 package struct StorageSettings: SettingsGroup {
     package static let section = "Files"
@@ -6,6 +8,8 @@ package struct StorageSettings: SettingsGroup {
     package let storageURL: String
     /// Directories that a `file:` source may lie in.
     package let fileSourceRoots: [String]
+    /// `file:` and `s3:` URLs beneath which a job may have its outputs put.
+    package let destinationPrefixes: [String]
     package let maximumSourceBytes: Int64
     package let webSources: WebSourceSettings
     package let s3: S3Settings
@@ -34,6 +38,26 @@ package struct StorageSettings: SettingsGroup {
                     + "publish could."
             )
         )
+        destinationPrefixes = read(
+            SettingKey(
+                "DESTINATION_PREFIXES",
+                S3Settings.words,
+                default: [],
+                documented: "none",
+                isReloadable: true,
+                "Where a job may have its outputs put by `destination`, at these URLs and beneath them: "
+                    + "`s3://bucket/prefix` at the store's endpoint and with its credentials, "
+                    + "`file:///srv/media/other` on this host. Without any, `destination` is refused."
+            )
+        )
+        let isBucket = SourceURL.scheme(storageURL) == "s3"
+        if !isBucket, destinationPrefixes.contains(where: { SourceURL.scheme($0) == "s3" }) {
+            read.refuse(
+                "DESTINATION_PREFIXES",
+                "a bucket has the endpoint and the credentials of STORAGE_URL, which is none; leave it out, or set "
+                    + "STORAGE_URL to a bucket"
+            )
+        }
         maximumSourceBytes = read(
             SettingKey(
                 "SOURCE_MAX_BYTES",

@@ -87,7 +87,8 @@ package struct HTTPRefusal: Sendable {
         return " but in the region \(String(decoding: region, as: UTF8.self).shown) (x-amz-bucket-region)"
     }
 
-    private func tellsOfExpiry(_ expiry: UTCTime?) -> Bool {
+    /// Whether the answer says that the time is over for which the URL was signed.
+    func tellsOfExpiry(_ expiry: UTCTime?) -> Bool {
         let now = response.headers["Date"].flatMap { UTCTime(httpDate: $0) } ?? .now
         if let expiry, now > expiry { return true }
         if let code = errorCode, ["ExpiredToken", "ExpiredRequest", "TokenRefreshRequired"].contains(code) {

@@ -62,6 +62,13 @@ package final class LocalDirectoryStore: StoreKind {
         ObjectReplacement(root: root).sweep()
     }
 
+    /// - Parameter root: opened by the caller.
+    init(root: RootedDirectory) {
+        didSynchronize = { _ in }
+        self.root = root
+        ObjectReplacement(root: root).sweep()
+    }
+
     package func check(_ key: ObjectKey) throws(StorageError) { _ = try place(of: key) }
 
     /// The path of an object.

@@ -131,6 +131,23 @@ struct EventJobsTests {
         #expect(try Self.reason(EventSamples.amazon("app/images/a.jpg"), own) == nil)
     }
 
+    @Test("are never made of temp files that were moved to a bucket")
+    func spilled() throws {
+        let jobs = try Self.jobs("* auto", ["SPILL_URL": "s3://uploads/spill?endpoint=http://127.0.0.1:9000"])
+        #expect(
+            try Self.reason(EventSamples.amazon("spill/host/job/source.mp4", bucket: "uploads"), jobs) == .ownOutput
+        )
+        #expect(try Self.reason(EventSamples.amazon("spilled.mp4", bucket: "uploads"), jobs) == nil)
+    }
+
+    @Test("are never made of what lies beneath a destination of jobs")
+    func destinations() throws {
+        let jobs = try Self.jobs("* auto", ["DESTINATION_PREFIXES": "s3://uploads/out s3://far"])
+        #expect(try Self.reason(EventSamples.amazon("out/a.mp4", bucket: "uploads"), jobs) == .ownOutput)
+        #expect(try Self.reason(EventSamples.amazon("outer/a.mp4", bucket: "uploads"), jobs) == nil)
+        #expect(try Self.reason(EventSamples.amazon("any/a.mp4", bucket: "far"), jobs) == .ownOutput)
+    }
+
     @Test("Keys that make no job are dropped with the reason")
     func unusable() throws {
         let jobs = try Self.jobs("* video")

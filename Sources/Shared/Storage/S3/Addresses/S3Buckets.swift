@@ -21,6 +21,15 @@ package struct S3Buckets: Sendable {
         self.names = names
     }
 
+    /// Where the objects of a store lie: its bucket, and the beginning of their keys. nil for a URL of no bucket.
+    ///
+    /// - Throws: ``StorageError`` with code `invalid_url`.
+    package static func place(_ url: String) throws(StorageError) -> (bucket: ByteText, start: [UInt8])? {
+        guard SourceURL.scheme(url) == S3Location.scheme else { return nil }
+        let location = try S3Location(url, .process)
+        return (ByteText(location.bucket), Array(location.prefix.utf8))
+    }
+
     /// The store's own; nil when the store is no bucket.
     package var storeBucket: ByteText? { store.map { ByteText($0.bucket) } }
 

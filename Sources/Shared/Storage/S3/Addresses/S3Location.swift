@@ -66,9 +66,22 @@ struct S3Location: Sendable, Hashable {
     static func url(bucket: String, _ key: ObjectKey) -> String { "s3://\(bucket)/\(key.rawValue)" }
 
     /// For people, without secrets.
-    var description: String {
-        "s3://\(bucket)/\(prefix.clipped(toBytes: 300).shown)"
-            + (endpoint.isAmazon ? "" : " at \(endpoint.description)")
+    var description: String { "s3://\(bucket)/\(prefix.clipped(toBytes: 300).shown)" + endpointWords }
+
+    private var endpointWords: String { endpoint.isAmazon ? "" : " at \(endpoint.description)" }
+
+    /// The beginning, below this place, of the keys of another one.
+    ///
+    /// - Parameter text: the other one's ``description``.
+    /// - Returns: nil for a place that does not lie here, and for one whose description leaves that open.
+    func start(ofPlaceDescribed text: [UInt8]) -> [UInt8]? {
+        if text.elementsEqual(description.utf8) { return [] }
+        let (head, tail) = (Array("s3://\(bucket)/\(prefix)".utf8), Array(endpointWords.utf8))
+        guard text.count > head.count + tail.count, text.starts(with: head), text.suffix(tail.count).elementsEqual(tail)
+        else { return nil }
+        let start = text.dropFirst(head.count).dropLast(tail.count)
+        // A prefix ends so, and neither an endpoint does nor a description that was cut.
+        return start.last == UInt8(ascii: "/") ? Array(start) : nil
     }
 
     private static func values(

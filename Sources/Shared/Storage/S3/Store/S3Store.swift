@@ -44,6 +44,8 @@ package struct S3Store: StoreKind {
         self.ranges = ranges
     }
 
+    package func start(ofStoreNamed name: ByteText) -> [UInt8]? { location.start(ofPlaceDescribed: Array(name.utf8)) }
+
     package func check(_ key: ObjectKey) throws(StorageError) { _ = try location.fullKey(key) }
 
     package func source(_ key: ObjectKey) -> any Source { S3StoredSource(key: key, store: self) }

@@ -27,11 +27,11 @@ struct OrphansCommand: AsyncParsableCommand {
             than JOB_MAX_AGE_HOURS: a younger one may be of another host. It also removes objects that failed and \
             cancelled jobs could not remove themselves.
 
-            JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", "detail"?, \
-            "removable"}], "totalBytes", "spillProblem"?, "store"?: {"uploads": [{"key", "ageSeconds"?, "reason", \
-            "kind"?, "job"?, "removable"}], "leftJobs", "problem"?}, "cleaned"?: {"filesCleaned", "bytesFreed", \
-            "durationMilliseconds", "abandonedJobs", "failures", "leavesAbandonedJobs", "spillProblem"?, "store"?: \
-            {"uploadsAborted", "objectsRemoved", "problem"?}}}.
+            JSON: {"workspace", "orphans": [{"path", "sizeBytes", "ageSeconds", "kind"?, "job"?, "reason", \
+            "detail"?, "removable"}], "totalBytes", "spillProblem"?, "store"?: {"uploads": [{"key", "destination"?, \
+            "ageSeconds"?, "reason", "kind"?, "job"?, "removable"}], "leftJobs", "problem"?}, "cleaned"?: \
+            {"filesCleaned", "bytesFreed", "durationMilliseconds", "abandonedJobs", "failures", \
+            "leavesAbandonedJobs", "spillProblem"?, "store"?: {"uploadsAborted", "objectsRemoved", "problem"?}}}.
 
             \(CommandExit.text([
                 .ok: "listed, or all removable ones removed", .failed: "something was left, or another process sweeps",

@@ -23,6 +23,7 @@ struct SubmitCommand: AsyncParsableCommand {
             Examples:
               supervisor submit clip.mov photo.heic --wait
               supervisor submit key:uploads/clip.mov --kind video --media-id m-1
+              supervisor submit clip.mov --destination s3://media/customers/eve --upload-url '720p=https://…'
 
             JSON: {"jobs": [{"id", "kind", "mediaId", "source", "result"?}], "tempFiles"?: {"before", "peak", \
             "after"}}; a result is a job as in `jobs`, and with the temp files only there with --wait.
@@ -30,7 +31,7 @@ struct SubmitCommand: AsyncParsableCommand {
             \(CommandExit.text([
                 .ok: "the broker has all jobs (with --wait: all completed)",
                 .failed: "with --wait: a job did not complete",
-                .usage: "a source is unreadable or of a scheme that is not read",
+                .usage: "a source is unreadable or of a scheme that is not read, or a place for outputs is none",
                 .refused: "a file is not in FILE_SOURCE_ROOTS",
                 .interrupted: "Ctrl-C while it waited; the jobs go on",
             ]))
@@ -49,6 +50,24 @@ struct SubmitCommand: AsyncParsableCommand {
     @Option(help: "Passed through to the updates.")
     var userID: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A URL prefix that the outputs are put beneath instead of into the store, of DESTINATION_PREFIXES.",
+            valueName: "url"
+        )
+    )
+    var destination: String?
+
+    @Option(
+        name: .customLong("upload-url"),
+        help: ArgumentHelp(
+            "A URL that is signed for a PUT of the output with this name: its quality, thumbnail_ and a number from 0, "
+                + "or its key. May be given again for others. Users of this machine see it in the list of processes.",
+            valueName: "name=url"
+        )
+    )
+    var uploadURLs: [String] = []
+
     @Flag(help: "Wait for the jobs' ends and show the outputs.")
     var wait = false
 
@@ -64,6 +83,11 @@ struct SubmitCommand: AsyncParsableCommand {
         if mediaID != nil, source.count > 1 {
             throw ValidationError(
                 "--media-id would give \(source.count) sources the same outputs; submit them one by one"
+            )
+        }
+        if !uploadURLs.isEmpty, source.count > 1 {
+            throw ValidationError(
+                "--upload-url would put the outputs of \(source.count) sources to one place; submit them one by one"
             )
         }
     }
@@ -102,9 +126,18 @@ struct SubmitCommand: AsyncParsableCommand {
     }
 
     private func makeSubmissions(_ settings: Settings) throws -> [Submission] {
-        var options = Submission.Options(kind: kind, mediaID: mediaID, userID: userID)
-        options.keysArePaths = Stores.keysArePaths(settings.storageURL)
         do throws(UsageProblem) {
+            var options = Submission.Options(kind: kind, mediaID: mediaID, userID: userID, destination: destination)
+            options.uploadURLs = try Submission.uploadURLs(uploadURLs)
+            options.keysArePaths = Stores.keysArePaths(destination ?? settings.storageURL)
+            do throws(StorageError) {
+                if let destination { try Destinations.check(form: destination) }
+                for entry in options.uploadURLs {
+                    try SignedUpload(entry.url, name: entry.name.string, settings.webSources).checkForm()
+                }
+            } catch {
+                throw UsageProblem(message: error.message)
+            }
             var submissions: [Submission] = []
             for text in source {
                 let submission = try Submission(text, options: options, workingDirectory: Paths.workingDirectory)

@@ -13,7 +13,7 @@ struct DirectoryChecks: Sendable {
         temporary() + [
             state(),
             Self.writable("log.directory", settings.logDirectory, setting: "LOG_DIR"),
-        ] + store() + settings.fileSourceRoots.map(sourceRoot)
+        ] + store() + destinations() + settings.fileSourceRoots.map(sourceRoot)
     }
 
     // MARK: - TEMP_DIR
@@ -146,6 +146,12 @@ struct DirectoryChecks: Sendable {
     /// ``StoreChecks`` looks at a store that is no directory.
     private func store() -> [Finding] {
         FileURL.path(settings.storageURL).map { [Self.writable("store", $0, setting: "STORAGE_URL")] } ?? []
+    }
+
+    /// Directories that jobs may have their outputs put in; ``StoreChecks`` looks at buckets.
+    private func destinations() -> [Finding] {
+        settings.storage.destinationPrefixes.compactMap { FileURL.path($0) }
+            .map { Self.writable("destination", $0, setting: "DESTINATION_PREFIXES") }
     }
 
     private func sourceRoot(_ path: String) -> Finding {

@@ -21,8 +21,10 @@ enum EventChecks {
 
     /// Rules that fit nothing but what this service makes itself.
     private static func rules(_ settings: Settings) -> [Finding] {
-        guard let buckets = try? S3Buckets(settings.storage), let bucket = buckets.storeBucket else { return [] }
-        return OwnObjects(settings).starts(in: buckets).flatMap { start in
+        guard let buckets = try? S3Buckets(settings.storage), let own = try? OwnObjects(settings, buckets) else {
+            return []
+        }
+        return own.starts.flatMap { bucket, start in
             settings.eventRules.filter { $0.making != .noJob && $0.isBeneath(start, in: Array(bucket.utf8)) }
                 .map { rule in
                     .warning(
@@ -30,8 +32,8 @@ enum EventChecks {
                         "the rule `\(rule.description.shown)` can fit only objects below "
                             + "s3://\(bucket)/\(String(decoding: start, as: UTF8.self).shown), where outputs are put, "
                             + "and of those no jobs are made",
-                        "let sources lie elsewhere, or give VIDEO_KEY_TEMPLATE, THUMBNAIL_KEY_TEMPLATE and "
-                            + "IMAGE_KEY_TEMPLATE a beginning of their own"
+                        "let sources lie elsewhere, or give VIDEO_KEY_TEMPLATE, THUMBNAIL_KEY_TEMPLATE, "
+                            + "IMAGE_KEY_TEMPLATE and DESTINATION_PREFIXES a beginning of their own"
                     )
                 }
         }

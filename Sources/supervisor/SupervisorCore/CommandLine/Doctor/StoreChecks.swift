@@ -1,7 +1,7 @@
 internal import Settings
 internal import Storage
 
-/// Verdicts on a store that is no directory.
+/// Verdicts on stores that are no directories: that of the settings, and those of destinations.
 struct StoreChecks: Sendable {
     var settings: Settings
 
@@ -10,8 +10,16 @@ struct StoreChecks: Sendable {
 
     func findings() async -> [Finding] {
         if FileURL.path(settings.storageURL) != nil { return [] }
-        let check = "store"
-        let trial = Task { [settings] in try await Stores.trial(settings.storageURL, settings.storage) }
+        var findings = [await finding("store", settings.storageURL, setting: "STORAGE_URL")]
+        if findings[0].verdict == .ok, let clock = clock() { findings.append(clock) }
+        for url in (try? Destinations(settings.storage).bucketURLs) ?? [] {
+            findings.append(await finding("destination", url, setting: "DESTINATION_PREFIXES"))
+        }
+        return findings
+    }
+
+    private func finding(_ check: String, _ url: String, setting: String) async -> Finding {
+        let trial = Task { [settings] in try await Stores.trial(url, settings.storage) }
         let deadline = Task {
             try await Task.sleep(for: Self.patience)
             trial.cancel()
@@ -20,13 +28,15 @@ struct StoreChecks: Sendable {
         do {
             _ = try await trial.value
         } catch let error as StorageError {
-            return [
-                .failure(check, error.message, "workers fail to upload until it takes objects; see docs/storage.md")
-            ]
+            return .failure(
+                check,
+                error.message,
+                "workers fail to upload until it takes objects; see docs/storage.md"
+            )
         } catch {
-            return [.failure(check, "STORAGE_URL cannot be tried: \(error)", "see docs/storage.md")]
+            return .failure(check, "\(setting) cannot be tried: \(error)", "see docs/storage.md")
         }
-        return [.ok(check, Stores.name(settings.storageURL) + " takes objects"), clock()].compactMap(\.self)
+        return .ok(check, Stores.name(url) + " takes objects")
     }
 
     /// Signatures of S3 are good for 15 minutes.

@@ -17,6 +17,8 @@ struct Submission: Sendable, Equatable {
         var kind: MediaKind?
         var mediaID: String?
         var userID: String?
+        var destination: String?
+        var uploadURLs: [UploadURL] = []
         /// Whether the store is a directory, in which keys are paths.
         var keysArePaths = true
     }
@@ -52,6 +54,8 @@ struct Submission: Sendable, Equatable {
         if let problem = Self.problem(mediaID: mediaID, options) { throw UsageProblem(message: problem) }
         var ticket = Ticket(id: ByteText(id), mediaID: ByteText(mediaID), kind: kind)
         ticket.userID = options.userID
+        ticket.destination = options.destination
+        ticket.uploadURLs = options.uploadURLs
         ticket.originalFilename = place.fileName
         ticket.mimeType = format.flatMap { $0.kind == kind ? $0.mimeType : nil }
         ticket.fileSizeBytes = sizeBytes
@@ -67,6 +71,28 @@ struct Submission: Sendable, Equatable {
         } catch {
             throw UsageProblem(message: "`\(text)` cannot be submitted: \(error.message)")
         }
+    }
+
+    /// Reads `NAME=URL`. A name ends at the first `=`.
+    ///
+    /// - Throws: ``UsageProblem``, which repeats no URL: each is a secret.
+    static func uploadURLs(_ arguments: [String]) throws(UsageProblem) -> [UploadURL] {
+        var urls: [UploadURL] = []
+        for argument in arguments {
+            let name = ByteText(String(decoding: argument.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self))
+            let url = String(decoding: argument.utf8.dropFirst(name.count + 1), as: UTF8.self)
+            // A name with a colon would be the beginning of a URL that has no name before it.
+            guard !name.isEmpty, !url.utf8.isEmpty, !name.utf8.contains(UInt8(ascii: ":")) else {
+                throw UsageProblem(
+                    message: "--upload-url needs the name of an output and a URL, as in 720p=https://host/place"
+                )
+            }
+            guard !urls.contains(where: { $0.name == name }) else {
+                throw UsageProblem(message: "--upload-url names the output `\(name.string.shown)` twice")
+            }
+            urls.append(UploadURL(name: name, url: url))
+        }
+        return urls
     }
 
     /// The file's name without its extension, made safe for keys, and part of the job's id, so that two files of one

@@ -44,7 +44,8 @@ enum OrphanText {
             var table = TextTable(columns: [("OPEN UPLOAD", .left), ("AGE", .right), ("KEY", .left)])
             for upload in store.uploads {
                 let age = upload.ageSeconds.map { StatusText.uptime(Double($0)) } ?? "-"
-                table.rows.append([reason(upload), age, plain(upload.key)])
+                let place = upload.destination.map { plain($0) + ": " } ?? ""
+                table.rows.append([reason(upload), age, place + plain(upload.key)])
             }
             lines += table.lines
         }

@@ -43,6 +43,7 @@ enum NewJob {
             ticket.sourceKey = given.sourceKey
             ticket.source = given.source
             ticket.destination = given.destination
+            ticket.uploadURLs = given.uploadURLs
             ticket.originalFilename = given.originalFilename
             ticket.mimeType = given.mimeType
             ticket.fileSizeBytes = given.fileSizeBytes

@@ -9,8 +9,10 @@ internal import TempFiles
 struct StoreOrphanReport: Sendable, Codable, Equatable {
     /// An upload in parts that nobody completes.
     struct Upload: Sendable, Codable, Equatable {
-        /// Below STORAGE_URL.
+        /// Below STORAGE_URL, or the destination.
         var key: String
+        /// The place of DESTINATION_PREFIXES that it lies beneath; absent for one below STORAGE_URL.
+        var destination: String?
         /// Absent where the store does not tell.
         var ageSeconds: Int64?
         var reason: StaleUploadReason
@@ -47,6 +49,7 @@ extension StoreOrphanReport {
         uploads = findings.uploads.map { stale in
             Upload(
                 key: stale.upload.key.string,
+                destination: stale.place,
                 ageSeconds: stale.upload.ageSeconds,
                 reason: stale.reason,
                 kind: stale.job?.kind,

@@ -13,6 +13,7 @@ actor SourceGate {
     /// - Parameter settings: as in effect.
     /// - Throws: ``Problem`` with the stage's code and words.
     func check(_ ticket: Ticket, _ settings: Settings) async throws {
+        try checkPlaces(ticket, settings)
         guard let source = ticket.source else { return }
         do {
             let found = try Sources(settings.storage).source(source)
@@ -26,6 +27,18 @@ actor SourceGate {
                 detail: error.message,
                 code: error.code.rawValue
             )
+        }
+    }
+
+    /// Where the outputs are to be put. Nothing is looked up.
+    private func checkPlaces(_ ticket: Ticket, _ settings: Settings) throws {
+        do throws(StorageError) {
+            if let destination = ticket.destination { try Destinations(settings.storage).check(destination) }
+            for entry in ticket.uploadURLs {
+                try SignedUpload(entry.url, name: entry.name.string, settings.webSources).checkAllowed()
+            }
+        } catch {
+            throw Problem(title: "Unusable destination", status: 422, detail: error.message, code: error.code.rawValue)
         }
     }
 

@@ -26,6 +26,12 @@ enum TreeSettings {
             do throws(StorageError) { try S3Source.check(buckets: text) } catch { return error.message }
             return nil
         },
+        SettingCheck("DESTINATION_PREFIXES") { text in
+            for prefix in S3Settings.words(of: text) {
+                do throws(StorageError) { try Destinations.check(prefix: prefix) } catch { return error.message }
+            }
+            return nil
+        },
     ]
 
     /// Reads the process's environment, and the file that its `CONFIG_FILE` names.

@@ -16,7 +16,7 @@ struct EventJobs: Sendable {
     init(_ settings: Settings) throws {
         rules = settings.eventRules
         buckets = try S3Buckets(settings.storage)
-        outputs = OwnObjects(settings)
+        outputs = try OwnObjects(settings, buckets)
         keysArePaths = Stores.keysArePaths(settings.storageURL)
     }
 
@@ -36,7 +36,7 @@ struct EventJobs: Sendable {
             )
         }
         let storeKey = buckets.storeKey(event.bucket, event.key)
-        if let storeKey, outputs.contains(storeKey) {
+        if outputs.contains(event.bucket, event.key, storeKey) {
             return .dropped(.ownOutput, detail: "it lies where this service puts its own objects")
         }
         guard let key = ByteText(utf8: event.key), (1...ObjectKey.maximumBytes).contains(key.count) else {
@@ -110,27 +110,34 @@ struct EventJobs: Sendable {
 
 /// Where this service puts its own objects: no event of them makes a job, or jobs would make jobs for ever.
 struct OwnObjects: Sendable {
-    /// The beginnings of keys below `STORAGE_URL`.
-    private let starts: [[UInt8]]
+    /// The beginnings of keys, with their bucket.
+    let starts: [(bucket: ByteText, start: [UInt8])]
 
-    init(_ settings: Settings) {
+    /// - Throws: `StorageError` for settings that name no usable places.
+    init(_ settings: Settings, _ buckets: S3Buckets) throws {
         let templates = [settings.videoKeyTemplate, settings.thumbnailKeyTemplate, settings.imageKeyTemplate]
         // Nothing is known of the beginning of a result index that begins with the media id, but of its name.
         let index = settings.resultKeyTemplate.map { Self.plain($0.fixedStart) }.flatMap { $0.isEmpty ? nil : $0 }
-        starts =
+        let own =
             templates.map { Self.plain($0.fixedStart) } + [index].compactMap(\.self)
             + [Array(".media-processor".utf8)]
+        var starts = buckets.storeBucket.map { bucket in own.map { (bucket, buckets.storePrefix + $0) } } ?? []
+        // Temp files that were moved to a bucket.
+        if let url = settings.spillURL, let place = try S3Buckets.place(url) { starts.append(place) }
+        // Of jobs with a destination.
+        starts += try Destinations(settings.storage).bucketStarts
+        self.starts = starts.map { ($0.0, Self.plain($0.1)) }
     }
 
-    /// - Parameter key: below `STORAGE_URL`.
-    func contains(_ key: [UInt8]) -> Bool {
-        let key = Self.plain(key)
+    /// - Parameters:
+    ///   - key: in the bucket.
+    ///   - storeKey: the same below `STORAGE_URL`; nil for an object elsewhere.
+    func contains(_ bucket: ByteText, _ key: [UInt8], _ storeKey: [UInt8]?) -> Bool {
+        let plain = Self.plain(key)
+        if starts.contains(where: { $0.bucket == bucket && plain.starts(with: $0.start) }) { return true }
         let name = key.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).last ?? []
-        return starts.contains { key.starts(with: $0) } || name.elementsEqual(Self.resultName)
+        return storeKey != nil && name.elementsEqual(Self.resultName)
     }
-
-    /// The beginnings of whole keys.
-    func starts(in buckets: S3Buckets) -> [[UInt8]] { starts.map { buckets.storePrefix + $0 } }
 
     private static let resultName = Array("result.json".utf8)
 
