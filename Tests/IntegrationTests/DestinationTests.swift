@@ -47,6 +47,16 @@ struct DestinationTests {
             #expect(
                 try FileManager.default.subpathsOfDirectory(atPath: tree.store).filter { $0.hasSuffix(".jpg") } == []
             )
+            let photo = tree.sources + "/photo.jpg"
+            let byHand = "file://\(allowed)/by%20hand"
+            let done = try await tree.command("submit", photo, "--media-id", "cli", "--destination", byHand, "--wait")
+            #expect(done.exit == .status(0), "\(done)")
+            let index = try Data(contentsOf: URL(filePath: allowed + "/by hand/cli/result.json"))
+            #expect(String(decoding: index, as: UTF8.self).contains(byHand + "/images/cli_"))
+            for wrong in [["--destination", "https://h/a"], ["--upload-url", "https://h/a?sig=hunter2"]] {
+                let refused = try await tree.command(["submit", photo] + wrong)
+                #expect(refused.exit == .status(64) && !refused.errors.contains("hunter2"), "\(refused)")
+            }
             #expect(tree.leftovers().isEmpty)
         }
     }

@@ -94,6 +94,16 @@ struct SignedUploadTests {
         #expect(found.request?.head.lowercased().contains("content-type") == false)
     }
 
+    @Test("have the header without which Azure takes no blob, and no other store gets it")
+    func azure() async throws {
+        for (query, isSent) in [("?sv=2022-11-02&sr=b&sp=cw&SIG=s", true), ("?sig=s", false), ("", false)] {
+            let found = try await Self.put(Self.answer("201 Created"), query: query)
+            _ = try found.result.get()
+            let head = try #require(found.request?.head.lowercased())
+            #expect(head.contains("x-ms-blob-type: blockblob\r\n") == isSent && head.contains("content-type"))
+        }
+    }
+
     struct Refusal: Sendable {
         var answer: String
         var code: StorageError.Code

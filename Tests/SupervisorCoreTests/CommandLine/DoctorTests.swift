@@ -43,6 +43,15 @@ struct DoctorTests {
         #expect(kernel.hasParentDeathSignal)
     }
 
+    @Test("Directories of DESTINATION_PREFIXES are looked at; one that cannot be made is a failure")
+    func destinations() throws {
+        let file = try scratch.file("file", [])
+        let settings = try Settings.from(["DESTINATION_PREFIXES": "file://\(scratch.path)/out file://\(file)/out"])
+        let found = DirectoryChecks(settings: settings).findings().filter { $0.check == "destination" }
+        #expect(found.map(\.verdict) == [.ok, .failure])
+        #expect(found.last?.advice?.contains("DESTINATION_PREFIXES") == true)
+    }
+
     struct Room: Sendable {
         var free: Int64
         var used = 50.0

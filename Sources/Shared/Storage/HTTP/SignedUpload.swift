@@ -136,7 +136,12 @@ package struct SignedUpload: Sendable {
             place.bytes,
             body: .file(descriptor: file.descriptor, offset: 0, count: file.sizeBytes)
         )
-        if let contentType, !Self.signsNoType(place.query) { request.headers.add("Content-Type", contentType) }
+        let names = Self.names(place.query)
+        // Version 2 of Amazon's way signs the type as well: whoever signs without saying one has signed for none.
+        let signsNoType = !names.isDisjoint(with: ["awsaccesskeyid", "googleaccessid"])
+        if let contentType, !signsNoType { request.headers.add("Content-Type", contentType) }
+        // Azure takes no blob without it (Microsoft, "Put Blob").
+        if names.isSuperset(of: ["sig", "sv"]) { request.headers.add("x-ms-blob-type", "BlockBlob") }
         request.headers.add("User-Agent", "media-processor/\(Version.text)")
         request.timeouts = WebTimeouts(connect: times.connect, idle: times.idle, total: times.total)
         request.addressRefusal = access.addressRefusal
@@ -150,13 +155,13 @@ package struct SignedUpload: Sendable {
         }
     }
 
-    /// Whether it was signed by version 2 of Amazon's way, in which the type is a part: whoever signs without saying
-    /// one has signed for none.
-    private static func signsNoType(_ query: [UInt8]?) -> Bool {
-        (query ?? []).split(separator: UInt8(ascii: "&")).prefix(100).contains { part in
-            let name = part.prefix { $0 != UInt8(ascii: "=") }.map(HTTPURL.lowercased)
-            return name.elementsEqual("awsaccesskeyid".utf8) || name.elementsEqual("googleaccessid".utf8)
-        }
+    /// The names of a query's parameters, in lower case.
+    private static func names(_ query: [UInt8]?) -> Set<ByteText> {
+        Set(
+            (query ?? []).split(separator: UInt8(ascii: "&")).prefix(100).compactMap { part in
+                ByteText(utf8: part.prefix { $0 != UInt8(ascii: "=") }.map(HTTPURL.lowercased))
+            }
+        )
     }
 
     // MARK: - Answers

@@ -52,7 +52,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A URL prefix that the outputs are put beneath instead of into the store, of DESTINATION_PREFIXES.",
+            "A URL prefix for the outputs, instead of the store: one of DESTINATION_PREFIXES, or beneath one.",
             valueName: "url"
         )
     )
