@@ -27,6 +27,7 @@ struct S3Lab {
         port: UInt16? = nil,
         isReader: Bool = false,
         connections: WebConnections? = nil,
+        limits: WebLimits = WebLimits(),
         _ change: (inout S3Settings) -> Void = { _ in }
     ) throws -> S3Store {
         var settings = S3Settings()
@@ -43,7 +44,8 @@ struct S3Lab {
             S3Client(
                 location.endpoint,
                 credentials: S3FixedCredentials(credentials: credentials),
-                connections: connections
+                connections: connections,
+                limits: limits
             ),
             settings
         )
