@@ -24,11 +24,19 @@ package final class PipedProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, outputOfProcess, STDOUT_FILENO)
         clinux_close_in_child(&actions, STDERR_FILENO + 1)
+        // This thread may block signals; a shell that does not hear of the end of its children waits for it forever.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var argv = ([executable] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var process = pid_t()
-        let status = posix_spawn(&process, executable, &actions, nil, &argv, &envp)
+        let status = posix_spawn(&process, executable, &actions, &attributes, &argv, &envp)
         guard status == 0 else {
             close(lifeline)
             close(output)

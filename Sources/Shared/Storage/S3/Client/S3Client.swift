@@ -164,8 +164,8 @@ final class S3Client: Sendable {
                 // A store that is silent is left to the job's own retries.
                 let isSilent = failure.web?.code == .timedOut
                 let pause = max(failure.retryAfter ?? .zero, .milliseconds(Int.random(in: 100...400) << (tries - 1)))
-                guard failure.isTransient, !failure.isSkewed, !isSilent, failure.web == nil || request.isRepeatable,
-                    tries < Self.maximumTries, pause <= Self.longestPause
+                guard request.isRepeated, failure.isTransient, !failure.isSkewed, !isSilent,
+                    failure.web == nil || request.isRepeatable, tries < Self.maximumTries, pause <= Self.longestPause
                 else { throw failure }
                 tries += 1
                 try await Task.sleep(for: pause)
