@@ -10,6 +10,7 @@ enum SourceUnderTest: CaseIterable, Sendable {
     case file
     case storedObject
     case bucketObject
+    case swiftObject
     case memory
     case http
 
@@ -32,8 +33,8 @@ enum SourceUnderTest: CaseIterable, Sendable {
                 let write: @Sendable ([UInt8]) throws -> Void = { try Data($0).write(to: URL(filePath: path)) }
                 try write(bytes)
                 try await body(store.source(try ObjectKey("object")), write)
-            case .bucketObject:
-                let lab = try await S3Lab()
+            case .bucketObject, .swiftObject:
+                let lab = try await S3Lab(self == .swiftObject ? .swift : .seaweed)
                 let path = directory + "/object"
                 let write: @Sendable ([UInt8]) async throws -> Void = {
                     try Data($0).write(to: URL(filePath: path))

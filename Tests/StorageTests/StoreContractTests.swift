@@ -11,6 +11,7 @@ enum StoreUnderTest: CaseIterable, Sendable {
     case directory
     case memory
     case bucket
+    case swiftBucket
 
     /// Runs `body` with an empty store and a directory for files.
     func run(_ body: (_ store: any Store, _ directory: String) async throws -> Void) async throws {
@@ -20,6 +21,7 @@ enum StoreUnderTest: CaseIterable, Sendable {
                 case .directory: try LocalDirectoryStore(creating: directory + "/store")
                 case .memory: MemoryStore()
                 case .bucket: try await S3Lab().store(connections: WebConnections())
+                case .swiftBucket: try await S3Lab(.swift).store(connections: WebConnections())
                 }
             try await body(store, directory)
         }

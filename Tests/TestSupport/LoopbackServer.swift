@@ -68,6 +68,7 @@ package final class LoopbackServer: Sendable {
 /// One accepted connection; blocks.
 package final class ServerConnection: Sendable {
     private let descriptor: CInt
+    private let wantsReset = Atomic(false)
 
     init(_ descriptor: CInt) {
         self.descriptor = descriptor
@@ -76,9 +77,37 @@ package final class ServerConnection: Sendable {
         _ = clinux_set_send_timeout(descriptor, 120_000_000)
     }
 
+    /// A connection to another server on loopback.
+    convenience init(to port: UInt16) throws {
+        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        address.sin_port = port.bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else {
+            let cause = "connect: errno \(errno)"
+            Glibc.close(descriptor)
+            throw LoopbackServer.Failure(cause: cause)
+        }
+        self.init(descriptor)
+    }
+
+    /// Has the connection's end be a reset, whatever was sent before.
+    package func resetAtEnd() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        wantsReset.store(true, ordering: .relaxed)
+    }
+
     /// Ends the connection even if a process that was started at this moment holds the descriptor as well.
-    fileprivate func close() {
-        shutdown(descriptor, CInt(SHUT_RDWR))
+    func close() {
+        // It would be an orderly end.
+        if !wantsReset.load(ordering: .relaxed) { shutdown(descriptor, CInt(SHUT_RDWR)) }
         Glibc.close(descriptor)
     }
 

@@ -20,6 +20,8 @@ package final class RelayProxy: Sendable {
     private let target: UInt16
     private let listener: CInt
     private let fault: @Sendable (_ connection: Int) -> Fault?
+    /// For the connection that carries the byte after so many of all connections together; once.
+    private let once: Fault?
     /// Bytes that a client must have sent for its connection to count.
     private let threshold: Int
     private let state = Mutex(State())
@@ -32,8 +34,10 @@ package final class RelayProxy: Sendable {
         var counted = 0
         var mostAtATime = 0
         var harmed = 0
+        var sentBytes = 0
         var returnedBytes = 0
         var isClosed = false
+        var isOnceDone = false
         /// Those of open connections.
         var descriptors: Set<CInt> = []
     }
@@ -41,14 +45,18 @@ package final class RelayProxy: Sendable {
     /// - Parameters:
     ///   - port: to listen on; 0 for any.
     ///   - threshold: connections count, and are asked about, when their clients have sent so many bytes.
-    ///   - fault: of a connection, by its number from 0 on among those that count.
+    ///   - once: a cut or a stall after so many bytes that clients have sent on all connections together.
+    ///   - fault: of a connection, by its number from 0 on among those that count. Asked again as long as there is
+    ///     none.
     package init(
         to target: UInt16,
         port: UInt16 = 0,
         threshold: Int = 0,
-        fault: @escaping @Sendable (_ connection: Int) -> Fault?
+        once: Fault? = nil,
+        fault: @escaping @Sendable (_ connection: Int) -> Fault? = { _ in nil }
     ) throws {
         self.target = target
+        self.once = once
         self.threshold = threshold
         self.fault = fault
         listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -72,6 +80,8 @@ package final class RelayProxy: Sendable {
     package var harmed: Int { state.withLock { $0.harmed } }
     /// Connections that were open at a time, at most.
     package var mostAtATime: Int { state.withLock { $0.mostAtATime } }
+    /// Bytes that came from clients, on all connections.
+    package var sentBytes: Int { state.withLock { $0.sentBytes } }
     /// Bytes that went to clients, on all connections.
     package var returnedBytes: Int { state.withLock { $0.returnedBytes } }
 
@@ -127,8 +137,9 @@ package final class RelayProxy: Sendable {
     }
 
     private func relay(_ client: CInt, _ server: CInt) {
-        var fault = threshold == 0 ? nextFault() : nil
-        var isCounted = threshold == 0
+        // nil as long as the connection does not count.
+        var number = threshold == 0 ? nextNumber() : nil
+        var fault = number.flatMap { self.fault($0) }
         var sent = 0
         var answered = 0
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -138,16 +149,27 @@ package final class RelayProxy: Sendable {
         ]
         while poll(&ends, 2, -1) >= 0 || errno == EINTR {
             if ends[0].revents != 0 {
+                // A connection that is kept may serve for long: trouble that begins meanwhile befalls it, too.
+                if fault == nil, let number { fault = self.fault(number) }
                 let limit: Int
                 switch fault {
                 case .cut(let bytes), .stall(let bytes): limit = bytes - sent
                 case .loseAnswer, .cutAnswer, .stallAnswer, nil: limit = buffer.count
                 }
-                if limit <= 0 { return harm(client, fault) }
-                let got = read(client, &buffer, min(buffer.count, limit))
+                let rest = restOfOnce
+                if limit <= 0 || rest == 0 {
+                    // The end of a connection carries nothing that could be harmed.
+                    guard Self.hasBytes(client) else { return }
+                    return harm(client, limit <= 0 ? fault : once)
+                }
+                let got = read(client, &buffer, min(buffer.count, limit, rest ?? .max))
+                if got > 0 { state.withLock { $0.sentBytes += got } }
                 guard got > 0, Self.write(buffer[..<got], to: server) else { return }
                 sent += got
-                if !isCounted, sent >= threshold { (fault, isCounted) = (nextFault(), true) }
+                if number == nil, sent >= threshold {
+                    number = nextNumber()
+                    fault = number.flatMap { self.fault($0) }
+                }
                 if case .cut(let bytes) = fault, sent >= bytes { return harm(client, fault) }
                 if case .stall(let bytes) = fault, sent >= bytes { return harm(client, fault) }
             }
@@ -168,17 +190,28 @@ package final class RelayProxy: Sendable {
         }
     }
 
-    private func nextFault() -> Fault? {
-        fault(
-            state.withLock { state in
-                defer { state.counted += 1 }
-                return state.counted
-            }
-        )
+    /// The bytes until the harm that is done once; nil when it is done, or there is none.
+    private var restOfOnce: Int? {
+        let limit: Int
+        switch once {
+        case .cut(let bytes), .stall(let bytes): limit = bytes
+        case .loseAnswer, .cutAnswer, .stallAnswer, nil: return nil
+        }
+        return state.withLock { $0.isOnceDone ? nil : max(limit - $0.sentBytes, 0) }
+    }
+
+    private func nextNumber() -> Int {
+        state.withLock { state in
+            defer { state.counted += 1 }
+            return state.counted
+        }
     }
 
     private func harm(_ client: CInt, _ fault: Fault?) {
-        state.withLock { $0.harmed += 1 }
+        state.withLock { state in
+            state.harmed += 1
+            state.isOnceDone = true
+        }
         switch fault {
         case .stall, .stallAnswer: break
         default: return
@@ -186,6 +219,12 @@ package final class RelayProxy: Sendable {
         // Until the client gives up, or the relay is closed.
         var end = [pollfd(fd: client, events: Self.clientIsGone, revents: 0)]
         while poll(&end, 1, -1) < 0, errno == EINTR {}
+    }
+
+    /// Whether there is something to read; waits for it, or for the end.
+    private static func hasBytes(_ descriptor: CInt) -> Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, CInt(MSG_PEEK)) > 0
     }
 
     private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) -> Bool {

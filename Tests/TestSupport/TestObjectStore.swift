@@ -1,27 +1,40 @@
 import Foundation
 import Synchronization
 
-/// The S3 store that tests talk to: SeaweedFS, which `scripts/bootstrap tests` installs.
+/// An S3 store that tests talk to, which `scripts/bootstrap tests` installs.
 ///
-/// One is started per test process, with the first test that asks, and ends with it however that ends. It has one
-/// bucket; each test has a prefix of its own. Other clients look at it: `s5cmd`, and boto3 by ``python(_:_:)``.
+/// One of each kind is started per test process, with the first test that asks, and ends with it however that ends. It
+/// has one bucket; each test has a prefix of its own. Other clients look at it: `s5cmd`, and boto3 by ``python(_:_:)``.
 package final class TestObjectStore: Sendable {
+    /// Stores that have nothing in common but the API.
+    package enum Kind: String, Sendable, CaseIterable {
+        case seaweed
+        /// OpenStack Swift with its s3api, by `Tests/Servers/swift_store.py`. It knows no `x-amz-checksum-…`.
+        case swift
+    }
+
     package static let bucket = "media"
-    package static let accessKey = "test-access-key"
+    package static let accessKey = "test:access-key"
     package static let secretKey = "test-secret-key"
-    /// May read and list, and write nothing.
-    package static let readerKey = "test-reader-key"
+    /// May read and list at most, and write nothing.
+    package static let readerKey = "test:reader-key"
     package static let readerSecret = "test-reader-secret"
 
+    package let kind: Kind
     package let port: UInt16
-    private let directory: String
+    package let directory: String
     private let shell: PipedProcess
 
-    private static let starting = Task { try await TestObjectStore() }
-    private static let running = Mutex<TestObjectStore?>(nil)
+    private static let starting = Dictionary(
+        uniqueKeysWithValues: Kind.allCases.map { kind in (kind, LazyTask { try await TestObjectStore(kind) }) }
+    )
+    private static let running = Mutex<[TestObjectStore]>([])
 
     /// The store of this test process. The first call takes some seconds.
-    package static func shared() async throws -> TestObjectStore { try await starting.value }
+    package static func shared(_ kind: Kind = .seaweed) async throws -> TestObjectStore {
+        guard let starting = starting[kind] else { throw ChildProcess.Failure(description: "no store \(kind)") }
+        return try await starting.value
+    }
 
     package var endpoint: String { "http://127.0.0.1:\(port)" }
 
@@ -43,17 +56,82 @@ package final class TestObjectStore: Sendable {
         "\(purpose)-\(UUID().uuidString.lowercased())"
     }
 
-    /// The directory of programs that were installed for the tests.
-    private static let tools =
+    /// The project's directory.
+    private static let root =
         URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path + "/.build-tools/python/bin"
+        .deletingLastPathComponent().path
 
-    private init() async throws {
-        let executable = Self.tools + "/weed"
+    /// The directory of programs that were installed for the tests.
+    private static let tools = root + "/.build-tools/python/bin"
+
+    /// A store of its own.
+    ///
+    /// - Parameters:
+    ///   - command: in place of the server.
+    ///   - limit: to the time until it answers.
+    /// - Throws: ``ChildProcess/Failure`` with the server's own words when it does not start. Nothing is left then.
+    package init(_ kind: Kind, command: [String]? = nil, within limit: Duration = .seconds(60)) async throws {
+        self.kind = kind
+        directory = try ScratchDirectory.make("test-store")
+        port = try FreePort.find()
+        let server =
+            switch (command, kind) {
+            case (let command?, _): command
+            case (nil, .seaweed): try Self.seaweed(in: directory, port: port)
+            case (nil, .swift): try Self.swift(in: directory, port: port)
+            }
+        // Killed when the test process is gone, which is the other end of its input. Nothing of it stays then.
+        let script = """
+            directory=$1; shift
+            "$@" </dev/null >>"$directory/log" 2>&1 &
+            echo $!
+            read -r line
+            kill -KILL $!
+            wait $!
+            rm -rf -- "$directory"
+            """
+        shell = try PipedProcess(
+            "/bin/sh",
+            ["-c", script, "sh", directory] + server,
+            environment: ["PATH": "/usr/bin:/bin", "HOME": directory, "GOMAXPROCS": "2"]
+        )
+        Self.running.withLock { $0.append(self) }
+        atexit { TestObjectStore.stop() }
+        do {
+            guard let line = await shell.line(withinMilliseconds: 10_000), let process = pid_t(line) else {
+                throw ChildProcess.Failure(description: "the shell that runs it says nothing")
+            }
+            try await waitForBucket(process, within: limit)
+        } catch {
+            let said = (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? ""
+            end()
+            throw ChildProcess.Failure(description: "the store \(kind) does not start: \(error)\n\(said.suffix(4000))")
+        }
+    }
+
+    private func waitForBucket(_ process: pid_t, within limit: Duration) async throws {
+        try await eventually("the store has a bucket", within: limit) {
+            guard FreePort.isTaken(self.port) else {
+                // The shell waits for it only at its own end.
+                let status = FileManager.default.contents(atPath: "/proc/\(process)/stat") ?? Data()
+                if status.isEmpty || String(decoding: status, as: UTF8.self).contains(") Z ") {
+                    throw ChildProcess.Failure(description: "its process has ended")
+                }
+                return false
+            }
+            return (try? await self.s5cmd("mb", "s3://\(Self.bucket)")) != nil
+        }
+    }
+
+    /// Ends it, with all that it keeps.
+    package func end() { shell.end(withinMilliseconds: 10_000) }
+
+    /// The command that runs SeaweedFS.
+    private static func seaweed(in directory: String, port: UInt16) throws -> [String] {
+        let executable = tools + "/weed"
         guard FileManager.default.isExecutableFile(atPath: executable) else {
             throw ChildProcess.Failure(description: "there is no \(executable); run `make bootstrap-tests` first")
         }
-        directory = try ScratchDirectory.make("test-store")
         try FileManager.default.createDirectory(atPath: directory + "/data", withIntermediateDirectories: true)
         let identities = """
             {"identities": [
@@ -64,9 +142,8 @@ package final class TestObjectStore: Sendable {
                "actions": ["Read", "List"]}]}
             """
         try Data(identities.utf8).write(to: URL(filePath: directory + "/s3.json"))
-        port = try FreePort.find()
         var arguments = [
-            "server", "-dir=\(directory)/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
+            executable, "server", "-dir=\(directory)/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
             "-s3.port=\(port)", "-s3.config=\(directory)/s3.json", "-volume.max=100", "-master.volumeSizeLimitMB=512",
             "-master.volumePreallocate=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         ]
@@ -77,38 +154,27 @@ package final class TestObjectStore: Sendable {
         ] {
             arguments.append("-\(name)=\(try FreePort.find())")
         }
-        // Killed when the test process is gone, which is the other end of its input.
-        let script = """
-            output=$1; shift
-            "$@" </dev/null >>"$output" 2>&1 &
-            echo $!
-            read -r line
-            kill -KILL $!
-            wait $!
-            """
-        shell = try PipedProcess(
-            "/bin/sh",
-            ["-c", script, "sh", directory + "/log", executable] + arguments,
-            environment: ["PATH": "/usr/bin:/bin", "HOME": directory, "GOMAXPROCS": "2"]
-        )
-        Self.running.withLock { $0 = self }
-        atexit { TestObjectStore.stop() }
-        do {
-            try await eventually("the store has a bucket", within: .seconds(60)) {
-                guard FreePort.isTaken(self.port) else { return false }
-                return (try? await self.s5cmd("mb", "s3://\(Self.bucket)")) != nil
-            }
-        } catch {
-            let said = (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? ""
-            throw ChildProcess.Failure(description: "SeaweedFS does not start: \(error)\n\(said.suffix(4000))")
+        return arguments
+    }
+
+    /// The command that runs Swift, with the Python that Debian's packages are for.
+    private static func swift(in directory: String, port: UInt16) throws -> [String] {
+        guard FileManager.default.fileExists(atPath: "/usr/lib/python3/dist-packages/swift") else {
+            throw ChildProcess.Failure(description: "there is no python3-swift; run `make bootstrap-tests` first")
         }
+        return [
+            "/usr/bin/python3", "-W", "ignore", root + "/Tests/Servers/swift_store.py", directory, "\(port)",
+            "\(accessKey)=\(secretKey)", "\(readerKey)=\(readerSecret)",
+        ]
     }
 
     /// Runs when the test process exits.
     private static func stop() {
-        guard let store = running.withLock({ $0 }) else { return }
-        store.shell.end(withinMilliseconds: 10_000)
-        try? FileManager.default.removeItem(atPath: store.directory)
+        let stores = running.withLock { running in
+            defer { running = [] }
+            return running
+        }
+        for store in stores { store.end() }
     }
 
     // MARK: - Other clients
@@ -186,5 +252,24 @@ package final class TestObjectStore: Sendable {
             prefix
         )
         return try JSONDecoder().decode([String].self, from: Data(text.utf8))
+    }
+}
+
+/// Work that begins with the first one who asks for its value.
+private final class LazyTask<Value: Sendable>: Sendable {
+    private let body: @Sendable () async throws -> Value
+    private let task = Mutex<Task<Value, any Error>?>(nil)
+
+    init(_ body: @escaping @Sendable () async throws -> Value) { self.body = body }
+
+    var value: Value {
+        get async throws {
+            let running = task.withLock { task in
+                let running = task ?? Task { [body] in try await body() }
+                task = running
+                return running
+            }
+            return try await running.value
+        }
     }
 }

@@ -12,7 +12,7 @@ internal import Threads
 struct Transfers {
     private static let usage = """
         usage: transfers download URL DIRECTORY [SHA256]
-               transfers upload FILE KEY
+               transfers upload FILE KEY [PART-BYTES]
                transfers upload-all DIRECTORY PREFIX
         """
 
@@ -25,8 +25,11 @@ struct Transfers {
                 try await Download(url: arguments[1], digest: arguments.count > 3 ? arguments[3] : nil, settings)
                     .run(in: arguments[2])
             }
-        case ("upload", 3):
-            work = { settings in try await Upload(settings).put([(arguments[1], arguments[2])]) }
+        case ("upload", 3...4):
+            work = { settings in
+                let upload = try Upload(settings, partBytes: arguments.count > 3 ? Int64(arguments[3]) : nil)
+                try await upload.put([(arguments[1], arguments[2])])
+            }
         case ("upload-all", 3):
             work = { settings in
                 let names = try FileManager.default.contentsOfDirectory(atPath: arguments[1]).sorted()

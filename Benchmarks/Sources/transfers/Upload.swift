@@ -7,9 +7,17 @@ struct Upload {
     private let store: any Store
     private let width: Int
 
-    init(_ settings: Settings) throws {
-        store = try Stores(settings.storage).standard
-        width = store.gainsByParallelPuts ? settings.storage.s3.parallelOutputs : 1
+    /// - Parameter partBytes: of parts that are put one after the other, also fewer than `S3_PART_BYTES` may be; nil
+    ///   for parts as set.
+    init(_ settings: Settings, partBytes: Int64? = nil) throws {
+        var storage = settings.storage
+        if let partBytes {
+            storage.s3.multipartThresholdBytes = partBytes
+            storage.s3.partBytes = partBytes
+            storage.s3.parallelParts = 1
+        }
+        store = try Stores(storage).standard
+        width = store.gainsByParallelPuts ? storage.s3.parallelOutputs : 1
     }
 
     func put(_ files: [(path: String, key: String)]) async throws {

@@ -30,6 +30,13 @@ struct Activity {
         since = now
     }
 
+    /// Leaves a time out of account in which the exchange was stopped from this side.
+    mutating func leaveOut(_ time: Duration) {
+        since += time
+        connected = connected.map { $0 + time }
+        period?.began += time
+    }
+
     mutating func judge(_ sight: Sight, at now: SuspendingClock.Instant) -> Verdict {
         guard sight.isConnected else {
             since = now

@@ -24,7 +24,7 @@ struct EasyHandle: ~Copyable {
         try handle.setSafety(client.authoritiesFile)
         try handle.setRequest(request, url)
         try handle.setTimeouts(request.timeouts)
-        try handle.setBuffers(request)
+        try handle.setBuffers(request, client.limits)
         try handle.setCallbacks()
         try handle.setSockets()
         return handle
@@ -51,6 +51,21 @@ struct EasyHandle: ~Copyable {
         curl_easy_cleanup(pointer)
         transfer.info = nil
         errorText.deallocate()
+    }
+
+    /// Stops the exchange where it is; what the other side sends meanwhile stays with the system. Again does nothing.
+    func pause() throws(WebError) {
+        let result = curl_easy_pause(pointer, CURLPAUSE_RECV | CURLPAUSE_SEND)
+        // It has no connection at the moment, so nothing comes or goes.
+        if result != CURLE_BAD_FUNCTION_ARGUMENT { try check(result) }
+    }
+
+    /// Has it go on; with what has come before it was stopped, callbacks are called at once.
+    ///
+    /// - Returns: how the exchange has ended when that fails, else `CURLE_OK`.
+    func goOn() -> CURLcode {
+        let result = curl_easy_pause(pointer, CURLPAUSE_CONT)
+        return result == CURLE_BAD_FUNCTION_ARGUMENT ? CURLE_OK : result
     }
 
     /// libcurl's own words of its last failure; may be empty.
@@ -96,18 +111,26 @@ struct EasyHandle: ~Copyable {
         if request.method != .head { try check(ccurl_set_method(pointer, request.method.rawValue)) }
     }
 
-    /// Large pieces cost fewer calls; a small exchange needs no memory for them.
-    private func setBuffers(_ request: WebRequest) throws(WebError) {
-        if request.limits.bodyBytes > Self.largeBodyBytes {
-            try check(ccurl_set_receive_buffer(pointer, Self.largeBufferBytes))
+    /// Large pieces cost fewer calls; a small exchange needs no memory for them, and one with a limit of its bandwidth
+    /// goes in small steps.
+    private func setBuffers(_ request: WebRequest, _ limits: WebLimits) throws(WebError) {
+        func bytes(isLarge: Bool, _ limit: Bandwidth?) -> Int? {
+            guard isLarge || limit != nil else { return nil }
+            let bytes = isLarge ? Self.largeBufferBytes : Self.smallBufferBytes
+            return Int(max(min(bytes, limit?.pieceBytes ?? bytes), Self.smallBufferBytes))
         }
-        if request.body?.count ?? 0 > Self.largeBodyBytes {
-            try check(ccurl_set_send_buffer(pointer, Self.largeBufferBytes))
+        if let bytes = bytes(isLarge: request.limits.bodyBytes > Self.largeBodyBytes, limits.receiving) {
+            try check(ccurl_set_receive_buffer(pointer, bytes))
+        }
+        if let bytes = bytes(isLarge: request.body?.count ?? 0 > Self.largeBodyBytes, limits.sending) {
+            try check(ccurl_set_send_buffer(pointer, bytes))
         }
     }
 
     private static let largeBodyBytes: Int64 = 16 << 20
-    private static let largeBufferBytes = 256 << 10
+    private static let largeBufferBytes: Int64 = 256 << 10
+    /// The least that libcurl takes for sending.
+    private static let smallBufferBytes: Int64 = 16 << 10
 
     private func setTimeouts(_ timeouts: WebTimeouts) throws(WebError) {
         try check(ccurl_set_connect_timeout(pointer, timeouts.connect.wholeMilliseconds))

@@ -1,6 +1,7 @@
 internal import CCurl
 
-/// Questions that a handle of libcurl answers about its exchange. Must not outlive the handle.
+/// Questions that a handle of libcurl answers about its exchange, also while it calls back. Must not outlive the
+/// handle.
 struct EasyInfo {
     private let handle: UnsafeMutableRawPointer
 
@@ -17,6 +18,9 @@ struct EasyInfo {
         Int64(value(0, ccurl_get_received)) &+ Int64(value(0, ccurl_get_sent))
             &+ Int64(value(0, ccurl_get_header_bytes))
     }
+
+    /// Has no more received until ``EasyHandle/goOn()``. For callbacks, as libcurl takes as much as there is in one go.
+    func stopReceiving() { curl_easy_pause(handle, CURLPAUSE_RECV) }
 
     private func value<T>(
         _ unknown: T,

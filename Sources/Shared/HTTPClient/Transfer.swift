@@ -9,6 +9,10 @@ final class Transfer {
     private var head: HeadReader
     private var body: BodyReader
     private let didSend: (@Sendable (Int64) throws -> Void)?
+    private let bandwidth: WebLimits
+    /// Until when the exchange rests, so that it keeps the limit of its bandwidth; nil when nothing has gone since the
+    /// last rest.
+    private var rest: (until: ContinuousClock.Instant, of: Bandwidth)?
     private(set) var bodyBytes: Int64 = 0
     /// For how long the sink was busy with the body.
     private(set) var sinkTime = Duration.zero
@@ -22,7 +26,8 @@ final class Transfer {
     /// The reason for which a callback has ended the exchange.
     private(set) var failure: WebError?
 
-    init(_ request: WebRequest, sink: any WebResponseSink) {
+    init(_ request: WebRequest, sink: any WebResponseSink, bandwidth: WebLimits = WebLimits()) {
+        self.bandwidth = bandwidth
         self.sink = sink
         limits = request.limits
         isHead = request.method == .head
@@ -54,6 +59,8 @@ final class Transfer {
         guard !bytes.isEmpty else { return true }
         bodyBytes += Int64(bytes.count)
         guard bodyBytes <= limits.bodyBytes else { return refuseBody() }
+        note(bytes.count, bandwidth.receiving)
+        if restLeft != nil { info?.stopReceiving() }
         let began = SuspendingClock.now
         defer { sinkTime += .now - began }
         do { try sink.receive(bytes.bytes) } catch { return end(withSinkError: error) }
@@ -77,6 +84,7 @@ final class Transfer {
             _ = end(with: error)
             return nil
         }
+        note(count, bandwidth.sending)
         guard let didSend else { return count }
         do { try didSend(body.position) } catch {
             _ = end(with: WebError(.refusedBySink, "the sending was ended: \(error)", cause: error))
@@ -84,6 +92,28 @@ final class Transfer {
         }
         return count
     }
+
+    // MARK: - Rests
+
+    private func note(_ bytes: Int, _ limit: Bandwidth?) {
+        guard let limit, bytes > 0 else { return }
+        let until = limit.note(Int64(bytes))
+        // Each way has a limit of its own.
+        if let rest, rest.of !== limit, rest.until - rest.of.now > until - limit.now { return }
+        rest = (until, limit)
+    }
+
+    /// For how long the exchange has to rest yet; nil when it may go on.
+    var restLeft: Duration? {
+        guard let rest else { return nil }
+        let left = rest.until - rest.of.now
+        return left > .zero ? left : nil
+    }
+
+    var hasRested: Bool { rest != nil }
+
+    /// The rest is over.
+    func endRest() { rest = nil }
 
     func seekBody(to position: Int64) -> Bool { body.seek(to: position) }
 

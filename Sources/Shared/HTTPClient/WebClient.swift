@@ -15,14 +15,17 @@ package struct WebClient: Sendable {
     /// Where connections wait for the next exchange. Without it, each exchange has a connection of its own, as has each
     /// request with an ``WebRequest/addressRefusal``. Not for clients that differ in other things.
     package var connections: WebConnections?
+    package var limits: WebLimits
 
     package init(
         authoritiesFile: String? = nil,
         connections: WebConnections? = nil,
+        limits: WebLimits = WebLimits(),
         resolver: (@Sendable (_ host: String) -> [String])? = nil
     ) {
         self.authoritiesFile = authoritiesFile
         self.connections = connections
+        self.limits = limits
         self.resolver = resolver
     }
 

@@ -42,7 +42,7 @@ final class WebExchange: Sendable {
     }
 
     private func run(on multi: MultiHandle, _ url: RequestURL) throws(WebError) -> WebResponse {
-        let transfer = Transfer(request, sink: sink)
+        let transfer = Transfer(request, sink: sink, bandwidth: client.limits)
         let running = try RunningExchange.make(
             EasyHandle.make(request, url, transfer: transfer, client: client),
             on: multi
@@ -75,10 +75,18 @@ final class WebExchange: Sendable {
     ) throws(WebError) -> CURLcode {
         var activity = Activity(request.timeouts, at: .now)
         while true {
-            if cancellation.withLock({ $0.isWanted }) {
-                throw WebError(.cancelled, "\(origin): the exchange was cancelled", isRetriable: true)
-            }
+            try checkCancellation(origin)
             if let result = try running.multi.advance() { return result }
+            if let left = transfer.restLeft {
+                activity.leaveOut(try rest(atMost: left, running))
+                continue
+            }
+            if transfer.hasRested {
+                // libcurl may call back at once with what it has kept, and another rest begin.
+                transfer.endRest()
+                let result = running.easy.goOn()
+                guard result == CURLE_OK else { return result }
+            }
             let info = running.easy.info
             let sight = Activity.Sight(
                 isConnected: info.isConnected,
@@ -92,6 +100,21 @@ final class WebExchange: Sendable {
             case .tooLong(let why): throw WebError(.timedOut, "\(origin): \(why)", isRetriable: true)
             }
         }
+    }
+
+    /// Rests for a limit of the bandwidth, until somebody wakes the handle, or a time limit of libcurl is over.
+    ///
+    /// - Returns: for how long.
+    private func rest(atMost time: Duration, _ running: borrowing RunningExchange) throws(WebError) -> Duration {
+        let start = SuspendingClock.now
+        try running.easy.pause()
+        try running.multi.wait(atMost: time)
+        return .now - start
+    }
+
+    private func checkCancellation(_ origin: String) throws(WebError) {
+        guard cancellation.withLock({ $0.isWanted }) else { return }
+        throw WebError(.cancelled, "\(origin): the exchange was cancelled", isRetriable: true)
     }
 
     private static func startLibrary() throws(WebError) {

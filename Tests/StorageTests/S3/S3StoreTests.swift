@@ -15,18 +15,21 @@ struct S3Lab {
     let server: TestObjectStore
     let prefix: String
 
-    init() async throws {
-        server = try await TestObjectStore.shared()
+    init(_ kind: TestObjectStore.Kind = .seaweed) async throws {
+        server = try await TestObjectStore.shared(kind)
         prefix = TestObjectStore.uniquePrefix()
     }
 
     /// - Parameters:
     ///   - port: of a proxy before the store.
+    ///   - secondsAhead: of our clock.
     ///   - connections: kept between requests, as workers do; without it, tests can tell requests by their connections.
     func store(
         port: UInt16? = nil,
         isReader: Bool = false,
         connections: WebConnections? = nil,
+        limits: WebLimits = WebLimits(),
+        secondsAhead: Int64 = 0,
         _ change: (inout S3Settings) -> Void = { _ in }
     ) throws -> S3Store {
         var settings = S3Settings()
@@ -43,7 +46,9 @@ struct S3Lab {
             S3Client(
                 location.endpoint,
                 credentials: S3FixedCredentials(credentials: credentials),
-                connections: connections
+                connections: connections,
+                limits: limits,
+                now: { UTCTime.now + secondsAhead }
             ),
             settings
         )
@@ -71,10 +76,11 @@ struct S3StoreTests {
 
     @Test(
         "keeps every byte of a file, whole or in parts, as another client sees it",
-        arguments: [0, 1, 5 << 20, (5 << 20) + 1, 11 << 20]
+        arguments: [0, 1, 5 << 20, (5 << 20) + 1, 11 << 20],
+        TestObjectStore.Kind.allCases
     )
-    func bytes(count: Int) async throws {
-        let lab = try await S3Lab()
+    func bytes(count: Int, _ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         try await withDirectory { directory in
             let bytes = S3Lab.bytes(count)
             let object = NewObject(
@@ -102,31 +108,37 @@ struct S3StoreTests {
         }
     }
 
-    /// SeaweedFS keeps objects as files, so it cannot hold keys with dots as parts or slashes in a row.
-    private static let keys = SignatureV4Tests.keys.filter { key in
-        !key.hasPrefix("/") && !key.contains("//") && !key.split(separator: "/").contains { $0 == "." || $0 == ".." }
-            && key.utf8.count < 900 && !key.contains("\\")
+    /// No key has dots as parts. SeaweedFS keeps objects as files, so it cannot hold keys with slashes in a row.
+    private static func keys(_ kind: TestObjectStore.Kind) -> [String] {
+        let possible = SignatureV4Tests.keys.filter { key in
+            key.utf8.count < 900 && !key.split(separator: "/").contains { $0 == "." || $0 == ".." }
+        }
+        if kind == .swift { return possible }
+        return possible.filter { key in !key.hasPrefix("/") && !key.contains("//") && !key.contains("\\") }
     }
 
-    @Test("holds keys of all kinds, each its own object, and gives them back as sources")
-    func keys() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "holds keys of all kinds, each its own object, and gives them back as sources",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func keys(_ kind: TestObjectStore.Kind) async throws {
+        let (lab, keys) = (try await S3Lab(kind), Self.keys(kind))
         let store = try lab.store()
         try await withDirectory { directory in
-            for key in Self.keys {
+            for key in keys {
                 _ = try await store.put(
                     NewObject(path: try file(Array(key.utf8), in: directory), key: try ObjectKey(key))
                 ) { _ in }
             }
             let listed = try await store.client.list(TestObjectStore.bucket, prefix: lab.prefix + "/").keys
-            #expect(Set(listed.map { ByteText($0) }) == Set(Self.keys.map { ByteText("\(lab.prefix)/\($0)") }))
-            for key in Self.keys {
+            #expect(Set(listed.map { ByteText($0) }) == Set(keys.map { ByteText("\(lab.prefix)/\($0)") }))
+            for key in keys {
                 let read = Mutex<[UInt8]>([])
                 try await store.read(try ObjectKey(key)) { piece in read.withLock { $0 += Array(piece) } }
                 #expect(read.withLock { $0 } == Array(key.utf8), "\(key)")
             }
             // The same by botocore, which signs in its own way.
-            let text = String(decoding: try JSONEncoder().encode(Self.keys), as: UTF8.self)
+            let text = String(decoding: try JSONEncoder().encode(keys), as: UTF8.self)
             let others = try await lab.server.python(
                 """
                 for key in json.loads(arguments[1]):
@@ -154,9 +166,12 @@ struct S3StoreTests {
         }
     }
 
-    @Test("tells who may not write, who is nobody, and that a bucket is missing")
-    func refusals() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "tells who may not write, who is nobody, and that a bucket is missing",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func refusals(_ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         try await withDirectory { directory in
             let object = NewObject(path: try file([1, 2], in: directory), key: try ObjectKey("k"))
             let reader = try lab.store(isReader: true)
@@ -172,7 +187,8 @@ struct S3StoreTests {
                 S3Settings()
             )
             let unknown = await storageError { _ = try await stranger.put(object) { _ in } }
-            #expect(unknown?.code == .accessDenied && unknown?.message.contains("InvalidAccessKeyId") == true)
+            let code = kind == .seaweed ? "InvalidAccessKeyId" : "SignatureDoesNotMatch"
+            #expect(unknown?.code == .accessDenied && unknown?.message.contains(code) == true)
             var elsewhere = try lab.store().location
             elsewhere.bucket = "no-such-bucket"
             let absent = S3Store(elsewhere, try lab.store().client, S3Settings())
@@ -186,9 +202,12 @@ struct S3StoreTests {
         }
     }
 
-    @Test("puts a file again when the way to the store breaks, wherever it breaks")
-    func cuts() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "puts a file again when the way to the store breaks, wherever it breaks",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func cuts(_ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         try await withDirectory { directory in
             let bytes = S3Lab.bytes(11 << 20)
             let path = try file(bytes, in: directory)
@@ -215,9 +234,12 @@ struct S3StoreTests {
         }
     }
 
-    @Test("needs one connection for many small files, one after the other, and as many as there are parts at a time")
-    func keptConnections() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "needs one connection for many small files, one after the other, and as many as there are parts at a time",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func keptConnections(_ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         try await withDirectory { directory in
             let proxy = try RelayProxy(to: lab.server.port) { _ in nil }
             defer { proxy.close() }
@@ -239,9 +261,12 @@ struct S3StoreTests {
         }
     }
 
-    @Test("ends within its time when a stalled upload is cancelled, and leaves no open upload")
-    func cancellation() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "ends within its time when a stalled upload is cancelled, and leaves no open upload",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func cancellation(_ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         try await withDirectory { directory in
             let object = NewObject(path: try file(S3Lab.bytes(16 << 20), in: directory), key: try ObjectKey("k"))
             // The listing and the beginning pass; a part stalls in its middle.
@@ -280,9 +305,12 @@ struct S3StoreTests {
         )
     }
 
-    @Test("goes on with an upload that was left open, when its parts are of the file; else begins anew")
-    func resumption() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "goes on with an upload that was left open, when its parts are of the file; else begins anew",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func resumption(_ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         try await withDirectory { directory in
             let bytes = S3Lab.bytes(16 << 20)
             let object = NewObject(path: try file(bytes, in: directory), key: try ObjectKey("k"))
@@ -302,9 +330,9 @@ struct S3StoreTests {
                 #expect(try await lab.object("k") == bytes)
                 #expect(told.withLock { $0 } == Int64(bytes.count))
                 // Beside the parts: listing, parts of the listed (when it has any), abort and beginning or neither,
-                // completion, and the look at the object.
-                let goesOn = sent < 4
-                #expect(proxy.connections - sent == (goesOn ? 4 : 6), "\(parts)")
+                // completion, and the look at the object. Swift refuses the first completion, as it has checksums.
+                let others = (sent < 4 ? 4 : 6) + (kind == .swift ? 1 : 0)
+                #expect(proxy.connections - sent == others, "\(parts)")
                 #expect(try await lab.server.openUploads(lab.prefix) == [])
             }
         }
@@ -320,9 +348,12 @@ struct S3StoreTests {
         #expect(S3MultipartPut.partBytes(of: .max, setting: part) > .max / 10_001)
     }
 
-    @Test("is tried without leaving anything, and says why it takes nothing")
-    func trial() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "is tried without leaving anything, and says why it takes nothing",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func trial(_ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         let store = try lab.store()
         try await store.tryUpload()
         #expect(try await lab.server.openUploads(lab.prefix) == [])
@@ -331,9 +362,12 @@ struct S3StoreTests {
         #expect(reader?.code == .accessDenied)
     }
 
-    @Test("reads an object on after interruptions, and none that was replaced meanwhile")
-    func reading() async throws {
-        let lab = try await S3Lab()
+    @Test(
+        "reads an object on after interruptions, and none that was replaced meanwhile",
+        arguments: TestObjectStore.Kind.allCases
+    )
+    func reading(_ kind: TestObjectStore.Kind) async throws {
+        let lab = try await S3Lab(kind)
         try await withDirectory { directory in
             let bytes = S3Lab.bytes(3 << 20)
             try await lab.server.put(try file(bytes, in: directory), "\(lab.prefix)/k")

@@ -11,8 +11,12 @@ package struct StorageSettings: SettingsGroup {
     /// `file:` and `s3:` URLs beneath which a job may have its outputs put.
     package let destinationPrefixes: [String]
     package let maximumSourceBytes: Int64
+    /// By HTTP and from buckets, in each process; 0: no limit.
+    package let maximumSourceBytesPerSecond: Int64
+    /// Into buckets, in each process; 0: no limit.
+    package let maximumUploadBytesPerSecond: Int64
     package let webSources: WebSourceSettings
-    package let s3: S3Settings
+    package var s3: S3Settings
 
     package init(_ read: SettingsReader) {
         storageURL = read(
@@ -68,8 +72,36 @@ package struct StorageSettings: SettingsGroup {
                 "A larger source fails its job."
             )
         )
+        maximumSourceBytesPerSecond = Self.bandwidth(
+            read,
+            "SOURCE_MAX_BYTES_PER_SECOND",
+            "The most that each worker takes in a second, over all its sources by HTTP and objects from buckets."
+        )
+        maximumUploadBytesPerSecond = Self.bandwidth(
+            read,
+            "UPLOAD_MAX_BYTES_PER_SECOND",
+            "The most that each worker sends to buckets in a second, over all its objects and their parts."
+        )
         webSources = read.load(WebSourceSettings.self)
         s3 = S3Settings(read)
+    }
+
+    /// With less, the pieces of transfers that run side by side would be too far apart for many servers.
+    private static let leastBandwidth: Int64 = 65_536
+
+    private static func bandwidth(_ read: SettingsReader, _ name: String, _ text: String) -> Int64 {
+        let value = read(
+            SettingKey(
+                name,
+                .integer(0...Int64(1 << 40), zero: "no limit"),
+                unit: "bytes/s",
+                default: 0,
+                isReloadable: true,
+                text + " At least \(leastBandwidth)."
+            )
+        )
+        if (1..<leastBandwidth).contains(value) { read.refuse(name, "it must be 0 or at least \(leastBandwidth)") }
+        return value
     }
 
     private static var paths: SettingFormat<[String]> {

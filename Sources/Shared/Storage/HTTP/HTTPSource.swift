@@ -11,7 +11,10 @@ package struct HTTPSource: SourceKind {
     private let fetch: HTTPFetch
 
     package init(url: String, _ settings: StorageSettings) {
-        let client = WebClient(authoritiesFile: settings.webSources.authoritiesFile)
+        let client = WebClient(
+            authoritiesFile: settings.webSources.authoritiesFile,
+            limits: TransferLimits.of(settings)
+        )
         self.init(url: url, settings.webSources, client: client)
     }
 

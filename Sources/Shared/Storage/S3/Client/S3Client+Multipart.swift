@@ -24,12 +24,14 @@ struct S3OpenUpload: Sendable, Hashable {
 extension S3Client {
     /// Not tried again when the answer is lost: the store may have an upload then whose id nobody knows.
     ///
+    /// - Parameter isRepeated: whether it is tried again when the store says that it could not do it.
     /// - Returns: the upload's id.
     func createUpload(
         _ bucket: String,
         _ key: ObjectKey,
         _ attributes: S3ObjectAttributes,
-        hasChecksums: Bool
+        hasChecksums: Bool,
+        isRepeated: Bool = true
     ) async throws -> String {
         var request = S3Request(
             .post,
@@ -41,6 +43,7 @@ extension S3Client {
         )
         if hasChecksums { request.headers.add("x-amz-checksum-algorithm", "SHA256") }
         request.isRepeatable = false
+        request.isRepeated = isRepeated
         let document = try await documented(request, "InitiateMultipartUploadResult")
         guard let id = document["UploadId"]?.string, !id.isEmpty, id.utf8.count <= 4096 else {
             throw Self.malformed("its answer has no upload id")

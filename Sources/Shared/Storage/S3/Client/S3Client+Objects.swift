@@ -74,7 +74,10 @@ extension S3Client {
             return S3ObjectHead(try await send(request))
         } catch let failure as S3Failure where failure.web == nil && failure.code.isEmpty {
             // The response to HEAD has no document that says why.
-            let reason = try await explanation(of: request) ?? failure
+            guard let reason = try await explanation(of: request) else {
+                // It has passed.
+                return S3ObjectHead(try await send(request))
+            }
             if reason.isNotFound { return nil }
             throw reason
         }

@@ -12,7 +12,8 @@ final class S3Client: Sendable {
     /// Knows whether the endpoint's servers are away.
     let hosts: HostWatch
     private let credentials: any S3CredentialSource
-    let web: WebClient
+    private let unlimited: WebClient
+    private let limits: Mutex<WebLimits>
     private let now: @Sendable () -> UTCTime
     /// Seconds by which the store's clock is ahead of ours, once it minded.
     private let clockOffset = Atomic<Int64>(0)
@@ -39,13 +40,15 @@ final class S3Client: Sendable {
         authoritiesFile: String? = nil,
         hosts: HostWatch = HostWatch(),
         connections: WebConnections? = nil,
+        limits: WebLimits = WebLimits(),
         now: @escaping @Sendable () -> UTCTime = { .now }
     ) {
         self.endpoint = endpoint
         self.credentials = credentials
         self.hosts = hosts
         self.now = now
-        web = WebClient(authoritiesFile: authoritiesFile, connections: connections)
+        unlimited = WebClient(authoritiesFile: authoritiesFile, connections: connections)
+        self.limits = Mutex(limits)
     }
 
     /// The clients of this process: credentials, and what is known of a store, are shared by all that use it.
@@ -53,19 +56,32 @@ final class S3Client: Sendable {
     private static let processCredentials = S3CredentialCache(S3CredentialChain(.process))
 
     /// The client of this process for an endpoint.
-    static func shared(_ endpoint: S3Endpoint) -> S3Client {
+    ///
+    /// - Parameter limits: that it has from now on; nil when whoever asks does not know them.
+    static func shared(_ endpoint: S3Endpoint, _ limits: WebLimits? = nil) -> S3Client {
         known.withLock { known in
-            if let client = known[endpoint] { return client }
+            if let client = known[endpoint] {
+                if let limits { client.limits.withLock { $0 = limits } }
+                return client
+            }
             let client = S3Client(
                 endpoint,
                 credentials: processCredentials,
                 authoritiesFile: S3Environment.process.authoritiesFile,
                 hosts: .shared,
-                connections: WebConnections()
+                connections: WebConnections(),
+                limits: limits ?? WebLimits()
             )
             known[endpoint] = client
             return client
         }
+    }
+
+    /// With the limits of now.
+    var web: WebClient {
+        var web = unlimited
+        web.limits = limits.withLock { $0 }
+        return web
     }
 
     var takesChecksums: Bool { hasChecksums.load(ordering: .relaxed) }
@@ -148,8 +164,8 @@ final class S3Client: Sendable {
                 // A store that is silent is left to the job's own retries.
                 let isSilent = failure.web?.code == .timedOut
                 let pause = max(failure.retryAfter ?? .zero, .milliseconds(Int.random(in: 100...400) << (tries - 1)))
-                guard failure.isTransient, !failure.isSkewed, !isSilent, failure.web == nil || request.isRepeatable,
-                    tries < Self.maximumTries, pause <= Self.longestPause
+                guard request.isRepeated, failure.isTransient, !failure.isSkewed, !isSilent,
+                    failure.web == nil || request.isRepeatable, tries < Self.maximumTries, pause <= Self.longestPause
                 else { throw failure }
                 tries += 1
                 try await Task.sleep(for: pause)

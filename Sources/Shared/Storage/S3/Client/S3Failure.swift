@@ -115,7 +115,7 @@ extension S3Failure {
             code: code,
             message: "cannot \(request.purpose) \(subject) in the bucket \(place): \(words)"
                 + (advice.map { "; " + $0 } ?? ""),
-            verdict: code == .notFound ? .sourceGone : isTransient ? .transient : .permanent,
+            verdict: code == .notFound ? .sourceGone : isTransient || code == .incomplete ? .transient : .permanent,
             retryAfter: isTransient ? retryAfter : nil,
             away: isTransient ? away : nil
         )
@@ -144,6 +144,7 @@ extension S3Failure {
         case "NotImplemented":
             return (.ioFailure, "leave out the S3_… setting that this store does not have")
         case "KeyTooLongError": return (.invalidKey, "shorten the key")
+        case "InvalidPart": return (.incomplete, "the job's next try looks at the parts again")
         default: break
         }
         switch status {

@@ -20,6 +20,8 @@ struct S3Request: Sendable {
     var didSend: (@Sendable (Int64) throws -> Void)?
     /// Whether it may be sent again when nobody knows what has become of it.
     var isRepeatable = true
+    /// Whether it is sent again at once when the store was in trouble.
+    var isRepeated = true
     /// The verb for messages: `put the object`.
     var purpose: String
 

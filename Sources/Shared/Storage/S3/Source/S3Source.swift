@@ -55,7 +55,7 @@ package struct S3Source: SourceKind {
             )
         }
         return S3Object(
-            client: .shared(endpoint),
+            client: .shared(endpoint, TransferLimits.of(settings)),
             bucket: place.bucket,
             key: key,
             ranges: SourceRanges(settings.webSources)

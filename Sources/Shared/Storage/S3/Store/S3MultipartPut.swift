@@ -31,7 +31,7 @@ struct S3MultipartPut: Sendable {
     /// Bytes of each part but the last: as set, or more for a file that would have too many.
     static func partBytes(of sizeBytes: Int64, setting: Int64) -> Int64 {
         let needed = (max(sizeBytes, 1) - 1) / maximumParts + 1
-        return max(setting, (needed - 1) / mebibyte * mebibyte + mebibyte)
+        return needed <= setting ? setting : (needed - 1) / mebibyte * mebibyte + mebibyte
     }
 
     private var partBytes: Int64 {
@@ -86,10 +86,19 @@ struct S3MultipartPut: Sendable {
         var tries = 1
         while true {
             do {
-                return try await client.createUpload(put.bucket, put.key, put.attributes, hasChecksums: hasChecksums)
-            } catch let failure as S3Failure where failure.web != nil && failure.isTransient && tries < Self.beginnings
+                return try await client.createUpload(
+                    put.bucket,
+                    put.key,
+                    put.attributes,
+                    hasChecksums: hasChecksums,
+                    isRepeated: false
+                )
+            } catch let failure as S3Failure
+                where failure.isTransient && !failure.isSkewed && tries < Self.beginnings
+                && failure.retryAfter ?? .zero <= .seconds(5)
             {
                 tries += 1
+                try await Task.sleep(for: failure.retryAfter ?? .milliseconds(Int.random(in: 100...500)))
                 // The store may have begun one whose id was lost on the way. Where others upload as well, nobody knows
                 // which it is; it has no parts, and the sweep finds it.
                 guard put.uploads == nil else { continue }
@@ -151,13 +160,7 @@ struct S3MultipartPut: Sendable {
 
     private func complete(_ upload: String, _ parts: [Done]) async throws -> S3ObjectHead {
         do {
-            try await client.completeUpload(
-                upload,
-                put.bucket,
-                put.key,
-                parts.map(\.part),
-                hasChecksums: hasChecksums
-            )
+            try await completeTryingChecksums(upload, parts.map(\.part))
         } catch let failure as S3Failure where failure.isUploadGone {
             // The answer to an earlier try was lost: then the object is there, and is ours.
             guard let head = try await client.head(put.bucket, put.key), Self.isObject(head, of: parts) else {
@@ -165,6 +168,20 @@ struct S3MultipartPut: Sendable {
             }
         }
         return try await put.readBack(sha256: Self.checksum(of: parts))
+    }
+
+    /// Some stores take parts with checksums, and refuse a list with them. The parts need not go again for that.
+    private func completeTryingChecksums(_ upload: String, _ parts: [S3Part]) async throws {
+        guard hasChecksums, client.takesChecksums else {
+            return try await client.completeUpload(upload, put.bucket, put.key, parts, hasChecksums: false)
+        }
+        do {
+            try await client.completeUpload(upload, put.bucket, put.key, parts, hasChecksums: true)
+        } catch let failure as S3Failure where failure.isUnsupported {
+            // When this fails as well, the checksums were not to blame.
+            try await client.completeUpload(upload, put.bucket, put.key, parts, hasChecksums: false)
+            client.noteTakesNoChecksums()
+        }
     }
 
     /// As a store tells the checksum of an object of several parts.

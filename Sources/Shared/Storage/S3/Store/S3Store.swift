@@ -28,7 +28,7 @@ package struct S3Store: StoreKind {
 
     package init(url: String, _ settings: StorageSettings) throws(StorageError) {
         let location = try S3Location(url, .process)
-        let client = S3Client.shared(location.endpoint)
+        let client = S3Client.shared(location.endpoint, TransferLimits.of(settings))
         self.init(location, client, settings.s3, SourceRanges(settings.webSources))
     }
 

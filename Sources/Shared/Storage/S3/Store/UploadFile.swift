@@ -9,7 +9,7 @@ final class UploadFile: Sendable {
     private let file: OpenFile
     let sizeBytes: Int64
 
-    private static let pieceBytes = 1 << 20
+    private static let pieceBytes = 256 << 10
 
     var descriptor: CInt { file.descriptor }
 
