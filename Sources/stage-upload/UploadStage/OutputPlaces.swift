@@ -32,12 +32,16 @@ struct OutputPlaces: Sendable {
     let width: Int
     private let uploads: [Int: SignedUpload]
 
+    /// Whether the job has brought URLs, were they for outputs that it does not have.
+    let haveURLs: Bool
+
     /// - Throws: `StageFailure` when the job's destination is not allowed.
     init(_ ticket: Ticket, _ stores: Stores, _ settings: StorageSettings) throws {
         do throws(StorageError) { store = try stores.store(of: ticket) } catch { throw StageFailure(error) }
         uploads = ticket.uploadURLsByOutput.mapValues {
             SignedUpload($0.url, name: $0.name.string, settings.webSources)
         }
+        haveURLs = !uploads.isEmpty || !ticket.unusedUploadURLs.isEmpty
         width = store.gainsByParallelPuts || !uploads.isEmpty ? settings.s3.parallelOutputs : 1
     }
 

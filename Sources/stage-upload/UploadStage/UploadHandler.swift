@@ -29,14 +29,17 @@ package struct UploadHandler: StageHandler {
         var ticket = job.ticket
         let indexKey = try indexKey(of: ticket)
         let places = try OutputPlaces(ticket, stores, settings.storage)
+        if places.haveURLs {
+            let earlier = published(ticket, as: try await job.tracker.published(job.key), job)
+            try places.checkURLs { earlier[$0] == nil }
+            places.noteUnused(of: ticket, job.logger)
+        }
         let earlier = try await planObjects(of: ticket, indexKey, places, job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.
         // Files that an earlier run has published may be gone.
         for (index, output) in ticket.outputs.enumerated() where earlier[index] == nil {
             _ = try await job.requireFile(output.localPath, name(of: output))
         }
-        try places.checkURLs { earlier[$0] == nil }
-        places.noteUnused(of: ticket, job.logger)
         let totalBytes = ticket.outputs.reduce(Int64(0)) { $0 &+ max($1.sizeBytes ?? 0, 0) }
         let progress = UploadedBytes { done in
             if totalBytes > 0 { job.telemetry.note(fraction: Double(done) / Double(totalBytes)) }
