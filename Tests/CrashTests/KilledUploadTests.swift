@@ -31,7 +31,7 @@ struct KilledUploadTests {
     private final class Cut: Sendable { let bytes = Mutex<Int?>(nil) }
 
     @Test(
-        "wherever it is is done by another worker: the same bytes, few of them twice, nothing left here or in the store",
+        "is done by another worker, wherever it was: the same bytes, few of them twice, nothing left here or there",
         arguments: Way.allCases
     )
     func everyCut(_ way: Way) async throws {

@@ -73,6 +73,35 @@ struct TransferLimitsTests {
         #expect(client.web.limits.sending == nil)
     }
 
+    @Test("count what goes to a signed URL")
+    func signedUpload() async throws {
+        let settings = try settings(["UPLOAD_MAX_BYTES_PER_SECOND": "500000003"])
+        let limit = try #require(TransferLimits.of(settings).sending)
+        let server = try LoopbackServer { connection in
+            _ = try connection.request()
+            try connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        }
+        defer { server.stop() }
+        let upload = SignedUpload("http://127.0.0.1:\(server.port)/k?X-Amz-Signature=1", name: "720p", settings)
+        _ = try await upload.put(.bytes([UInt8](repeating: 1, count: 70_000)), contentType: nil) { _ in }
+        #expect(limit.notedBytes == 70_000)
+    }
+
+    @Test("hold for all buckets of a process: the store, those of spilled files, and destinations of jobs")
+    func buckets() throws {
+        let url = { (port: Int) in "s3://media/p?endpoint=http://127.0.0.1:\(port)&region=us-east-1" }
+        let settings = try settings([
+            "UPLOAD_MAX_BYTES_PER_SECOND": "500000005", "STORAGE_URL": url(1), "DESTINATION_PREFIXES": "s3://other/p",
+        ])
+        let limit = try #require(TransferLimits.of(settings).sending)
+        for store in [
+            try Stores(settings).standard, try Stores.forTempFiles(url(2), settings),
+            try Destinations(settings).store("s3://other/p/q"),
+        ] as [any Store] {
+            #expect(try #require(store as? S3Store).client.web.limits.sending === limit)
+        }
+    }
+
     @Test("let go of an upload that is cancelled, and leave no part of it")
     func cancellation() async throws {
         let lab = try await S3Lab()

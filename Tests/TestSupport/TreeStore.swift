@@ -8,6 +8,7 @@ package enum TreeStore: Sendable {
     package enum Kind: CaseIterable, Sendable {
         case directory
         case bucket
+        case swiftBucket
     }
 
     /// Runs `body` beside a ready tree with an empty store of a kind.
@@ -22,8 +23,8 @@ package enum TreeStore: Sendable {
             try await TestTree.with(settings, starting: starting) { tree in
                 try await body(tree, .directory(tree.store))
             }
-        case .bucket:
-            let server = try await TestObjectStore.shared()
+        case .bucket, .swiftBucket:
+            let server = try await TestObjectStore.shared(kind == .bucket ? .seaweed : .swift)
             let prefix = TestObjectStore.uniquePrefix("tree")
             let own = TestObjectStore.environment.merging(["STORAGE_URL": server.url(prefix)]) { $1 }
             try await TestTree.with(own.merging(settings) { $1 }, starting: starting) { tree in

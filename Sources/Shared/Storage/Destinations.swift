@@ -89,7 +89,7 @@ package struct Destinations: Sendable {
 
     private func store(_ bucket: ByteText, _ parts: [[UInt8]]) throws(StorageError) -> S3Store {
         let location = try S3Location(storeURL(bucket, parts), .process)
-        return S3Store(location, S3Client.shared(location.endpoint), settings.s3)
+        return S3Store(location, S3Client.shared(location.endpoint, TransferLimits.of(settings)), settings.s3)
     }
 
     /// A place in a bucket, at the endpoint of the store: what its URL says after the `?` counts here too.

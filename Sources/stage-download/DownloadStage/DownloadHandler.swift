@@ -211,7 +211,7 @@ package struct DownloadHandler: StageHandler {
                 try store.check(template.key(ticket: ticket, quality: "360p", fileExtension: "jpg"))
             }
             for entry in ticket.uploadURLs {
-                let upload = SignedUpload(entry.url, name: entry.name.string, settings.storage.webSources)
+                let upload = SignedUpload(entry.url, name: entry.name.string, settings.storage)
                 try upload.checkAllowed()
             }
         } catch let error as ObjectKeyError {

@@ -39,7 +39,7 @@ struct OutputPlaces: Sendable {
     init(_ ticket: Ticket, _ stores: Stores, _ settings: StorageSettings) throws {
         do throws(StorageError) { store = try stores.store(of: ticket) } catch { throw StageFailure(error) }
         uploads = ticket.uploadURLsByOutput.mapValues {
-            SignedUpload($0.url, name: $0.name.string, settings.webSources)
+            SignedUpload($0.url, name: $0.name.string, settings)
         }
         haveURLs = !uploads.isEmpty || !ticket.unusedUploadURLs.isEmpty
         width = store.gainsByParallelPuts || !uploads.isEmpty ? settings.s3.parallelOutputs : 1

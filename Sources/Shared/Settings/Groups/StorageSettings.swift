@@ -13,7 +13,7 @@ package struct StorageSettings: SettingsGroup {
     package let maximumSourceBytes: Int64
     /// By HTTP and from buckets, in each process; 0: no limit.
     package let maximumSourceBytesPerSecond: Int64
-    /// Into buckets, in each process; 0: no limit.
+    /// Into buckets and to upload URLs, in each process; 0: no limit.
     package let maximumUploadBytesPerSecond: Int64
     package let webSources: WebSourceSettings
     package var s3: S3Settings
@@ -80,7 +80,7 @@ package struct StorageSettings: SettingsGroup {
         maximumUploadBytesPerSecond = Self.bandwidth(
             read,
             "UPLOAD_MAX_BYTES_PER_SECOND",
-            "The most that each worker sends to buckets in a second, over all its objects and their parts."
+            "The most that each worker sends to buckets and upload URLs in a second, over all objects and parts."
         )
         webSources = read.load(WebSourceSettings.self)
         s3 = S3Settings(read)

@@ -19,8 +19,12 @@ package struct SignedUpload: Sendable {
     private let hosts: HostWatch
 
     /// - Parameter name: of the output, for messages.
-    package init(_ url: String, name: String, _ settings: WebSourceSettings) {
-        self.init(url, name: name, settings, client: WebClient(authoritiesFile: settings.authoritiesFile))
+    package init(_ url: String, name: String, _ settings: StorageSettings) {
+        let client = WebClient(
+            authoritiesFile: settings.webSources.authoritiesFile,
+            limits: TransferLimits.of(settings)
+        )
+        self.init(url, name: name, settings.webSources, client: client)
     }
 
     package init(

@@ -5,7 +5,7 @@ package import Settings
 extension S3Store {
     package static func forTempFiles(url: String, _ settings: StorageSettings) throws(StorageError) -> S3Store {
         let location = try S3Location(url, .process)
-        return forTempFiles(location, S3Client.shared(location.endpoint), settings.s3)
+        return forTempFiles(location, S3Client.shared(location.endpoint, TransferLimits.of(settings)), settings.s3)
     }
 
     static func forTempFiles(_ location: S3Location, _ client: S3Client, _ settings: S3Settings) -> S3Store {

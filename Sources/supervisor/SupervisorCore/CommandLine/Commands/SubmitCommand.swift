@@ -133,7 +133,7 @@ struct SubmitCommand: AsyncParsableCommand {
             do throws(StorageError) {
                 if let destination { try Destinations.check(form: destination) }
                 for entry in options.uploadURLs {
-                    try SignedUpload(entry.url, name: entry.name.string, settings.webSources).checkForm()
+                    try SignedUpload(entry.url, name: entry.name.string, settings.storage).checkForm()
                 }
             } catch {
                 throw UsageProblem(message: error.message)

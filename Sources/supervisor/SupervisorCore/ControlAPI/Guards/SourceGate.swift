@@ -35,7 +35,7 @@ actor SourceGate {
         do throws(StorageError) {
             if let destination = ticket.destination { try Destinations(settings.storage).check(destination) }
             for entry in ticket.uploadURLs {
-                try SignedUpload(entry.url, name: entry.name.string, settings.webSources).checkAllowed()
+                try SignedUpload(entry.url, name: entry.name.string, settings.storage).checkAllowed()
             }
         } catch {
             throw Problem(title: "Unusable destination", status: 422, detail: error.message, code: error.code.rawValue)
