@@ -40,6 +40,8 @@ package final class RelayProxy: Sendable {
         var isOnceDone = false
         /// Those of open connections.
         var descriptors: Set<CInt> = []
+        /// Those of them that lead to clients.
+        var clients: Set<CInt> = []
     }
 
     /// - Parameters:
@@ -116,7 +118,9 @@ package final class RelayProxy: Sendable {
                 guard isConnected, !state.isClosed else { return false }
                 state.descriptors.formUnion([client, server])
                 state.accepted += 1
-                state.mostAtATime = max(state.mostAtATime, state.descriptors.count / 2)
+                state.clients.insert(client)
+                // One that its client has closed may still wait for its thread.
+                state.mostAtATime = max(state.mostAtATime, state.clients.count { !Self.isGone($0) })
                 return true
             }
             guard isWanted else {
@@ -128,6 +132,7 @@ package final class RelayProxy: Sendable {
                 relay(client, server)
                 state.withLock { state in
                     state.descriptors.subtract([client, server])
+                    state.clients.remove(client)
                     Glibc.close(client)
                     Glibc.close(server)
                 }
@@ -219,6 +224,12 @@ package final class RelayProxy: Sendable {
         // Until the client gives up, or the relay is closed.
         var end = [pollfd(fd: client, events: Self.clientIsGone, revents: 0)]
         while poll(&end, 1, -1) < 0, errno == EINTR {}
+    }
+
+    /// Whether the client has ended its side of a connection.
+    private static func isGone(_ client: CInt) -> Bool {
+        var end = pollfd(fd: client, events: clientIsGone, revents: 0)
+        return poll(&end, 1, 0) > 0
     }
 
     /// Whether there is something to read; waits for it, or for the end.
