@@ -197,7 +197,7 @@ package struct DownloadHandler: StageHandler {
 
     /// Why the source cannot be had.
     private static func failure(_ error: StorageError) -> StageFailure {
-        StageFailure(error, advice: error.code == .invalidKey ? "; correct the job's `s3Key`" : "")
+        StageFailure(error, advice: error.code == .invalidKey ? "; correct the job's `s3Key` or `source`" : "")
     }
 
     /// A media id that makes impossible keys is found before any work is done for it.

@@ -228,9 +228,9 @@ struct S3TroubleTests {
             #expect(error?.code == trouble.code && error?.verdict == trouble.verdict, "\(error?.message ?? "none")")
             #expect(error?.retryAfter == trouble.retryAfter)
             #expect(error?.message.contains(TestObjectStore.secretKey) == false)
-            // A part is tried three times at most, and once more with another clock or other credentials.
+            // A part is tried three times at most, and each time once more with another clock or other credentials.
             let tries = scene.proxy.requests.filter(trouble.request.matches).count
-            #expect(tries <= 4 * scene.store.settings.parallelParts, "\(tries)")
+            #expect(tries <= 6 * scene.store.settings.parallelParts, "\(tries)")
             let object = try await scene.lab.object("k")
             #expect(object == nil)
         }

@@ -29,8 +29,8 @@ package struct WebSourceSettings: SettingsGroup {
                 .flag,
                 default: false,
                 isReloadable: true,
-                "Whether sources may be `http:` URLs, which anybody on the way can read and change. Redirects from "
-                    + "`https:` to `http:` are refused all the same."
+                "Whether sources and `uploadUrls` may be `http:` URLs, which anybody on the way can read and change. "
+                    + "Redirects from `https:` to `http:` are refused all the same."
             )
         )
         allowedHosts = read(
@@ -41,7 +41,7 @@ package struct WebSourceSettings: SettingsGroup {
                 documented: "none: any host",
                 isReloadable: true,
                 "The only hosts that sources are read from, redirects included. `*.media.example` are all hosts "
-                    + "beneath that name, and not the name itself."
+                    + "beneath that name, and not the name itself. Holds for `uploadUrls` as well."
             )
         )
         deniedHosts = read(
@@ -51,7 +51,7 @@ package struct WebSourceSettings: SettingsGroup {
                 default: [],
                 documented: "none",
                 isReloadable: true,
-                "Hosts that no source is read from, whatever SOURCE_ALLOWED_HOSTS says."
+                "Hosts that no source is read from, whatever SOURCE_ALLOWED_HOSTS says. Holds for `uploadUrls` as well."
             )
         )
         allowedNetworks = read(
@@ -62,7 +62,8 @@ package struct WebSourceSettings: SettingsGroup {
                 documented: "none",
                 isReloadable: true,
                 "Networks that sources may be read from although they are not public, such as 10.1.0.0/16 for a store "
-                    + "inside. The address that gives a cloud's machine its credentials must be named by itself."
+                    + "inside. The address that gives a cloud's machine its credentials must be named by itself. Holds "
+                    + "for `uploadUrls` as well: a network that is read from may be written to by them."
             )
         )
         authoritiesFile = read(

@@ -31,7 +31,7 @@ package struct HTTPAccess: Sendable {
     package func check(_ url: HTTPURL) throws(StorageError) {
         let host = Array(url.hostText.utf8)
         if url.scheme == .http, !allowsHTTP {
-            throw refusal(url, "is read by https: only; give such a URL, or set ALLOW_HTTP=1")
+            throw refusal(url, "must be an https: URL; give one, or set ALLOW_HTTP=1")
         }
         if deniedHosts.contains(where: { $0.matches(host) }) {
             throw refusal(url, "is on a host that SOURCE_DENIED_HOSTS names")
@@ -40,7 +40,7 @@ package struct HTTPAccess: Sendable {
             throw refusal(url, "is on none of the hosts that SOURCE_ALLOWED_HOSTS names")
         }
         if case .address(let address) = url.host, let why = addresses?.refusal(of: address) {
-            throw refusal(url, "must not be read: \(why)")
+            throw refusal(url, "must not be used: \(why)")
         }
     }
 

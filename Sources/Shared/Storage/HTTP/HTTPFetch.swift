@@ -184,7 +184,7 @@ package struct HTTPFetch: Sendable {
                 if let cause = error.cause { throw cause }
                 throw error
             case .refusedAddress:
-                throw StorageError(code: .notAllowed, message: "\(subject) must not be read: \(error.message)")
+                throw StorageError(code: .notAllowed, message: "\(subject) must not be used: \(error.message)")
             case .invalidRequest, .untrusted, .headerTooLarge, .internalFailure:
                 throw dialect.explainFailure?(error)
                     ?? StorageError(

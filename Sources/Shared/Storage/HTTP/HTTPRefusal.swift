@@ -23,6 +23,11 @@ package struct HTTPRefusal: Sendable {
     /// For how long the host asks to be left alone, within a second and an hour; nil when it does not say.
     package var retryAfter: Duration? { RetryAfter.duration(response.headers).map { max($0, .seconds(1)) } }
 
+    /// What a 408, 425, 429 or 5xx says of its host, for people.
+    static func trouble(_ status: Int) -> String {
+        [408, 425, 429, 503].contains(status) ? "has no time for it" : "is in trouble, and its own log may say why"
+    }
+
     /// Whether the host speaks for all that it has: it has no time, or is a gateway that does not reach the server
     /// behind it.
     static func isOfHost(status: Int) -> Bool { [429, 502, 503, 504].contains(status) }
@@ -52,7 +57,7 @@ package struct HTTPRefusal: Sendable {
         case 408, 425, 429, 500...599:
             return StorageError(
                 code: .unavailable,
-                message: "the host of \(subject) has no time for it (\(answer))",
+                message: "the host of \(subject) " + HTTPRefusal.trouble(status) + " (\(answer))",
                 verdict: .transient,
                 retryAfter: retryAfter,
                 away: Self.isOfHost(status: status) ? HostAway(.overload, host: host) : nil

@@ -226,7 +226,7 @@ package struct SignedUpload: Sendable {
         case 408, 425, 429, 500...599:
             return StorageError(
                 code: .uploadUnavailable,
-                message: "the host of \(subject) has no time for it (\(words))",
+                message: "the host of \(subject) " + HTTPRefusal.trouble(status) + " (\(words))",
                 verdict: .transient,
                 retryAfter: answer.retryAfter,
                 away: HTTPRefusal.isOfHost(status: status) ? HostAway(.overload, host: answer.host) : nil

@@ -98,13 +98,13 @@ struct S3Failure: Error, Sendable {
 extension S3Failure {
     /// The failure as the rest of the program knows it: cause, verdict, and what to do.
     func storageError(_ request: S3Request, _ client: S3Client) -> StorageError {
-        let subject = request.key.map { "`\($0)`" } ?? "the bucket"
-        let place = "\(request.bucket) at \(client.endpoint.description)"
+        let bucket = "the bucket \(request.bucket) at \(client.endpoint.description)"
+        let subject = request.key.map { "`\($0)` in \(bucket)" } ?? bucket
         let away = awayCause.map { HostAway($0, host: client.endpoint.server(of: request.bucket)) }
         if let web {
             return StorageError(
                 code: web.isRetriable ? .storeUnavailable : .ioFailure,
-                message: "cannot \(request.purpose) \(subject) in the bucket \(place): \(web.message)"
+                message: "cannot \(request.purpose) \(subject): \(web.message)"
                     + (web.code == .untrusted ? "; AWS_CA_BUNDLE names a file with more authorities" : ""),
                 verdict: web.isRetriable ? .transient : .permanent,
                 away: away
@@ -113,7 +113,7 @@ extension S3Failure {
         let (code, advice) = advice(request, client)
         return StorageError(
             code: code,
-            message: "cannot \(request.purpose) \(subject) in the bucket \(place): \(words)"
+            message: "cannot \(request.purpose) \(subject): \(words)"
                 + (advice.map { "; " + $0 } ?? ""),
             verdict: code == .notFound ? .sourceGone : isTransient || code == .incomplete ? .transient : .permanent,
             retryAfter: isTransient ? retryAfter : nil,
@@ -131,7 +131,8 @@ extension S3Failure {
     private func advice(_ request: S3Request, _ client: S3Client) -> (StorageError.Code, String?) {
         let resource = "arn:aws:s3:::\(request.bucket)" + (request.key == nil ? "" : "/…")
         switch code {
-        case "NoSuchBucket": return (.noSuchBucket, "create the bucket, or correct STORAGE_URL")
+        case "NoSuchBucket":
+            return (.noSuchBucket, "create the bucket, or correct its name in STORAGE_URL or in the job's source")
         case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId":
             return (.accessDenied, "correct the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE)")
         case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":

@@ -29,8 +29,18 @@ extension S3Store {
             throw StorageError(code: .invalidURL, message: "the prefix of STORAGE_URL is too long: \(error.reason)")
         }
         try await failing("begin an upload of", key, asksAnyway: true) {
+            try await requireBucket(key)
             let id = try await client.createUpload(location.bucket, key, attributes(nil), hasChecksums: false)
             try await client.abortUpload(id, location.bucket, key)
+        }
+    }
+
+    /// Some stores make a bucket that is not there when something is put into it, so a misspelt name would pass.
+    private func requireBucket(_ key: ObjectKey) async throws {
+        do {
+            _ = try await client.listObjects(location.bucket, prefix: key.rawValue, continuation: nil)
+        } catch let failure as S3Failure where failure.web == nil && failure.status == 403 {
+            // Who may put objects need not be allowed to list them.
         }
     }
 }

@@ -10,7 +10,7 @@ package import Settings
 package struct S3Store: StoreKind {
     package static let schemes = [S3Location.scheme]
     package static let keysArePaths = false
-    /// Each look costs two requests that are paid for.
+    /// Each look costs three requests that are paid for.
     package static let trialInterval = Duration.seconds(60)
 
     /// A small object takes as long as its few requests.

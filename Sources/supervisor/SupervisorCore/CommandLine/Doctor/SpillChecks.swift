@@ -19,7 +19,15 @@ struct SpillChecks: Sendable {
         }
         defer { deadline.cancel() }
         do {
-            _ = try await trial.value
+            guard try await trial.value else {
+                return [
+                    .warning(
+                        Self.check,
+                        Stores.name(url) + " is not there, and is made when the first file is moved",
+                        "make it, or mount the disk that belongs there"
+                    )
+                ]
+            }
         } catch let error as StorageError {
             return [
                 .failure(
