@@ -325,7 +325,15 @@ struct SpillTreeTests {
                 #expect((run.output + run.errors).contains(words), "\(place): \(run)")
                 #expect(!(run.output + run.errors).contains("secret@"))
             }
-            let same = try await tree.command("doctor", changes: ["SPILL_URL": "file://" + tree.directory + "/spill"])
+            // As of a disk that is not mounted.
+            let spill = ["SPILL_URL": "file://" + tree.directory + "/spill"]
+            let absent = try await tree.command("doctor", changes: spill)
+            #expect(absent.output.contains("is not there") && !absent.output.contains("takes temp files"), "\(absent)")
+            try FileManager.default.createDirectory(
+                atPath: tree.directory + "/spill",
+                withIntermediateDirectories: false
+            )
+            let same = try await tree.command("doctor", changes: spill)
             #expect(same.output.contains("takes temp files"), "\(same)")
             let missing = try await tree.command("doctor", changes: ["SPILL_URL": "file:///etc/passwd/x"])
             #expect(missing.output.contains("check SPILL_URL"), "\(missing)")

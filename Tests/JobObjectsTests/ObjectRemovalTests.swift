@@ -198,17 +198,32 @@ struct ObjectRemovalTests {
         let lab = try RemovalLab()
         try await lab.begin()
         let lease = try await lab.tracker.lease(lab.job)
-        try lab.putForeign("images/m_180p.jpg", "theirs")
-        try lab.putForeign("images/n_180p.jpg", "not theirs")
+        // The other host has the same directory.
+        let file = lab.lab.temporaryDirectory + "/theirs"
+        for (key, owner) in [
+            ("images/m_180p.jpg", lab.job.objectOwner), ("images/n_180p.jpg", lab.job.objectOwner),
+            ("images/m_360p.jpg", JobKey(kind: .image, id: "other").objectOwner),
+        ] {
+            try Data(key.utf8).write(to: URL(filePath: file))
+            var object = NewObject(path: file, key: try ObjectKey(key), owner: owner)
+            object.isCopied = true
+            _ = try await lab.store.put(object) { _ in }
+        }
+        // Of an operator, with a name that fits: anybody can choose media id and quality.
+        try lab.putForeign("images/m_2024.jpg", "nobody's")
         var ticket = lab.ticket
-        for key in ["images/m_180p.jpg", "images/n_180p.jpg"] {
+        for (key, quality) in [
+            ("images/m_180p.jpg", "180p"), ("images/n_180p.jpg", "180p"), ("images/m_360p.jpg", "360p"),
+            ("images/m_2024.jpg", "2024"),
+        ] {
             var output = JobOutput(kind: .imageScaled, key: ByteText(key))
-            output.quality = "180p"
+            output.quality = quality
             output.location = "somewhere"
             ticket.outputs.append(output)
         }
         #expect(try await lab.removal().run(ticket).removed == 1)
         #expect(!lab.has("images/m_180p.jpg") && lab.has("images/n_180p.jpg"))
+        #expect(lab.has("images/m_360p.jpg") && lab.has("images/m_2024.jpg"))
         lease.release()
     }
 

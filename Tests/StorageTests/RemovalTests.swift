@@ -11,7 +11,7 @@ struct RemovalTests {
     private func put(
         _ text: String,
         _ store: any Store,
-        owner: String,
+        owner: String?,
         in directory: String
     ) async throws -> (published: PublishedObject, path: String) {
         let path = directory + "/" + UUID().uuidString
@@ -46,7 +46,8 @@ struct RemovalTests {
             let first = try await put("text", store, owner: "job-1", in: directory)
             _ = try await put(text, store, owner: "job-2", in: directory)
             #expect(try await store.remove(own("job-1", .put(first.published.validator))) == .kept)
-            if text == "other" { #expect(try await store.remove(own("job-1", .planned(path: first.path))) == .kept) }
+            #expect(try await store.remove(own("job-1", .planned(path: first.path))) == .kept)
+            #expect(try await store.remove(own("job-1", .told)) == .kept)
             #expect(try await store.facts(try ObjectKey("a/k")) != nil)
         }
     }
@@ -65,7 +66,7 @@ struct RemovalTests {
         }
     }
 
-    @Test("finds a copy by its bytes, where the file is on another file system than the store")
+    @Test("knows a copy by the job's name, and no file by its bytes")
     func copy() async throws {
         try await withDirectory { directory in
             let store = try LocalDirectoryStore(creating: directory + "/store")
@@ -73,10 +74,27 @@ struct RemovalTests {
             let path = directory + "/file"
             try Data("text".utf8).write(to: URL(filePath: path))
             #expect(chmod(path, 0o600) == 0)
-            _ = try await store.put(NewObject(path: path, key: try ObjectKey("a/k"))) { _ in }
+            let key = try ObjectKey("a/k")
+            _ = try await store.put(NewObject(path: path, key: key)) { _ in }
             #expect(FileStatus(path: path)?.linkCount == 1)
-            #expect(try await store.remove(own("job-1", .planned(path: nil))) == .kept)
-            #expect(try await store.remove(own("job-1", .planned(path: path))) == .removed)
+            #expect(try await store.remove(own("job-1", .planned(path: path))) == .kept)
+            #expect(try await store.remove(own("job-1", .told)) == .kept)
+            _ = try await store.put(NewObject(path: path, key: key, owner: "job-1")) { _ in }
+            #expect(FileStatus(path: path)?.linkCount == 1)
+            #expect(try await store.remove(own("job-2", .planned(path: path))) == .kept)
+            #expect(try await store.remove(own("job-1", .planned(path: nil))) == .removed)
+        }
+    }
+
+    @Test("of a directory believes the object's own word alone when another host has told of it")
+    func toldOfDirectory() async throws {
+        try await StoreUnderTest.directory.run { store, directory in
+            _ = try await put("text", store, owner: "job-1", in: directory)
+            #expect(try await store.remove(own("job-2", .told)) == .kept)
+            #expect(try await store.remove(own("job-1", .told)) == .removed)
+            _ = try await put("text", store, owner: nil, in: directory)
+            #expect(try await store.remove(own("job-1", .told)) == .kept)
+            #expect(try await store.remove(own("job-1", .content)) == .removed)
         }
     }
 

@@ -66,7 +66,8 @@ extension Ticket {
 
     /// The URLs without their signatures, for a record of a job that has ended: nothing is put there again.
     var uploadURLsWithoutSignatures: [UploadURL] {
-        uploadURLs.map { UploadURL(name: $0.name, url: Self.place(of: $0.url)) }.filter { !$0.url.utf8.isEmpty }
+        uploadURLs.map { UploadURL(name: $0.name, url: SourceURL.redacted($0.url, atMost: Self.maximumURLBytes)) }
+            .filter { !$0.url.utf8.isEmpty }
     }
 
     private static func place(of url: String) -> String {

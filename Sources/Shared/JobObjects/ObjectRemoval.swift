@@ -242,7 +242,8 @@ extension ObjectRemoval {
                 report.add(try await run(ticket))
             } catch let error as StorageError {
                 first = first ?? error
-                troubled.insert(place)
+                // An index that nobody can read is trouble of its own medium, and not of the place.
+                if ![.notAllowed, .tooLarge].contains(error.code) { troubled.insert(place) }
             }
         }
         if let first { throw first }

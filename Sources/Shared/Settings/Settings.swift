@@ -35,6 +35,7 @@ package struct Settings: Sendable {
             storageURL: storage.storageURL,
             workspace: places.temporaryDirectory + "/media-processor"
         )
+        storage.check(reader, places)
         broker = reader.load(BrokerSettings.self)
         bucketEvents = reader.load(BucketEventSettings.self)
         privileges = reader.load(PrivilegeSettings.self)

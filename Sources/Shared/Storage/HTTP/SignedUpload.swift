@@ -147,7 +147,7 @@ package struct SignedUpload: Sendable {
         // Azure takes no blob without it (Microsoft, "Put Blob").
         if names.isSuperset(of: ["sig", "sv"]) { request.headers.add("x-ms-blob-type", "BlockBlob") }
         request.headers.add("User-Agent", "media-processor/\(Version.text)")
-        request.timeouts = WebTimeouts(connect: times.connect, idle: times.idle, total: times.total)
+        request.timeouts = WebTimeouts(connect: times.connect, idle: times.idle, total: total(file.sizeBytes))
         request.addressRefusal = access.addressRefusal
         request.didSend = didWrite
         let answer = Answer()
@@ -157,6 +157,14 @@ package struct SignedUpload: Sendable {
         } catch {
             throw failure(error, place)
         }
+    }
+
+    /// The time for all of an exchange: a server that takes the bytes, or answers, more slowly than the least rate
+    /// would hold a worker for hours. A limit of our own makes any rate fine.
+    private func total(_ sizeBytes: Int64) -> Duration? {
+        guard times.minimumBytesPerSecond > 0, client.limits.sending == nil else { return times.total }
+        let slowest = .seconds(sizeBytes / times.minimumBytesPerSecond) + times.connect + times.head + times.idle
+        return times.total.map { min($0, slowest) } ?? slowest
     }
 
     /// The names of a query's parameters, in lower case.

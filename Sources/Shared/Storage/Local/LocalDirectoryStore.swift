@@ -144,13 +144,16 @@ package final class LocalDirectoryStore: StoreKind {
                 let directory = try Self.parent(of: place, in: root)
                 let size: Int64
                 let validator: SourceValidator?
-                if !object.isCopied, let linked = try Self.link(source, to: place, in: directory, root, didWrite) {
+                if !object.isCopied,
+                    let linked = try Self.link(source, of: object.owner, to: place, in: directory, root, didWrite)
+                {
                     size = linked
                     validator = try source.sourceFacts("the file").validator
                 } else {
                     let draft = try directory.openUnnamedFile(mode: Self.objectMode)
                     size = try draft.append(contentsOf: source, didWrite: didWrite)
                     let written = size
+                    Self.note(object.owner, on: draft)
                     try draft.synchronize { try didWrite(written) }
                     CrashPoint.objectWritten.cross()
                     try Self.put(draft, at: place, in: directory, root)
@@ -206,6 +209,7 @@ package final class LocalDirectoryStore: StoreKind {
     /// - Returns: its size, or nil when there has to be a copy.
     private static func link(
         _ file: borrowing OpenFile,
+        of owner: String?,
         to place: RelativePath,
         in directory: RootedDirectory,
         _ root: RootedDirectory,
@@ -216,6 +220,7 @@ package final class LocalDirectoryStore: StoreKind {
             try directory.wouldMake(file, mode: objectMode)
         else { return nil }
         try didWrite(status.sizeBytes)
+        note(owner, on: file)
         CrashPoint.objectWritten.cross()
         do {
             try put(file, at: place, in: directory, root)

@@ -108,7 +108,7 @@ struct EventJobsTests {
         arguments: [
             "app/videos/m_720p.mp4", "app/thumbnails/m_0.jpg", "app/images/m_720.jpg", "app/m/result.json",
             "app/deep/er/result.json", "app/.media-processor-trial", "app/videos/../x.mp4", "app//videos/x.mp4",
-            "app/videos//x.mp4", "app/videos/in/x.mp4",
+            "app/videos//x.mp4", "app/videos/in/x.mp4", "/app/m/result.json", "//app//m//result.json",
         ]
     )
     func ownOutputs(_ key: String) throws {

@@ -36,7 +36,7 @@ struct EventJobs: Sendable {
             )
         }
         let storeKey = buckets.storeKey(event.bucket, event.key)
-        if outputs.contains(event.bucket, event.key, storeKey) {
+        if outputs.contains(event.bucket, event.key) {
             return .dropped(.ownOutput, detail: "it lies where this service puts its own objects")
         }
         guard let key = ByteText(utf8: event.key), (1...ObjectKey.maximumBytes).contains(key.count) else {
@@ -112,6 +112,8 @@ struct EventJobs: Sendable {
 struct OwnObjects: Sendable {
     /// The beginnings of keys, with their bucket.
     let starts: [(bucket: ByteText, start: [UInt8])]
+    /// Where `STORAGE_URL` lies; nil for a store that is no bucket.
+    private let store: (bucket: ByteText, start: [UInt8])?
 
     /// - Throws: `StorageError` for settings that name no usable places.
     init(_ settings: Settings, _ buckets: S3Buckets) throws {
@@ -127,16 +129,16 @@ struct OwnObjects: Sendable {
         // Of jobs with a destination.
         starts += try Destinations(settings.storage).bucketStarts
         self.starts = starts.map { ($0.0, Self.plain($0.1)) }
+        store = buckets.storeBucket.map { ($0, Self.plain(buckets.storePrefix)) }
     }
 
-    /// - Parameters:
-    ///   - key: in the bucket.
-    ///   - storeKey: the same below `STORAGE_URL`; nil for an object elsewhere.
-    func contains(_ bucket: ByteText, _ key: [UInt8], _ storeKey: [UInt8]?) -> Bool {
+    /// - Parameter key: in the bucket.
+    func contains(_ bucket: ByteText, _ key: [UInt8]) -> Bool {
         let plain = Self.plain(key)
         if starts.contains(where: { $0.bucket == bucket && plain.starts(with: $0.start) }) { return true }
         let name = key.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).last ?? []
-        return storeKey != nil && name.elementsEqual(Self.resultName)
+        guard let store, store.bucket == bucket, plain.starts(with: store.start) else { return false }
+        return name.elementsEqual(Self.resultName)
     }
 
     private static let resultName = Array("result.json".utf8)
