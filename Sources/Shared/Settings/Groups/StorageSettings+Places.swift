@@ -5,7 +5,8 @@ extension StorageSettings {
     func check(_ read: SettingsReader, _ places: PlaceSettings) {
         let own = [places.temporaryDirectory + "/media-processor", places.stateDirectory].map { Self.parts($0.utf8) }
         for prefix in destinationPrefixes {
-            guard let parts = Self.parts(ofFileURL: prefix) else { continue }
+            // The root is refused by itself.
+            guard let parts = Self.parts(ofFileURL: prefix), !parts.isEmpty else { continue }
             for place in own where place.starts(with: parts) || parts.starts(with: place) {
                 read.refuse(
                     "DESTINATION_PREFIXES",
