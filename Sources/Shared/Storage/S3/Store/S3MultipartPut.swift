@@ -172,16 +172,10 @@ struct S3MultipartPut: Sendable {
 
     /// Some stores take parts with checksums, and refuse a list with them. The parts need not go again for that.
     private func completeTryingChecksums(_ upload: String, _ parts: [S3Part]) async throws {
-        guard hasChecksums, client.takesChecksums else {
-            return try await client.completeUpload(upload, put.bucket, put.key, parts, hasChecksums: false)
+        func complete(_ hasChecksums: Bool) async throws {
+            try await client.completeUpload(upload, put.bucket, put.key, parts, hasChecksums: hasChecksums)
         }
-        do {
-            try await client.completeUpload(upload, put.bucket, put.key, parts, hasChecksums: true)
-        } catch let failure as S3Failure where failure.isUnsupported {
-            // When this fails as well, the checksums were not to blame.
-            try await client.completeUpload(upload, put.bucket, put.key, parts, hasChecksums: false)
-            client.noteTakesNoChecksums()
-        }
+        if hasChecksums { try await put.tryingChecksums(complete) } else { try await complete(false) }
     }
 
     /// As a store tells the checksum of an object of several parts.

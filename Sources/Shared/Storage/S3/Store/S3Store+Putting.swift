@@ -105,7 +105,7 @@ struct S3Put: Sendable {
 
     /// Some stores refuse the checksums of 2022. Then the object goes without one, and the store is asked for none
     /// again.
-    private func tryingChecksums<R>(_ body: (Bool) async throws -> R) async throws -> R {
+    func tryingChecksums<R>(_ body: (Bool) async throws -> R) async throws -> R {
         guard client.takesChecksums else { return try await body(false) }
         do {
             return try await body(true)
