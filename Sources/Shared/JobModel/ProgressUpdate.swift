@@ -83,6 +83,7 @@ package struct ProgressUpdate: Sendable, Hashable {
         self.currentStep = currentStep
         outputs = status == .completed ? ticket.outputs : []
         resultKey = status == .completed ? ticket.resultKey : nil
+        warnings = status == .completed ? ticket.warnings : []
         metadata = ticket.metadata.map(Self.carried)
         self.timestamp = timestamp
         self.stage = stage

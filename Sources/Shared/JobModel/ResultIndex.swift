@@ -23,6 +23,7 @@ package struct ResultIndex: Sendable, Hashable {
         userID = ticket.userID.flatMap { $0.utf8.count <= ProgressUpdate.maximumUserIDBytes ? $0 : nil }
         outputs = ticket.outputs
         metadata = ticket.metadata.map(ProgressUpdate.carried)
+        warnings = ticket.warnings
     }
 
     package var json: JSONFields {

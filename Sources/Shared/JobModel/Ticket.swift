@@ -28,6 +28,8 @@ package struct Ticket: Sendable, Hashable {
     package var outputs: [JobOutput] = []
     /// The key of the object that lists the outputs (``ResultIndex``). Set by the upload stage.
     package var resultKey: ByteText?
+    /// Problems of the source that are no failure of the job. Grows by ``warn(_:_:)`` only.
+    package internal(set) var warnings: [ProgressUpdate.Warning] = []
     /// The manifest. nil when the producer sent none.
     package var tempFiles: [TempFileEntry]?
     /// 0 to 9; higher is sooner.
