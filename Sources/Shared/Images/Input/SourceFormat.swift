@@ -1,8 +1,8 @@
-/// The formats that are read, told apart by their first bytes and never by a file name.
+/// The formats that can be read, told apart by their first bytes and never by a file name.
 ///
-/// A closed list: libvips can read far more (SVG, PDF, camera raw through ImageMagick, …), by code that is not meant
-/// for files from strangers.
-enum SourceFormat: Sendable, Equatable {
+/// A closed list: libvips can read far more (PDF, BMP through ImageMagick, …), by code that is not meant for files from
+/// strangers. ``ImagePolicy/formats`` has those that are accepted.
+package enum SourceFormat: String, Codable, Sendable, CaseIterable {
     case jpeg
     case png
     case gif
@@ -10,11 +10,18 @@ enum SourceFormat: Sendable, Equatable {
     case tiff
     /// HEIC, HEIF or AVIF; which codec is inside is known once it is loaded.
     case heif
+    case jxl
+    /// A camera's raw file, by the JPEG within it.
+    case raw
+    case jp2
+    case svg
+    case pnm
 
-    static let accepted = "JPEG, PNG, WebP, HEIC, AVIF, GIF and TIFF"
+    /// Accepted unless somebody says otherwise. The others are read by libraries that see few files of strangers.
+    package static let usual: Set<SourceFormat> = [.jpeg, .png, .gif, .webp, .tiff, .heif, .jxl, .raw]
 
-    /// As many bytes as ``init(firstBytes:)`` looks at.
-    static let sniffedByteCount = 64
+    /// As many bytes as are looked at to know a format, or to name a foreign one.
+    static let sniffedByteCount = 4_096
 
     init?(firstBytes bytes: [UInt8]) {
         if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
@@ -29,6 +36,16 @@ enum SourceFormat: Sendable, Equatable {
             self = .tiff
         } else if Self.isHEIF(bytes) {
             self = .heif
+        } else if bytes.starts(with: [0xFF, 0x0A]) || bytes.starts(with: [0, 0, 0, 0x0C, 0x4A, 0x58, 0x4C, 0x20]) {
+            self = .jxl
+        } else if bytes.starts(with: [0, 0, 0, 0x0C, 0x6A, 0x50, 0x20, 0x20])
+            || bytes.starts(with: [0xFF, 0x4F, 0xFF, 0x51])
+        {
+            self = .jp2
+        } else if ForeignFormat.describe(bytes) == "an SVG file" {
+            self = .svg
+        } else if Self.isPNM(bytes) {
+            self = .pnm
         } else {
             return nil
         }
@@ -40,7 +57,7 @@ enum SourceFormat: Sendable, Equatable {
     ]
 
     private static let heifBrands: Set<String> = [
-        "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1", "avif", "avis",
+        "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "mif2", "msf1", "avif", "avis", "tmap",
     ]
 
     /// An ISO base media file whose major or one of whose compatible brands is of HEIF (ISO/IEC 23008-12).
@@ -54,33 +71,63 @@ enum SourceFormat: Sendable, Equatable {
         }
     }
 
-    /// A description of a file of another kind, for the error message.
-    static func describeUnsupported(_ bytes: [UInt8]) -> String {
-        let text = String(decoding: bytes, as: UTF8.self)
-        let known: [(String, String)] = [
-            ("%PDF", "PDF"), ("<svg", "SVG"), ("8BPS", "Photoshop"), ("BM", "BMP"), ("push graphic", "MVG"),
-            ("viewbox", "MVG"), ("%!PS", "PostScript"), ("\u{0}\u{0}\u{0}\u{0C}JXL ", "JPEG XL"),
-        ]
-        for (mark, name) in known where text.hasPrefix(mark) {
-            return "a \(name) file"
-        }
-        if bytes.starts(with: [0xFF, 0x0A]) { return "a JPEG XL file" }
-        if bytes.starts(with: [0, 0, 0, 0x0C, 0x6A, 0x50]) { return "a JPEG 2000 file" }
-        if bytes.count >= 8, bytes[4..<8].elementsEqual("ftyp".utf8) { return "a video or another ISO media file" }
-        if text.hasPrefix("<?xml") { return text.contains("<svg") ? "an SVG file" : "an XML file" }
-        let isText = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
-        return isText ? "text" : "in no known image format"
+    private static func isPNM(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count > 3, bytes[0] == UInt8(ascii: "P"), (0x31...0x36).contains(bytes[1]) else { return false }
+        return [0x20, 0x09, 0x0A, 0x0D].contains(bytes[2])
     }
 
-    /// The loader and MIME type by name; `heifCompression` is libvips' name of the codec inside.
+    /// For the message about a file that is refused.
+    var title: String {
+        switch self {
+        case .jpeg: "JPEG"
+        case .png: "PNG"
+        case .gif: "GIF"
+        case .webp: "WebP"
+        case .tiff: "TIFF"
+        case .heif: "HEIC and AVIF"
+        case .jxl: "JPEG XL"
+        case .raw: "camera raw with a full preview"
+        case .jp2: "JPEG 2000"
+        case .svg: "SVG"
+        case .pnm: "PNM"
+        }
+    }
+
+    static func list(_ formats: Set<SourceFormat>) -> String {
+        let names = allCases.filter(formats.contains).map(\.title)
+        guard let last = names.last, names.count > 1 else { return names.first ?? "none" }
+        return names.dropLast().joined(separator: ", ") + " and " + last
+    }
+
+    /// libvips' class of the loader.
+    var loaderClass: String {
+        switch self {
+        case .jpeg, .raw: "VipsForeignLoadJpeg"
+        case .png: "VipsForeignLoadPng"
+        case .gif: "VipsForeignLoadNsgif"
+        case .webp: "VipsForeignLoadWebp"
+        case .tiff: "VipsForeignLoadTiff"
+        case .heif: "VipsForeignLoadHeif"
+        case .jxl: "VipsForeignLoadJxl"
+        case .jp2: "VipsForeignLoadJp2k"
+        case .svg: "VipsForeignLoadSvg"
+        case .pnm: "VipsForeignLoadPpm"
+        }
+    }
+
+    /// The format and MIME type by name; `heifCompression` is libvips' name of the codec inside.
     func names(heifCompression: String?) -> (format: String, mimeType: String) {
         switch self {
-        case .jpeg: ("jpeg", "image/jpeg")
+        case .jpeg, .raw: ("jpeg", "image/jpeg")
         case .png: ("png", "image/png")
         case .gif: ("gif", "image/gif")
         case .webp: ("webp", "image/webp")
         case .tiff: ("tiff", "image/tiff")
         case .heif: heifCompression == "av1" ? ("avif", "image/avif") : ("heif", "image/heic")
+        case .jxl: ("jxl", "image/jxl")
+        case .jp2: ("jp2", "image/jp2")
+        case .svg: ("svg", "image/svg+xml")
+        case .pnm: ("pnm", "image/x-portable-anymap")
         }
     }
 }
