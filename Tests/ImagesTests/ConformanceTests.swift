@@ -56,24 +56,6 @@ import Testing
         #expect(found < kind.difference, "ΔE is \(found)")
     }
 
-    /// libjxl turns the pixels itself, and libvips 8.14 names the orientation all the same.
-    @Test(arguments: [1, 3, 6, 8])
-    func aTurnedJPEGXLIsUprightOnce(orientation: Int) throws {
-        let lab = try Lab()
-        let upright = Raster.corners(width: 120, height: 90)
-        try lab.write(upright.stored(orientation: orientation).ppm, "s.ppm")
-        try lab.shell("vips jpegsave s.ppm s.jpg --strip --Q 95")
-        try lab.write(Fixtures.tagging(jpeg: lab.bytes("s.jpg"), orientation: orientation), "t.jpg")
-        try lab.shell("vips jxlsave t.jpg p.jxl")
-
-        let conversion = try lab.convert("p.jxl")
-
-        #expect([conversion.metadata.width, conversion.metadata.height] == [120, 90])
-        for (found, expected) in zip(try lab.raster("180p.jpg").quarters, upright.quarters) {
-            #expect(found.isNear(expected, within: 30), "\(found)")
-        }
-    }
-
     @Test func extraFormatsAreMadeToo() throws {
         let lab = try Lab()
         let picture = Raster.smooth(width: 160, height: 120)

@@ -71,6 +71,17 @@ enum HEIFFixture {
         return file(items, properties, [("auxl", 2, [1, 3]), ("dimg", 3, [1, 2]), ("cdsc", 50, [1, 3])])
     }
 
+    /// A picture that is to be turned to the left, by quarters (`irot`), with EXIF that has an orientation as well.
+    static func turned(_ picture: Coded, quartersLeft: Int, exifOrientation: Int) -> [UInt8] {
+        let properties = [picture.configuration, size(picture), plain("irot", [UInt8(quartersLeft)])]
+        let exif = number(6, 4) + Array("Exif\0\0".utf8) + Fixtures.exif(orientation: exifOrientation)
+        let items = [
+            Item(id: 1, kind: picture.kind, data: picture.data, properties: [1, 2, 3]),
+            Item(id: 50, kind: "Exif", data: exif, properties: [], isHidden: true),
+        ]
+        return file(items, properties, [("cdsc", 50, [1])])
+    }
+
     private static func size(_ picture: Coded) -> [UInt8] {
         full("ispe", number(picture.width, 4) + number(picture.height, 4))
     }

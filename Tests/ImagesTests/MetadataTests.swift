@@ -35,12 +35,12 @@ import Testing
         try lab.shell("vips jpegsave p.ppm p.jpg")
         var profile = ImageProfile.default
         var runs: [[[UInt8]]] = []
-        for format in OutputFormat.allCases + OutputFormat.allCases {
+        // GIF is for animations alone.
+        let formats = OutputFormat.allCases.filter { $0 != .gif }
+        for format in formats + formats {
             profile.opaqueFormat = format
             runs.append(try lab.convert("p.jpg", profile).result.outputs.map { try lab.bytes($0.fileName) })
         }
-        #expect(runs[0] == runs[3])
-        #expect(runs[1] == runs[4])
-        #expect(runs[2] == runs[5])
+        for index in formats.indices { #expect(runs[index] == runs[index + formats.count], "\(formats[index])") }
     }
 }

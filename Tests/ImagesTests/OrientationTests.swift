@@ -49,14 +49,13 @@ import Testing
         let lab = try Lab()
         let upright = Raster.corners(width: 320, height: 480)
         try lab.write(upright.stored(orientation: 6).ppm, "stored.ppm")
-        try lab.shell("vips jpegsave stored.ppm plain.jpg --Q 95")
-        try lab.write(Fixtures.tagging(jpeg: lab.bytes("plain.jpg"), orientation: exifOrientation), "tagged.jpg")
-        try lab.shell("vips heifsave tagged.jpg plain.heic --compression hevc --Q 90")
-        var heic = try lab.bytes("plain.heic")
-        // The encoder has no such option, so its property of bit depths becomes one of rotation: 3 quarters to the
-        // left (ISO/IEC 23008-12, 6.5.10).
-        let box = try #require(heic.indices.first { heic[$0...].starts(with: "pixi".utf8) })
-        heic.replaceSubrange(box..<box + 5, with: Array("irot".utf8) + [3])
+        try lab.shell(
+            "ffmpeg -v error -i stored.ppm -pix_fmt yuv420p -c:v libx265 -preset ultrafast -tag:v hvc1 "
+                + "-x265-params log-level=error:crf=5 plain.mp4"
+        )
+        let coded = try HEIFFixture.Coded(mp4: lab.bytes("plain.mp4"), width: 480, height: 320)
+        // 3 quarters to the left (ISO/IEC 23008-12, 6.5.10).
+        let heic = HEIFFixture.turned(coded, quartersLeft: 3, exifOrientation: exifOrientation)
         try lab.write(heic, "photo.heic")
 
         let conversion = try lab.convert("photo.heic")

@@ -1,5 +1,5 @@
-/// Problems of a source that are no failure of its job. The stage that finds them puts them into the ticket; the terminal
-/// update and the result index carry them.
+/// Problems of a source that are no failure of its job. The stage that finds them puts them into the ticket; the
+/// terminal update and the result index carry them.
 extension Ticket {
     package static let mostWarnings = 16
     private static let longestWarningBytes = 512

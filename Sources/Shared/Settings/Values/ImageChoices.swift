@@ -69,7 +69,7 @@ extension SettingFormat {
         return SettingFormat(
             type: "words, `,` between",
             range: known,
-            text: { $0.isEmpty ? nil : $0.map(\.rawValue).joined(separator: ",") },
+            text: { $0.map(\.rawValue).joined(separator: ",") },
             parse: { (text) throws(SettingsReader.ParseFailure) in
                 var words: [Word] = []
                 for part in S3Settings.words(of: text) {
