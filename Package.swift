@@ -324,7 +324,7 @@ let package = Package(
                 swiftSettings: strict
             ),
             benchmark("video-ladder", ["Media", logging]),
-            benchmark("image-variants", ["Images"]),
+            benchmark("image-variants", ["Images", "CLinux"]),
             benchmark("temp-files", ["TempFiles", "JobModel", logging]),
             benchmark(
                 "transfers",
