@@ -316,7 +316,7 @@ let package = Package(
                 "SupervisorCoreTests",
                 [
                     "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "Settings",
-                    "WorkerProtocol",
+                    "WorkerProtocol", "JobObjects",
                     "Threads", "CLinux",
                     "TestSupport", logging, hummingbird,
                 ] + nio

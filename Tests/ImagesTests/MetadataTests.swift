@@ -39,6 +39,7 @@ import Testing
             profile.opaqueFormat = format
             runs.append(try lab.convert("p.jpg", profile).result.outputs.map { try lab.bytes($0.fileName) })
         }
+        try #require(runs.count == 6)
         #expect(runs[0] == runs[3])
         #expect(runs[1] == runs[4])
         #expect(runs[2] == runs[5])

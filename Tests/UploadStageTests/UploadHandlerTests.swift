@@ -35,6 +35,7 @@ struct UploadHandlerTests {
         let bench = try HandlerBench(.upload, .video)
         let ticket = try await processedTicket(bench)
         let done = try await bench.run(UploadHandler(bench.services), ticket)
+        try #require(done.outputs.count == Self.contents.count)
         for (index, bytes) in Self.contents.enumerated() {
             #expect(bench.object("videos/media/\(index).mp4") == bytes)
             #expect(done.outputs[index].location?.hasSuffix("videos/media/\(index).mp4") == true)
@@ -118,7 +119,7 @@ struct UploadHandlerTests {
         #expect(index["metadata"]?.objectValue?["duration"]?.doubleValue == 2.5)
         #expect(index["warnings"]?.elements() == [])
         let outputs = try #require(index["outputs"]?.elements()).map { $0.objectValue ?? JSONFields() }
-        #expect(outputs.map { $0["key"]?.stringValue } == ["videos/media/0.mp4", "videos/media/1.mp4"])
+        try #require(outputs.map { $0["key"]?.stringValue } == ["videos/media/0.mp4", "videos/media/1.mp4"])
         #expect(outputs.map { $0["location"]?.stringValue } == done.outputs.map(\.location))
         #expect(outputs.map { $0["fileSize"]?.clampedInteger } == Self.contents.map { Int64($0.count) })
         #expect(outputs[0]["quality"]?.stringValue == "360p" && outputs[0]["width"]?.clampedInteger == 640)
@@ -199,6 +200,7 @@ struct UploadHandlerTests {
         let done = try await bench.run(handler, ticket)
         #expect(bench.object("videos/media/0.mp4") == Self.contents[0] && bench.object("videos/media/1.mp4") == nil)
         #expect(requests.withLock(\.self) == [Self.contents[1]])
+        try #require(done.outputs.count == 2)
         #expect(done.outputs[1].location == "http://127.0.0.1:\(server.port)/second")
         #expect(done.outputs[1].sizeBytes == Int64(Self.contents[1].count))
         // Nobody can remove it, so the ledger has no object of it.

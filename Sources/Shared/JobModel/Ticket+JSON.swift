@@ -72,9 +72,11 @@ extension Ticket {
         wantsProgressUpdates = try fields.bool("requestProgressUpdates") ?? true
         progressIntervalSeconds = try fields.double("progressInterval")
         unknown = fields.rest
-        // Older versions ignored the field, so a value that is no text counts as none.
+        // Older versions ignored these fields, so a value that is no text, or of another shape, counts as none.
         resultKey = unknown["resultKey"]?.textValue
         unknown["resultKey"] = nil
+        waitingFor = unknown["waitingFor"]?.objectValue.flatMap { JobWait($0) }
+        unknown["waitingFor"] = nil
         // The spelling of the older service's requests. Older versions ignored the field, so a value that is no number
         // still counts as none.
         if progressIntervalSeconds == nil { progressIntervalSeconds = unknown["progress_interval"]?.doubleValue }
@@ -117,7 +119,7 @@ extension Ticket {
         "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
         "attempt",
         "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
-        "requestProgressUpdates", "progressInterval", "waitedSeconds", "resultKey", uploadURLsField,
+        "requestProgressUpdates", "progressInterval", "waitedSeconds", "waitingFor", "resultKey", uploadURLsField,
     ]
 
     /// The `type` of the older service's entry message.
@@ -160,6 +162,7 @@ extension Ticket {
         object.set("transfer", transfer)
         if downloads > 0 { object.set("downloads", downloads) }
         if waitedSeconds > 0 { object.set("waitedSeconds", waitedSeconds) }
+        object.set("waitingFor", waitingFor?.json)
         if redrives > 0 { object.set("redrives", redrives) }
         if !history.isEmpty { object.set("history", history.map(\.json)) }
         object.set("node", node)

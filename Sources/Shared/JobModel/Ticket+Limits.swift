@@ -75,6 +75,7 @@ extension Ticket {
         short.transfer = transfer
         short.downloads = downloads
         short.waitedSeconds = waitedSeconds
+        short.waitingFor = waitingFor
         short.redrives = redrives
         short.node = node?.clippedOrNil(toBytes: 255)
         short.failure = failure.map {

@@ -67,6 +67,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// The host, when it is no fault of the object and the same would befall every other one of its host now: it is
     /// away or overloaded.
     package var away: HostAway?
+    /// Of a put: whether the store is known to have taken nothing of the object, and has begun no upload of it.
+    package var leavesNothing = false
     /// The file system's error, where one is involved.
     package var underlying: FileSystemError?
 

@@ -71,6 +71,7 @@ enum Settlement: Sendable, Hashable {
             retryAfter: failure.retryAfter
         )
         var next = ticket
+        next.waitingFor = nil
         switch decision {
         case .retry(let step):
             next.attempt = Ticket.counted(next.attempt)
@@ -81,6 +82,11 @@ enum Settlement: Sendable, Hashable {
         case .waitForHost(let step):
             let delay = facts.delay(step)
             next.waitedSeconds = min(max(next.waitedSeconds, 0), RetryPolicy.awaySeconds) + Int64(max(delay / 1000, 1))
+            next.waitingFor = failure.host.map { host in
+                let before = ticket.waitingFor.flatMap { $0.host == host && $0.stage == facts.stage ? $0.since : nil }
+                let since = before ?? facts.timestamp
+                return JobWait(stage: facts.stage, host: host, message: failure.message, since: since)
+            }
             return .waitForHost(next, delayMilliseconds: delay)
         case .backToDownload:
             next = next.returning(from: facts.stage)

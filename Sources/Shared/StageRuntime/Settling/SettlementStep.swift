@@ -83,6 +83,7 @@ struct SettlementStep: Sendable, Hashable {
         var ticket = ticket
         ticket.attempt = 0
         ticket.waitedSeconds = 0
+        ticket.waitingFor = nil
         ticket.hop = Ticket.counted(ticket.hop)
         ticket.node = facts.node
         return [
