@@ -21,7 +21,7 @@ struct TicketTests {
     func waitingFor() throws {
         var ticket = Ticket(id: "j", mediaID: "m", kind: .video)
         ticket.sourceKey = "k"
-        ticket.waitingFor = JobWait(stage: .download, host: "h.example:443", message: "it does not answer", since: "t")
+        ticket.waitingFor = HostWait(stage: .download, host: "h.example:443", message: "it does not answer", since: "t")
         #expect(try Ticket(parsing: ticket.json.serialized(), expecting: .video) == ticket)
         for value in [
             #""word""#, "7", "[]", "{}", #"{"stage":"x","host":"h","since":"t"}"#, #"{"host":"h","since":"t"}"#,
@@ -31,7 +31,7 @@ struct TicketTests {
             #expect(read.waitingFor == nil && read.unknown == JSONFields(), "\(value)")
         }
         let long = String(repeating: "x", count: 100_000)
-        let cut = JobWait(stage: .upload, host: long, message: long, since: long)
+        let cut = HostWait(stage: .upload, host: long, message: long, since: long)
         #expect(cut.json.serialized().count < 1000)
     }
 

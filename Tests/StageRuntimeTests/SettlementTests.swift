@@ -149,7 +149,7 @@ struct SettlementTests {
             }
         }
         let first = settled(failure("a.example:443"), Self.ticket(), at: "t1")
-        let wait = JobWait(stage: .upload, host: "a.example:443", message: "it does not answer", since: "t1")
+        let wait = HostWait(stage: .upload, host: "a.example:443", message: "it does not answer", since: "t1")
         #expect(first?.waitingFor == wait)
         let again = settled(failure("a.example:443"), first ?? Self.ticket(), at: "t2")
         #expect(again?.waitingFor == wait && again?.waitedSeconds == 10)

@@ -75,7 +75,7 @@ extension Ticket {
         // Older versions ignored these fields, so a value that is no text, or of another shape, counts as none.
         resultKey = unknown["resultKey"]?.textValue
         unknown["resultKey"] = nil
-        waitingFor = unknown["waitingFor"]?.objectValue.flatMap { JobWait($0) }
+        waitingFor = unknown["waitingFor"]?.objectValue.flatMap { HostWait($0) }
         unknown["waitingFor"] = nil
         // The spelling of the older service's requests. Older versions ignored the field, so a value that is no number
         // still counts as none.

@@ -46,7 +46,7 @@ package struct Ticket: Sendable, Hashable {
     /// How long the present stage has waited for a host that is away, without counting an attempt.
     package var waitedSeconds: Int64 = 0
     /// The host that the present stage waits for; nil when it does not wait for one.
-    package var waitingFor: JobWait?
+    package var waitingFor: HostWait?
     /// How often the job was sent back from the dead letters. One more begins a new run of a finished job.
     package var redrives: Int64 = 0
     /// The host that owns the temp files.

@@ -85,7 +85,7 @@ import WorkerProtocol
         )
         _ = try await tracker.jobs.begin(key, begin)
         #expect(try await view().waiting == nil)
-        ticket.waitingFor = JobWait(
+        ticket.waitingFor = HostWait(
             stage: .download,
             host: "h.example:443",
             message: "no answer",

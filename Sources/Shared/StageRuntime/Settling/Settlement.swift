@@ -85,7 +85,7 @@ enum Settlement: Sendable, Hashable {
             next.waitingFor = failure.host.map { host in
                 let before = ticket.waitingFor.flatMap { $0.host == host && $0.stage == facts.stage ? $0.since : nil }
                 let since = before ?? facts.timestamp
-                return JobWait(stage: facts.stage, host: host, message: failure.message, since: since)
+                return HostWait(stage: facts.stage, host: host, message: failure.message, since: since)
             }
             return .waitForHost(next, delayMilliseconds: delay)
         case .backToDownload:

@@ -1,5 +1,5 @@
 /// The host that a job waits for at a stage, because it is away: the ticket's `waitingFor`.
-package struct JobWait: Sendable, Hashable {
+package struct HostWait: Sendable, Hashable {
     package var stage: Stage
     /// As `media.example:443`.
     package var host: String
