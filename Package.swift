@@ -299,7 +299,7 @@ let package = Package(
             ),
             tests(
                 "UploadStageTests",
-                ["UploadStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles"]
+                ["UploadStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "JobStore", "TempFiles"]
             ),
             tests(
                 "CleanupStageTests",

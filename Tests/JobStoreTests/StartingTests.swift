@@ -61,7 +61,7 @@ import Testing
                 throw LabError(message: "not entered")
             }
             entered.lease.release()
-            return (entered.news, entered.isWaitingForSpace, entered.starts)
+            return (entered.news, entered.wait == .space, entered.starts)
         }
         func waits() async throws -> Int? {
             try await tracker.jobs.recordNews(key, percent: 0, step: "waiting_for_space", interval: .zero)

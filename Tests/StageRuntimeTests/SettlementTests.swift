@@ -107,6 +107,16 @@ struct SettlementTests {
         }
     }
 
+    @Test("waits for another job without counting an attempt, and tells clients so")
+    func otherJob() {
+        let settlement = Settlement.ofFailure(Self.failure(.otherJob), Self.ticket(), Self.facts(.upload))
+        #expect(settlement == .waitForOtherJob(Self.ticket(), delayMilliseconds: 5_000))
+        let actions = SettlementStep.steps(of: settlement, .init(stage: .upload, node: "host")).map(\.action)
+        #expect(actions.first == .announceWaiting(.otherJob, delayMilliseconds: 5_000))
+        #expect(actions.contains(.publishRetry(Self.ticket(), delayMilliseconds: 5_000)))
+        #expect(!actions.contains(.count(.retried)) && actions.last == .acknowledge)
+    }
+
     @Test("waits for a host that is away without counting an attempt, and forgets that at the next stage")
     func away() {
         var ticket = Self.ticket()

@@ -193,7 +193,7 @@ package struct ProgressUpdate: Sendable, Hashable {
 /// The words for `current_step` that clients know, and those added since.
 package enum UpdateStep {
     /// The disk has no room for the job's temp files now.
-    package static let waitingForSpace = "waiting_for_space"
+    package static let waitingForSpace = JobWait.space.rawValue
 
     package static func started(_ stage: Stage, _ kind: MediaKind) -> String {
         switch stage {

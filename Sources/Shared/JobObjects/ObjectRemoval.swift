@@ -175,7 +175,8 @@ package struct ObjectRemoval: Sendable {
         from store: any Store
     ) async throws -> Report {
         var report = Report()
-        if let own = own(object, of: job, results) {
+        if var own = object.own(of: job, tracker) {
+            if results.own.contains(object.key) { own.evidence = .content }
             report.abortedUploads = try await abort(uploads, of: object, job, in: store)
             if object.state == .planned { CrashPoint.uploadsAborted.cross() }
             let answer: ObjectRemovalAnswer =
@@ -207,18 +208,6 @@ package struct ObjectRemoval: Sendable {
         return own.count
     }
 
-    /// nil for a row that names no object, which nothing of ours writes.
-    private func own(_ object: JobObject, of job: JobKey, _ results: Results) -> OwnObject? {
-        guard let key = try? ObjectKey(object.key.string) else { return nil }
-        let evidence: OwnObject.Evidence =
-            switch object.state {
-            case _ where results.own.contains(object.key): .content
-            case .put: .put(object.validator.map { SourceValidator(bytes: $0) })
-            case .planned: .planned(path: object.name.flatMap { try? tracker.file($0, job: job).absolutePath })
-            case .told: .told
-            }
-        return OwnObject(key: key, owner: job.objectOwner, evidence: evidence)
-    }
 }
 
 extension ObjectRemoval {

@@ -5,17 +5,20 @@ package import JobModel
 /// The objects that jobs put into stores.
 extension Books {
     /// Notes objects that a job is about to put, or that another host has put. Those that are noted stay as they are.
-    package func planObjects(_ objects: [JobObject], job number: Int64) throws {
+    ///
+    /// - Parameter holding: the job holds their keys from now on.
+    package func planObjects(_ objects: [JobObject], job number: Int64, holding: Bool = false) throws {
         let insert = try db.cachedStatement(
             sql: """
-                INSERT INTO object (job, store, objectKey, state, name) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (job, store, objectKey) DO NOTHING
+                INSERT INTO object (job, store, objectKey, state, name, holds) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (job, store, objectKey) DO UPDATE SET holds = 1
+                    WHERE object.holds = 0 AND excluded.holds = 1
                 """
         )
         for object in objects {
             try insert.execute(
                 arguments: [
-                    number, Data(object.store.utf8), Data(object.key.utf8), object.state.rawValue, object.name,
+                    number, Data(object.store.utf8), Data(object.key.utf8), object.state.rawValue, object.name, holding,
                 ]
             )
         }

@@ -94,11 +94,13 @@ package struct UploadHandler: StageHandler {
         job.telemetry.note(outputs: ticket.outputs.count, bytes: progress.total)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         ticket.resultKey = indexKey.map { ByteText($0.rawValue) }
+        guard try await objectsAreOwn(ticket, indexKey, places, job) else { return ticket }
         if let indexKey { try await publishIndex(of: ticket, under: indexKey, in: places.store, job) }
         return ticket
     }
 
-    /// Notes what the job is about to put, so that it can be removed should the job not complete.
+    /// Notes what the job is about to put, so that it can be removed should the job not complete. While another job of
+    /// this host puts objects under one of the keys, nothing is noted, and this one waits.
     ///
     /// - Returns: the outputs that an earlier run of this message has published, by their places; see
     ///   docs/decisions/0007-outputs-are-released-at-once.md.
@@ -117,9 +119,27 @@ package struct UploadHandler: StageHandler {
             let key = ByteText(indexKey.rawValue)
             objects.append(JobObject(key: key, store: store, state: .planned, name: JobObject.indexName))
         }
-        let known = try await job.tracker.planObjects(objects, job: job.key)
-        CrashPoint.objectsPlanned.cross()
-        return published(ticket, as: known, job)
+        switch try await job.tracker.holdKeys(of: objects, job: job.key, node: settings.nodeID) {
+        case .held(let known):
+            CrashPoint.objectsPlanned.cross()
+            await job.telemetry.goOn(from: .otherJob)
+            return published(ticket, as: known, job)
+        case .busy(let holder, let waited): throw otherJobFailure(holder, waited)
+        }
+    }
+
+    /// - Parameter waited: so far, in time in which there were workers of this stage.
+    private func otherJobFailure(_ holder: JobKey, _ waited: Duration) -> StageFailure {
+        let words = "the job \(holder) puts objects under the same keys and has not ended"
+        guard waited < .seconds(settings.jobMaximumAgeHours * 3600) else {
+            return StageFailure(
+                .permanent,
+                code: "output_in_use",
+                "\(words), for longer than JOB_MAX_AGE_HOURS; end that one, and submit this one again, or give jobs of "
+                    + "one `mediaId` a `destination` each"
+            )
+        }
+        return StageFailure(.otherJob, code: "output_in_use", "\(words); this one goes on after that")
     }
 
     private func published(

@@ -14,6 +14,8 @@ enum Settlement: Sendable, Hashable {
     case retry(Ticket, delayMilliseconds: Int)
     /// The same, which costs no attempt.
     case waitForSpace(Ticket, delayMilliseconds: Int)
+    /// As ``waitForSpace(_:delayMilliseconds:)``, for another job that puts objects under the same keys.
+    case waitForOtherJob(Ticket, delayMilliseconds: Int)
     /// As ``waitForSpace(_:delayMilliseconds:)``, for a host that is away.
     case waitForHost(Ticket, delayMilliseconds: Int)
     /// Temp files are gone: download makes them again.
@@ -79,6 +81,8 @@ enum Settlement: Sendable, Hashable {
             return .retry(next, delayMilliseconds: facts.delay(step))
         case .waitForSpace(let delay):
             return .waitForSpace(next, delayMilliseconds: delay)
+        case .waitForOtherJob(let delay):
+            return .waitForOtherJob(next, delayMilliseconds: delay)
         case .waitForHost(let step):
             let delay = facts.delay(step)
             next.waitedSeconds = min(max(next.waitedSeconds, 0), RetryPolicy.awaySeconds) + Int64(max(delay / 1000, 1))
