@@ -35,6 +35,8 @@ struct JobDetailView: Sendable, Equatable {
             case host
             /// Room for its temp files.
             case space
+            /// Another job that puts objects under the same keys.
+            case job
         }
 
         var what: What
@@ -130,9 +132,14 @@ extension JobDetailView.Waiting {
                 && pool.workers.contains { $0.report?.job.map { ByteText($0) } == record.id && $0.processID != nil }
         }
         guard record.state == .active, !isWorkedOn else { return nil }
-        if record.step == UpdateStep.waitingForSpace {
-            let began = detail.events.last { $0.what == .step && $0.detail == UpdateStep.waitingForSpace }
-            self.init(what: .space, since: Timestamp.string(began?.at ?? record.updatedAt))
+        if let reason = JobWait(rawValue: record.step) {
+            let began = detail.events.last { $0.what == .step && $0.detail == reason.rawValue }
+            let what: What =
+                switch reason {
+                case .space: .space
+                case .otherJob: .job
+                }
+            self.init(what: what, since: Timestamp.string(began?.at ?? record.updatedAt))
             return
         }
         guard let wait = ticket?.waitingFor, wait.stage == record.stage else { return nil }
@@ -143,6 +150,7 @@ extension JobDetailView.Waiting {
     var text: String {
         switch what {
         case .space: "room for its temp files since \(JobTable.time(since)) (TEMP_MAX_BYTES, TEMP_MIN_FREE_BYTES)"
+        case .job: "another job that puts objects under the same keys since \(JobTable.time(since))"
         case .host: "\(host ?? "a host") since \(JobTable.time(since))" + (message.map { ": " + $0 } ?? "")
         }
     }
