@@ -75,6 +75,8 @@ extension Ticket {
         // Older versions ignored the field, so a value that is no text counts as none.
         resultKey = unknown["resultKey"]?.textValue
         unknown["resultKey"] = nil
+        warnings = Self.readWarnings(unknown[Self.warningsField])
+        unknown[Self.warningsField] = nil
         // The spelling of the older service's requests. Older versions ignored the field, so a value that is no number
         // still counts as none.
         if progressIntervalSeconds == nil { progressIntervalSeconds = unknown["progress_interval"]?.doubleValue }
@@ -117,7 +119,7 @@ extension Ticket {
         "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
         "attempt",
         "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
-        "requestProgressUpdates", "progressInterval", "waitedSeconds", "resultKey", uploadURLsField,
+        "requestProgressUpdates", "progressInterval", "waitedSeconds", "resultKey", warningsField, uploadURLsField,
     ]
 
     /// The `type` of the older service's entry message.
@@ -153,6 +155,7 @@ extension Ticket {
         object.set("metadata", metadata)
         if !outputs.isEmpty { object.set("outputs", outputs.map(\.json)) }
         object.set("resultKey", resultKey)
+        if !warnings.isEmpty { object.set(Self.warningsField, warnings.map(\.json)) }
         object.set("tempFiles", tempFiles?.map(\.json))
         object.set("priority", priority)
         object.set("attempt", attempt)
