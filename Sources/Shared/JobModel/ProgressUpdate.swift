@@ -84,6 +84,7 @@ package struct ProgressUpdate: Sendable, Hashable {
         outputs = status == .completed ? ticket.outputs : []
         resultKey = status == .completed ? ticket.resultKey : nil
         metadata = ticket.metadata.map(Self.carried)
+        warnings = ticket.warnings
         self.timestamp = timestamp
         self.stage = stage
         guard status == .failed else { return }
@@ -128,7 +129,7 @@ package struct ProgressUpdate: Sendable, Hashable {
     /// The fields that stages find out about a source.
     private static let knownMetadata: Set<ByteText> = [
         "duration", "codec", "bitrate", "framerate", "resolution", "width", "height", "fileSize", "mimeType", "format",
-        "colorSpace", "hasAlpha",
+        "colorSpace", "hasAlpha", "profile", "pixelFormat", "transfer",
     ]
 
     /// All of the metadata, or, if that is too long, the known fields that are short.
@@ -176,6 +177,9 @@ package struct ProgressUpdate: Sendable, Hashable {
         entry.set("quality", output.quality)
         entry.set("file_size", output.sizeBytes)
         entry.set("fileSize", output.sizeBytes)
+        entry.set("profile", output.profile)
+        entry.set("pixelFormat", output.pixelFormat)
+        entry.set("transfer", output.transfer)
         return entry
     }
 

@@ -23,6 +23,7 @@ package struct ResultIndex: Sendable, Hashable {
         userID = ticket.userID.flatMap { $0.utf8.count <= ProgressUpdate.maximumUserIDBytes ? $0 : nil }
         outputs = ticket.outputs
         metadata = ticket.metadata.map(ProgressUpdate.carried)
+        warnings = ticket.warnings
     }
 
     package var json: JSONFields {
@@ -49,6 +50,9 @@ package struct ResultIndex: Sendable, Hashable {
         entry.set("fileSize", output.sizeBytes)
         entry.set("mimeType", output.mimeType)
         entry.set("codec", output.codec)
+        entry.set("profile", output.profile)
+        entry.set("pixelFormat", output.pixelFormat)
+        entry.set("transfer", output.transfer)
         entry.set("duration", output.durationSeconds)
         entry.set("timestamp", output.timestampSeconds)
         return entry

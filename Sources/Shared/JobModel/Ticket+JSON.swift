@@ -77,6 +77,8 @@ extension Ticket {
         unknown["resultKey"] = nil
         waitingFor = unknown["waitingFor"]?.objectValue.flatMap { HostWait($0) }
         unknown["waitingFor"] = nil
+        warnings = Self.readWarnings(unknown[Self.warningsField])
+        unknown[Self.warningsField] = nil
         // The spelling of the older service's requests. Older versions ignored the field, so a value that is no number
         // still counts as none.
         if progressIntervalSeconds == nil { progressIntervalSeconds = unknown["progress_interval"]?.doubleValue }
@@ -119,7 +121,8 @@ extension Ticket {
         "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
         "attempt",
         "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
-        "requestProgressUpdates", "progressInterval", "waitedSeconds", "waitingFor", "resultKey", uploadURLsField,
+        "requestProgressUpdates", "progressInterval", "waitedSeconds", "waitingFor", "resultKey", warningsField,
+        uploadURLsField,
     ]
 
     /// The `type` of the older service's entry message.
@@ -155,6 +158,7 @@ extension Ticket {
         object.set("metadata", metadata)
         if !outputs.isEmpty { object.set("outputs", outputs.map(\.json)) }
         object.set("resultKey", resultKey)
+        if !warnings.isEmpty { object.set(Self.warningsField, warnings.map(\.json)) }
         object.set("tempFiles", tempFiles?.map(\.json))
         object.set("priority", priority)
         object.set("attempt", attempt)

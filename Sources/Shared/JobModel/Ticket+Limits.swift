@@ -82,6 +82,7 @@ extension Ticket {
             JobFailure(stage: $0.stage, code: $0.code, message: $0.message, occurredAt: $0.occurredAt, host: $0.host)
         }
         short.outcome = outcome
+        short.warnings = Array(warnings.prefix(4))
         short.wantsThumbnails = wantsThumbnails
         short.wantsProgressUpdates = wantsProgressUpdates
         short.progressIntervalSeconds = progressIntervalSeconds

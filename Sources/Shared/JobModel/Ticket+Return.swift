@@ -8,6 +8,7 @@ extension Ticket {
         ticket.localMediaPath = nil
         ticket.outputs = []
         ticket.resultKey = nil
+        ticket.warnings = []
         return ticket
     }
 

@@ -26,6 +26,9 @@ package struct Ticket: Sendable, Hashable {
     package var localMediaPath: ByteText?
     package var metadata: JSONFields?
     package var outputs: [JobOutput] = []
+    /// Troubles with the source that are no failure, such as sound that could not be decoded. At most
+    /// ``maximumWarnings``.
+    package var warnings: [ProgressUpdate.Warning] = []
     /// The key of the object that lists the outputs (``ResultIndex``). Set by the upload stage.
     package var resultKey: ByteText?
     /// The manifest. nil when the producer sent none.
