@@ -13,7 +13,7 @@ import Testing
             case "webp": "vips webpsave base.png p --lossless"
             case "tiff": "vips tiffsave base.png p"
             case "gif": "vips gifsave base.png p"
-            case "avif": "vips heifsave base.png p --compression av1 --Q 90"
+            case "avif": "heif-enc -A -q 90 base.png -o p.avif; mv p.avif p"
             default: "cp base.png p"
             }
         try lab.shell("ffmpeg -v error -i p.pam -pix_fmt rgba base.png; \(save)")

@@ -54,7 +54,7 @@ import Testing
     func aTruncatedFileIsADecodeError(fileExtension: String, part: Double) throws {
         let lab = try Lab()
         try lab.write(Raster.gradient(width: 300, height: 200).ppm, "p.ppm")
-        try lab.shell("vips copy p.ppm whole.\(fileExtension)")
+        try lab.encode("p.ppm", as: "whole.\(fileExtension)")
         let bytes = try lab.bytes("whole.\(fileExtension)")
         try lab.write(bytes.prefix(Int(Double(bytes.count) * part)), "p.\(fileExtension)")
 
@@ -63,16 +63,6 @@ import Testing
         #expect(error.code == .decodeFailed)
         #expect(!error.isRetriable)
         #expect(error.message.contains("libvips: ") && !error.message.contains("no reason given"), "\(error.message)")
-    }
-
-    @Test func evenAMissingEndMarkIsATruncation() throws {
-        let lab = try Lab()
-        try lab.write(Raster.corners(width: 300, height: 200).ppm, "p.ppm")
-        try lab.shell("vips copy p.ppm whole.jpg")
-        try lab.write(lab.bytes("whole.jpg").dropLast(2), "p.jpg")
-        let error = try imageError { _ = try lab.convert("p.jpg") }
-        #expect(error.code == .decodeFailed)
-        #expect(error.message.contains("Premature end of input file"))
     }
 
     @Test func badDataThatTheDecoderGetsOverIsAccepted() throws {
@@ -130,7 +120,7 @@ import Testing
     func damagedFilesNeverHarmTheProcess(fileExtension: String) throws {
         let lab = try Lab()
         try lab.write(Raster.gradient(width: 48, height: 40).ppm, "p.ppm")
-        try lab.shell("vips copy p.ppm whole.\(fileExtension)")
+        try lab.encode("p.ppm", as: "whole.\(fileExtension)")
         let whole = try lab.bytes("whole.\(fileExtension)")
         // A limit on the pixels bounds the time, as a mutation of the size would else be honoured.
         var profile = ImageProfile(variants: [.init(quality: "a", side: 40), .init(quality: "b", side: 9)])

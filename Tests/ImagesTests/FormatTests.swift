@@ -30,19 +30,19 @@ import Testing
         ),
         Source(script: "vips webpsave flat.png p.webp --Q 95", file: "p.webp", format: "webp", mimeType: "image/webp"),
         Source(
-            script: "vips heifsave flat.png p.heic --compression hevc --Q 90",
+            script: "heif-enc -q 90 flat.png -o p.heic",
             file: "p.heic",
             format: "heif",
             mimeType: "image/heic"
         ),
         Source(
-            script: "vips heifsave flat.png p.avif --compression av1 --Q 90",
+            script: "heif-enc -q 90 flat.png -o p.avif",
             file: "p.avif",
             format: "avif",
             mimeType: "image/avif"
         ),
         Source(
-            script: "vips colourspace flat.png w.v rgb16; vips heifsave w.v p.heic --compression hevc --bitdepth 10",
+            script: "vips colourspace flat.png w.png rgb16; heif-enc -q 90 -b 10 w.png -o p.heic",
             file: "p.heic",
             format: "heif",
             mimeType: "image/heic"

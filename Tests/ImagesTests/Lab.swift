@@ -51,10 +51,16 @@ final class Lab {
         var description: String { "\(script)\n\(words)" }
     }
 
+    /// Writes `input` in the format of the extension of `name`. Debian's vips writes no HEIC with libheif 1.19.
+    func encode(_ input: String, as name: String) throws {
+        let isHEIF = name.hasSuffix(".heic") || name.hasSuffix(".avif")
+        try shell(isHEIF ? "vips copy \(input) .w.png; heif-enc .w.png -o \(name)" : "vips copy \(input) \(name)")
+    }
+
     /// Probes and converts `input`; the outputs are in the directory, named as in the plan.
     @discardableResult
     func convert(_ input: String, _ profile: ImageProfile = .default) throws -> Conversion {
-        let engine = ImageEngine(limits: profile.limits)
+        let engine = ImageEngine(limits: profile.limits, policy: profile.policy)
         let metadata = try engine.probe(path: path(input))
         let plan = ImagePlan(source: metadata, profile: profile)
         let result = try engine.run(plan, input: path(input), outputPath: { self.path($0) })

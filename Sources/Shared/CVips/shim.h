@@ -6,48 +6,60 @@
 
 #include <vips/vips.h>
 
-// MARK: Loading. Variadic. Always sequential (rows stream through), and damaged data is an error, not grey pixels.
+// MARK: Loading. Variadic. Always sequential (rows stream through). Where a decoder gives the whole picture at once,
+// libvips would keep more than 100 MB of it in a file beneath TMPDIR, so every loader is told to use memory instead.
 
-static inline VipsImage *cvips_load_jpeg(VipsSource *source, int shrink) {
+#define CVIPS_LOADING "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on
+
+static inline VipsImage *cvips_load_jpeg(VipsSource *source, int shrink, VipsFailOn fail_on) {
     VipsImage *image = NULL;
-    int failed = vips_jpegload_source(source, &image, "shrink", shrink, "access", VIPS_ACCESS_SEQUENTIAL,
-                                      "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+    return vips_jpegload_source(source, &image, CVIPS_LOADING, "shrink", shrink, NULL) ? NULL : image;
+}
+
+static inline VipsImage *cvips_load_webp(VipsSource *source, double scale, int frames, VipsFailOn fail_on) {
+    VipsImage *image = NULL;
+    int failed = vips_webpload_source(source, &image, CVIPS_LOADING, "scale", scale, "n", frames, "memory", TRUE, NULL);
     return failed ? NULL : image;
 }
 
-static inline VipsImage *cvips_load_webp(VipsSource *source, double scale) {
+static inline VipsImage *cvips_load_png(VipsSource *source, VipsFailOn fail_on) {
     VipsImage *image = NULL;
-    int failed = vips_webpload_source(source, &image, "scale", scale, "access", VIPS_ACCESS_SEQUENTIAL,
-                                      "fail_on", VIPS_FAIL_ON_ERROR, NULL);
-    return failed ? NULL : image;
+    return vips_pngload_source(source, &image, CVIPS_LOADING, NULL) ? NULL : image;
 }
 
-static inline VipsImage *cvips_load_png(VipsSource *source) {
+static inline VipsImage *cvips_load_gif(VipsSource *source, int frames, VipsFailOn fail_on) {
     VipsImage *image = NULL;
-    int failed = vips_pngload_source(source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR,
-                                     NULL);
-    return failed ? NULL : image;
+    return vips_gifload_source(source, &image, CVIPS_LOADING, "n", frames, NULL) ? NULL : image;
 }
 
-static inline VipsImage *cvips_load_gif(VipsSource *source) {
+static inline VipsImage *cvips_load_tiff(VipsSource *source, VipsFailOn fail_on) {
     VipsImage *image = NULL;
-    int failed = vips_gifload_source(source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR,
-                                     NULL);
-    return failed ? NULL : image;
+    return vips_tiffload_source(source, &image, CVIPS_LOADING, NULL) ? NULL : image;
 }
 
-static inline VipsImage *cvips_load_tiff(VipsSource *source) {
+static inline VipsImage *cvips_load_heif(VipsSource *source, VipsFailOn fail_on) {
     VipsImage *image = NULL;
-    int failed = vips_tiffload_source(source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR,
-                                      NULL);
-    return failed ? NULL : image;
+    return vips_heifload_source(source, &image, CVIPS_LOADING, NULL) ? NULL : image;
 }
 
-static inline VipsImage *cvips_load_heif(VipsSource *source) {
+static inline VipsImage *cvips_load_jxl(VipsSource *source, VipsFailOn fail_on) {
     VipsImage *image = NULL;
-    int failed = vips_heifload_source(source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR,
-                                      NULL);
-    return failed ? NULL : image;
+    return vips_jxlload_source(source, &image, CVIPS_LOADING, "memory", TRUE, NULL) ? NULL : image;
+}
+
+static inline VipsImage *cvips_load_jp2(VipsSource *source, VipsFailOn fail_on) {
+    VipsImage *image = NULL;
+    return vips_jp2kload_source(source, &image, CVIPS_LOADING, NULL) ? NULL : image;
+}
+
+static inline VipsImage *cvips_load_svg(VipsSource *source, VipsFailOn fail_on) {
+    VipsImage *image = NULL;
+    return vips_svgload_source(source, &image, CVIPS_LOADING, NULL) ? NULL : image;
+}
+
+static inline VipsImage *cvips_load_pnm(VipsSource *source, VipsFailOn fail_on) {
+    VipsImage *image = NULL;
+    return vips_ppmload_source(source, &image, CVIPS_LOADING, "memory", TRUE, NULL) ? NULL : image;
 }
 
 // MARK: A source of our own. Its signals are connected by macros around function-pointer casts.
@@ -109,9 +121,55 @@ static inline VipsImage *cvips_icc_to_srgb(VipsImage *image, const char *fallbac
     return failed ? NULL : out;
 }
 
-static inline VipsImage *cvips_colourspace_srgb(VipsImage *image) {
+static inline VipsImage *cvips_colourspace(VipsImage *image, VipsInterpretation space) {
     VipsImage *out = NULL;
-    return vips_colourspace(image, &out, VIPS_INTERPRETATION_sRGB, NULL) ? NULL : out;
+    return vips_colourspace(image, &out, space, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_cast_ushort(VipsImage *image) {
+    VipsImage *out = NULL;
+    return vips_cast_ushort(image, &out, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_linear(VipsImage *image, double factor, double summand) {
+    VipsImage *out = NULL;
+    return vips_linear1(image, &out, factor, summand, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_join_bands(VipsImage *first, VipsImage *second) {
+    VipsImage *out = NULL;
+    return vips_bandjoin2(first, second, &out, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_three_bands(VipsImage *image) {
+    VipsImage *bands[3] = {image, image, image};
+    VipsImage *out = NULL;
+    return vips_bandjoin(bands, &out, 3, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_resize(VipsImage *image, double across, double down) {
+    VipsImage *out = NULL;
+    return vips_resize(image, &out, across, "vscale", down, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_premultiply(VipsImage *image, double max_alpha) {
+    VipsImage *out = NULL;
+    return vips_premultiply(image, &out, "max_alpha", max_alpha, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_unpremultiply(VipsImage *image, double max_alpha) {
+    VipsImage *out = NULL;
+    return vips_unpremultiply(image, &out, "max_alpha", max_alpha, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_autorot(VipsImage *image) {
+    VipsImage *out = NULL;
+    return vips_autorot(image, &out, NULL) ? NULL : out;
+}
+
+static inline VipsImage *cvips_crop(VipsImage *image, int left, int top, int width, int height) {
+    VipsImage *out = NULL;
+    return vips_crop(image, &out, left, top, width, height, NULL) ? NULL : out;
 }
 
 static inline VipsImage *cvips_cast_uchar(VipsImage *image) {
@@ -134,16 +192,20 @@ static inline VipsImage *cvips_extract_bands(VipsImage *image, int first, int co
     return vips_extract_band(image, &out, first, "n", count, NULL) ? NULL : out;
 }
 
-// Lays the image over white and drops its alpha band. The vector of the background is a GObject, made and freed here.
-static inline VipsImage *cvips_flatten_white(VipsImage *image) {
+// Lays the image over a colour of 8 bits (red, green, blue) and drops its alpha band. The vector of the background is a
+// GObject, made and freed here.
+static inline VipsImage *cvips_flatten(VipsImage *image, const unsigned char colour[3]) {
     VipsImage *out = NULL;
-    VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
-    int failed = vips_flatten(image, &out, "background", white, NULL);
-    vips_area_unref(VIPS_AREA(white));
+    VipsArrayDouble *background =
+        vips_array_double_newv(3, (double)colour[0], (double)colour[1], (double)colour[2]);
+    int failed = vips_flatten(image, &out, "background", background, NULL);
+    vips_area_unref(VIPS_AREA(background));
     return failed ? NULL : out;
 }
 
 static inline int cvips_min(VipsImage *image, double *out) { return vips_min(image, out, NULL); }
+
+static inline int cvips_max(VipsImage *image, double *out) { return vips_max(image, out, NULL); }
 
 // MARK: Saving. Variadic. `*bytes` is to be freed with g_free.
 
@@ -158,6 +220,10 @@ static inline int cvips_save_png(VipsImage *image, int compression, void **bytes
 
 static inline int cvips_save_webp(VipsImage *image, int quality, void **bytes, size_t *count) {
     return vips_webpsave_buffer(image, bytes, count, "Q", quality, "alpha_q", 100, "strip", TRUE, NULL);
+}
+
+static inline int cvips_save_gif(VipsImage *image, void **bytes, size_t *count) {
+    return vips_gifsave_buffer(image, bytes, count, "strip", TRUE, NULL);
 }
 
 // MARK: Signals. g_signal_connect is a macro around a function-pointer cast that Swift cannot express.

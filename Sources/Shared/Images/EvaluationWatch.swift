@@ -8,11 +8,23 @@ import Synchronization
 final class EvaluationWatch {
     private let progress: @Sendable (Double) -> Void
     let isCancelled: @Sendable () -> Bool
+    /// Of the file that the picture is read from.
+    let readFailure = ReadFailure()
+    private let limits: ImageLimits
+    /// Bytes that libvips held before.
+    private let memoryBefore = Int64(clamping: vips_tracked_get_mem())
+    /// Bytes that libvips holds beyond them, once that is too much; 0 until then.
+    private let outgrown = Atomic<Int64>(0)
     // Atomic, as libvips does not promise which thread it calls back on.
     private let cancelled = Atomic(false)
     private var connection: (image: UnsafeMutablePointer<VipsImage>, handler: gulong)?
 
-    init(progress: @escaping @Sendable (Double) -> Void, isCancelled: @escaping @Sendable () -> Bool) {
+    init(
+        limits: ImageLimits,
+        progress: @escaping @Sendable (Double) -> Void,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) {
+        self.limits = limits
         self.progress = progress
         self.isCancelled = isCancelled
     }
@@ -46,7 +58,9 @@ final class EvaluationWatch {
 
     private func tick(_ image: UnsafeMutablePointer<VipsImage>?, percent: Int32) {
         if isCancelled() { cancelled.store(true, ordering: .relaxed) }
-        if cancelled.load(ordering: .relaxed), let image {
+        let held = Int64(clamping: vips_tracked_get_mem()) - memoryBefore
+        if held > limits.maxMemoryBytes { outgrown.store(held, ordering: .relaxed) }
+        if cancelled.load(ordering: .relaxed) || held > limits.maxMemoryBytes, let image {
             vips_image_set_kill(image, 1)
         } else {
             progress(Double(min(max(percent, 0), 100)) / 100)
@@ -76,7 +90,10 @@ final class EvaluationWatch {
             return try body()
         } catch {
             try checkCancellation()
-            throw error
+            let held = outgrown.load(ordering: .relaxed)
+            if held > 0 { throw limits.outgrown(held) }
+            // A read that failed is not the picture's fault, whatever the decoder says.
+            throw readFailure.error ?? error
         }
     }
 }

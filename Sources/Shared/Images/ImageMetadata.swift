@@ -7,7 +7,8 @@ package struct ImageMetadata: Codable, Sendable, Equatable {
     package var fileSizeBytes: Int64
     /// For example `image/jpeg`.
     package var mimeType: String
-    /// `jpeg`, `png`, `gif`, `webp`, `tiff`, `heif` (HEVC inside) or `avif`.
+    /// `jpeg`, `png`, `gif`, `webp`, `tiff`, `heif` (HEVC inside), `avif`, `jxl`, or the kind of a camera's raw file in
+    /// lower case, such as `nef`.
     package var format: String
     /// libvips' name of the colour space of the pixels as stored: `srgb`, `b-w`, `cmyk`, `rgb16`, `grey16`, `lab`, …
     package var colorSpace: String
@@ -20,6 +21,8 @@ package struct ImageMetadata: Codable, Sendable, Equatable {
     package var orientation: Int
     /// Pages of a TIFF, or frames of an animation; only the first is converted.
     package var pageCount: Int
+    /// Found without decoding.
+    package var warnings: [ImageWarning]
 
     package init(
         width: Int,
@@ -31,7 +34,8 @@ package struct ImageMetadata: Codable, Sendable, Equatable {
         hasAlpha: Bool = false,
         hasTransparency: Bool = false,
         orientation: Int = 1,
-        pageCount: Int = 1
+        pageCount: Int = 1,
+        warnings: [ImageWarning] = []
     ) {
         self.width = width
         self.height = height
@@ -43,5 +47,6 @@ package struct ImageMetadata: Codable, Sendable, Equatable {
         self.hasTransparency = hasTransparency
         self.orientation = orientation
         self.pageCount = pageCount
+        self.warnings = warnings
     }
 }

@@ -26,25 +26,63 @@ package struct ImagePlan: Codable, Sendable, Equatable {
     package var sourceWidth: Int
     /// Upright height in pixels of the source.
     package var sourceHeight: Int
-    /// In the profile's order. A source smaller than a variant's side yields that variant in the source's size.
+    /// In the profile's order, for each format all of them. A source smaller than a variant's side yields that variant
+    /// in the source's size.
     package var variants: [Variant]
     package var encoding: ImageEncoding
+    /// Pictures in every variant: 1, or the frames of an animation.
+    package var frames: Int
+    /// What is left out, and no reason to refuse the picture.
+    package var warnings: [ImageWarning]
 
     package init(source: ImageMetadata, profile: ImageProfile) {
-        let format = source.hasTransparency ? profile.alphaFormat : profile.opaqueFormat
+        let animation = Self.animation(source, profile)
+        (frames, warnings) = (animation.frames, animation.warnings)
+        let still = source.hasTransparency ? profile.alphaFormat : profile.opaqueFormat
+        let format = frames > 1 ? profile.animationFormat ?? still : still
         sourceWidth = source.width
         sourceHeight = source.height
         encoding = profile.encoding
-        variants = profile.variants.map { variant in
-            let (width, height) = Self.fit(width: source.width, height: source.height, insideSquareOf: variant.side)
-            return Variant(
-                quality: variant.quality,
-                fileName: "\(variant.quality).\(format.fileExtension)",
-                width: width,
-                height: height,
-                format: format
-            )
+        let extras = frames > 1 ? [] : profile.extraFormats.filter { $0 != format }
+        variants = ([format] + extras).flatMap { format in
+            profile.variants.map { variant in
+                let (width, height) = Self.fit(width: source.width, height: source.height, insideSquareOf: variant.side)
+                return Variant(
+                    quality: variant.quality,
+                    fileName: "\(variant.quality).\(format.fileExtension)",
+                    width: width,
+                    height: height,
+                    format: format
+                )
+            }
         }
+    }
+
+    /// The frames that are kept of an animation: all, or the first where there are too many of them.
+    private static func animation(
+        _ source: ImageMetadata,
+        _ profile: ImageProfile
+    ) -> (frames: Int, warnings: [ImageWarning]) {
+        guard profile.animationFormat != nil, source.pageCount > 1, ["gif", "webp"].contains(source.format) else {
+            return (1, [])
+        }
+        let sides = profile.variants.map { fit(width: source.width, height: source.height, insideSquareOf: $0.side) }
+        let estimate = MemoryEstimate(
+            width: source.width,
+            height: source.height,
+            bands: 4,
+            frames: source.pageCount,
+            outputPixels: sides.map { Int64($0.width) * Int64($0.height) }.max() ?? 0
+        )
+        let limits = profile.limits
+        guard source.pageCount <= limits.maxFrames, estimate.bytes <= limits.maxMemoryBytes else {
+            let words =
+                "the animation of \(source.pageCount) frames is shown by its first: at most \(limits.maxFrames) frames "
+                + "(IMAGE_ANIMATION_MAX_FRAMES) and \(limits.maxMemoryBytes >> 20) MB of memory (IMAGE_MAX_MEMORY_MB) "
+                + "are allowed"
+            return (1, [ImageWarning(.firstFrameOnly, words)])
+        }
+        return (source.pageCount, [])
     }
 
     /// The size of a `width` × `height` picture fitted inside a square: the aspect is kept to the nearest pixel, no
@@ -72,6 +110,9 @@ package struct ImagePlan: Codable, Sendable, Equatable {
     func check() throws(ImageError) {
         var problems = encoding.problems
         if variants.isEmpty { problems.append("there are no variants") }
+        if frames < 1 || frames > 1 && variants.contains(where: { ![.webp, .gif].contains($0.format) }) {
+            problems.append("there are \(frames) frames")
+        }
         for variant in variants {
             if !FileName.isPlain(variant.fileName) {
                 problems.append("\"\(variant.fileName)\" is not a plain file name")

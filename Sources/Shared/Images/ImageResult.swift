@@ -15,4 +15,6 @@ package struct ImageResult: Codable, Sendable, Equatable {
 
     /// In the plan's order.
     package var outputs: [Output]
+    /// Those of the metadata, and those that came up while the picture was decoded.
+    package var warnings: [ImageWarning] = []
 }

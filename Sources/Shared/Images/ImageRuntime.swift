@@ -16,9 +16,9 @@ package enum ImageRuntime {
     /// Starts libvips; later calls only repeat the result of the first one. Any thread may call it, and ``ImageEngine``
     /// does.
     ///
-    /// Only loaders that are meant for files from strangers stay usable in the process: all loaders that libvips itself
-    /// marks as untrusted are blocked, and then every loader but the accepted ones. Nothing is cached between images,
-    /// as no image comes twice.
+    /// Only loaders of ``SourceFormat`` stay usable in the process: everything that libvips itself marks as untrusted
+    /// is blocked, and then every loader but those. Which of them a file gets to is decided by its first bytes, before
+    /// libvips opens it. Nothing is cached between images, as no image comes twice.
     ///
     /// - Parameters:
     ///   - concurrency: threads that work on one image; `nil` leaves it to libvips (`VIPS_CONCURRENCY`, or one for each
@@ -56,9 +56,7 @@ package enum ImageRuntime {
     private static func blockForeignLoaders() {
         vips_block_untrusted_set(1)
         vips_operation_block_set("VipsForeignLoad", 1)
-        for accepted in ["Jpeg", "Png", "Nsgif", "Webp", "Tiff", "Heif"] {
-            vips_operation_block_set("VipsForeignLoad\(accepted)", 0)
-        }
+        for format in SourceFormat.allCases { vips_operation_block_set(format.loaderClass, 0) }
     }
 
     /// GLib's messages otherwise go to standard error in a format of their own.

@@ -3,12 +3,17 @@ package enum OutputFormat: String, Codable, Sendable, CaseIterable {
     case jpeg
     case png
     case webp
+    case avif
+    /// Of animations only.
+    case gif
 
     package var fileExtension: String {
         switch self {
         case .jpeg: "jpg"
         case .png: "png"
         case .webp: "webp"
+        case .avif: "avif"
+        case .gif: "gif"
         }
     }
 
@@ -17,6 +22,8 @@ package enum OutputFormat: String, Codable, Sendable, CaseIterable {
         case .jpeg: "image/jpeg"
         case .png: "image/png"
         case .webp: "image/webp"
+        case .avif: "image/avif"
+        case .gif: "image/gif"
         }
     }
 
@@ -26,6 +33,8 @@ package enum OutputFormat: String, Codable, Sendable, CaseIterable {
         case .jpeg: 65_500
         case .png: 65_500
         case .webp: 16_383
+        case .avif: 16_384
+        case .gif: 65_500
         }
     }
 }

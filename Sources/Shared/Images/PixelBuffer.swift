@@ -1,4 +1,6 @@
+internal import CHEIF
 internal import CVips
+import Glibc
 
 /// Decoded pixels in memory: 8-bit sRGB, `height × width × bandCount` bytes without padding, 3 bands, or 4 with
 /// unassociated alpha. Nothing else of the source survives in it, so no metadata can reach an output.
@@ -7,7 +9,7 @@ struct PixelBuffer: ~Copyable {
     private let byteCount: Int
     let width: Int
     let height: Int
-    private let bandCount: Int
+    let bandCount: Int
 
     /// Computes the pixels of `picture`, which has to be 8-bit sRGB already.
     init(rendering picture: borrowing VipsPicture) throws(ImageError) {
@@ -22,7 +24,39 @@ struct PixelBuffer: ~Copyable {
         bandCount = picture.bandCount
     }
 
+    /// Converts the pixels of `picture`, 3 or 4 bands of 16 bits, to 8-bit sRGB. When `isCancelled` says so, they are
+    /// not complete.
+    init(
+        converting picture: borrowing VipsPicture,
+        by map: ToneMap,
+        isCancelled: () -> Bool
+    ) throws(ImageError) {
+        var count = 0
+        guard let wide = vips_image_write_to_memory(picture.pointer, &count) else {
+            throw VipsMessage.error(.decodeFailed, "the image could not be decoded")
+        }
+        defer { g_free(wide) }
+        let samples = UnsafeBufferPointer(start: wide.assumingMemoryBound(to: UInt16.self), count: count / 2)
+        guard let bytes = g_try_malloc(gsize(samples.count)) else {
+            throw ImageError(.outOfMemory, "the image could not be decoded: out of memory", isRetriable: true)
+        }
+        let target = UnsafeMutableBufferPointer(
+            start: bytes.bindMemory(to: UInt8.self, capacity: samples.count),
+            count: samples.count
+        )
+        map.convert(samples, bands: picture.bandCount, into: target, isCancelled: isCancelled)
+        self.bytes = bytes
+        byteCount = samples.count
+        width = picture.width
+        height = picture.height
+        bandCount = picture.bandCount
+    }
+
     deinit { g_free(bytes) }
+
+    func withBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
+        body(UnsafeRawBufferPointer(start: bytes, count: byteCount))
+    }
 
     /// Lends the pixels as a picture, which reads them in place and must therefore not leave `body`.
     func withPicture<T: ~Copyable>(
@@ -71,9 +105,18 @@ struct PixelBuffer: ~Copyable {
     func encoded(
         as format: OutputFormat,
         _ settings: ImageEncoding,
+        over background: [UInt8],
         _ watch: EvaluationWatch
     ) throws(ImageError) -> [UInt8] {
-        try withFollowedPicture(watch) { picture throws(ImageError) in
+        if format == .avif { return try encodedAsAVIF(settings, watch) }
+        return try withFollowedPicture(watch) { whole throws(ImageError) in
+            let what = "the image could not be encoded as \(format.mimeType)"
+            let isFlat = format == .jpeg && bandCount == 4
+            let picture = try VipsPicture(
+                isFlat ? cvips_flatten(whole.pointer, background) : cvips_copy(whole.pointer),
+                what,
+                orThrow: .encodeFailed
+            )
             var bytes: UnsafeMutableRawPointer?
             var count = 0
             let status =
@@ -81,13 +124,38 @@ struct PixelBuffer: ~Copyable {
                 case .jpeg: cvips_save_jpeg(picture.pointer, Int32(clamping: settings.jpegQuality), &bytes, &count)
                 case .png: cvips_save_png(picture.pointer, Int32(clamping: settings.pngCompression), &bytes, &count)
                 case .webp: cvips_save_webp(picture.pointer, Int32(clamping: settings.webpQuality), &bytes, &count)
+                case .gif: cvips_save_gif(picture.pointer, &bytes, &count)
+                case .avif: Int32(-1)
                 }
             guard status == 0, let bytes else {
-                throw VipsMessage.error(.encodeFailed, "the image could not be encoded as \(format.mimeType)")
+                throw VipsMessage.error(.encodeFailed, what)
             }
             defer { g_free(bytes) }
             let file = Array(UnsafeRawBufferPointer(start: bytes, count: count))
             return format == .webp ? try WebPContainer.withoutMetadata(file) : file
         }
+    }
+
+    private func encodedAsAVIF(_ settings: ImageEncoding, _ watch: EvaluationWatch) throws(ImageError) -> [UInt8] {
+        try watch.checkCancellation()
+        var file = cheif_file()
+        let words = cheif_encode_avif(
+            bytes.assumingMemoryBound(to: UInt8.self),
+            Int32(clamping: width),
+            Int32(clamping: height),
+            Int32(clamping: bandCount),
+            Int32(clamping: settings.avifQuality),
+            Int32(clamping: settings.avifSpeed),
+            &file
+        )
+        defer { free(file.bytes) }
+        if let words {
+            throw ImageError(
+                .encodeFailed,
+                "the image could not be encoded as image/avif: libheif: \(String(cString: words)); "
+                    + "its encoder is in libheif-plugin-aomenc"
+            )
+        }
+        return Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
     }
 }

@@ -33,11 +33,13 @@ extension VipsPicture {
     }
 
     /// Whatever the pixels are, as 8-bit sRGB with 3 bands, or 4 where alpha is to be kept and there is one.
-    func asSRGB8(keepsAlpha: Bool) throws(ImageError) -> VipsPicture {
+    ///
+    /// - Parameter background: red, green and blue, where alpha is there and not kept.
+    func asSRGB8(keepsAlpha: Bool, over background: [UInt8]) throws(ImageError) -> VipsPicture {
         let what = "the image's colours could not be converted from \(colorSpace) to sRGB"
         var picture = try another()
         if picture.interpretation != VIPS_INTERPRETATION_sRGB {
-            picture = try VipsPicture(cvips_colourspace_srgb(picture.pointer), what)
+            picture = try VipsPicture(cvips_colourspace(picture.pointer, VIPS_INTERPRETATION_sRGB), what)
         }
         picture = try VipsPicture(cvips_cast_uchar(picture.pointer), what)
         guard picture.bandCount >= 3 else {
@@ -47,7 +49,7 @@ extension VipsPicture {
             picture = try VipsPicture(cvips_extract_bands(picture.pointer, 0, 4), what)
         }
         if picture.bandCount == 4, !keepsAlpha {
-            picture = try VipsPicture(cvips_flatten_white(picture.pointer), what)
+            picture = try VipsPicture(cvips_flatten(picture.pointer, background), what)
         }
         return picture
     }

@@ -49,6 +49,33 @@ struct VipsPicture: ~Copyable {
         return String(cString: text)
     }
 
+    func blobField(_ name: String) -> [UInt8]? {
+        var bytes: UnsafeRawPointer?
+        var count = 0
+        guard hasField(name), vips_image_get_blob(pointer, name, &bytes, &count) == 0, let bytes else { return nil }
+        return Array(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
+    /// How many of the first rows can be decoded: all of them, unless the file breaks off.
+    func decodableRows(_ watch: EvaluationWatch) throws(ImageError) -> Int {
+        guard let region = vips_region_new(pointer) else { throw VipsMessage.error(.decodeFailed, "no rows") }
+        defer { g_object_unref(region) }
+        var row = 0
+        while row < height {
+            try watch.checkCancellation()
+            let count = min(8, height - row)
+            var rows = VipsRect(
+                left: 0,
+                top: Int32(clamping: row),
+                width: Int32(clamping: width),
+                height: Int32(clamping: count)
+            )
+            if vips_region_prepare(region, &rows) != 0 { return row }
+            row += count
+        }
+        return row
+    }
+
     /// Whether an embedded ICC profile is there that cannot be used with these pixels.
     var hasUnusableProfile: Bool {
         var bytes: UnsafeRawPointer?

@@ -4,7 +4,7 @@ extension Ticket {
     /// Warnings after this many are left out.
     package static let maximumWarnings = 32
     private static let maximumCodeBytes = 64
-    private static let maximumMessageBytes = 1024
+    private static let maximumMessageBytes = 512
 
     /// Adds a warning, unless the same is there.
     package mutating func warn(_ code: String, _ message: String) {

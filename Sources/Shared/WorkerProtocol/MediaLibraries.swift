@@ -19,8 +19,10 @@ package struct MediaLibraries: Sendable, Codable, Equatable {
         "h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4", "prores", "mjpeg", "aac", "mp3", "opus", "vorbis",
         "flac", "pcm_s16le",
     ]
-    /// libvips' names of operations, without `load`.
-    package static let wantedImageLoaders = ["jpeg", "png", "gif", "webp", "tiff", "heif"]
+    /// libvips' names of operations, without `load`; `heic` and `avif` are the decoders of libheif.
+    package static let wantedImageLoaders = ["jpeg", "png", "gif", "webp", "tiff", "heic", "avif", "heif"]
+    /// The first version of libheif that reads the photos of iOS 18.
+    package static let wantedHEIFVersion = "1.19"
     /// libvips' names of operations, without `save`.
     package static let wantedImageSavers = ["jpeg", "png", "webp"]
 

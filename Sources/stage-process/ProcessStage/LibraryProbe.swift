@@ -15,8 +15,11 @@ enum LibraryProbe {
             put(Array((error.message + "\n").utf8), STDERR_FILENO)
             return 1
         }
+        var versions = LibavCapabilities.versions
+        versions["libvips"] = ImageCapabilities.version
+        versions["libheif"] = ImageCapabilities.heifVersion
         let libraries = MediaLibraries(
-            versions: LibavCapabilities.versions.merging(["libvips": ImageCapabilities.version]) { $1 },
+            versions: versions,
             encoders: MediaLibraries.wantedEncoders.filter(LibavCapabilities.hasEncoder),
             decoders: MediaLibraries.wantedDecoders.filter(LibavCapabilities.hasDecoder),
             imageLoaders: MediaLibraries.wantedImageLoaders.filter(ImageCapabilities.canLoad),

@@ -171,6 +171,20 @@ struct DoctorTests {
         #expect(bad.map { $0.message.contains("libx264") || $0.message.contains("heif") } == [true, true])
     }
 
+    @Test("A libheif that cannot read the photos of iOS 18 is a warning", arguments: ["1.15.1", "1.19.7", "1.20"])
+    func libheif(version: String) {
+        let libraries = MediaLibraries(
+            versions: ["libheif": version],
+            encoders: MediaLibraries.wantedEncoders,
+            decoders: MediaLibraries.wantedDecoders,
+            imageLoaders: MediaLibraries.wantedImageLoaders,
+            imageSavers: MediaLibraries.wantedImageSavers
+        )
+        let found = MediaChecks.findings(libraries).filter { $0.check == "media.libheif" }
+        #expect(found.map(\.verdict) == [version == "1.15.1" ? .warning : .ok])
+        #expect(found.allSatisfy { $0.message.contains(version) })
+    }
+
     @Test("A broker other than RabbitMQ, or an old one, is a warning")
     func brokerVersion() {
         func verdict(_ product: String, _ version: String) -> Finding.Verdict {

@@ -40,7 +40,7 @@ struct MediaChecks: Sendable {
         func version(_ name: String) -> String { libraries.versions[name] ?? "unknown" }
         let names = ["libavcodec", "libavformat"].map { "\($0) \(version($0))" }.joined(separator: ", ")
         let libav = "install Debian's libavcodec, which has them"
-        let libvips = "install Debian's libvips42, which can"
+        let libvips = "install Debian's libvips42, and libheif1 with its plug-ins (`scripts/bootstrap run`), which can"
         return [
             .ok("media.libav", "FFmpeg \(version("ffmpeg")) (\(names))"),
             finding("media.encoders", MediaLibraries.wantedEncoders, libraries.encoders) {
@@ -56,6 +56,23 @@ struct MediaChecks: Sendable {
             finding("media.image-savers", MediaLibraries.wantedImageSavers, libraries.imageSavers) {
                 .failure($0, "libvips cannot write \($1)", libvips)
             },
+        ] + libheif(libraries.versions["libheif"])
+    }
+
+    /// Nothing without a version: the loaders that are missing say it then.
+    private static func libheif(_ version: String?) -> [Finding] {
+        guard let version else { return [] }
+        let wanted = MediaLibraries.wantedHEIFVersion
+        func parts(_ text: String) -> [Int] { text.split(separator: ".").map { Int($0) ?? 0 } }
+        guard parts(version).lexicographicallyPrecedes(parts(wanted)) else {
+            return [.ok("media.libheif", "libheif \(version)")]
+        }
+        return [
+            .warning(
+                "media.libheif",
+                "libheif is \(version), and photos of iOS 18 need libheif \(wanted); they fail",
+                "`scripts/bootstrap run` installs it with its plug-ins from bookworm-backports"
+            )
         ]
     }
 

@@ -48,6 +48,11 @@ struct MediaFormat: Sendable, Equatable {
         ([0x4D, 0x4D, 0x00, 0x2A], .init(.image, "image/tiff")),
         ([0x49, 0x49, 0x2B, 0x00], .init(.image, "image/tiff")),
         ([0x4D, 0x4D, 0x00, 0x2B], .init(.image, "image/tiff")),
+        ([0xFF, 0x0A], .init(.image, "image/jxl")),
+        ([0, 0, 0, 0x0C, 0x4A, 0x58, 0x4C, 0x20], .init(.image, "image/jxl")),
+        (Array("FUJIFILMCCD-RAW".utf8), .init(.image, "image/x-fuji-raf")),
+        (Array("IIRO".utf8), .init(.image, "image/x-olympus-orf")),
+        (Array("IIU\0".utf8), .init(.image, "image/x-panasonic-rw2")),
         // EBML: Matroska and WebM.
         ([0x1A, 0x45, 0xDF, 0xA3], .init(.video, "video/x-matroska")),
         ([0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11], .init(.video, "video/x-ms-wmv")),
@@ -78,6 +83,7 @@ struct MediaFormat: Sendable, Equatable {
             offset += 4
         }
         let major = brands[0]
+        if major == "crx " { return .init(.image, "image/x-canon-cr3") }
         if avifBrands.contains(major) { return .init(.image, "image/avif") }
         if heifBrands.contains(major) {
             // A generic picture brand first, the coding among the compatible ones.
@@ -100,6 +106,11 @@ struct MediaFormat: Sendable, Equatable {
         "png": .init(.image, "image/png"), "gif": .init(.image, "image/gif"), "webp": .init(.image, "image/webp"),
         "tif": .init(.image, "image/tiff"), "tiff": .init(.image, "image/tiff"), "heic": .init(.image, "image/heic"),
         "heif": .init(.image, "image/heif"), "avif": .init(.image, "image/avif"),
+        "jxl": .init(.image, "image/jxl"), "dng": .init(.image, "image/x-adobe-dng"),
+        "nef": .init(.image, "image/x-nikon-nef"), "arw": .init(.image, "image/x-sony-arw"),
+        "cr2": .init(.image, "image/x-canon-cr2"), "cr3": .init(.image, "image/x-canon-cr3"),
+        "raf": .init(.image, "image/x-fuji-raf"), "orf": .init(.image, "image/x-olympus-orf"),
+        "rw2": .init(.image, "image/x-panasonic-rw2"),
         "mp4": .init(.video, "video/mp4"), "m4v": .init(.video, "video/mp4"), "mov": .init(.video, "video/quicktime"),
         "qt": .init(.video, "video/quicktime"), "mkv": .init(.video, "video/x-matroska"),
         "webm": .init(.video, "video/webm"), "avi": .init(.video, "video/x-msvideo"),
