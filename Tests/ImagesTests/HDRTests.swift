@@ -37,8 +37,8 @@ import Testing
         let parameters =
             "-x265-params log-level=error:crf=5:colorprim=bt2020:colormatrix=bt2020nc:range=limited:transfer=\(name)"
         try lab.shell(
-            "ffmpeg -v error -i p.png -vf scale=out_color_matrix=bt2020:out_range=tv -pix_fmt yuv420p10le -c:v \(encoder) "
-                + "-color_primaries bt2020 -color_trc \(name) -colorspace bt2020nc -color_range tv "
+            "ffmpeg -v error -i p.png -vf scale=out_color_matrix=bt2020:out_range=tv -pix_fmt yuv420p10le "
+                + "-c:v \(encoder) -color_primaries bt2020 -color_trc \(name) -colorspace bt2020nc -color_range tv "
                 + "\(encoder.hasPrefix("libx265") ? parameters : "") p.mp4"
         )
         let coded = try HEIFFixture.Coded(mp4: lab.bytes("p.mp4"), width: 160, height: 120)
@@ -76,8 +76,8 @@ import Testing
         for index in stride(from: 0, to: 160 * 10 * 6, by: 2) { (bytes[index], bytes[index + 1]) = (0xE6, 0x66) }
         try lab.write(bytes, "p.raw")
         try lab.shell(
-            "ffmpeg -v error -f rawvideo -pix_fmt rgb48be -s 160x120 -i p.raw p.png; heif-enc -q 95 -b 10 p.png -o p.avif "
-                + "--colour_primaries 9 --transfer_characteristic 16 --matrix_coefficients 9"
+            "ffmpeg -v error -f rawvideo -pix_fmt rgb48be -s 160x120 -i p.raw p.png; heif-enc -q 95 -b 10 p.png "
+                + "-o p.avif --colour_primaries 9 --transfer_characteristic 16 --matrix_coefficients 9"
         )
         try lab.convert("p.avif")
         let found = try lab.raster("1080p.jpg")

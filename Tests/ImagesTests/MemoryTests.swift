@@ -8,7 +8,8 @@ import Testing
     /// Each script makes `p`, whose pixels are within their limit: a few bytes that a decoder would hold as a whole.
     @Test(arguments: [
         (
-            "vips black b.v 2000 2000 --bands 3; vips copy b.v c.v --interpretation srgb; vips webpsave c.v p --lossless",
+            "vips black b.v 2000 2000 --bands 3; vips copy b.v c.v --interpretation srgb; "
+                + "vips webpsave c.v p --lossless",
             "a WebP is decoded as a whole"
         ),
         (
@@ -16,12 +17,14 @@ import Testing
             "an interlaced PNG is decoded as a whole"
         ),
         (
-            "vips black b.v 5000 4000 --bands 3; vips copy b.v c.v --interpretation srgb; vips jpegsave c.v p --interlace",
+            "vips black b.v 5000 4000 --bands 3; vips copy b.v c.v --interpretation srgb; "
+                + "vips jpegsave c.v p --interlace",
             "its scans are decoded together"
         ),
         ("vips black b.v 2000 2000; vips gifsave b.v p", "a GIF is decoded as a whole"),
         (
-            "vips black b.v 2000 2000 --bands 3; vips copy b.v c.v --interpretation srgb; vips jxlsave c.v p --effort 1",
+            "vips black b.v 2000 2000 --bands 3; vips copy b.v c.v --interpretation srgb; "
+                + "vips jxlsave c.v p --effort 1",
             "a JPEG XL is decoded as a whole"
         ),
         (

@@ -59,7 +59,8 @@ import Testing
         let lab = try Lab()
         let words = kind.split(separator: " ")
         try lab.shell(
-            "vips black a.v 64 48; vips linear a.v b.v 1 \(words[2]); vips cast b.v c.v \(words[0]); vips tiffsave c.v p.tif"
+            "vips black a.v 64 48; vips linear a.v b.v 1 \(words[2]); vips cast b.v c.v \(words[0]); "
+                + "vips tiffsave c.v p.tif"
         )
         let error = try imageError { _ = try lab.convert("p.tif") }
         #expect(error.code == .unsupportedFormat)

@@ -28,8 +28,9 @@ static inline struct heif_error cheif_write(struct heif_context *context, const 
     return error;
 }
 
-// Encodes `height` × `width` × `bands` bytes of 8-bit sRGB, 3 bands, or 4 with alpha, as AVIF. `speed` is the encoder's:
-// 0 slow … 9 fast. Returns NULL, or libheif's words, which are static or live for as long as the process does.
+// Encodes `height` × `width` × `bands` bytes of 8-bit sRGB, 3 bands, or 4 with alpha, as AVIF. `speed` is the
+// encoder's: 0 slow … 9 fast. Returns NULL, or libheif's words, which are static or live for as long as the process
+// does.
 static inline const char *cheif_encode_avif(
     const unsigned char *pixels, int width, int height, int bands, int quality, int speed, cheif_file *file
 ) {

@@ -2,8 +2,8 @@ internal import CVips
 
 /// Animations that stay animations.
 extension ImageEngine {
-    /// Makes every variant of a plan for an animation: all frames are decoded into memory, and each is resized by itself,
-    /// so that none bleeds into its neighbour. Times of frames and the number of repeats are kept.
+    /// Makes every variant of a plan for an animation: all frames are decoded into memory, and each is resized by
+    /// itself, so that none bleeds into its neighbour. Times of frames and the number of repeats are kept.
     func runAnimation(
         _ plan: ImagePlan,
         _ file: borrowing InputFile,

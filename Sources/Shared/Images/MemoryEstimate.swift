@@ -1,7 +1,7 @@
 internal import CVips
 
-/// The memory that one picture takes while it is decoded and reduced, by its header: what its decoder holds at once, and
-/// the pixels of the largest output. Measured with the libraries of Debian 12; docs/pictures.md has the table.
+/// The memory that one picture takes while it is decoded and reduced, by its header: what its decoder holds at once,
+/// and the pixels of the largest output. Measured with the libraries of Debian 12; docs/pictures.md has the table.
 struct MemoryEstimate: Sendable, Equatable {
     /// Bytes of all samples as they are stored: width × height × bands × bytes of a sample.
     private(set) var sampleBytes: Int64

@@ -16,8 +16,8 @@ struct HEIFStructure: Sendable {
 
     /// nil where the structure cannot be read; libheif's own words are better then.
     ///
-    /// - Throws: ``ImageError/Code/decodeFailed`` where a box in front of `meta` is too small, or goes on behind the end
-    ///   of the file: libheif 1.19 ends the process there (an assertion of `BitstreamRange`).
+    /// - Throws: ``ImageError/Code/decodeFailed`` where a box in front of `meta` is too small, or goes on behind the
+    ///   end of the file: libheif 1.19 ends the process there (an assertion of `BitstreamRange`).
     init?(_ source: SourceBytes) throws(ImageError) {
         var offset = 0
         for _ in 0..<1_024 {
