@@ -127,7 +127,7 @@ struct OneMediumTests {
     }
 
     @Test(
-        "of two hosts that know nothing of each other: the one whose outputs were replaced fails, and the other is whole",
+        "of two hosts that know nothing of each other: the one whose outputs were replaced fails, the other is whole",
         arguments: TreeStore.Kind.allCases
     )
     func replaced(_ kind: TreeStore.Kind) async throws {
@@ -145,7 +145,7 @@ struct OneMediumTests {
     }
 
     @Test(
-        "of two hosts: an output that the other one's removal has taken is missed before the index says that it is there",
+        "of two hosts: an output that the other one's removal has taken is missed before the index lists it",
         arguments: TreeStore.Kind.allCases
     )
     func removed(_ kind: TreeStore.Kind) async throws {

@@ -12,8 +12,8 @@ extension UploadHandler {
     /// Looks whether all outputs in the store are there and this job's own, right before the index says so. Outputs at
     /// signed URLs cannot be looked at.
     ///
-    /// - Returns: false when an earlier run of this message has put the index, after such a look. Another host's job may
-    ///   have replaced all of it since, as it may at any time after this job's end.
+    /// - Returns: false when an earlier run of this message has put the index, after such a look. Another host's job
+    ///   may have replaced all of it since, as it may at any time after this job's end.
     /// - Throws: ``StageFailure``, permanent with code `output_replaced`, when one is gone or somebody else's.
     func objectsAreOwn(
         _ ticket: Ticket,
@@ -79,9 +79,9 @@ extension UploadHandler {
         return StageFailure(
             .permanent,
             code: StorageError.Code.outputReplaced.rawValue,
-            "the output `\(key)` in \(store.description) \(what): somebody has replaced or removed it before the result "
-                + "was complete, as a job with the same `mediaId` on another host does; run one job of a medium at a "
-                + "time, or give each a `destination`, and submit this one again"
+            "the output `\(key)` in \(store.description) \(what): somebody has replaced or removed it before the "
+                + "result was complete, as a job with the same `mediaId` on another host does; run one job of a "
+                + "medium at a time, or give each a `destination`, and submit this one again"
         )
     }
 }
