@@ -145,7 +145,7 @@ struct OneMediumTests {
     }
 
     @Test(
-        "of two hosts: an output that the other one's removal has taken is missed before the index says it is there",
+        "of two hosts: an output that the other one's removal has taken is missed before the index lists it",
         arguments: TreeStore.Kind.allCases
     )
     func removed(_ kind: TreeStore.Kind) async throws {

@@ -33,7 +33,7 @@ extension Ticket {
         userID = try fields.string("userId")
         sourceKey = try fields.string("s3Key")
         source = try fields.string("source")
-        destination = try fields.string("destination")
+        destination = try fields.string("destination").map(Self.keptDestination)
         uploadURLs = try Self.readUploadURLs(&fields)
         originalFilename = try fields.string("originalFilename")
         mimeType = try fields.string("mimeType")

@@ -211,28 +211,33 @@ package struct ObjectRemoval: Sendable {
 }
 
 extension ObjectRemoval {
-    /// Removes what was left of jobs that have ended, as while the store was away. After trouble with the store or a
-    /// destination, no further job with the same one is tried; those with another one are. All of it is tried again at
-    /// the next call.
+    /// Removes what was left of jobs that have ended, as while the store was away: of all of them, so that those for
+    /// which nothing can be done hold up no other. After trouble with the store or a destination, no further job with
+    /// the same one is tried; those with another one are. All of it is tried again at the next call.
     ///
     /// - Throws: the first trouble, as ``run(_:onActivity:)``, when all is done that could be.
     package func removeLeft() async throws -> Report {
-        var report = Report()
-        var first: StorageError?
+        var (report, first) = (Report(), StorageError?.none)
         var troubled: Set<ByteText?> = []
-        for job in try await tracker.jobsWithLeftObjects() {
-            try Task.checkCancellation()
-            guard let (hold, record) = try await tracker.tryLease(ofFinished: job) else { continue }
-            defer { hold.releaseRemovingEmptyDirectory() }
-            let ticket = record.lastTicket
-            let place = ticket.destination.map { ByteText($0) }
-            if troubled.contains(place) { continue }
-            do {
-                report.add(try await run(ticket))
-            } catch let error as StorageError {
-                first = first ?? error
-                // An index that nobody can read is trouble of its own medium, and not of the place.
-                if ![.notAllowed, .tooLarge].contains(error.code) { troubled.insert(place) }
+        var last: Int64 = 0
+        while true {
+            let page = try await tracker.jobsWithLeftObjects(after: last)
+            guard let end = page.last else { break }
+            last = end.number
+            for (_, job) in page {
+                try Task.checkCancellation()
+                guard let (hold, record) = try await tracker.tryLease(ofFinished: job) else { continue }
+                defer { hold.releaseRemovingEmptyDirectory() }
+                let ticket = record.lastTicket
+                let place = ticket.destination.map { ByteText($0) }
+                if troubled.contains(place) { continue }
+                do {
+                    report.add(try await run(ticket))
+                } catch let error as StorageError {
+                    first = first ?? error
+                    // An index that nobody can read is trouble of its own medium, and not of the place.
+                    if ![.notAllowed, .tooLarge].contains(error.code) { troubled.insert(place) }
+                }
             }
         }
         if let first { throw first }

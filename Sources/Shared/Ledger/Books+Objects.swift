@@ -64,16 +64,18 @@ extension Books {
         )
     }
 
-    /// Jobs that have ended and of which objects are left.
-    package func jobsWithLeftObjects(limit: Int) throws -> [JobKey] {
+    /// Jobs that have ended and of which objects are left, in the order of their numbers.
+    ///
+    /// - Parameter number: of the last one that is known already.
+    package func jobsWithLeftObjects(after number: Int64, limit: Int) throws -> [(number: Int64, job: JobKey)] {
         let sql = """
-            SELECT DISTINCT job.kind, job.id FROM object JOIN job ON job.number = object.job
-            WHERE job.state = 'finished' LIMIT ?
+            SELECT DISTINCT object.job, job.kind, job.id FROM object JOIN job ON job.number = object.job
+            WHERE object.job > ? AND job.state = 'finished' ORDER BY object.job LIMIT ?
             """
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).compactMap { row in
-            let idBytes: Data = row[1]
-            guard let kind = MediaKind(rawValue: row[0]), let id = ByteText(utf8: idBytes) else { return nil }
-            return JobKey(kind: kind, id: id)
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number, limit]).compactMap { row in
+            let idBytes: Data = row[2]
+            guard let kind = MediaKind(rawValue: row[1]), let id = ByteText(utf8: idBytes) else { return nil }
+            return (row[0], JobKey(kind: kind, id: id))
         }
     }
 

@@ -62,9 +62,19 @@ extension TempFileTracker {
         }
     }
 
-    /// Jobs that have ended and of which objects are left.
+    /// Jobs that have ended and of which objects are left: the first of them.
     package func jobsWithLeftObjects(limit: Int = 100) async throws(TempFileError) -> [JobKey] {
-        try await ledger.read { try $0.jobsWithLeftObjects(limit: limit) }
+        try await jobsWithLeftObjects(after: 0, limit: limit).map(\.job)
+    }
+
+    /// The same, page by page: one that nothing can be done for does not hide those behind it.
+    ///
+    /// - Parameter number: of the last job of the page before; 0 for the first page.
+    package func jobsWithLeftObjects(
+        after number: Int64,
+        limit: Int = 100
+    ) async throws(TempFileError) -> [(number: Int64, job: JobKey)] {
+        try await ledger.read { try $0.jobsWithLeftObjects(after: number, limit: limit) }
     }
 
     /// The stores that jobs of this host put objects into, or have left some in, as ``JobObject/store`` has them.

@@ -149,6 +149,10 @@ struct SubmitCommand: AsyncParsableCommand {
                 } catch {
                     throw UsageProblem(message: error.message)
                 }
+                // What makes no key at all was refused above.
+                if options.keysArePaths, let problem = try? settings.directoryProblem(of: submission.ticket) {
+                    throw UsageProblem(message: "the media id cannot be used in a directory: \(problem)")
+                }
                 submissions.append(submission)
             }
             return submissions
