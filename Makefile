@@ -13,7 +13,7 @@ EXECUTABLES := supervisor stage-download stage-process stage-upload stage-cleanu
 SOURCES := Package.swift Sources Tests Benchmarks/Sources
 
 .PHONY: help bootstrap bootstrap-tests build demo run test crash-test fault-test fuzz check format bench \
-    bench-tempfiles bench-supervision bench-pipeline bench-transfer clean
+    bench-media bench-tempfiles bench-supervision bench-pipeline bench-transfer clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ format: ## Format the sources in place
 
 bench: bootstrap ## Compare the demo video with ffmpeg doing the same, side by side
 	@scripts/bench-video
+
+bench-media: bootstrap ## Compare videos and an image with ffmpeg and pyvips, and with the bound (ROUNDS=5)
+	@scripts/bench-media $(or $(ROUNDS),5)
 
 bench-tempfiles: bootstrap ## Measure tracking, scanning and cleaning a million temp files (FILES=N)
 	@scripts/bench-tempfiles $(FILES)

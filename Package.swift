@@ -100,11 +100,17 @@ let package = Package(
         .systemLibrary(name: "CCrypto", path: "Sources/Shared/CCrypto", pkgConfig: "libcrypto"),
         .systemLibrary(name: "CCurl", path: "Sources/Shared/CCurl", pkgConfig: "libcurl"),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
+        .target(
+            name: "CSandbox",
+            path: "Sources/Shared/CSandbox",
+            linkerSettings: [.linkedLibrary("seccomp")]
+        ),
 
         shared("JobModel", ["Text"]),
         shared("CrashPoints", []),
         shared("Threads", ["CLinux"]),
         shared("Text", []),
+        shared("Sandbox", ["CSandbox", "Text"]),
         shared("Files", ["Text", "CLinux"]),
         shared("AMQP", ["Text", "Threads", "CRabbitMQ", logging]),
         shared("Media", ["CFFmpeg", "Text", "Files", "Threads", logging]),
@@ -202,6 +208,15 @@ let package = Package(
             tests("FilesTests", ["Files"]),
             tests("TextTests", ["Text"]),
             tests("DigestsTests", ["Digests"]),
+            // Tries to leave the sandbox; built for the tests only.
+            .target(name: "CHostile", path: "Tests/Hostile/CHostile"),
+            .executableTarget(
+                name: "hostile-child",
+                dependencies: ["CHostile", "Sandbox"],
+                path: "Tests/Hostile/hostile-child",
+                swiftSettings: strict
+            ),
+            tests("SandboxTests", ["Sandbox", "TestSupport", "hostile-child"]),
             tests("HTTPClientTests", ["HTTPClient", "CLinux", "TestSupport"]),
             tests("AMQPTests", ["AMQP", "Threads", "TestSupport", logging]),
             tests("QueuesTests", ["Queues", "AMQP", "Settings", "JobModel", "TestSupport", logging]),
@@ -285,7 +300,7 @@ let package = Package(
             ),
             tests(
                 "UploadStageTests",
-                ["UploadStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "TempFiles"]
+                ["UploadStage", "StageRuntime", "RuntimeSupport", "TestSupport", "JobModel", "JobStore", "TempFiles"]
             ),
             tests(
                 "CleanupStageTests",
@@ -302,7 +317,7 @@ let package = Package(
                 "SupervisorCoreTests",
                 [
                     "SupervisorCore", "JobModel", "AMQP", "Queues", "TempFiles", "JobStore", "Files", "Settings",
-                    "WorkerProtocol",
+                    "WorkerProtocol", "JobObjects",
                     "Threads", "CLinux",
                     "TestSupport", logging, hummingbird,
                 ] + nio
@@ -325,7 +340,7 @@ let package = Package(
                 swiftSettings: strict
             ),
             benchmark("video-ladder", ["Media", logging]),
-            benchmark("image-variants", ["Images"]),
+            benchmark("image-variants", ["Images", "CLinux"]),
             benchmark("temp-files", ["TempFiles", "JobModel", logging]),
             benchmark(
                 "transfers",

@@ -220,7 +220,8 @@ class Bench:
 
         def used(count):
             process = subprocess.Popen(
-                [ROOT / ".build-release" / "release" / "image-variants", self.source, directory, str(count)]
+                [ROOT / ".build-release" / "release" / "image-variants", self.source, directory, str(count)],
+                stdout=subprocess.DEVNULL,
             )
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)

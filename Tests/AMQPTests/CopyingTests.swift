@@ -29,11 +29,11 @@ struct CopyingTests {
             headers: [raw: .string(raw)]
         )
         try await arrived(message) { delivery, client in
-            #expect(delivery.copies()[0] == message)
+            #expect(delivery.copies().first == message)
             try await withTestQueue { other in
                 try await client.publish(firstFitting: delivery.copies(), to: other)
                 let again = try #require(await client.consume(AMQPQueue(other)).first { _ in true })
-                #expect(again.copies()[0] == message)
+                #expect(again.copies().first == message)
                 try await again.acknowledge()
             }
         }
@@ -45,7 +45,7 @@ struct CopyingTests {
         #expect(headers.count == 2)
         try await arrived(AMQPMessage(body: [], headers: headers)) { delivery, _ in
             #expect(delivery.headers == headers)
-            #expect(delivery.copies()[0].headers == headers)
+            #expect(delivery.copies().first?.headers == headers)
         }
     }
 
@@ -63,7 +63,7 @@ struct CopyingTests {
             )
             try await arrived(message) { delivery, client in
                 #expect(delivery.headers["CC"] != nil)
-                #expect(delivery.copies()[0].headers == own)
+                #expect(delivery.copies().first?.headers == own)
                 #expect(delivery.renewed.headers == own)
                 // The one that the broker made of the message itself.
                 #expect(try await client.messageCount(queue: copied) == 1)
@@ -80,6 +80,7 @@ struct CopyingTests {
     func own() async throws {
         try await arrived(AMQPMessage(body: [], headers: ["a": 1, "b": 2, "c": 3])) { delivery, _ in
             let copies = delivery.copies(setting: ["a": 7, "b": nil as AMQPValue?, "d": 8])
+            try #require(copies.count >= 2)
             #expect(copies[0].headers == ["a": 7, "c": 3, "d": 8])
             #expect(copies[1].headers == ["a": 7, "d": 8])
             #expect(copies.last?.headers == [:])

@@ -51,6 +51,78 @@ struct S3CrashPointTests {
         }
     }
 
+    @Test("at the beginning of an upload in parts leave its bytes, or after a cancellation nothing, and no upload")
+    func uploadsInParts() async throws {
+        let settings = [
+            "S3_MULTIPART_THRESHOLD_BYTES": "5242880", "S3_PART_BYTES": "5242880", "VIDEO_LADDER": "360p=640x360@800",
+            // An upload whose worker died before it was noted cannot be told from another host's, but by its age.
+            "ORPHAN_GRACE_MINUTES": "0", "JOB_MAX_AGE_HOURS": "0.01",
+        ]
+        try await TreeStore.with(.bucket, settings) { tree, store in
+            try await Samples.ffmpeg([
+                "-f", "lavfi", "-i", "nullsrc=size=640x360:rate=30:duration=2,format=yuv420p,noise=alls=100:allf=t",
+                "-c:v", "libx264", "-preset", "ultrafast", "-qp", "8", tree.sources + "/noise.mp4",
+            ])
+            let ends = try EndLog(tree)
+            func end(_ id: String, _ outcome: String) async throws {
+                try await eventually("\(id) ended", within: .seconds(180)) { !ends.of(id).isEmpty }
+                #expect(ends.of(id) == [outcome], "\(id)")
+            }
+            try await tree.submit(.video, id: "reference", source: "noise.mp4")
+            try await end("reference", "completed")
+            let keys = try await store.keys().map { $0.replacingOccurrences(of: "media-reference", with: "") }
+            let bytes = try #require(try await store.object("videos/media-reference_original.mp4"))
+            #expect(bytes.count > 12 << 20)
+            var expected = try await store.keys()
+            for (number, point) in [CrashPoint.uploadBegun, .uploadNoted].enumerated() {
+                let id = "killed-\(point.rawValue)"
+                let file = try give(CrashOrder("stage-upload", (point, 1), number: number), tree)
+                try await tree.submit(.video, id: id, source: "noise.mp4")
+                try await eventually("\(point) was crossed", within: .seconds(120)) { access(file, F_OK) != 0 }
+                try await end(id, "completed")
+                let isSame = try await store.object("videos/media-\(id)_original.mp4") == bytes
+                #expect(isSame, "\(point)")
+                let own = try await store.keys().filter { $0.contains(id) }
+                #expect(own.map { $0.replacingOccurrences(of: "media-\(id)", with: "") } == keys, "\(point)")
+                expected += own
+                try await cancelAfterDeath(at: point, number: 10 + number, tree)
+                try await end("cancelled-\(point.rawValue)", "cancelled")
+            }
+            #expect(try await store.keys() == expected.sorted())
+            // Their names died with the workers. They are as old as a job may be silent by now, or soon.
+            let left = try await store.openUploads()
+            #expect(left.count == 2 && left.allSatisfy { $0.contains("upload-begun") }, "\(left)")
+            try await eventually("no upload is left", within: .seconds(120)) {
+                let supervisor = try BuiltExecutable.path("supervisor")
+                try await ChildProcess.run(supervisor, ["orphans", "--clean"], environment: tree.environment)
+                return try await store.openUploads() == []
+            }
+            try await eventually("the workspace is empty") { tree.leftovers().isEmpty }
+            await ends.stop()
+            #expect(ends.all.values.allSatisfy { $0.count == 1 })
+        }
+    }
+
+    /// Kills a job's worker at a point, and cancels the job when the next worker comes to its upload.
+    private func cancelAfterDeath(at point: CrashPoint, number: Int, _ tree: TestTree) async throws {
+        let id = "cancelled-\(point.rawValue)"
+        let file = try give(CrashOrder("stage-upload", (point, 1), number: number), tree)
+        try await tree.submit(.video, id: id, source: "noise.mp4")
+        try await eventually("\(point) was crossed", within: .seconds(120)) { access(file, F_OK) != 0 }
+        // A worker takes longer to start than this.
+        var hold = CrashOrder("stage-upload", (.objectsPlanned, 1), number: 100 + number)
+        hold.effect = .hold
+        _ = try give(hold, tree)
+        try await eventually("the next worker has the job") { access(file + ".held", F_OK) == 0 }
+        try await tree.order("DELETE", "/jobs/video/\(id)")
+        try await eventually("it knows") {
+            tree.log.split(separator: "\n").contains {
+                $0.contains("its work is told to stop") && $0.contains("job.id=\(id) ")
+            }
+        }
+        try FileManager.default.removeItem(atPath: file)
+    }
+
     /// Cancels a job when some of its outputs are put, and kills the worker that removes them.
     private func cancel(
         _ id: String,

@@ -72,6 +72,29 @@ struct DownloadHandlerTests {
         }
     }
 
+    @Test("refuses a media id that would make a directory where another medium has an object, in a directory alone")
+    func directoryInTheWay() async throws {
+        let bench = try HandlerBench(.download, .video)
+        try bench.writeSource("source.mp4", [1])
+        for mediaID in ["v/result.json", "v_720p.mp4/w"] as [ByteText] {
+            var ticket = ticket(bench)
+            ticket.mediaID = mediaID
+            let failure = try await refusal(bench, ticket)
+            #expect(failure?.verdict == .permanent && failure?.code == "invalid_media_id")
+            #expect(failure?.message.contains(mediaID == "v/result.json" ? "RESULT_KEY" : "VIDEO_KEY_TEMPLATE") == true)
+        }
+        var ticket = ticket(bench)
+        ticket.mediaID = "v/clip.mp4"
+        #expect(try await bench.run(DownloadHandler(bench.services), ticket).localMediaPath != nil)
+        let credentials = ["AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]
+        let url = "s3://media/x?endpoint=http://127.0.0.1:1&region=us-east-1"
+        let bucket = try HandlerBench(.download, .video, credentials.merging(["STORAGE_URL": url]) { $1 })
+        try bucket.writeSource("source.mp4", [1])
+        ticket.mediaID = "v/result.json"
+        ticket.source = "file://\(bucket.directory)/sources/source.mp4"
+        #expect(try await bucket.run(DownloadHandler(bucket.services), ticket).localMediaPath != nil)
+    }
+
     @Test("writes nothing of a source that is too large, when that is known before")
     func largeSource() async throws {
         let bench = try HandlerBench(.download, .video, ["SOURCE_MAX_BYTES": "1000"])

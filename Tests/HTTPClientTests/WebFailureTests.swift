@@ -163,6 +163,21 @@ struct WebFailureTests {
         #expect(sink.responses.isEmpty)
     }
 
+    @Test("One line that is longer than libcurl keeps is a header that is too large, and no lack of memory")
+    func longLine() async throws {
+        let line = "X-Long: \(String(repeating: "a", count: 200_000))\r\n\r\n"
+        let server = try server("HTTP/1.1 200 OK\r\n") { try $0.write(line) }
+        defer { server.stop() }
+        let sink = TestSink()
+        let error = await failure(of: WebRequest(.get, server.url(), timeouts: patient), into: sink)
+        #expect(error?.code == .headerTooLarge && error?.isRetriable == false && error?.isUnreachable == false)
+        #expect(
+            error?.message.hasSuffix(": the response's header is too large") == true,
+            "\(String(describing: error))"
+        )
+        #expect(sink.responses.isEmpty)
+    }
+
     @Test("An endless body is refused at its limit, and one that says how long it is at once")
     func endlessBody() async throws {
         let server = try server("HTTP/1.1 200 OK\r\n\r\n") { connection in

@@ -77,7 +77,7 @@ import Testing
         let plan = try photo(lab)
         try lab.write([UInt8](repeating: 1, count: 900_000), "180p.jpg")
         let result = try ImageEngine().run(plan, input: lab.path("p.jpg"), outputPath: { lab.path($0) })
-        #expect(Int64(try lab.bytes("180p.jpg").count) == result.outputs[0].sizeBytes)
+        #expect(Int64(try lab.bytes("180p.jpg").count) == result.outputs.first?.sizeBytes)
     }
 
     @Test func progressRisesToOne() throws {

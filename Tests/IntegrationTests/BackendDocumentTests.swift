@@ -41,7 +41,7 @@ struct BackendDocumentTests {
         let lines = try page().split(separator: "\n").drop { !$0.hasPrefix(start) }.drop { !$0.hasPrefix("|") }
         let rows = lines.prefix { $0.hasPrefix("|") }.dropFirst(2)
         return rows.flatMap { row in
-            row.split(separator: "|")[0].matches(of: /`([^`]+)`/).map { String($0.output.1) }
+            (row.split(separator: "|").first ?? "").matches(of: /`([^`]+)`/).map { String($0.output.1) }
         }
     }
 

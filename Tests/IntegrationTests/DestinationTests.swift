@@ -61,6 +61,43 @@ struct DestinationTests {
         }
     }
 
+    @Test("One with a user, a password or a query is refused, and what is secret in it is kept nowhere")
+    func secrets() async throws {
+        try await TestTree.with(["DESTINATION_PREFIXES": "file:///srv/allowed", "LOG_LEVEL": "debug"]) { tree in
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+            var shown: [String] = []
+            let places = ["file://eve:hunter2@host/srv/allowed", "file:///srv/allowed/x?sig=hunter2"]
+            for (number, place) in places.enumerated() {
+                let job = job("secret-\(number)", tree, ["destination": .string(place)])
+                let answer = try await tree.post("/jobs", job)
+                #expect(answer.status == 422 && answer.body.objectValue?["code"] == "destination_not_allowed")
+                shown.append("\(answer)")
+                try await tree.publish(job, to: tree.names.entry(.image))
+            }
+            let updates = try await tree.updates(.image, untilTheEndOf: ["secret-0", "secret-1"])
+            let ends = updates.filter { $0["status"] == "failed" }
+            #expect(ends.count == 2 && ends.allSatisfy { $0["error_code"] == "destination_not_allowed" })
+            shown += updates.map { String(decoding: JSONValue.object($0).serialized(), as: UTF8.self) } + [tree.log]
+            for path in ["/jobs", "/jobs/image/secret-0", "/jobs/image/secret-1", "/dead"] {
+                shown.append(try await tree.text(path))
+            }
+            let letters = try await tree.drain(tree.names.dead(.image))
+            #expect(letters.count == 2)
+            for letter in letters {
+                let body = String(decoding: letter.body, as: UTF8.self)
+                #expect(body.contains(#""destination":"file:"#))
+                shown += [body, "\(letter.headers)"]
+            }
+            // The ledger, with its log of changes.
+            for name in try FileManager.default.contentsOfDirectory(atPath: tree.workspace)
+            where name.contains("ledger") {
+                let bytes = FileManager.default.contents(atPath: tree.workspace + "/" + name) ?? Data()
+                shown.append(String(decoding: bytes, as: UTF8.self))
+            }
+            for text in shown { #expect(!text.contains("hunter2")) }
+        }
+    }
+
     @Test("A part of a bucket and single signed URLs get the outputs; signatures are nowhere but in the messages")
     func bucket() async throws {
         let store = try await TestObjectStore.shared()

@@ -61,6 +61,22 @@ struct HostOutageTests {
             for text in shown {
                 #expect(hosts.keys.allSatisfy { text.contains($0) } && !text.contains(Self.secret), "\(text)")
             }
+            for (id, port) in [("key-1", storePort), ("file-2", storePort), ("web-1", webPort)] {
+                try await eventually("\(id) says what it waits for") {
+                    let job = try await tree.get("/jobs/image/\(id)")?.body.objectValue
+                    let waits = job?["waiting"]?.objectValue
+                    // It has come back since, and it is still the time of the first failure.
+                    let since = waits?["since"]?.stringValue ?? ""
+                    let last = job?["updatedAt"]?.stringValue ?? ""
+                    return waits?["what"] == "host" && waits?["host"] == .string("127.0.0.1:\(port)") && since < last
+                        && !since.isEmpty
+                }
+                let shown = try await tree.command("jobs", "image/" + id).output
+                #expect(
+                    shown.contains("waits for  127.0.0.1:\(port) since ") && !shown.contains(Self.secret),
+                    "\(shown)"
+                )
+            }
             #expect(!tree.log.contains("failed; trying again") && !tree.log.contains(Self.secret))
             try await NginxOrigin.with(files: tree.sources) { origin in
                 let relays = try [

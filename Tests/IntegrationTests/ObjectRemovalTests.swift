@@ -93,6 +93,64 @@ struct ObjectRemovalTests {
         }
     }
 
+    @Test(
+        "of another job stay, whatever a forged message says: its source, its media id, its outputs with their places",
+        arguments: TreeStore.Kind.allCases
+    )
+    func forged(_ kind: TreeStore.Kind) async throws {
+        // Without an index nothing but the objects tells whose they are.
+        try await TreeStore.with(kind, ["RESULT_KEY": "off"]) { tree, store in
+            try await Samples.photo(tree.sources + "/photo.jpg", size: "320x240")
+            try await Self.publish(tree, id: "victim", media: "medium")
+            #expect(try await tree.updates(.image, untilTheEndOf: ["victim"]).last?["status"] == "completed")
+            let keys = try await store.keys()
+            #expect(keys.count == 4)
+            let bytes = try await store.object(keys[0])
+            let detail = try #require(try await tree.get("/jobs/image/victim")?.body.objectValue)
+            let places = detail["outputs"]?.arrayValue?.compactMap { $0.objectValue?["location"]?.stringValue } ?? []
+            func forged(_ id: ByteText, sourceKey: String, _ outcome: JobOutcome? = nil) throws -> JSONValue {
+                var ticket = Ticket(id: id, mediaID: "medium", kind: .image)
+                (ticket.sourceKey, ticket.outcome) = (sourceKey, outcome)
+                ticket.outputs = keys.map { key in
+                    var output = JobOutput(kind: .imageScaled, key: ByteText(key))
+                    output.quality = key.split(separator: "_").last?.split(separator: ".").first.map(String.init)
+                    output.location = places.first { $0.hasSuffix(key) }
+                    return output
+                }
+                #expect(ticket.outputs.allSatisfy { $0.location != nil && $0.quality != nil })
+                return try JSONValue(parsing: ticket.json.serialized())
+            }
+            // One that fails, one that comes to the clean-up at once, one that is cancelled while it has the source.
+            try await tree.publish(forged("fails", sourceKey: "none"), to: tree.names.entry(.image))
+            try await tree.publish(
+                forged("ended", sourceKey: keys[0], .cancelled),
+                to: tree.names.work(.image, .cleanup)
+            )
+            _ = try await tree.updates(.image, untilTheEndOf: ["fails", "ended"])
+            let order = CrashOrder(
+                process: "stage-download",
+                point: .sourceWhole,
+                crossing: 1,
+                number: 9,
+                effect: .hold
+            )
+            let file = tree.directory + "/crash"
+            try Data(order.text.utf8).write(to: URL(filePath: file), options: .atomic)
+            try await tree.publish(forged("held", sourceKey: keys[0]), to: tree.names.entry(.image))
+            try await eventually("it has the source") { access(file + ".held", F_OK) == 0 }
+            try await tree.order("DELETE", "/jobs/image/held")
+            try await eventually("its worker knows") { tree.log.contains("its work is told to stop") }
+            try FileManager.default.removeItem(atPath: file)
+            #expect(try await tree.updates(.image, untilTheEndOf: ["held"]).last?["status"] == "cancelled")
+            // It was asked for each of them, each time.
+            let removals = tree.log.split(separator: "\n").filter { $0.contains("did not complete are removed") }
+            #expect(removals.count == 3, "\(removals)")
+            #expect(removals.allSatisfy { $0.contains("object.removed=0") && $0.contains("object.kept=4") })
+            #expect(try await store.keys() == keys)
+            #expect(try await store.object(keys[0]) == bytes)
+        }
+    }
+
     @Test("are removed later when the store is away at its end, which says so, and `orphans` tells and removes them")
     func away() async throws {
         let server = try await TestObjectStore.shared()

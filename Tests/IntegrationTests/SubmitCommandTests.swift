@@ -1,6 +1,7 @@
 import AMQP
 import Foundation
 import JobModel
+import Queues
 import TestSupport
 import Testing
 
@@ -63,6 +64,40 @@ struct SubmitCommandTests {
             let taken = try await tree.command("submit", inside, "--wait")
             #expect(taken.exit == .status(0), "\(taken)")
             #expect(try await tree.post("/jobs", job("file://" + inside)).status == 202)
+        }
+    }
+
+    @Test("refuses what the running tree's settings refuse, whatever the command's own say, before anything is sent")
+    func settings() async throws {
+        let settings = [
+            "SOURCE_ALLOWED_HOSTS": "good.example", "DESTINATION_PREFIXES": "file:///tmp/media-processor-none",
+            "WORKERS": "download.image=0",
+        ]
+        try await TestTree.with(settings) { tree in
+            let photo = tree.sources + "/photo.jpg"
+            try await Samples.photo(photo, size: "320x240")
+            let other = ["SOURCE_ALLOWED_HOSTS": "other.example", "DESTINATION_PREFIXES": "file:///tmp/elsewhere"]
+            let refused: [(arguments: [String], words: String)] = [
+                (["https://other.example/a.jpg"], "SOURCE_ALLOWED_HOSTS"),
+                (["http://good.example/a.jpg"], "ALLOW_HTTP"), (["s3://strange/a.jpg"], "S3_SOURCE_BUCKETS"),
+                ([photo, "--destination", "file:///tmp/elsewhere/x"], "DESTINATION_PREFIXES"),
+                (
+                    [photo, "--upload-url", "small=https://other.example/a?X-Amz-Signature=hidden"],
+                    "SOURCE_ALLOWED_HOSTS"
+                ),
+                // One of several is enough.
+                ([photo, "https://other.example/a.jpg"], "other.example"),
+            ]
+            for (arguments, words) in refused {
+                let run = try await tree.command(["submit", "--kind", "image"] + arguments, changes: other)
+                #expect(run.exit == .status(77) && run.output == "" && run.errors.contains(words), "\(run)")
+                #expect(!run.errors.contains("hidden"), "\(run)")
+            }
+            let queue = tree.names.work(.image, .download)
+            #expect(try await tree.client.messageCount(queue: queue) ?? 0 == 0)
+            let taken = try await tree.command("submit", "https://good.example/a.jpg", changes: other)
+            #expect(taken.exit == .status(0), "\(taken)")
+            #expect(try await tree.client.messageCount(queue: queue) == 1)
         }
     }
 

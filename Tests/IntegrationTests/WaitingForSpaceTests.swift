@@ -37,6 +37,11 @@ struct WaitingForSpaceTests {
                 }
                 timeline = try await timelineNow()
                 #expect(timeline.count == 3, "\(timeline)")
+                let waits = try await tree.get("/jobs/image/\(waiting)")?.body.objectValue?["waiting"]?.objectValue
+                #expect(waits?["what"] == "space", "\(String(describing: waits))")
+                #expect(waits?["since"] == timeline.last?.objectValue?["at"])
+                let shown = try await tree.command("jobs", "image/" + waiting).output
+                #expect(shown.contains("  waits for  room for its temp files since "), "\(shown)")
                 try await look(until: 3)
             }
             try await tree.running(Self.withoutProcessing) {

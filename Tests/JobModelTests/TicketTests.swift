@@ -17,6 +17,24 @@ struct TicketTests {
          "traceId":"kept","nested":{"a":[{"b":18446744073709551615}]}}
         """#
 
+    @Test("The host that a job waits for travels with it; what is none counts as none, as for older versions")
+    func waitingFor() throws {
+        var ticket = Ticket(id: "j", mediaID: "m", kind: .video)
+        ticket.sourceKey = "k"
+        ticket.waitingFor = HostWait(stage: .download, host: "h.example:443", message: "it does not answer", since: "t")
+        #expect(try Ticket(parsing: ticket.json.serialized(), expecting: .video) == ticket)
+        for value in [
+            #""word""#, "7", "[]", "{}", #"{"stage":"x","host":"h","since":"t"}"#, #"{"host":"h","since":"t"}"#,
+        ] {
+            let text = #"{"id":"j","mediaId":"m","mediaType":"VIDEO","s3Key":"k","waitingFor":\#(value)}"#
+            let read = try Ticket(parsing: Array(text.utf8), expecting: .video)
+            #expect(read.waitingFor == nil && read.unknown == JSONFields(), "\(value)")
+        }
+        let long = String(repeating: "x", count: 100_000)
+        let cut = HostWait(stage: .upload, host: long, message: long, since: long)
+        #expect(cut.json.serialized().count < 1000)
+    }
+
     @Test("keeps every field, known or not, on a round trip")
     func roundTrip() throws {
         let ticket = try Ticket(parsing: Self.full.utf8, expecting: .video)

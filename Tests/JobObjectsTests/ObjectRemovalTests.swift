@@ -12,7 +12,7 @@ import Testing
 @testable import JobObjects
 
 /// A tracker, a store that is a directory, and settings for both.
-private struct RemovalLab {
+struct RemovalLab {
     let lab: Lab
     let tracker: TempFileTracker
     let settings: Settings

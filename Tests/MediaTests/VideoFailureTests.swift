@@ -61,6 +61,7 @@ import Testing
     @Test("A plan from elsewhere is checked before libav sees it")
     func damagedPlan() async throws {
         var plan = try MediaPlan(source: source(640, 360), profile: quickProfile)
+        try #require(!plan.renditions.isEmpty)
         plan.renditions[0].width = 641
         plan.encoding.preset = "warp"
         let broken = plan

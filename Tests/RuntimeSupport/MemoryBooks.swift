@@ -85,11 +85,11 @@ extension MemoryBooks: JobBooks {
         case .otherContent:
             ledger.unlock(job, number)
             return answer("other", .otherContent)
-        case .proceed(let known, let starts, let news, let isWaitingForSpace):
+        case .proceed(let known, let starts, let news, let wait):
             var entered = EnteredJob(lease: MemoryLease(job, number, self), starts: starts)
             entered.isCancelRequested = known.record.isCancelRequested
             entered.news = news
-            entered.isWaitingForSpace = isWaitingForSpace
+            entered.wait = wait
             entered.files = known.files
             entered.hasCompressedFiles = known.hasCompressedFiles
             return answer("enter", .entered(entered))

@@ -102,7 +102,7 @@ package final class MemoryLedger: Sendable {
     // MARK: - Starts
 
     enum Answer: Sendable {
-        case proceed(Job, starts: Int, news: Int?, isWaitingForSpace: Bool)
+        case proceed(Job, starts: Int, news: Int?, wait: JobWait?)
         case stale(Int64)
         case finished(JobOutcome)
         case otherContent
@@ -124,19 +124,18 @@ package final class MemoryLedger: Sendable {
             if message.hop < job.record.hop || message.run.redrives < job.record.redrives {
                 return .stale(job.record.hop)
             }
-            let wasWaiting =
-                job.record.step == UpdateStep.waitingForSpace && job.record.stage == message.stage
+            let wait = job.record.stage == message.stage ? JobWait(rawValue: job.record.step) : nil
             job.record.hop = message.hop
             job.record.stage = message.stage
             job.record.attempt = message.run.attempt
             job.record.redrives = message.run.redrives
             job.starts[Start(stage: message.stage, hop: message.hop), default: 0] += 1
             var news: Int?
-            if let progress = message.progress, !job.record.isCancelRequested, !wasWaiting {
+            if let progress = message.progress, !job.record.isCancelRequested, wait == nil {
                 news = Self.note(progress, &job, now)
             }
             let starts = job.starts[Start(stage: message.stage, hop: message.hop)] ?? 1
-            return .proceed(job, starts: starts, news: news, isWaitingForSpace: wasWaiting)
+            return .proceed(job, starts: starts, news: news, wait: wait)
         }
     }
 

@@ -45,7 +45,7 @@ struct EventRuleTests {
     func parts() throws {
         let text = "uploads/*.mov video mediaId={1}-{slug}-{hash} userId={2} priority=5; tmp/* ignore; * auto"
         let settings = try Settings.from(["S3_EVENTS_RULES": text + ";"])
-        #expect(settings.eventRules.map(\.making) == [.jobs(.video), .noJob, .jobsByEnding])
+        try #require(settings.eventRules.map(\.making) == [.jobs(.video), .noJob, .jobsByEnding])
         #expect(settings.eventRules.map(\.priority) == [5, nil, nil])
         #expect(settings.eventRules[0].mediaID?.description == "{1}-{slug}-{hash}")
         #expect(settings.eventRules[0].userID?.description == "{2}")

@@ -151,13 +151,15 @@ final class SpillLab: Sendable {
             reserving: bytes,
             within: budget
         )
-        guard case .planned(let files, _) = plan else { throw LabError(message: "no room: \(plan)") }
-        let open = try tracker.openForWriting(files[0])
+        guard case .planned(let files, _) = plan, let file = files.first else {
+            throw LabError(message: "no room: \(plan)")
+        }
+        let open = try tracker.openForWriting(file)
         try content.withUnsafeBytes { try open.write($0) }
         try open.close()
         try await tracker.commitFiles(files)
         try await tracker.jobs.handedOver(job, to: next, hop: 1)
-        return files[0].absolutePath
+        return file.absolutePath
     }
 
     func contents(_ path: String) -> Data? { try? Data(contentsOf: URL(filePath: path)) }

@@ -13,6 +13,7 @@ struct RetryPolicyTests {
             (.transient, 1, 0, .download, .retry(stepMilliseconds: 5_000)),
             (.transient, 3, 0, .upload, .retry(stepMilliseconds: 120_000)),
             (.transient, 4, 0, .upload, .fail),
+            (.otherJob, 4, 0, .upload, .waitForOtherJob(delayMilliseconds: 5_000)),
             (.sourceGone, 0, 0, .process, .backToDownload),
             (.sourceGone, 0, 2, .upload, .backToDownload),
             (.sourceGone, 0, 3, .upload, .fail),

@@ -107,6 +107,16 @@ struct SettlementTests {
         }
     }
 
+    @Test("waits for another job without counting an attempt, and tells clients so")
+    func otherJob() {
+        let settlement = Settlement.ofFailure(Self.failure(.otherJob), Self.ticket(), Self.facts(.upload))
+        #expect(settlement == .waitForOtherJob(Self.ticket(), delayMilliseconds: 5_000))
+        let actions = SettlementStep.steps(of: settlement, .init(stage: .upload, node: "host")).map(\.action)
+        #expect(actions.first == .announceWaiting(.otherJob, delayMilliseconds: 5_000))
+        #expect(actions.contains(.publishRetry(Self.ticket(), delayMilliseconds: 5_000)))
+        #expect(!actions.contains(.count(.retried)) && actions.last == .acknowledge)
+    }
+
     @Test("waits for a host that is away without counting an attempt, and forgets that at the next stage")
     func away() {
         var ticket = Self.ticket()
@@ -133,6 +143,35 @@ struct SettlementTests {
         } else {
             Issue.record("an hour is over, and the job still waits")
         }
+    }
+
+    @Test("says which host a job waits for and since when, as long as it is that host, and nothing once it goes on")
+    func waitingFor() {
+        func failure(_ host: String?, _ verdict: StageFailure.Verdict = .away) -> StageFailure {
+            StageFailure(verdict, code: "test", "it does not answer", host: host)
+        }
+        func settled(_ failure: StageFailure, _ ticket: Ticket, at time: String, _ stage: Stage = .upload) -> Ticket? {
+            var facts = Self.facts(stage)
+            facts.timestamp = time
+            return switch Settlement.ofFailure(failure, ticket, facts) {
+            case .waitForHost(let ticket, _), .retry(let ticket, _), .waitForSpace(let ticket, _): ticket
+            default: nil
+            }
+        }
+        let first = settled(failure("a.example:443"), Self.ticket(), at: "t1")
+        let wait = HostWait(stage: .upload, host: "a.example:443", message: "it does not answer", since: "t1")
+        #expect(first?.waitingFor == wait)
+        let again = settled(failure("a.example:443"), first ?? Self.ticket(), at: "t2")
+        #expect(again?.waitingFor == wait && again?.waitedSeconds == 10)
+        #expect(settled(failure("b.example:443"), again ?? Self.ticket(), at: "t3")?.waitingFor?.since == "t3")
+        #expect(settled(failure(nil), again ?? Self.ticket(), at: "t3")?.waitingFor == nil)
+        for verdict in [StageFailure.Verdict.transient, .noRoom] {
+            #expect(settled(failure("a.example:443", verdict), again ?? Self.ticket(), at: "t3")?.waitingFor == nil)
+        }
+        let done = Settlement.ofDone(again ?? Self.ticket(), Self.facts(.upload))
+        let published = SettlementStep.steps(of: done, .init(stage: .upload, node: "host")).map(\.action)
+            .compactMap { if case .publish(let ticket, _) = $0 { ticket } else { nil } }
+        #expect(published.count == 1 && published.allSatisfy { $0.waitingFor == nil })
     }
 
     @Test("of a clean-up that was given up keeps the job's own outcome and failure")

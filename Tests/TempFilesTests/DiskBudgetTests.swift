@@ -171,7 +171,7 @@ private let mebibyte: Int64 = 1 << 20
             return
         }
         #expect(try await tracker.jobTempFiles(video("a")).map(\.path.string) == files.map(\.absolutePath))
-        try tracker.write(files[0], bytes: 5000)
+        try tracker.write(#require(files.first), bytes: 5000)
         try allowance.grow("source", to: mebibyte)
         #expect(try await tracker.reservedBytes() == 9 * mebibyte)
         try await tracker.commitFiles(files, isLast: true)

@@ -86,6 +86,7 @@ import Testing
             job: video(),
             stage: .process
         )
+        try #require(files.count == 3)
         for (index, file) in files.enumerated() { try tracker.write(file, bytes: index) }
         let entries = try await tracker.commitFiles([files[2], files[0], files[1]])
         #expect(entries.map(\.description) == ["b", "c", "d/a"])

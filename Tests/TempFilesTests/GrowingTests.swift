@@ -72,7 +72,7 @@ import Testing
         let lease = try await tracker.lease(video())
         let allowance = try await allowance()
         let added = try tracker.addFilesBlocking([file("hls/0.ts")], job: video(), stage: .process, counting: allowance)
-        try tracker.write(added[0], bytes: 1)
+        try tracker.write(#require(added.first), bytes: 1)
         #expect(try await names() == ["hls/0.ts"])
         lease.release()
     }
@@ -105,7 +105,7 @@ import Testing
         let lease = try await tracker.lease(video())
         let allowance = try await allowance(["planned"])
         let added = try await add([file("added")], allowance)
-        try tracker.write(added[0], bytes: 5)
+        try tracker.write(#require(added.first), bytes: 5)
         try await tracker.commitFiles(added)
         for taken in [["planned"], ["added"], ["new", "added"], ["twice", "twice"]] {
             let error = await failure { _ = try await add(taken.map { file($0) }, allowance) }
@@ -177,7 +177,7 @@ import Testing
         let lease = try await tracker.lease(video())
         let allowance = try await allowance()
         let added = try await add([file("hls/0.ts")], allowance)
-        if hasMadeTheFile { try tracker.write(added[0], bytes: 100) }
+        if hasMadeTheFile { try tracker.write(#require(added.first), bytes: 100) }
         lease.release()
 
         let sweeper = try lab.tracker()

@@ -42,6 +42,7 @@ import Testing
         #expect(try await fresh.jobs.job(video()) == nil)
         let again = try await fresh.lease(video())
         var told = manifest
+        try #require(told.count == 1)
         told[0].unknown = ["future": ["a": 1]]
         told.append(entry(fresh.workspace.absolutePath(of: "missing", job: video())))
         #expect(

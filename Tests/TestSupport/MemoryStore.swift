@@ -26,6 +26,7 @@ package final class MemoryStore: Store {
         var objects: [ObjectKey: Object] = [:]
         var failures: [Call: [StorageFault]] = [:]
         var calls: [Call] = []
+        var uploads: [OpenUpload] = []
     }
 
     private let state = Mutex(State())
@@ -37,6 +38,18 @@ package final class MemoryStore: Store {
     package var objects: [ObjectKey: Object] {
         get { state.withLock { $0.objects } }
         set { state.withLock { $0.objects = newValue } }
+    }
+
+    /// Uploads in parts that somebody has begun.
+    package var uploads: [OpenUpload] {
+        get { state.withLock { $0.uploads } }
+        set { state.withLock { $0.uploads = newValue } }
+    }
+
+    package func openUploads() async throws -> [OpenUpload] { uploads }
+
+    package func abort(_ upload: OpenUpload) async throws {
+        state.withLock { $0.uploads.removeAll { ($0.key, $0.id) == (upload.key, upload.id) } }
     }
 
     /// All calls so far, in their order.

@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import JobStore
 import RuntimeSupport
 import StageRuntime
 import Synchronization
@@ -14,8 +15,8 @@ struct UploadHandlerTests {
     private static let contents: [[UInt8]] = [[1, 2, 3], [UInt8](repeating: 9, count: 200_000)]
 
     /// A job whose outputs lie in its directory, as processing leaves it.
-    private func processedTicket(_ bench: HandlerBench) async throws -> Ticket {
-        let ticket = bench.ticket()
+    private func processedTicket(_ bench: HandlerBench, _ id: ByteText = "job") async throws -> Ticket {
+        let ticket = bench.ticket(id)
         return try await bench.entering(ticket) { job in
             var ticket = ticket
             for (index, bytes) in Self.contents.enumerated() {
@@ -35,6 +36,7 @@ struct UploadHandlerTests {
         let bench = try HandlerBench(.upload, .video)
         let ticket = try await processedTicket(bench)
         let done = try await bench.run(UploadHandler(bench.services), ticket)
+        try #require(done.outputs.count == Self.contents.count)
         for (index, bytes) in Self.contents.enumerated() {
             #expect(bench.object("videos/media/\(index).mp4") == bytes)
             #expect(done.outputs[index].location?.hasSuffix("videos/media/\(index).mp4") == true)
@@ -118,7 +120,7 @@ struct UploadHandlerTests {
         #expect(index["metadata"]?.objectValue?["duration"]?.doubleValue == 2.5)
         #expect(index["warnings"]?.elements() == [])
         let outputs = try #require(index["outputs"]?.elements()).map { $0.objectValue ?? JSONFields() }
-        #expect(outputs.map { $0["key"]?.stringValue } == ["videos/media/0.mp4", "videos/media/1.mp4"])
+        try #require(outputs.map { $0["key"]?.stringValue } == ["videos/media/0.mp4", "videos/media/1.mp4"])
         #expect(outputs.map { $0["location"]?.stringValue } == done.outputs.map(\.location))
         #expect(outputs.map { $0["fileSize"]?.clampedInteger } == Self.contents.map { Int64($0.count) })
         #expect(outputs[0]["quality"]?.stringValue == "360p" && outputs[0]["width"]?.clampedInteger == 640)
@@ -154,6 +156,107 @@ struct UploadHandlerTests {
         let handler = try UploadHandler(bench.services)
         await #expect(throws: StageFailure.self) { try await bench.run(handler, ticket) }
         #expect(bench.object("videos/media/0.mp4") != nil && bench.object(Self.indexKey) == nil)
+    }
+
+    // MARK: - Another job with the same keys
+
+    @Test("puts nothing while another job with the same keys goes on, and completes after that one's end")
+    func otherJob() async throws {
+        let bench = try HandlerBench(.upload, .video)
+        let handler = try UploadHandler(bench.services)
+        let (first, second) = (try await processedTicket(bench, "first"), try await processedTicket(bench, "second"))
+        _ = try await bench.run(handler, first)
+        let index = bench.object(Self.indexKey)
+        let failure = await #expect(throws: StageFailure.self) { try await bench.run(handler, second) }
+        #expect(failure?.verdict == .otherJob && failure?.code == "output_in_use")
+        #expect(failure?.message.contains("first") == true)
+        #expect(bench.object(Self.indexKey) == index)
+        #expect(try await bench.tracker.objects(second.key).isEmpty)
+        #expect(try bench.exists(#require(second.outputs[0].localPath).string))
+        _ = try await bench.tracker.jobs.end(first.key, outcome: .failed, token: "t", record: [])
+        #expect(try await bench.run(handler, second).resultKey == ByteText(Self.indexKey))
+        #expect(bench.object(Self.indexKey) != index)
+    }
+
+    @Test("gives up when it has waited for another job for longer than a job may be silent")
+    func otherJobForEver() async throws {
+        let bench = try HandlerBench(.upload, .video, ["JOB_MAX_AGE_HOURS": "1"])
+        let handler = try UploadHandler(bench.services)
+        let (first, second) = (try await processedTicket(bench, "first"), try await processedTicket(bench, "second"))
+        _ = try await bench.run(handler, first)
+        for (seconds, verdict) in [(0, .otherJob), (3599, .otherJob), (1, .permanent)] as [(Int, StageFailure.Verdict)]
+        {
+            try await bench.tracker.jobs.addService(.seconds(seconds))
+            let failure = await #expect(throws: StageFailure.self) { try await bench.run(handler, second) }
+            #expect(failure?.verdict == verdict && failure?.code == "output_in_use")
+            if verdict == .permanent { #expect(failure?.message.contains("JOB_MAX_AGE_HOURS") == true) }
+        }
+    }
+
+    /// Two hosts with one store: what each knows is in its own ledger.
+    private func hosts() throws -> (HandlerBench, HandlerBench) {
+        let here = try HandlerBench(.upload, .video)
+        return (here, try HandlerBench(.upload, .video, ["STORAGE_URL": "file://\(here.directory)/store"]))
+    }
+
+    @Test(
+        "writes no result index over outputs that are gone or another host's, and says which",
+        arguments: [true, false]
+    )
+    func replaced(isGone: Bool) async throws {
+        let (here, there) = try hosts()
+        let handler = try UploadHandler(here.services)
+        let ticket = try await processedTicket(here, "here")
+        _ = try await here.run(handler, ticket)
+        // As if the worker had died before it.
+        let path = here.directory + "/store/" + Self.indexKey
+        try FileManager.default.removeItem(atPath: path)
+        if isGone {
+            try FileManager.default.removeItem(atPath: here.directory + "/store/videos/media/1.mp4")
+        } else {
+            _ = try await there.run(UploadHandler(there.services), try await processedTicket(there, "there"))
+        }
+        let index = here.object(Self.indexKey)
+        let failure = await #expect(throws: StageFailure.self) { try await here.run(handler, ticket) }
+        #expect(failure?.verdict == .permanent && failure?.code == "output_replaced")
+        #expect(failure?.message.contains(isGone ? "videos/media/1.mp4` in" : "videos/media/0.mp4` in") == true)
+        #expect(failure?.message.contains(isGone ? "is gone" : "is another job's") == true)
+        #expect(failure?.message.contains("destination") == true)
+        #expect(here.object(Self.indexKey) == index && (index == nil) == isGone)
+    }
+
+    @Test("completes again when its own result index is there, whatever another host has begun to replace")
+    func ownIndex() async throws {
+        let (here, there) = try hosts()
+        let handler = try UploadHandler(here.services)
+        let ticket = try await processedTicket(here, "here")
+        let first = try await here.run(handler, ticket)
+        let index = here.object(Self.indexKey)
+        var other = try await processedTicket(there, "there")
+        // It dies before its index.
+        other.outputs[1].key = "videos/media"
+        await #expect(throws: StageFailure.self) {
+            try await there.run(UploadHandler(there.services), other)
+        }
+        #expect(try await here.run(handler, ticket).outputs == first.outputs)
+        #expect(here.object(Self.indexKey) == index)
+    }
+
+    @Test("completes again when it was done, and leaves the result of a later job on another host as it is")
+    func laterResult() async throws {
+        let (here, there) = try hosts()
+        let handler = try UploadHandler(here.services)
+        let ticket = try await processedTicket(here, "here")
+        let first = try await here.run(handler, ticket)
+        _ = try await here.tracker.jobs.recordCompletion(
+            ticket.key,
+            JobProgress(percent: 90, step: UpdateStep.completed(.upload), newsInterval: .zero)
+        )
+        _ = try await there.run(UploadHandler(there.services), try await processedTicket(there, "there"))
+        let index = here.object(Self.indexKey)
+        for _ in 1...2 { #expect(try await here.run(handler, ticket).outputs == first.outputs) }
+        #expect(here.object(Self.indexKey) == index)
+        #expect(try ResultIndex.Listing(parsing: try #require(index)).job.id == "there")
     }
 
     @Test("refuses a result index under an output's key, and publishes nothing")
@@ -199,6 +302,7 @@ struct UploadHandlerTests {
         let done = try await bench.run(handler, ticket)
         #expect(bench.object("videos/media/0.mp4") == Self.contents[0] && bench.object("videos/media/1.mp4") == nil)
         #expect(requests.withLock(\.self) == [Self.contents[1]])
+        try #require(done.outputs.count == 2)
         #expect(done.outputs[1].location == "http://127.0.0.1:\(server.port)/second")
         #expect(done.outputs[1].sizeBytes == Int64(Self.contents[1].count))
         // Nobody can remove it, so the ledger has no object of it.

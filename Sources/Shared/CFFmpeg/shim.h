@@ -7,9 +7,12 @@
 #include <libavutil/buffer.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/display.h>
+#include <libavutil/dovi_meta.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/log.h>
+#include <libavutil/mastering_display_metadata.h>
 #include <libavutil/mathematics.h>
+#include <libavutil/mem.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libswresample/swresample.h>
@@ -101,15 +104,131 @@ static inline int shim_input_has_discontinuities(const AVFormatContext *context)
     return context->iformat && (context->iformat->flags & AVFMT_TS_DISCONT) != 0;
 }
 
-// The side data of a stream that a copy must keep (rotation among it), as an array of structures.
+// The side data of a stream moved from AVStream to its parameters with libavformat 60.15, and left AVStream with 61.
+#define SHIM_SIDE_DATA_IN_PARAMETERS (LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100))
+
+// As above: the data of one kind, NULL when there is none.
+static inline const uint8_t *shim_stream_side_data(
+    const AVStream *stream, enum AVPacketSideDataType type, size_t *size) {
+    *size = 0;
+#if SHIM_SIDE_DATA_IN_PARAMETERS
+    const AVPacketSideData *item = av_packet_side_data_get(
+        stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, type);
+    if (!item) return NULL;
+    *size = item->size;
+    return item->data;
+#else
+    return av_stream_get_side_data(stream, type, size);
+#endif
+}
+
+// As above: adds a copy of bytes as side data of one kind.
+static inline int shim_stream_add_side_data(
+    AVStream *stream, enum AVPacketSideDataType type, const uint8_t *data, size_t size) {
+#if SHIM_SIDE_DATA_IN_PARAMETERS
+    AVPacketSideData *item = av_packet_side_data_new(
+        &stream->codecpar->coded_side_data, &stream->codecpar->nb_coded_side_data, type, size, 0);
+    if (!item) return AVERROR(ENOMEM);
+    memcpy(item->data, data, size);
+#else
+    uint8_t *copy = av_stream_new_side_data(stream, type, size);
+    if (!copy) return AVERROR(ENOMEM);
+    memcpy(copy, data, size);
+#endif
+    return 0;
+}
+
+// As above: all that a copy must keep (rotation among it). avcodec_parameters_copy brings what is in the parameters.
 static inline int shim_copy_side_data(AVStream *target, const AVStream *source) {
+#if !SHIM_SIDE_DATA_IN_PARAMETERS
     for (int index = 0; index < source->nb_side_data; index++) {
         const AVPacketSideData *item = &source->side_data[index];
-        uint8_t *copy = av_stream_new_side_data(target, item->type, item->size);
-        if (!copy) return AVERROR(ENOMEM);
-        memcpy(copy, item->data, item->size);
+        int status = shim_stream_add_side_data(target, item->type, item->data, item->size);
+        if (status < 0) return status;
     }
+#endif
     return 0;
+}
+
+// libavutil 57.30 renamed pkt_duration, and 59 dropped the old name.
+static inline int64_t shim_frame_duration(const AVFrame *frame) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    return frame->duration;
+#else
+    return frame->pkt_duration;
+#endif
+}
+
+// As above.
+static inline void shim_set_frame_duration(AVFrame *frame, int64_t duration) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    frame->duration = duration;
+#else
+    frame->pkt_duration = duration;
+#endif
+}
+
+// libavutil 58.29 made flags of what were fields.
+static inline int shim_frame_is_interlaced(const AVFrame *frame) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 29, 100)
+    return (frame->flags & AV_FRAME_FLAG_INTERLACED) != 0;
+#else
+    return frame->interlaced_frame != 0;
+#endif
+}
+
+// Metadata of a stream by name; NULL when there is none.
+static inline const char *shim_stream_option(const AVStream *stream, const char *name) {
+    const AVDictionaryEntry *entry = av_dict_get(stream->metadata, name, NULL, 0);
+    return entry ? entry->value : NULL;
+}
+
+// The index of the used streams of a program is an array behind a pointer.
+static inline int shim_program_has_stream(const AVProgram *program, int stream) {
+    for (unsigned index = 0; index < program->nb_stream_indexes; index++)
+        if (program->stream_index[index] == (unsigned)stream) return 1;
+    return 0;
+}
+
+// Dolby Vision of profile 5 by the data beside a picture, where a container has no record. libavcodec guesses alike.
+static inline int shim_frame_is_dolby_vision_5(const AVFrame *frame) {
+    const AVFrameSideData *item = av_frame_get_side_data(frame, AV_FRAME_DATA_DOVI_METADATA);
+    if (!item) return 0;
+    const AVDOVIRpuDataHeader *header = av_dovi_get_header((const AVDOVIMetadata *)item->data);
+    return header->vdr_rpu_profile == 0 && header->bl_video_full_range_flag;
+}
+
+// An array of dictionaries, one for each stream, is a pointer to pointers.
+static inline int shim_find_stream_info(AVFormatContext *context, const char *max_pixels) {
+    unsigned count = context->nb_streams;
+    AVDictionary **options = count ? (AVDictionary **)av_calloc(count, sizeof(*options)) : NULL;
+    if (count && !options) return AVERROR(ENOMEM);
+    for (unsigned index = 0; index < count; index++) {
+        av_dict_set(&options[index], "max_pixels", max_pixels, 0);
+        av_dict_set(&options[index], "threads", "1", 0);
+    }
+    int status = avformat_find_stream_info(context, options);
+    for (unsigned index = 0; index < count; index++) av_dict_free(&options[index]);
+    av_free(options);
+    return status;
+}
+
+// swr_convert again, from a sample on: the planes are pointers whose elements have the format's size.
+static inline int shim_resample_slice(
+    struct SwrContext *resampler, AVFrame *target, int capacity, const AVFrame *source, int first, int count) {
+    enum AVSampleFormat format = (enum AVSampleFormat)source->format;
+    int planes = av_sample_fmt_is_planar(format) ? source->ch_layout.nb_channels : 1;
+    size_t step = (size_t)av_get_bytes_per_sample(format)
+        * (size_t)(av_sample_fmt_is_planar(format) ? 1 : source->ch_layout.nb_channels);
+    const uint8_t *inputs[64];
+    if (planes > 64) return AVERROR(EINVAL);
+    for (int plane = 0; plane < planes; plane++) inputs[plane] = source->extended_data[plane] + step * (size_t)first;
+    return swr_convert(resampler, target->extended_data, capacity, inputs, count);
+}
+
+// The planes of an AVFrame's samples are an array of pointers behind a pointer.
+static inline uint8_t *shim_frame_samples(const AVFrame *frame, int plane) {
+    return frame->extended_data[plane];
 }
 
 #endif

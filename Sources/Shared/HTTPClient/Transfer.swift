@@ -43,7 +43,7 @@ final class Transfer {
         do throws(HeadReader.Refusal) {
             isComplete = try head.take(line)
         } catch {
-            return end(with: WebError(.headerTooLarge, "the response's header is too large"))
+            return end(with: WebError(.headerTooLarge, WebError.headerTooLarge))
         }
         guard isComplete, let info, info.status >= 200, self.response == nil else { return true }
         let length = info.contentLength

@@ -5,7 +5,19 @@ extension WebError {
     ///   - origin: scheme, host and port.
     ///   - detail: libcurl's own words, of which only those about the host are taken.
     ///   - isConnected: whether the connection was ready for the request.
-    static func curl(_ result: CURLcode, origin: String, detail: String, isConnected: Bool) -> WebError {
+    ///   - hasHead: whether the header of the response had come.
+    static func curl(
+        _ result: CURLcode,
+        origin: String,
+        detail: String,
+        isConnected: Bool,
+        hasHead: Bool
+    ) -> WebError {
+        // libcurl keeps a line of a header until it is whole, and says so of one beyond its limit of 100 KiB. That
+        // little memory is there.
+        if result == CURLE_OUT_OF_MEMORY, isConnected, !hasHead {
+            return WebError(.headerTooLarge, "\(origin): \(headerTooLarge)", curlCode: result.rawValue)
+        }
         let verdict = verdict(result)
         let text: String
         switch verdict.code {
@@ -28,6 +40,8 @@ extension WebError {
             || verdict.code == .timedOut && !isConnected
         return error
     }
+
+    static let headerTooLarge = "the response's header is too large"
 
     static func words(_ result: CURLcode) -> String { String(cString: curl_easy_strerror(result)) }
 

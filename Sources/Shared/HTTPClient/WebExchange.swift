@@ -62,7 +62,8 @@ final class WebExchange: Sendable {
                 result == CURLE_OK ? CURLE_GOT_NOTHING : result,
                 origin: url.origin,
                 detail: detail,
-                isConnected: isConnected
+                isConnected: isConnected,
+                hasHead: transfer.response != nil
             )
         }
         return response

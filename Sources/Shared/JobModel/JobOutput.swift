@@ -23,6 +23,10 @@ package struct JobOutput: Sendable, Hashable {
     /// The temp file that holds it until it is uploaded.
     package var localPath: ByteText?
     package var codec: String?
+    /// The codec's profile, the pixel format and the transfer function of a video, by libav's names.
+    package var profile: String?
+    package var pixelFormat: String?
+    package var transfer: String?
     /// The length of a video, in seconds.
     package var durationSeconds: Double?
     /// The time of a thumbnail, in seconds from the start of the video.
@@ -51,6 +55,16 @@ package struct JobOutput: Sendable, Hashable {
         timestampSeconds = try fields.double("timestamp")
         location = try fields.string("location")
         unknown = fields.rest
+        // Older versions ignored these fields, so a value that is no text counts as none.
+        profile = Self.takeText("profile", from: &unknown)
+        pixelFormat = Self.takeText("pixelFormat", from: &unknown)
+        transfer = Self.takeText("transfer", from: &unknown)
+    }
+
+    private static func takeText(_ name: ByteText, from fields: inout JSONFields) -> String? {
+        guard let text = fields[name]?.stringValue else { return nil }
+        fields[name] = nil
+        return text
     }
 
     package var json: JSONFields {
@@ -64,6 +78,9 @@ package struct JobOutput: Sendable, Hashable {
         object.set("quality", quality)
         object.set("localPath", localPath)
         object.set("codec", codec)
+        object.set("profile", profile)
+        object.set("pixelFormat", pixelFormat)
+        object.set("transfer", transfer)
         object.set("duration", durationSeconds)
         object.set("timestamp", timestampSeconds)
         object.set("location", location)

@@ -83,8 +83,8 @@ package struct ProgressUpdate: Sendable, Hashable {
         self.currentStep = currentStep
         outputs = status == .completed ? ticket.outputs : []
         resultKey = status == .completed ? ticket.resultKey : nil
-        warnings = status == .completed ? ticket.warnings : []
         metadata = ticket.metadata.map(Self.carried)
+        warnings = ticket.warnings
         self.timestamp = timestamp
         self.stage = stage
         guard status == .failed else { return }
@@ -129,7 +129,7 @@ package struct ProgressUpdate: Sendable, Hashable {
     /// The fields that stages find out about a source.
     private static let knownMetadata: Set<ByteText> = [
         "duration", "codec", "bitrate", "framerate", "resolution", "width", "height", "fileSize", "mimeType", "format",
-        "colorSpace", "hasAlpha",
+        "colorSpace", "hasAlpha", "profile", "pixelFormat", "transfer",
     ]
 
     /// All of the metadata, or, if that is too long, the known fields that are short.
@@ -177,6 +177,9 @@ package struct ProgressUpdate: Sendable, Hashable {
         entry.set("quality", output.quality)
         entry.set("file_size", output.sizeBytes)
         entry.set("fileSize", output.sizeBytes)
+        entry.set("profile", output.profile)
+        entry.set("pixelFormat", output.pixelFormat)
+        entry.set("transfer", output.transfer)
         return entry
     }
 
@@ -194,7 +197,7 @@ package struct ProgressUpdate: Sendable, Hashable {
 /// The words for `current_step` that clients know, and those added since.
 package enum UpdateStep {
     /// The disk has no room for the job's temp files now.
-    package static let waitingForSpace = "waiting_for_space"
+    package static let waitingForSpace = JobWait.space.rawValue
 
     package static func started(_ stage: Stage, _ kind: MediaKind) -> String {
         switch stage {

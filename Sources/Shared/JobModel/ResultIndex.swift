@@ -50,6 +50,9 @@ package struct ResultIndex: Sendable, Hashable {
         entry.set("fileSize", output.sizeBytes)
         entry.set("mimeType", output.mimeType)
         entry.set("codec", output.codec)
+        entry.set("profile", output.profile)
+        entry.set("pixelFormat", output.pixelFormat)
+        entry.set("transfer", output.transfer)
         entry.set("duration", output.durationSeconds)
         entry.set("timestamp", output.timestampSeconds)
         return entry

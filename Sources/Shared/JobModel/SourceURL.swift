@@ -13,6 +13,9 @@ package enum SourceURL {
         return String(decoding: scheme, as: UTF8.self).lowercased()
     }
 
+    /// Bytes of a URL that is kept without the parts that may be secret: more than any place takes that may be used.
+    static let maximumKeptBytes = 8192
+
     /// For messages: without user, password and query, which may be secret, on one line, and not endless. A text that
     /// is no sound URL may lose all but its scheme.
     ///

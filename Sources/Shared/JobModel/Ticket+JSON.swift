@@ -33,7 +33,7 @@ extension Ticket {
         userID = try fields.string("userId")
         sourceKey = try fields.string("s3Key")
         source = try fields.string("source")
-        destination = try fields.string("destination")
+        destination = try fields.string("destination").map(Self.keptDestination)
         uploadURLs = try Self.readUploadURLs(&fields)
         originalFilename = try fields.string("originalFilename")
         mimeType = try fields.string("mimeType")
@@ -72,10 +72,13 @@ extension Ticket {
         wantsProgressUpdates = try fields.bool("requestProgressUpdates") ?? true
         progressIntervalSeconds = try fields.double("progressInterval")
         unknown = fields.rest
-        // Older versions ignored the field, so a value that is no text counts as none.
+        // Older versions ignored these fields, so a value that is no text, or of another shape, counts as none.
         resultKey = unknown["resultKey"]?.textValue
         unknown["resultKey"] = nil
-        readWarnings()
+        waitingFor = unknown["waitingFor"]?.objectValue.flatMap { HostWait($0) }
+        unknown["waitingFor"] = nil
+        warnings = Self.readWarnings(unknown[Self.warningsField])
+        unknown[Self.warningsField] = nil
         // The spelling of the older service's requests. Older versions ignored the field, so a value that is no number
         // still counts as none.
         if progressIntervalSeconds == nil { progressIntervalSeconds = unknown["progress_interval"]?.doubleValue }
@@ -118,7 +121,8 @@ extension Ticket {
         "createdAt", "stage", "previousStage", "localMediaPath", "metadata", "outputs", "tempFiles", "priority",
         "attempt",
         "hop", "transfer", "downloads", "redrives", "history", "node", "error", "outcome", "requestThumbnails",
-        "requestProgressUpdates", "progressInterval", "waitedSeconds", "resultKey", uploadURLsField, warningsField,
+        "requestProgressUpdates", "progressInterval", "waitedSeconds", "waitingFor", "resultKey", warningsField,
+        uploadURLsField,
     ]
 
     /// The `type` of the older service's entry message.
@@ -162,6 +166,7 @@ extension Ticket {
         object.set("transfer", transfer)
         if downloads > 0 { object.set("downloads", downloads) }
         if waitedSeconds > 0 { object.set("waitedSeconds", waitedSeconds) }
+        object.set("waitingFor", waitingFor?.json)
         if redrives > 0 { object.set("redrives", redrives) }
         if !history.isEmpty { object.set("history", history.map(\.json)) }
         object.set("node", node)

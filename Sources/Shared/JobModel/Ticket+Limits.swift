@@ -75,12 +75,14 @@ extension Ticket {
         short.transfer = transfer
         short.downloads = downloads
         short.waitedSeconds = waitedSeconds
+        short.waitingFor = waitingFor
         short.redrives = redrives
         short.node = node?.clippedOrNil(toBytes: 255)
         short.failure = failure.map {
             JobFailure(stage: $0.stage, code: $0.code, message: $0.message, occurredAt: $0.occurredAt, host: $0.host)
         }
         short.outcome = outcome
+        short.warnings = Array(warnings.prefix(4))
         short.wantsThumbnails = wantsThumbnails
         short.wantsProgressUpdates = wantsProgressUpdates
         short.progressIntervalSeconds = progressIntervalSeconds

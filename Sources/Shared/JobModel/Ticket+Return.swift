@@ -20,6 +20,7 @@ extension Ticket {
         ticket.attempt = 0
         ticket.downloads = 0
         ticket.waitedSeconds = 0
+        ticket.waitingFor = nil
         // Above all messages of the earlier run, which are late duplicates from now on.
         ticket.hop = Self.counted(hop)
         ticket.redrives = Self.counted(redrives)

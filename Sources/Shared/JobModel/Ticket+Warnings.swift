@@ -1,32 +1,30 @@
-/// Problems of a source that are no failure of its job. The stage that finds them puts them into the ticket; the
-/// terminal update and the result index carry them.
 extension Ticket {
-    package static let mostWarnings = 16
-    private static let longestWarningBytes = 512
     static let warningsField: ByteText = "warnings"
 
-    /// Adds a warning, unless there are as many as a ticket carries.
-    ///
-    /// - Parameters:
-    ///   - code: a short word for programs.
-    ///   - message: a sentence for people; cut at 512 bytes.
+    /// Warnings after this many are left out.
+    package static let maximumWarnings = 32
+    private static let maximumCodeBytes = 64
+    private static let maximumMessageBytes = 512
+
+    /// Adds a warning, unless the same is there.
     package mutating func warn(_ code: String, _ message: String) {
         let warning = ProgressUpdate.Warning(
-            code: code.clipped(toBytes: 64),
-            message: message.clipped(toBytes: Self.longestWarningBytes)
+            code: code.clipped(toBytes: Self.maximumCodeBytes),
+            message: message.clipped(toBytes: Self.maximumMessageBytes)
         )
-        if warnings.count < Self.mostWarnings, !warnings.contains(warning) { warnings.append(warning) }
+        guard warnings.count < Self.maximumWarnings, !warnings.contains(warning) else { return }
+        warnings.append(warning)
     }
 
-    /// Takes the field out of the unknown ones. Older versions ignored it, so a value of another shape counts as none.
-    mutating func readWarnings() {
-        for element in unknown[Self.warningsField]?.value.arrayValue ?? [] {
-            if let fields = element.objectValue, let code = fields["code"]?.stringValue,
-                let message = fields["message"]?.stringValue
-            {
-                warn(code, message)
-            }
+    /// Older versions ignored the field, so what is no warning counts as none.
+    static func readWarnings(_ field: RawJSON?) -> [ProgressUpdate.Warning] {
+        var ticket = Ticket(id: "", mediaID: "", kind: .video)
+        for element in field?.elements(atMost: maximumWarnings) ?? [] {
+            guard let object = element.objectValue, let code = object["code"]?.stringValue,
+                let message = object["message"]?.stringValue
+            else { continue }
+            ticket.warn(code, message)
         }
-        unknown[Self.warningsField] = nil
+        return ticket.warnings
     }
 }

@@ -26,10 +26,11 @@ package struct Ticket: Sendable, Hashable {
     package var localMediaPath: ByteText?
     package var metadata: JSONFields?
     package var outputs: [JobOutput] = []
+    /// Troubles with the source that are no failure, such as sound that could not be decoded. At most
+    /// ``maximumWarnings``.
+    package var warnings: [ProgressUpdate.Warning] = []
     /// The key of the object that lists the outputs (``ResultIndex``). Set by the upload stage.
     package var resultKey: ByteText?
-    /// Problems of the source that are no failure of the job. Grows by ``warn(_:_:)`` only.
-    package internal(set) var warnings: [ProgressUpdate.Warning] = []
     /// The manifest. nil when the producer sent none.
     package var tempFiles: [TempFileEntry]?
     /// 0 to 9; higher is sooner.
@@ -47,6 +48,8 @@ package struct Ticket: Sendable, Hashable {
     package var downloads: Int64 = 0
     /// How long the present stage has waited for a host that is away, without counting an attempt.
     package var waitedSeconds: Int64 = 0
+    /// The host that the present stage waits for; nil when it does not wait for one.
+    package var waitingFor: HostWait?
     /// How often the job was sent back from the dead letters. One more begins a new run of a finished job.
     package var redrives: Int64 = 0
     /// The host that owns the temp files.

@@ -175,7 +175,8 @@ package struct ObjectRemoval: Sendable {
         from store: any Store
     ) async throws -> Report {
         var report = Report()
-        if let own = own(object, of: job, results) {
+        if var own = object.own(of: job, tracker) {
+            if results.own.contains(object.key) { own.evidence = .content }
             report.abortedUploads = try await abort(uploads, of: object, job, in: store)
             if object.state == .planned { CrashPoint.uploadsAborted.cross() }
             let answer: ObjectRemovalAnswer =
@@ -207,43 +208,36 @@ package struct ObjectRemoval: Sendable {
         return own.count
     }
 
-    /// nil for a row that names no object, which nothing of ours writes.
-    private func own(_ object: JobObject, of job: JobKey, _ results: Results) -> OwnObject? {
-        guard let key = try? ObjectKey(object.key.string) else { return nil }
-        let evidence: OwnObject.Evidence =
-            switch object.state {
-            case _ where results.own.contains(object.key): .content
-            case .put: .put(object.validator.map { SourceValidator(bytes: $0) })
-            case .planned: .planned(path: object.name.flatMap { try? tracker.file($0, job: job).absolutePath })
-            case .told: .told
-            }
-        return OwnObject(key: key, owner: job.objectOwner, evidence: evidence)
-    }
 }
 
 extension ObjectRemoval {
-    /// Removes what was left of jobs that have ended, as while the store was away. After trouble with the store or a
-    /// destination, no further job with the same one is tried; those with another one are. All of it is tried again at
-    /// the next call.
+    /// Removes what was left of jobs that have ended, as while the store was away: of all of them, so that those for
+    /// which nothing can be done hold up no other. After trouble with the store or a destination, no further job with
+    /// the same one is tried; those with another one are. All of it is tried again at the next call.
     ///
     /// - Throws: the first trouble, as ``run(_:onActivity:)``, when all is done that could be.
     package func removeLeft() async throws -> Report {
-        var report = Report()
-        var first: StorageError?
+        var (report, first) = (Report(), StorageError?.none)
         var troubled: Set<ByteText?> = []
-        for job in try await tracker.jobsWithLeftObjects() {
-            try Task.checkCancellation()
-            guard let (hold, record) = try await tracker.tryLease(ofFinished: job) else { continue }
-            defer { hold.releaseRemovingEmptyDirectory() }
-            let ticket = record.lastTicket
-            let place = ticket.destination.map { ByteText($0) }
-            if troubled.contains(place) { continue }
-            do {
-                report.add(try await run(ticket))
-            } catch let error as StorageError {
-                first = first ?? error
-                // An index that nobody can read is trouble of its own medium, and not of the place.
-                if ![.notAllowed, .tooLarge].contains(error.code) { troubled.insert(place) }
+        var last: Int64 = 0
+        while true {
+            let page = try await tracker.jobsWithLeftObjects(after: last)
+            guard let end = page.last else { break }
+            last = end.number
+            for (_, job) in page {
+                try Task.checkCancellation()
+                guard let (hold, record) = try await tracker.tryLease(ofFinished: job) else { continue }
+                defer { hold.releaseRemovingEmptyDirectory() }
+                let ticket = record.lastTicket
+                let place = ticket.destination.map { ByteText($0) }
+                if troubled.contains(place) { continue }
+                do {
+                    report.add(try await run(ticket))
+                } catch let error as StorageError {
+                    first = first ?? error
+                    // An index that nobody can read is trouble of its own medium, and not of the place.
+                    if ![.notAllowed, .tooLarge].contains(error.code) { troubled.insert(place) }
+                }
             }
         }
         if let first { throw first }

@@ -13,9 +13,12 @@ package enum StaleUploadReason: String, Sendable, Hashable, CaseIterable, Codabl
 /// A store does not tell who has begun an upload, and several hosts may share a bucket. Those of this host's jobs are
 /// in its ledger. All others are another host's, or of a job that the ledger has forgotten; only their age tells.
 struct StaleUploadPolicy: Sendable {
-    /// The job whose object the upload would become, as this host's ledger knows.
+    /// Whose the upload is, as this host's ledger knows.
     enum Owner: Sendable, Hashable {
+        /// It is of a job that has not ended, or under a key of one.
         case underWay
+        /// It is in the books of a job that has ended, by the store's name of it. That a job has left an object under
+        /// the key proves nothing: a job of another host may go on there.
         case ended(JobKey, secondsAgo: Int64)
         case unknown
     }

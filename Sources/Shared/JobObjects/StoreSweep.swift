@@ -131,7 +131,7 @@ package struct StoreSweep: Sendable {
             maximumAgeSeconds: Int64(min(max(settings.jobMaximumAgeHours * 3600, 0), 1e12))
         )
         return uploads.compactMap { upload in
-            let owner = owners[upload.key] ?? .unknown
+            let owner = owners.owner(of: upload)
             guard let verdict = policy.verdict(ageSeconds: upload.ageSeconds, owner) else { return nil }
             return StaleUpload(
                 upload: upload,
@@ -144,19 +144,36 @@ package struct StoreSweep: Sendable {
         .sorted { ($1.upload.ageSeconds ?? 0, $0.upload.key) < ($0.upload.ageSeconds ?? 0, $1.upload.key) }
     }
 
-    /// By keys below the store. The jobs' own stores are this one, or destinations beneath it.
-    private func owners(in store: any Store) async throws -> [ByteText: StaleUploadPolicy.Owner] {
-        var owners: [ByteText: StaleUploadPolicy.Owner] = [:]
+    /// What the ledger tells of uploads, by keys below the store.
+    private struct Owners {
+        /// Of the objects that jobs under way put.
+        var busyKeys: Set<ByteText> = []
+        /// The uploads that jobs have begun, by key and the store's name.
+        var begun: [Begun: StaleUploadPolicy.Owner] = [:]
+
+        struct Begun: Hashable {
+            var key: ByteText
+            var id: ByteText
+        }
+
+        func owner(of upload: OpenUpload) -> StaleUploadPolicy.Owner {
+            begun[Begun(key: upload.key, id: ByteText(upload.id))]
+                ?? (busyKeys.contains(upload.key) ? .underWay : .unknown)
+        }
+    }
+
+    /// The jobs' own stores are this one, or destinations beneath it.
+    private func owners(in store: any Store) async throws -> Owners {
+        var owners = Owners()
         for name in try await tracker.objectStores() {
             guard let start = store.start(ofStoreNamed: name) else { continue }
-            for (rest, job, endedAgo) in try await tracker.objectOwners(in: name) {
-                guard let key = ByteText(utf8: start + rest.utf8) else { continue }
-                // Of several jobs one that goes on counts.
-                if let endedAgo {
-                    if owners[key] == nil { owners[key] = .ended(job, secondsAgo: endedAgo.components.seconds) }
-                } else {
-                    owners[key] = .underWay
-                }
+            for (rest, _, endedAgo) in try await tracker.objectOwners(in: name) where endedAgo == nil {
+                if let key = ByteText(utf8: start + rest.utf8) { owners.busyKeys.insert(key) }
+            }
+            for (upload, job, endedAgo) in try await tracker.uploadOwners(in: name) {
+                guard let key = ByteText(utf8: start + upload.key.utf8) else { continue }
+                owners.begun[Owners.Begun(key: key, id: upload.id)] =
+                    endedAgo.map { .ended(job, secondsAgo: $0.components.seconds) } ?? .underWay
             }
         }
         return owners

@@ -55,7 +55,7 @@ extension JobStore {
                     starts: starts,
                     isCancelRequested: isCancelRequested,
                     news: start.news,
-                    isWaitingForSpace: start.isWaitingForSpace,
+                    wait: start.wait,
                     files: files.workspace.entries(start.files, of: job),
                     hasCompressedFiles: start.files.contains { $0.plainBytes != nil },
                     hasSpilledFiles: start.files.contains { $0.spill != nil },

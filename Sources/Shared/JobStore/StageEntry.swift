@@ -23,8 +23,8 @@ package struct EnteredStage: Sendable {
     package let isCancelRequested: Bool
     /// The progress to tell clients, in per cent; nil when they were told a moment ago.
     package let news: Int?
-    /// The job waits for space in this stage, and clients know. Nothing new was recorded but the start.
-    package let isWaitingForSpace: Bool
+    /// The job waits in this stage, and clients know. Nothing new was recorded but the start.
+    package let wait: JobWait?
     /// The job's files in the ledger at the start.
     package let files: [TempFileEntry]
     /// Some of them have to be restored before they are read.

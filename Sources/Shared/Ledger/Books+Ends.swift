@@ -39,6 +39,8 @@ extension Books {
         if outcome == .completed {
             try db.run(sql: "DELETE FROM object WHERE job = ?", arguments: [row.number])
             try db.run(sql: "DELETE FROM upload WHERE job = ?", arguments: [row.number])
+        } else {
+            try releaseKeys(job: row.number)
         }
         // Files that a given-up clean-up may have left stay in the ledger, so that others remove them.
         try db.run(sql: "UPDATE file SET state = 'marked' WHERE job = ?", arguments: [row.number])

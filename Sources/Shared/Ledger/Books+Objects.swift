@@ -5,17 +5,20 @@ package import JobModel
 /// The objects that jobs put into stores.
 extension Books {
     /// Notes objects that a job is about to put, or that another host has put. Those that are noted stay as they are.
-    package func planObjects(_ objects: [JobObject], job number: Int64) throws {
+    ///
+    /// - Parameter holding: the job holds their keys from now on.
+    package func planObjects(_ objects: [JobObject], job number: Int64, holding: Bool = false) throws {
         let insert = try db.cachedStatement(
             sql: """
-                INSERT INTO object (job, store, objectKey, state, name) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (job, store, objectKey) DO NOTHING
+                INSERT INTO object (job, store, objectKey, state, name, holds) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (job, store, objectKey) DO UPDATE SET holds = 1
+                    WHERE object.holds = 0 AND excluded.holds = 1
                 """
         )
         for object in objects {
             try insert.execute(
                 arguments: [
-                    number, Data(object.store.utf8), Data(object.key.utf8), object.state.rawValue, object.name,
+                    number, Data(object.store.utf8), Data(object.key.utf8), object.state.rawValue, object.name, holding,
                 ]
             )
         }
@@ -61,16 +64,18 @@ extension Books {
         )
     }
 
-    /// Jobs that have ended and of which objects are left.
-    package func jobsWithLeftObjects(limit: Int) throws -> [JobKey] {
+    /// Jobs that have ended and of which objects are left, in the order of their numbers.
+    ///
+    /// - Parameter number: of the last one that is known already.
+    package func jobsWithLeftObjects(after number: Int64, limit: Int) throws -> [(number: Int64, job: JobKey)] {
         let sql = """
-            SELECT DISTINCT job.kind, job.id FROM object JOIN job ON job.number = object.job
-            WHERE job.state = 'finished' LIMIT ?
+            SELECT DISTINCT object.job, job.kind, job.id FROM object JOIN job ON job.number = object.job
+            WHERE object.job > ? AND job.state = 'finished' ORDER BY object.job LIMIT ?
             """
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).compactMap { row in
-            let idBytes: Data = row[1]
-            guard let kind = MediaKind(rawValue: row[0]), let id = ByteText(utf8: idBytes) else { return nil }
-            return JobKey(kind: kind, id: id)
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [number, limit]).compactMap { row in
+            let idBytes: Data = row[2]
+            guard let kind = MediaKind(rawValue: row[1]), let id = ByteText(utf8: idBytes) else { return nil }
+            return (row[0], JobKey(kind: kind, id: id))
         }
     }
 

@@ -11,8 +11,8 @@ extension Books {
         package var isReopened = false
         /// The progress to tell clients; nil when they know it.
         package var news: Int?
-        /// The job waits for space in this stage, and its progress stays what it is until there is some.
-        package var isWaitingForSpace = false
+        /// The job waits in this stage, and its progress stays what it is until it goes on.
+        package var wait: JobWait?
         /// All of the job's.
         package var files: [FileRow] = []
         /// Workers that died of the job so far, the oldest first.
@@ -70,8 +70,9 @@ extension Books {
             ),
             isReopened: isReopened
         )
-        start.isWaitingForSpace = row.step == UpdateStep.waitingForSpace && row.stage == message.stage
-        if let progress = message.progress, !row.isCancelRequested, !start.isWaitingForSpace {
+        try keepKeys(row, message)
+        start.wait = row.stage == message.stage ? JobWait(rawValue: row.step) : nil
+        if let progress = message.progress, !row.isCancelRequested, start.wait == nil {
             let (highest, isNews) = try recordProgress(row, progress, now: now)
             if isNews { start.news = highest }
         }
@@ -104,6 +105,7 @@ extension Books {
                 """,
             arguments: [hop, redrives, now, number, redrives]
         )
+        try releaseKeys(job: number)
     }
 
     /// Only the last start is taken back, and only once: then the count is below its number.

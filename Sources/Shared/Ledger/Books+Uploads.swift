@@ -26,6 +26,21 @@ extension Books {
         }
     }
 
+    /// The uploads of a store that are not known to be over, with when their jobs ended, in milliseconds.
+    package func uploadOwners(store: ByteText) throws -> [(upload: JobUpload, job: JobKey, finishedAt: Int64?)] {
+        let sql = """
+            SELECT upload.objectKey, upload.id, job.kind, job.id, job.finishedAt
+            FROM upload JOIN job ON job.number = upload.job WHERE upload.store = ?
+            """
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [Data(store.utf8)]).compactMap { row in
+            let (keyBytes, nameBytes, idBytes): (Data, Data, Data) = (row[0], row[1], row[3])
+            guard let key = ByteText(utf8: keyBytes), let name = ByteText(utf8: nameBytes),
+                let kind = MediaKind(rawValue: row[2]), let id = ByteText(utf8: idBytes)
+            else { return nil }
+            return (JobUpload(store: store, key: key, id: name), JobKey(kind: kind, id: id), row[4])
+        }
+    }
+
     package func forgetUpload(_ upload: JobUpload, job number: Int64) throws {
         try db.run(
             sql: "DELETE FROM upload WHERE job = ? AND store = ? AND objectKey = ? AND id = ?",

@@ -16,6 +16,10 @@ package struct MediaError: Error, Sendable, CustomStringConvertible {
         package static let containerNotAllowed = Code(rawValue: "container_not_allowed")
         /// There is no decoder, or the picture's size is out of range. Permanent.
         package static let unsupported = Code(rawValue: "unsupported")
+        /// The content is encrypted (DRM). Permanent.
+        package static let encrypted = Code(rawValue: "encrypted")
+        /// Dolby Vision without a base picture that other decoders can show, profile 5 for example. Permanent.
+        package static let dolbyVision = Code(rawValue: "dolby_vision_unsupported")
         /// Too much of the stream cannot be decoded. Permanent.
         package static let damaged = Code(rawValue: "damaged")
         /// A profile or a plan with values out of range. Permanent.

@@ -1,4 +1,3 @@
-import Glibc
 package import Logging
 import Threads
 
@@ -55,11 +54,14 @@ package struct VideoEngine: Sendable {
     let logger: Logger
     let threads: Threads
 
-    package init(plan: MediaPlan, logger: Logger, threads: Threads = .automatic) {
+    package init(plan: MediaPlan, logger: Logger, threads: Threads = .automatic()) {
         self.plan = plan
         self.logger = logger
         self.threads = threads
     }
+
+    /// Loads what is loaded with the first picture that needs it otherwise: for a process that can open no file later.
+    package static func loadFilters() { _ = FilterLibrary.shared }
 
     /// Runs the plan. On an error the files that were created stay, for the caller to delete.
     package func run(input: String, callbacks: Callbacks) throws(MediaError) -> VideoResult {
@@ -86,15 +88,5 @@ extension VideoEngine {
             "the video's work was cancelled",
             metadata: ["pictures.decoded": "\(pictures.decoded)", "pictures.encoded": "\(pictures.encoded)"]
         )
-    }
-}
-
-extension VideoEngine.Threads {
-    /// One thread per codec on up to four processors, which costs the least and keeps them busy, since renditions run
-    /// beside each other; more on larger machines.
-    package static var automatic: VideoEngine.Threads {
-        let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let threads = min(max(processors / 4, 1), 8)
-        return VideoEngine.Threads(decoder: threads, encoder: threads)
     }
 }

@@ -25,6 +25,68 @@ package struct VideoMetadata: Codable, Sendable, Equatable {
         }
     }
 
+    /// One stream of the file, used or not.
+    package struct Track: Codable, Sendable, Equatable {
+        /// From 0, in the order of the file.
+        package var index: Int
+        /// `video`, `audio`, `subtitle`, `data`, `attachment` or `unknown`.
+        package var kind: String
+        /// libav's short name, or the file's own code where libav does not know the codec: `apac`.
+        package var codec: String
+        /// As the file says, `eng` for example; nil when it does not.
+        package var language: String?
+        /// Whether the file marks the track as the one to play.
+        package var isDefault: Bool
+        /// Whether renditions are made of it.
+        package var isUsed: Bool
+        /// Why it is not used, where that is not plain: `no decoder`, `empty`, `still picture`.
+        package var note: String?
+
+        package init(
+            index: Int,
+            kind: String,
+            codec: String,
+            language: String? = nil,
+            isDefault: Bool = false,
+            isUsed: Bool = false,
+            note: String? = nil
+        ) {
+            self.index = index
+            self.kind = kind
+            self.codec = codec
+            self.language = language
+            self.isDefault = isDefault
+            self.isUsed = isUsed
+            self.note = note
+        }
+    }
+
+    /// The colours of the stored picture, by libav's names; nil where the file does not say.
+    package struct Color: Codable, Sendable, Equatable {
+        /// `bt709`, `smpte2084` (PQ) or `arib-std-b67` (HLG) for example.
+        package var transfer: String?
+        package var primaries: String?
+        package var matrix: String?
+        /// `tv` or `pc`.
+        package var range: String?
+        /// The profile of a Dolby Vision record; nil without one.
+        package var dolbyVisionProfile: Int?
+
+        package init(
+            transfer: String? = nil,
+            primaries: String? = nil,
+            matrix: String? = nil,
+            range: String? = nil,
+            dolbyVisionProfile: Int? = nil
+        ) {
+            self.transfer = transfer
+            self.primaries = primaries
+            self.matrix = matrix
+            self.range = range
+            self.dolbyVisionProfile = dolbyVisionProfile
+        }
+    }
+
     /// From the container, or counted by a scan of the packets where the container does not say.
     package var durationSeconds: Double
     /// libav's short name of the video codec, `h264` for example.
@@ -53,8 +115,20 @@ package struct VideoMetadata: Codable, Sendable, Equatable {
     package var sampleAspectRatio: Ratio
     /// libav's name, `yuv420p` for example.
     package var pixelFormat: String
+    /// libav's name of the codec's profile, `High` for example; nil when it has none.
+    package var profile: String?
+    package var color: Color
     /// The sound that will be used; nil when there is none that can be decoded.
     package var audio: Audio?
+    /// Sound that cannot be decoded here and may still be copied into `original`.
+    package var undecodedAudio: Audio?
+    /// Every stream of the file, at most 64.
+    package var tracks: [Track]
+    /// False when the pictures' times cannot be true, and an even rate takes their place.
+    package var hasUsableTimes: Bool
+    /// True when pictures may be transparent.
+    package var hasAlpha: Bool
+    package var warnings: [MediaWarning]
 
     package var hasAudio: Bool { audio != nil }
     package var audioCodec: String? { audio?.codec }
@@ -77,7 +151,14 @@ package struct VideoMetadata: Codable, Sendable, Equatable {
         isMirrored: Bool = false,
         sampleAspectRatio: Ratio = Ratio(1, 1),
         pixelFormat: String = "yuv420p",
-        audio: Audio? = nil
+        profile: String? = nil,
+        color: Color = Color(),
+        audio: Audio? = nil,
+        undecodedAudio: Audio? = nil,
+        tracks: [Track] = [],
+        hasUsableTimes: Bool = true,
+        hasAlpha: Bool = false,
+        warnings: [MediaWarning] = []
     ) {
         self.durationSeconds = durationSeconds
         self.codec = codec
@@ -94,6 +175,13 @@ package struct VideoMetadata: Codable, Sendable, Equatable {
         self.isMirrored = isMirrored
         self.sampleAspectRatio = sampleAspectRatio
         self.pixelFormat = pixelFormat
+        self.profile = profile
+        self.color = color
         self.audio = audio
+        self.undecodedAudio = undecodedAudio
+        self.tracks = tracks
+        self.hasUsableTimes = hasUsableTimes
+        self.hasAlpha = hasAlpha
+        self.warnings = warnings
     }
 }

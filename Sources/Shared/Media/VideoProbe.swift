@@ -9,8 +9,8 @@ package enum VideoProbe {
     ///   - path: a local file. Only this file is opened, whatever it refers to.
     ///   - logger: where libav's own lines go.
     ///   - isCancelled: asked at every read of the file and at every packet: be quick.
-    /// - Throws: `unreadable`, `noVideoStream`, `containerNotAllowed`, `unsupported` (all permanent); `readFailed`;
-    ///   `cancelled`.
+    /// - Throws: `unreadable`, `noVideoStream`, `containerNotAllowed`, `unsupported`, `encrypted`, `dolbyVision`,
+    ///   `damaged` (all permanent); `readFailed`; `cancelled`.
     package static func probe(
         path: String,
         logger: Logger,
@@ -26,8 +26,8 @@ package enum VideoProbe {
         guard let parameters = stream.codecpar else { throw .outOfMemory }
         let codec = String(cString: avcodec_get_name(parameters.pointee.codec_id))
         let coded = PictureSize(width: Int(parameters.pointee.width), height: Int(parameters.pointee.height))
-        guard avcodec_find_decoder(parameters.pointee.codec_id) != nil else {
-            throw .unsupported("there is no decoder for \(codec)")
+        guard coded.width > 0, coded.height > 0 else {
+            throw .damaged("the \(codec) stream has no picture that tells its size", 0)
         }
         guard PictureSize.sides.contains(coded.width), PictureSize.sides.contains(coded.height) else {
             throw .unsupported("the picture is \(coded.width)x\(coded.height) (\(codec))")
@@ -56,7 +56,14 @@ package enum VideoProbe {
             isMirrored: orientation.isMirrored,
             sampleAspectRatio: aspect,
             pixelFormat: av_get_pix_fmt_name(format).map { String(cString: $0) } ?? "unknown",
-            audio: audio(of: input)
+            profile: Stream(input.video)?.profileName,
+            color: color(of: input),
+            audio: audio(input.audio),
+            undecodedAudio: input.audio == nil ? audio(input.undecodedAudio) : nil,
+            tracks: input.tracks,
+            hasUsableTimes: !input.pace.isInvented,
+            hasAlpha: AlphaFlattener.isTransparent(format) || Stream(input.video)?.isTransparentVPx == true,
+            warnings: input.warnings
         )
     }
 
@@ -69,10 +76,14 @@ package enum VideoProbe {
     }
 
     private static func framerate(of input: MediaInput) -> Double {
+        if let rate = input.pace.inventedRate { return Double(rate.num) / Double(max(rate.den, 1)) }
         let stream = input.video.pointee
         let rate = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate
         guard rate.num > 0, rate.den > 0 else { return 0 }
-        return Double(rate.num) / Double(rate.den)
+        let average = Double(rate.num) / Double(rate.den)
+        // A mean over a gap of hours says nothing.
+        if average < 0.1, let observed = input.pace.observedHertz { return (observed * 1_000).rounded() / 1_000 }
+        return average
     }
 
     private static func bitrate(of input: MediaInput, durationSeconds: Double) -> Int64 {
@@ -81,12 +92,28 @@ package enum VideoProbe {
         return Int64(exactly: (Double(input.fileSizeBytes) * 8 / durationSeconds).rounded()) ?? 0
     }
 
-    private static func audio(of input: MediaInput) -> VideoMetadata.Audio? {
-        guard let parameters = input.audio?.pointee.codecpar else { return nil }
+    private static func audio(_ stream: UnsafeMutablePointer<AVStream>?) -> VideoMetadata.Audio? {
+        guard let stream = Stream(stream) else { return nil }
         return VideoMetadata.Audio(
-            codec: String(cString: avcodec_get_name(parameters.pointee.codec_id)),
-            channels: Int(parameters.pointee.ch_layout.nb_channels),
-            sampleRateHertz: Int(parameters.pointee.sample_rate)
+            codec: stream.codecName,
+            channels: Int(stream.parameters.pointee.ch_layout.nb_channels),
+            sampleRateHertz: Int(stream.parameters.pointee.sample_rate)
+        )
+    }
+
+    private static func color(of input: MediaInput) -> VideoMetadata.Color {
+        guard let stream = Stream(input.video) else { return VideoMetadata.Color() }
+        let color = SourceColor(parameters: stream.parameters.pointee, container: input.containerColors)
+        return VideoMetadata.Color(
+            transfer: color.transfer == AVCOL_TRC_UNSPECIFIED
+                ? nil : av_color_transfer_name(color.transfer).map { String(cString: $0) },
+            primaries: color.primaries == AVCOL_PRI_UNSPECIFIED
+                ? nil : av_color_primaries_name(color.primaries).map { String(cString: $0) },
+            matrix: color.matrix == AVCOL_SPC_UNSPECIFIED
+                ? nil : av_color_space_name(color.matrix).map { String(cString: $0) },
+            range: color.range == AVCOL_RANGE_UNSPECIFIED
+                ? nil : av_color_range_name(color.range).map { String(cString: $0) },
+            dolbyVisionProfile: DolbyVision(stream)?.profile
         )
     }
 }

@@ -26,6 +26,12 @@ package struct VideoResult: Codable, Sendable, Equatable {
         package var index: Int?
         /// The presentation time of the frame that a thumbnail shows.
         package var timestampSeconds: Double?
+        /// libav's name of the codec's profile; nil for thumbnails.
+        package var profile: String?
+        /// libav's name, `yuv420p` for example; nil for thumbnails.
+        package var pixelFormat: String?
+        /// libav's name of the transfer function, `smpte2084` for example; nil for thumbnails or when none is given.
+        package var transfer: String?
     }
 
     package var metadata: VideoMetadata
@@ -42,4 +48,6 @@ package struct VideoResult: Codable, Sendable, Equatable {
     package var droppedFrames: Int
     /// True when the source ended before its index said.
     package var isTruncated: Bool
+    /// Troubles that are no failure, those of the probe among them.
+    package var warnings: [MediaWarning]
 }

@@ -27,6 +27,18 @@ package struct OwnObject: Sendable, Hashable {
     }
 }
 
+/// Whose the object under a key is.
+package enum ObjectOwnership: Sendable, Hashable {
+    /// The job's.
+    case own
+    /// Somebody else's.
+    case foreign
+    /// Nothing tells, as where a store keeps neither names of jobs nor validators.
+    case unknown
+    /// There is no object under the key.
+    case absent
+}
+
 /// The answer of ``Store/remove(_:)``.
 package enum ObjectRemovalAnswer: Sendable, Hashable {
     case removed
@@ -37,6 +49,15 @@ package enum ObjectRemovalAnswer: Sendable, Hashable {
 }
 
 extension Store {
+    package func ownership(of object: OwnObject) async throws -> ObjectOwnership {
+        guard let facts = try await facts(object.key) else { return .absent }
+        return switch object.evidence {
+        case .put(let validator?): facts.validator.map { $0 == validator ? .own : .foreign } ?? .unknown
+        case .content: .own
+        case .put(nil), .planned, .told: .unknown
+        }
+    }
+
     package func remove(_ object: OwnObject) async throws -> ObjectRemovalAnswer {
         guard let facts = try await facts(object.key) else { return .absent }
         switch object.evidence {

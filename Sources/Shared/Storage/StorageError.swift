@@ -45,6 +45,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         package static let uploadRefused = Code(rawValue: "upload_refused")
         /// The host of an upload URL cannot be reached, or has no time for us.
         package static let uploadUnavailable = Code(rawValue: "upload_unavailable")
+        /// Another job has put something under a key of the job's, or its removal has taken an object away.
+        package static let outputReplaced = Code(rawValue: "output_replaced")
         /// The store has not kept what it was given, or not all of it.
         package static let incomplete = Code(rawValue: "object_incomplete")
     }
@@ -67,6 +69,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// The host, when it is no fault of the object and the same would befall every other one of its host now: it is
     /// away or overloaded.
     package var away: HostAway?
+    /// Of a put: whether the store is known to have taken nothing of the object, and has begun no upload of it.
+    package var leavesNothing = false
     /// The file system's error, where one is involved.
     package var underlying: FileSystemError?
 

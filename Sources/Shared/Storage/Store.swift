@@ -47,6 +47,11 @@ package protocol Store: Sendable, CustomStringConvertible {
     @discardableResult
     func delete(_ key: ObjectKey) async throws -> Bool
 
+    /// Looks whose the object under a key is. Nothing is changed.
+    ///
+    /// - Throws: ``StorageError``, or `CancellationError`.
+    func ownership(of object: OwnObject) async throws -> ObjectOwnership
+
     /// Removes an object that a job has put. One that somebody else has put under its key since, or before, stays.
     ///
     /// - Throws: ``StorageError``, or `CancellationError`.

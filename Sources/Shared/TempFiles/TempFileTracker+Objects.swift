@@ -21,6 +21,35 @@ extension TempFileTracker {
         }
     }
 
+    /// The answer to a job that wants to put objects.
+    package enum KeyHold: Sendable {
+        /// Their keys are the job's until it ends. The job's files that were published before, as ``published(_:)``.
+        case held([ByteText: PublishedFile])
+        /// Another job that goes on holds one of the keys, and nothing is noted. The job has waited so long for that,
+        /// in service time of its stage.
+        case busy(JobKey, waited: Duration)
+    }
+
+    /// Notes objects before they are put, if no other job of this host puts one under a key of theirs: all or none.
+    ///
+    /// - Parameter node: this host; nil when it is the only one.
+    /// - Throws: ``TempFileError`` with code `jobFinished`.
+    package func holdKeys(
+        of objects: [JobObject],
+        job: JobKey,
+        node: String? = nil
+    ) async throws(TempFileError) -> KeyHold {
+        if objects.isEmpty { return .held(try await published(job)) }
+        let (now, workspace) = (nowMilliseconds, workspace)
+        return try await ledger.write(outliving: .death, for: .cleaning) { books in
+            let row = try books.ensureLiveJob(job, now: now)
+            switch try books.holdKeys(of: objects, row, job, node: node) {
+            case .held: return .held(try books.published(job, row.number, in: workspace))
+            case .busy(let holder, let waited): return .busy(holder, waited: .milliseconds(waited))
+            }
+        }
+    }
+
     /// The objects of a job that it puts or has put, in no order. Of a job that has ended, those that are left.
     package func objects(_ job: JobKey) async throws(TempFileError) -> [JobObject] {
         try await ledger.read { books in try books.head(job).map { try books.objects(job: $0.number) } ?? [] }
@@ -33,9 +62,19 @@ extension TempFileTracker {
         }
     }
 
-    /// Jobs that have ended and of which objects are left.
+    /// Jobs that have ended and of which objects are left: the first of them.
     package func jobsWithLeftObjects(limit: Int = 100) async throws(TempFileError) -> [JobKey] {
-        try await ledger.read { try $0.jobsWithLeftObjects(limit: limit) }
+        try await jobsWithLeftObjects(after: 0, limit: limit).map(\.job)
+    }
+
+    /// The same, page by page: one that nothing can be done for does not hide those behind it.
+    ///
+    /// - Parameter number: of the last job of the page before; 0 for the first page.
+    package func jobsWithLeftObjects(
+        after number: Int64,
+        limit: Int = 100
+    ) async throws(TempFileError) -> [(number: Int64, job: JobKey)] {
+        try await ledger.read { try $0.jobsWithLeftObjects(after: number, limit: limit) }
     }
 
     /// The stores that jobs of this host put objects into, or have left some in, as ``JobObject/store`` has them.

@@ -19,6 +19,19 @@ extension TempFileTracker {
         try await ledger.read { books in try books.head(job).map { try books.uploads(job: $0.number) } ?? [] }
     }
 
+    /// The uploads of a store that jobs of this host have begun, or have left there, and how long ago those jobs ended.
+    package func uploadOwners(
+        in store: ByteText
+    ) async throws(TempFileError) -> [(upload: JobUpload, job: JobKey, endedAgo: Duration?)] {
+        let now = nowMilliseconds
+        return try await ledger.read { try $0.uploadOwners(store: store) }.map { owner in
+            let ago = owner.finishedAt.map {
+                Duration.milliseconds(max(now.subtractingReportingOverflow($0).partialValue, 0))
+            }
+            return (owner.upload, owner.job, ago)
+        }
+    }
+
     /// Forgets an upload that is complete or aborted.
     package func forgetUpload(_ upload: JobUpload, job: JobKey) async throws(TempFileError) {
         try await ledger.write(outliving: .death, for: .cleaning) { books in

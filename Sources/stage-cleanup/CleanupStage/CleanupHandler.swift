@@ -60,8 +60,8 @@ package struct CleanupHandler: EndingStage {
 
     /// Removes what a job that did not complete has put into the store.
     ///
-    /// - Returns: why not all of it is removed. The attempts of this stage bound the tries; then the job ends with a
-    ///   warning, and the supervisor goes on trying.
+    /// - Returns: why not all of it is removed. The attempts of this stage bound the tries, and a store that lets
+    ///   nobody in gets one; then the job ends with a warning, and the supervisor goes on trying.
     /// - Throws: `CancellationError`, or `TempFileError`.
     private func removeObjects(_ job: JobContext) async throws -> StageFailure? {
         guard let removal else { return nil }
@@ -69,8 +69,10 @@ package struct CleanupHandler: EndingStage {
             _ = try await removal.run(job.ticket, onActivity: job.telemetry.noteActivity)
             return nil
         } catch let error as StorageError {
+            // Only the operator can change these, and the end is not kept back for that.
+            let isLasting = !error.isRetriable && [.accessDenied, .noSuchBucket, .wrongRegion].contains(error.code)
             return StageFailure(
-                .transient,
+                isLasting ? .permanent : .transient,
                 code: "objects_left",
                 "objects of the job are not removed yet: \(error.message)",
                 retryAfter: error.retryAfter

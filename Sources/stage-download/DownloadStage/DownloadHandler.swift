@@ -210,6 +210,15 @@ package struct DownloadHandler: StageHandler {
             for template in templates + [settings.resultKeyTemplate].compactMap(\.self) {
                 try store.check(template.key(ticket: ticket, quality: "360p", fileExtension: "jpg"))
             }
+            if Stores.keysArePaths(ticket.destination ?? settings.storageURL),
+                let problem = try settings.directoryProblem(of: ticket)
+            {
+                throw StageFailure(
+                    .permanent,
+                    code: "invalid_media_id",
+                    "the job's `mediaId` cannot be used in a directory: \(problem)"
+                )
+            }
             for entry in ticket.uploadURLs {
                 let upload = SignedUpload(entry.url, name: entry.name.string, settings.storage)
                 try upload.checkAllowed()

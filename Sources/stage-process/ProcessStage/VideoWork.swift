@@ -29,8 +29,11 @@ struct VideoWork: MediaWork {
             thumbnails: VideoProfile.Thumbnails(
                 intervalSeconds: settings.thumbnailIntervalSeconds,
                 maxWidth: Int(clamping: settings.thumbnailSide),
-                maxHeight: Int(clamping: settings.thumbnailSide)
-            )
+                maxHeight: Int(clamping: settings.thumbnailSide),
+                skipsBlank: settings.skipsBlankThumbnail
+            ),
+            maximumFramerate: settings.highestFramerate,
+            deinterlaces: settings.deinterlaces
         )
     }
 
@@ -50,11 +53,13 @@ struct VideoWork: MediaWork {
             job
         )
         let threads = settings.codecThreads
+        let workers = settings.workers[PoolName(stage: .process, kind: .video)]
         let engine = VideoEngine(
             plan: plan,
             logger: logger,
             threads: threads == 0
-                ? .automatic : VideoEngine.Threads(decoder: Int(clamping: threads), encoder: Int(clamping: threads))
+                ? .automatic(besideWorkers: workers)
+                : VideoEngine.Threads(decoder: Int(clamping: threads), encoder: Int(clamping: threads))
         )
         let result = try await runBlocking { cancellation in
             try engine.run(
@@ -83,6 +88,8 @@ struct VideoWork: MediaWork {
         var ticket = job.ticket
         ticket.metadata = json(result.metadata, of: job.ticket)
         ticket.outputs = try result.outputs.map { try output($0, ticket, files) }
+        ticket.warnings = []
+        for warning in result.warnings { ticket.warn(warning.code.rawValue, warning.message) }
         return ticket
     }
 
@@ -116,6 +123,9 @@ struct VideoWork: MediaWork {
         output.quality = made.kind == .original ? MediaPlan.originalQuality : made.quality
         output.localPath = ByteText(try files.path(made.fileName))
         output.codec = made.codec
+        output.profile = made.profile
+        output.pixelFormat = made.pixelFormat
+        output.transfer = made.transfer
         output.durationSeconds = made.durationSeconds
         output.timestampSeconds = made.timestampSeconds
         return output
@@ -133,6 +143,21 @@ struct VideoWork: MediaWork {
         metadata["height"] = .integer(Int64(source.height))
         metadata["fileSize"] = .integer(source.fileSizeBytes)
         metadata["mimeType"] = .string(source.mimeType)
+        metadata["pixelFormat"] = .string(source.pixelFormat)
+        if let profile = source.profile { metadata["profile"] = .string(profile) }
+        if let transfer = source.color.transfer { metadata["transfer"] = .string(transfer) }
+        if source.hasAlpha { metadata["hasAlpha"] = .bool(true) }
+        if source.tracks.contains(where: { !$0.isUsed }) { metadata["tracks"] = .array(source.tracks.map(track)) }
         return metadata
+    }
+
+    private func track(_ track: VideoMetadata.Track) -> JSONFields {
+        var fields: JSONFields = [
+            "index": .integer(Int64(track.index)), "kind": .string(track.kind), "codec": .string(track.codec),
+            "default": .bool(track.isDefault), "used": .bool(track.isUsed),
+        ]
+        if let language = track.language { fields["language"] = .string(language) }
+        if let note = track.note { fields["note"] = .string(note) }
+        return fields
     }
 }

@@ -12,6 +12,7 @@ internal import TempFiles
 /// Publishes a job's outputs in the object store, and then the result index that lists them.
 package struct UploadHandler: StageHandler {
     private let stores: Stores
+    private let accepting = AcceptingStores()
     let settings: Settings
 
     init(_ services: StageServices) throws {
@@ -34,6 +35,8 @@ package struct UploadHandler: StageHandler {
             try places.checkURLs { earlier[$0] == nil }
             places.noteUnused(of: ticket, job.logger)
         }
+        let store = ByteText(places.store.description)
+        let puts = BegunPuts(try await job.tracker.objects(job.key), in: store)
         let earlier = try await planObjects(of: ticket, indexKey, places, job)
         // All are checked before the first is published: a job that must go back to download publishes nothing half.
         // Files that an earlier run has published may be gone.
@@ -56,11 +59,14 @@ package struct UploadHandler: StageHandler {
                         if let known = earlier[index] { return (index, known) }
                         return (
                             index,
-                            try await publish(outputs[index], at: places[index], job) { progress.note($0, of: index) }
+                            try await publish(outputs[index], at: places[index], puts, job) {
+                                progress.note($0, of: index)
+                            }
                         )
                     }
                 }
-                for _ in 0..<places.width { startNext() }
+                var width = accepting.contains(store) ? places.width : 1
+                for _ in 0..<width { startNext() }
                 while let (index, object) = try await group.next() {
                     progress.note(object.sizeBytes, of: index)
                     ticket.outputs[index].location = object.location
@@ -68,12 +74,19 @@ package struct UploadHandler: StageHandler {
                     published.add(object, outputs[index], isInStore: places[index].isStore)
                     if published.isDue { try await release(&published, places, job) }
                     try Task.checkCancellation()
+                    accepting.insert(store)
+                    for _ in width..<places.width { startNext() }
+                    width = places.width
                     startNext()
                 }
             }
         } catch {
             // The next run need not publish them again.
             try? await release(&published, places, job)
+            if (error as? StageFailure)?.verdict == .permanent {
+                accepting.remove(store)
+                await puts.forgetOthers(job)
+            }
             throw error
         }
         try await release(&published, places, job, isLast: true)
@@ -81,11 +94,13 @@ package struct UploadHandler: StageHandler {
         job.telemetry.note(outputs: ticket.outputs.count, bytes: progress.total)
         for index in ticket.outputs.indices { ticket.outputs[index].localPath = nil }
         ticket.resultKey = indexKey.map { ByteText($0.rawValue) }
+        guard try await objectsAreOwn(ticket, indexKey, places, job) else { return ticket }
         if let indexKey { try await publishIndex(of: ticket, under: indexKey, in: places.store, job) }
         return ticket
     }
 
-    /// Notes what the job is about to put, so that it can be removed should the job not complete.
+    /// Notes what the job is about to put, so that it can be removed should the job not complete. While another job of
+    /// this host puts objects under one of the keys, nothing is noted, and this one waits.
     ///
     /// - Returns: the outputs that an earlier run of this message has published, by their places; see
     ///   docs/decisions/0007-outputs-are-released-at-once.md.
@@ -104,9 +119,27 @@ package struct UploadHandler: StageHandler {
             let key = ByteText(indexKey.rawValue)
             objects.append(JobObject(key: key, store: store, state: .planned, name: JobObject.indexName))
         }
-        let known = try await job.tracker.planObjects(objects, job: job.key)
-        CrashPoint.objectsPlanned.cross()
-        return published(ticket, as: known, job)
+        switch try await job.tracker.holdKeys(of: objects, job: job.key, node: settings.nodeID) {
+        case .held(let known):
+            CrashPoint.objectsPlanned.cross()
+            await job.telemetry.goOn(from: .otherJob)
+            return published(ticket, as: known, job)
+        case .busy(let holder, let waited): throw otherJobFailure(holder, waited)
+        }
+    }
+
+    /// - Parameter waited: so far, in time in which there were workers of this stage.
+    private func otherJobFailure(_ holder: JobKey, _ waited: Duration) -> StageFailure {
+        let words = "the job \(holder) puts objects under the same keys and has not ended"
+        guard waited < .seconds(settings.jobMaximumAgeHours * 3600) else {
+            return StageFailure(
+                .permanent,
+                code: "output_in_use",
+                "\(words), for longer than JOB_MAX_AGE_HOURS; end that one, and submit this one again, or give jobs of "
+                    + "one `mediaId` a `destination` each"
+            )
+        }
+        return StageFailure(.otherJob, code: "output_in_use", "\(words); this one goes on after that")
     }
 
     private func published(
@@ -160,6 +193,7 @@ package struct UploadHandler: StageHandler {
     private func publish(
         _ output: JobOutput,
         at place: OutputPlaces.Place,
+        _ puts: BegunPuts,
         _ job: JobContext,
         didWrite: @escaping @Sendable (Int64) -> Void
     ) async throws -> PublishedObject {
@@ -175,6 +209,7 @@ package struct UploadHandler: StageHandler {
                 let name = ByteText(store.description)
                 object.uploads = JobUploads(tracker: job.tracker, job: job.key, store: name, key: output.key)
             }
+            puts.begin(output.key)
             let published = try await place.put(object, didWrite: didWrite)
             job.logger.log(
                 level: job.tracker.fileLevel,
@@ -188,6 +223,7 @@ package struct UploadHandler: StageHandler {
         } catch let error as ObjectKeyError {
             throw StageFailure(.permanent, code: "invalid_key", "\(error)")
         } catch let error as StorageError {
+            if error.leavesNothing { puts.takeBack(output.key) }
             throw StageFailure(error)
         }
     }

@@ -17,6 +17,8 @@ struct Inspection: Decodable {
         var pixFmt: String?
         var colorRange: String?
         var colorSpace: String?
+        var colorTransfer: String?
+        var colorPrimaries: String?
         var sampleAspectRatio: String?
         var sampleRate: String?
         var channels: Int?
@@ -57,6 +59,11 @@ struct Inspection: Decodable {
         return try decoder.decode(Inspection.self, from: await Tool.run("ffprobe", arguments))
     }
 
+    /// The kinds of side data of the first picture stream.
+    static func sideData(_ path: String) async throws -> [String] {
+        try await of(path).video?.sideDataList?.compactMap(\.sideDataType) ?? []
+    }
+
     /// Presentation times of all pictures, sorted, and of those that are keyframes.
     static func pictureTimes(_ path: String) async throws -> (all: [Double], keyframes: [Double]) {
         let arguments = [
@@ -89,11 +96,15 @@ struct Inspection: Decodable {
         let raw = try await Tool.run(
             "ffmpeg",
             [
-                "-loglevel", "error", "-noautorotate", "-ss", "\(time)", "-i", path, "-frames:v", "1",
+                "-loglevel", "error", "-noautorotate",
+            ] + (time > 0 ? ["-ss", "\(time)"] : []) + [
+                "-i", path, "-frames:v", "1",
                 "-vf", "format=rgb24,scale=2:2:flags=area", "-pix_fmt", "rgb24", "-f", "rawvideo", "-",
             ]
         )
         let bytes = raw.map(Int.init)
+        // A seek in a picture gives nothing, and nothing would fulfil all that is asked of each quarter.
+        guard bytes.count == 12 else { throw ToolFailure(description: "\(path) has no picture at \(time) s") }
         return (0..<bytes.count / 3).map { index -> RGB in
             let first = index * 3
             return RGB(red: bytes[first], green: bytes[first + 1], blue: bytes[first + 2])
@@ -116,5 +127,6 @@ struct RGB: Equatable, CustomStringConvertible {
     static let red = RGB(red: 255, green: 0, blue: 0)
     static let green = RGB(red: 0, green: 255, blue: 0)
     static let blue = RGB(red: 0, green: 0, blue: 255)
+    static let black = RGB(red: 0, green: 0, blue: 0)
     static let white = RGB(red: 255, green: 255, blue: 255)
 }

@@ -226,7 +226,7 @@ struct HTTPSourceTests {
         try await withOrigin { origin in
             let sink = ByteCollector()
             _ = try await origin.source("/another-each-time").fetch(Self.all, into: sink)
-            let first = sink.bytes[0] ^ Self.content[0]
+            let first = try #require(sink.bytes.first) ^ Self.content[0]
             #expect(sink.bytes == Self.content.map { $0 ^ first })
         }
     }

@@ -80,6 +80,47 @@ struct SignedUploadTests {
         }
     }
 
+    @Test(
+        "end when a server takes the bytes, or answers, more slowly than the least rate allows for so many",
+        arguments: [true, false]
+    )
+    func trickling(isAnswer: Bool) async throws {
+        // More than sockets hold. Something comes or goes all the time.
+        let size = 24 << 20
+        let steps = 150
+        let done = Mutex(0)
+        let server = try LoopbackServer { connection in
+            if isAnswer { _ = try connection.request() }
+            for _ in 1...steps {
+                if isAnswer {
+                    try connection.write(done.withLock { $0 == 0 } ? "HTTP/1.1 200 OK\r\nX-Slow: " : "x")
+                } else if try connection.read(upTo: 32_768).isEmpty {
+                    return
+                }
+                done.withLock { $0 += 1 }
+                usleep(100_000)
+            }
+            if !isAnswer { _ = try connection.request() }
+            try connection.write((isAnswer ? "\r\n" : "HTTP/1.1 200 OK\r\n") + "Content-Length: 0\r\n\r\n")
+        }
+        defer { server.stop() }
+        let path = NSTemporaryDirectory() + "signed-upload-\(UUID().uuidString)"
+        try Data(count: size).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let upload = try Self.upload(
+            "http://127.0.0.1:\(server.port)/k?sig=\(Self.secret)",
+            [
+                "SOURCE_MIN_BYTES_PER_SECOND": "\(size)", "SOURCE_CONNECT_SECONDS": "1", "SOURCE_IDLE_SECONDS": "1",
+                "SOURCE_FIRST_BYTE_SECONDS": "1",
+            ]
+        )
+        let error = await #expect(throws: StorageError.self) {
+            try await upload.put(.file(path), contentType: nil) { _ in }
+        }
+        #expect(error?.code == .uploadUnavailable && error?.isRetriable == true)
+        #expect(done.withLock { (2..<steps).contains($0) })
+    }
+
     private func digest() -> [UInt8]? {
         var md5 = MD5()
         md5?.update(Self.bytes.span.bytes)

@@ -65,6 +65,8 @@ struct S3LocationTests {
             ("s3://b?endpoint=http://h/?hidden=1", "its endpoint is no http: or https: URL"),
             ("s3://b?endpoint=", "has no value"), ("s3://b?region=%zz", "encoded wrongly"),
             ("s3://b?style=dns", "its style"),
+            ("s3://b?endpoint=http://127.0.0.1:9000&style=virtual", "the endpoint is an address"),
+            ("s3://b?style=virtual&endpoint=https://[::1]:9000", "the endpoint is an address"),
             ("s3://b?region=a/b", "its region"),
         ]
     )

@@ -8,7 +8,7 @@ import Testing
 @Suite("What commands print for people")
 struct CommandTextTests {
     @Test("Jobs are a table, ends in colour")
-    func jobs() {
+    func jobs() throws {
         var failed = RenderingTests.view("b", state: "finished", progress: 40, outcome: .failed)
         failed.error = JobView.Failure(stage: "process", code: "invalid_media", message: "why")
         failed.updatedAt = "2026-01-02T03:04:05.678Z"
@@ -32,6 +32,7 @@ struct CommandTextTests {
             ]
         )
         let coloured = JobTable.lines(list, usesColours: true)
+        try #require(coloured.count == lines.count && lines.count > 2)
         #expect(coloured[1] == lines[1] && coloured[2] == "\u{1B}[31m\(lines[2])\u{1B}[0m")
         #expect(JobTable.lines(JobList(jobs: []), usesColours: true) == ["no jobs"])
     }

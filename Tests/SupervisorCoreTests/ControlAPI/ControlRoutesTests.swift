@@ -29,6 +29,29 @@ struct ControlRoutesTests {
         }
     }
 
+    @Test("A job that is only looked at is not taken, and its refusal has the code that it would fail with")
+    func check() async throws {
+        try await tree.serving { port in
+            let http = RawHTTP(port: port)
+            let good = try await http.send("POST", "/check", token, body: Self.job)
+            #expect(good.status == 204 && good.body.isEmpty)
+            guard case .check(let job) = tree.orders.first else {
+                return #expect(Bool(false), "nothing was looked at")
+            }
+            #expect(job.ticket.key == JobKey(kind: .video, id: "a/b") && tree.orders.count == 1)
+            tree.change { $0.refusal = Problem(title: "Unusable source", status: 422, code: "source_not_allowed") }
+            let bad = try await http.send("POST", "/check", token, body: Self.job)
+            #expect(bad.status == 422 && bad.problem?.code == "source_not_allowed")
+            let unread = try await http.send("POST", "/check", token, body: #"{"mediaId":"m"}"#)
+            #expect(unread.status == 400)
+            let file = #"{"mediaId":"m","mediaType":"IMAGE","source":"file:///etc/shadow"}"#
+            let page = ["Origin": "http://127.0.0.1:\(port)"]
+            #expect(try await http.send("POST", "/check", page, body: file).status == 401)
+            #expect(try await http.send("POST", "/check", body: Self.job).status == 401)
+            #expect(tree.orders.count == 2)
+        }
+    }
+
     @Test("A job without an id gets one")
     func newID() async throws {
         try await tree.serving { port in

@@ -66,6 +66,11 @@ struct HealthReportTests {
             $0.isDiskAlert = true
         },
         Case(
+            testDescription: "authorities that are gone",
+            status: .degraded,
+            problem: "sources and upload URLs by https: cannot be reached: /ca.pem is gone; correct TLS_CA_FILE"
+        ) { $0.authoritiesProblem = "/ca.pem is gone" },
+        Case(
             testDescription: "a stuck file",
             status: .degraded,
             problem: "the temp file /w/x cannot be removed: Operation not permitted (errno 1), tried 3 times"

@@ -65,6 +65,58 @@ import WorkerProtocol
         #expect(try await progress([cleaning]) == 10)
     }
 
+    @Test("A job that waits for a host or for room says so and since when, unless a worker has it or it is elsewhere")
+    func waiting() async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let tracker = try TempFileTracker.open(temporaryDirectory: scratch.path, logger: logger)
+        let key = JobKey(kind: .image, id: "job-1")
+        func view(_ workers: [PoolSnapshot] = []) async throws -> JobDetailView {
+            let detail = try #require(try await tracker.jobs.detail(key, fileLimit: 1))
+            return JobDetailView(detail, workers: workers, limits: AttemptLimits(5))
+        }
+        var ticket = Ticket(id: key.id, mediaID: "m", kind: .image)
+        ticket.sourceKey = "k"
+        let begin = StageMessage(
+            stage: .download,
+            hop: 0,
+            mediaID: "m",
+            manifest: nil,
+            ticket: ticket.json.serialized()
+        )
+        _ = try await tracker.jobs.begin(key, begin)
+        #expect(try await view().waiting == nil)
+        ticket.waitingFor = HostWait(
+            stage: .download,
+            host: "h.example:443",
+            message: "no answer",
+            since: "2026-01-02T03:04:05Z"
+        )
+        try await tracker.jobs.willRetry(
+            key,
+            stage: .download,
+            hop: 0,
+            start: 1,
+            attempt: 0,
+            ticket: ticket.json.serialized()
+        )
+        let told = try await view()
+        #expect(told.waiting?.what == .host && told.waiting?.host == "h.example:443")
+        #expect(told.waiting?.text == "h.example:443 since 2026-01-02T03:04:05Z: no answer")
+        #expect(try JSONText.decode(JobDetailView.self, from: try JSONText.encode(told)) == told)
+        let lines = JobDetailText.lines(told, workingDirectory: "/", usesColours: false)
+        #expect(lines.contains("  waits for  h.example:443 since 2026-01-02T03:04:05Z: no answer"), "\(lines)")
+        #expect(try await view([Self.pool(.download, "job-1", progress: 1)]).waiting == nil)
+        #expect(try await view([Self.pool(.download, "job-2", progress: 1)]).waiting != nil)
+        try await tracker.jobs.handedOver(key, to: .process, hop: 1)
+        #expect(try await view().waiting == nil)
+        _ = try await tracker.jobs.recordNews(key, percent: 0, step: UpdateStep.waitingForSpace, interval: .zero)
+        let space = try await view()
+        #expect(space.waiting?.what == .space && space.waiting?.since == space.timeline.last?.at)
+        #expect(space.waiting?.text.contains("TEMP_MAX_BYTES") == true)
+        _ = try await tracker.jobs.end(key, outcome: .cancelled, token: "t", record: [])
+        #expect(try await view().waiting == nil)
+    }
+
     @Test("Of a job that did not complete only published outputs are shown, without the file that is gone")
     func published() async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -42,6 +42,29 @@ struct SourceGateTests {
         }
     }
 
+    @Test("refuses media ids that would make directories where others have objects, where keys are paths")
+    func mediaIDs() async throws {
+        func refusal(_ mediaID: ByteText, _ settings: [String: String], to destination: String? = nil) async throws
+            -> String?
+        {
+            var ticket = Ticket(id: "j", mediaID: mediaID, kind: .image)
+            (ticket.sourceKey, ticket.destination) = ("k", destination)
+            do {
+                try await SourceGate().check(ticket, try Settings.from(settings))
+                return nil
+            } catch let problem as Problem {
+                #expect(problem.status == 422 && problem.detail?.contains("RESULT_KEY") == true)
+                return problem.code
+            }
+        }
+        let bucket = ["STORAGE_URL": "s3://media/x", "DESTINATION_PREFIXES": "file:///srv/out s3://media/y"]
+        #expect(try await refusal("v/result.json", [:]) == "invalid_media_id")
+        #expect(try await refusal("v/w", [:]) == nil)
+        #expect(try await refusal("v/result.json", bucket) == nil)
+        #expect(try await refusal("v/result.json", bucket, to: "s3://media/y/z") == nil)
+        #expect(try await refusal("v/result.json", bucket, to: "file:///srv/out/z") == "invalid_media_id")
+    }
+
     @Test("refuses URLs of HTTP that no settings, or not these, would have read")
     func webSources() async throws {
         #expect(try await refusal("http://example.org/a.jpg", [:]) == "source_not_allowed")

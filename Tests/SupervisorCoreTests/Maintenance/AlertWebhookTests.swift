@@ -131,7 +131,7 @@ struct AlertWebhookTests {
             }
         }
         let notices = try receiver.notices
-        #expect(notices.map(\.state) == [.raised, .raised, .raised, .cleared])
+        try #require(notices.map(\.state) == [.raised, .raised, .raised, .cleared])
         #expect(notices[0].event == "disk_alert" && notices[0].path == "/tmp/w" && notices[0].alertPercent == 90)
         #expect(notices[0].text.contains("filling up") && notices[0].host == HostName.current)
         #expect(notices[0] == notices[2])

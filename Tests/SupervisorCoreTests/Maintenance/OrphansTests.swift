@@ -2,6 +2,7 @@ import AMQP
 import Foundation
 import Glibc
 import JobModel
+import JobObjects
 import JobStore
 import Logging
 import Queues
@@ -73,6 +74,31 @@ struct OrphansTests {
     @Test("What is shown holds nothing that a terminal obeys")
     func plain() {
         #expect(OrphanText.plain("a\u{1B}[2Jb\u{9B}c\nd") == #"a\u{1B}[2Jb\u{9B}c\nd"#)
+    }
+
+    @Test("No orphans are said to be there only where there are none; what there is of one is told in the singular")
+    func words() {
+        var report = OrphanReport(workspace: "/w", orphans: [])
+        #expect(OrphanText.lines(report) == ["no orphans in /w"])
+        func upload(_ key: String) -> StoreOrphanReport.Upload {
+            StoreOrphanReport.Upload(key: key, ageSeconds: 60, reason: .unknownUpload, removable: true)
+        }
+        report.store = StoreOrphanReport(uploads: [upload("a")], leftJobs: [])
+        let listed = OrphanText.lines(report)
+        #expect(listed.first == "no orphaned files in /w" && listed.contains { $0.hasPrefix("OPEN UPLOAD") })
+        #expect(listed.last == "1 open upload; nothing was aborted (--clean aborts)")
+        report.store?.uploads.append(upload("b"))
+        report.store?.unlisted = 3
+        #expect(OrphanText.lines(report).last == "5 open uploads; nothing was aborted (--clean aborts)")
+        var cleaned = OrphanReport.Cleaned(CleanupReport(), leavesAbandonedJobs: false)
+        for (count, words) in [
+            (1, "1 upload aborted, 1 object removed"), (2, "2 uploads aborted, 2 objects removed"),
+            (0, "0 uploads aborted, 0 objects removed"),
+        ] {
+            cleaned.store = StoreOrphanReport.Cleaned(uploadsAborted: count, objectsRemoved: count)
+            report.cleaned = cleaned
+            #expect(OrphanText.lines(report).last == words)
+        }
     }
 
     // MARK: - The command

@@ -44,6 +44,7 @@ struct PoolSupervisorTests {
     ) async throws -> [PoolSnapshot] {
         while true {
             let snapshots = await supervisor.snapshots.filter { $0.wanted > 0 }
+            try #require(!snapshots.isEmpty)
             if condition(snapshots) { return snapshots }
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -55,7 +56,9 @@ struct PoolSupervisorTests {
         let supervisor = try supervisor([one: 2, two: 1])
         await supervisor.start()
         let found = try await snapshots(supervisor) { $0.allSatisfy { $0.ready == $0.wanted } }
-        #expect(found.flatMap { $0.workers.map(\.name) } == ["process.video.1", "process.video.2", "upload.image.1"])
+        try #require(
+            found.flatMap { $0.workers.map(\.name) } == ["process.video.1", "process.video.2", "upload.image.1"]
+        )
         #expect(found[0].workers[1].report?.job == "j-process.video.2")
         #expect(found[0].workers[0].report?.progress == 40)
         await supervisor.drain(limit: .seconds(20))
@@ -66,10 +69,10 @@ struct PoolSupervisorTests {
         let supervisor = try supervisor([one: 1])
         await supervisor.start()
         let before = try await snapshots(supervisor) { $0[0].ready == 1 }
-        let victim = try #require(before[0].workers[0].processID)
+        let victim = try #require(before[0].workers.first?.processID)
         kill(victim, SIGKILL)
         let after = try await snapshots(supervisor) { $0[0].restarts == 1 && $0[0].ready == 1 }
-        #expect(after[0].workers[0].processID != victim)
+        #expect(try #require(after[0].workers.first).processID != victim)
         #expect(after[0].lastExit == .init(worker: "process.video.1", cause: "signal 9 (SIGKILL)"))
         await supervisor.drain(limit: .seconds(20))
     }
@@ -138,8 +141,8 @@ struct PoolSupervisorTests {
         environment["RABBITMQ_URL"] = "amqp://elsewhere"
         await supervisor.restartAll(environment: environment)
         let after = try await snapshots(supervisor) { $0[0].ready == 1 && $0[0].restarts == 1 }
-        let process = try #require(after[0].workers[0].processID)
-        #expect(process != before[0].workers[0].processID)
+        let process = try #require(after[0].workers.first?.processID)
+        #expect(process != before[0].workers.first?.processID)
         #expect(after[0].lastExit == nil)
         let variables = try String(contentsOfFile: "/proc/\(process)/environ", encoding: .utf8)
         #expect(variables.contains("RABBITMQ_URL=amqp://elsewhere"))
@@ -156,7 +159,8 @@ struct PoolSupervisorTests {
         #expect(small.wanted == 1 && small.ready == 1)
         let left = try await snapshots(supervisor) { $0[0].workers.count == 1 }
         #expect(left[0].restarts == 0 && left[0].lastExit == nil)
-        let gone = large[0].workers.compactMap(\.processID).filter { $0 != left[0].workers[0].processID }
+        let stays = try #require(left[0].workers.first).processID
+        let gone = large[0].workers.compactMap(\.processID).filter { $0 != stays }
         #expect(try await remaining(gone) == [])
         await supervisor.drain(limit: .seconds(20))
     }

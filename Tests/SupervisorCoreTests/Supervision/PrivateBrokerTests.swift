@@ -100,7 +100,9 @@ struct PrivateBrokerTests {
         let listeners = sockets.split(separator: "\n").filter { line in own.contains { line.contains("pid=\($0),") } }
         #expect(listeners.count >= 3)
         for listener in listeners {
-            let address = listener.split(separator: " ")[3]
+            let words = listener.split(separator: " ")
+            try #require(words.count > 3, "\(listener)")
+            let address = words[3]
             #expect(address.hasPrefix("127.0.0.1:") || address.hasPrefix("[::1]:"))
         }
         running.child.signal(SIGTERM)

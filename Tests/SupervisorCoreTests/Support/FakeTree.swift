@@ -10,6 +10,7 @@ import TestSupport
 /// A tree with a status that the test sets, which records the orders that it gets.
 final class FakeTree: StatusSource, TreeControl {
     enum Order: Sendable, Equatable {
+        case check(EntryMessage)
         case submit(EntryMessage)
         case cancel(JobKey)
         case cleanOrphans
@@ -26,6 +27,8 @@ final class FakeTree: StatusSource, TreeControl {
         var queries: [JobQuery] = []
         var isLedgerBroken = false
         var isBrokerAway = false
+        /// Of every job that is looked at.
+        var refusal: Problem?
     }
 
     private let state = Mutex(State())
@@ -130,6 +133,11 @@ final class FakeTree: StatusSource, TreeControl {
             if state.isBrokerAway { throw Problem(title: "The broker cannot be reached", status: 503) }
             state.orders.append(order)
         }
+    }
+
+    func check(_ job: EntryMessage) async throws {
+        try note(.check(job))
+        if let refusal = state.withLock({ $0.refusal }) { throw refusal }
     }
 
     func submit(_ job: EntryMessage) async throws { try note(.submit(job)) }

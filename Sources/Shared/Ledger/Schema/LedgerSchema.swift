@@ -30,6 +30,7 @@ enum LedgerSchema {
         migrator.registerMigration("15: objects that jobs put") { db in try db.execute(sql: objects) }
         migrator.registerMigration("16: spilled files") { db in try db.execute(sql: spill) }
         migrator.registerMigration("17: uploads that jobs have begun") { db in try db.execute(sql: uploads) }
+        migrator.registerMigration("18: keys that jobs hold") { db in try db.execute(sql: keys) }
         return migrator
     }
 

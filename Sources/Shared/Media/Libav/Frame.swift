@@ -23,9 +23,16 @@ final class Frame: @unchecked Sendable {
 
     /// Presentation time in the time base that the pipeline agreed on.
     var ticks: Int64 { pointer.pointee.pts }
+
+    /// Takes over time, duration and kind of a picture that this one is made of.
+    func copyTimes(of source: Frame) {
+        pointer.pointee.pts = source.pointer.pointee.pts
+        shim_set_frame_duration(pointer, shim_frame_duration(source.pointer))
+        pointer.pointee.pict_type = source.pointer.pointee.pict_type
+    }
 }
 
-/// Pictures of one size in planar 4:2:0, whose memory is used again once all references are gone.
+/// Pictures of one size and format, whose memory is used again once all references are gone.
 final class FramePool {
     private let pool: OpaquePointer
     private let size: PictureSize

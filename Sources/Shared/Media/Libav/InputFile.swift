@@ -34,6 +34,7 @@ final class InputFile {
         // The scheme is spelled out so that a colon in a name is never taken for another one.
         let code = avio_open2(&pointer, "file:\(path)", AVIO_FLAG_READ, &interrupt, &options)
         guard code >= 0, let pointer else {
+            try state.checkpoint()
             throw code == shim_error_exit ? .cancelled : .cannotRead(path, shim_errno(code))
         }
         self.pointer = pointer
@@ -52,6 +53,16 @@ final class InputFile {
     func checkpoint() throws(MediaError) { try state.checkpoint() }
 
     var shouldStop: Bool { state.shouldStop }
+
+    /// The same file, read from its beginning once more.
+    func rewound() throws(MediaError) -> InputFile {
+        let position = avio_seek(pointer, 0, SEEK_SET)
+        guard position == 0 else {
+            try checkpoint()
+            throw .diskFailed(MediaError.errorNumber(in: Int32(clamping: position)) ?? EIO, Int32(clamping: position))
+        }
+        return self
+    }
 
     /// The error number of a disk that failed, if it did.
     var diskErrorNumber: Int32? {

@@ -5,6 +5,8 @@ import Glibc
 final class JPEGEncoder {
     private let codec: CodecContext
     private let scaler: Scaler
+    /// Pictures that were encoded: their times, as an encoder wants times that grow.
+    private var count: Int64 = 0
 
     /// - Parameter quality: 1 (worst) to 100 (best).
     init(size: PictureSize, quality: Int, colors: ColorTags) throws(MediaError) {
@@ -33,16 +35,15 @@ final class JPEGEncoder {
 
     /// - Parameters:
     ///   - picture: upright.
-    ///   - time: a number that grows from picture to picture.
     ///   - body: gets the bytes of the file.
     func encode(
         _ picture: Frame,
-        time: Int64,
         body: (UnsafeRawBufferPointer) throws(MediaError) -> Void
     ) throws(MediaError) {
         let context = codec.pointer
         let frame = try scaler.scale(picture)
-        frame.pointer.pointee.pts = time
+        frame.pointer.pointee.pts = count
+        count += 1
         frame.pointer.pointee.pict_type = AV_PICTURE_TYPE_NONE
         frame.pointer.pointee.quality = context.pointee.global_quality
         let packet = try Packet()

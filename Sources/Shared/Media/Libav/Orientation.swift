@@ -31,7 +31,7 @@ struct Orientation: Hashable, Sendable {
     /// The orientation of a stream, from its side data.
     init(stream: UnsafePointer<AVStream>) {
         var size = 0
-        guard let data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size), size >= 9 * 4 else {
+        guard let data = shim_stream_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size), size >= 9 * 4 else {
             self.init()
             return
         }

@@ -5,12 +5,12 @@ import Glibc
 ///
 /// Not thread-safe: a muxer's calls come one at a time.
 final class OutputFile {
-    private let fileName: String
-    private let state: RunState
+    let fileName: String
+    let state: RunState
     private var descriptor: CInt
     private(set) var context: UnsafeMutablePointer<AVIOContext>?
     private var position: Int64 = 0
-    private var sizeBytes: Int64 = 0
+    private(set) var sizeBytes: Int64 = 0
     /// The caller's refusal when it was asked for room, or the kernel's error.
     private(set) var refusal: MediaError?
     private static let bufferBytes = 1 << 18
@@ -37,10 +37,12 @@ final class OutputFile {
                 return Unmanaged<OutputFile>.fromOpaque(file).takeUnretainedValue().seek(offset, whence)
             }
         )
-        if context == nil {
+        guard let context else {
             av_free(buffer)
             throw .outOfMemory
         }
+        // A muxer flushes after each packet; a system call for each would be too many.
+        context.pointee.min_packet_size = CInt(Self.bufferBytes)
     }
 
     deinit {
@@ -48,19 +50,56 @@ final class OutputFile {
         if descriptor >= 0 { _ = Glibc.close(descriptor) }
     }
 
-    /// Writes the buffered bytes and closes. Returns the file's size in bytes.
+    /// Writes the buffered bytes. The muxer is done.
+    func flush() throws(MediaError) {
+        guard let context else { return }
+        avio_flush(context)
+        let status = context.pointee.error
+        freeContext()
+        if let refusal { throw refusal }
+        if status < 0 { throw .write(status, fileName: fileName) }
+    }
+
+    /// Closes. Returns the file's size in bytes.
     func close() throws(MediaError) -> Int64 {
-        if let context {
-            avio_flush(context)
-            let status = context.pointee.error
-            freeContext()
-            if let refusal { throw refusal }
-            if status < 0 { throw .write(status, fileName: fileName) }
-        }
+        try flush()
         let closing = descriptor
         descriptor = -1
         if Glibc.close(closing) != 0, errno != EINTR { throw .write(shim_error(errno), fileName: fileName) }
         return sizeBytes
+    }
+
+    /// Writes at a place of the file, which grows if need be.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(MediaError) {
+        let (end, overflow) = offset.addingReportingOverflow(Int64(bytes.count))
+        guard !overflow, offset >= 0 else { throw .write(shim_error(EFBIG), fileName: fileName) }
+        try state.checkpoint()
+        if end > sizeBytes { try state.allowGrowth(of: fileName, to: end) }
+        var rest = bytes
+        var position = offset
+        while !rest.isEmpty {
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(position))
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { throw .write(shim_error(count < 0 ? errno : EIO), fileName: fileName) }
+            position += Int64(count)
+            sizeBytes = max(sizeBytes, position)
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        }
+    }
+
+    func write(_ bytes: [UInt8], at offset: Int64) throws(MediaError) {
+        let result = bytes.withUnsafeBytes { bytes -> Result<Void, MediaError> in
+            Result { () throws(MediaError) in try write(bytes, at: offset) }
+        }
+        try result.get()
+    }
+
+    /// Runs `body` with a second descriptor of the file, for reading.
+    func reading<Result>(_ body: (CInt) throws(MediaError) -> Result) throws(MediaError) -> Result {
+        let reader = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard reader >= 0 else { throw .write(shim_error(errno), fileName: fileName) }
+        defer { _ = Glibc.close(reader) }
+        return try body(reader)
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) -> CInt {
@@ -69,17 +108,8 @@ final class OutputFile {
         let (end, overflow) = position.addingReportingOverflow(Int64(bytes.count))
         if overflow { return shim_error(EFBIG) }
         do throws(MediaError) {
-            if state.shouldStop { throw state.firstFailure ?? .cancelled }
-            if end > sizeBytes { try state.allowGrowth(of: fileName, to: end) }
-            var rest = bytes
-            while !rest.isEmpty {
-                let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(position))
-                if count < 0, errno == EINTR { continue }
-                if count <= 0 { throw .write(shim_error(count < 0 ? errno : EIO), fileName: fileName) }
-                position += Int64(count)
-                sizeBytes = max(sizeBytes, position)
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-            }
+            try write(bytes, at: position)
+            position = end
             return CInt(clamping: bytes.count)
         } catch {
             refusal = error

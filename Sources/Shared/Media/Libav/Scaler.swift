@@ -1,6 +1,7 @@
 import CFFmpeg
 
-/// Scales pictures to one size in 8-bit 4:2:0 of limited or full range, whatever they come as. Owned by one thread.
+/// Scales pictures to one size and format, whatever they come as: 8-bit 4:2:0 of limited range, if nothing else is
+/// asked for. Owned by one thread.
 final class Scaler {
     /// The properties of a source that the scaler is built for; a change needs a new scaler.
     private struct SourceShape: Equatable {
@@ -13,15 +14,26 @@ final class Scaler {
     private let target: PictureSize
     private let isFullRange: Bool
     private let colors: ColorTags
+    private let format: AVPixelFormat
+    private let keepsMatrix: Bool
     private let pool: FramePool
     private var context: OpaquePointer?
     private var shape: SourceShape?
 
-    init(target: PictureSize, colors: ColorTags, isFullRange: Bool = false) throws(MediaError) {
+    /// - Parameter keepsMatrix: whether the luma stays that of the source, whatever `colors` say.
+    init(
+        target: PictureSize,
+        colors: ColorTags,
+        isFullRange: Bool = false,
+        format: AVPixelFormat = AV_PIX_FMT_YUV420P,
+        keepsMatrix: Bool = false
+    ) throws(MediaError) {
+        self.format = format
+        self.keepsMatrix = keepsMatrix
         self.target = target
         self.colors = colors
         self.isFullRange = isFullRange
-        pool = try FramePool(size: target, format: AV_PIX_FMT_YUV420P)
+        pool = try FramePool(size: target, format: format)
     }
 
     deinit {
@@ -31,6 +43,7 @@ final class Scaler {
     /// True when `scale` would return the same picture.
     func isIdentity(for frame: Frame) -> Bool {
         frame.size == target && frame.pointer.pointee.format == AV_PIX_FMT_YUV420P.rawValue
+            && (ColorTags.scalerIndex(of: frame.pointer.pointee.colorspace) ?? matrixIndex) == matrixIndex
             && !Self.isFullRange(frame) && !isFullRange
     }
 
@@ -39,8 +52,9 @@ final class Scaler {
             size: source.size,
             format: Self.plainFormat(source.pointer.pointee.format),
             isFullRange: Self.isFullRange(source),
-            coefficients: ColorTags.scalerIndex(of: source.pointer.pointee.colorspace)
-                ?? ColorTags.scalerIndex(of: colors.matrix) ?? SWS_CS_DEFAULT
+            coefficients: keepsMatrix
+                ? ColorTags.scalerIndex(of: SourceColor(of: source).lumaMatrix) ?? matrixIndex
+                : ColorTags.scalerIndex(of: source.pointer.pointee.colorspace) ?? matrixIndex
         )
         if shape != self.shape {
             sws_freeContext(context)
@@ -52,13 +66,13 @@ final class Scaler {
         let result = try pool.take()
         let status = shim_scale(context, source.pointer, result.pointer)
         guard status >= 0 else { throw .libav(status, doing: "scaling to \(target.width)x\(target.height)") }
-        result.pointer.pointee.pts = source.pointer.pointee.pts
-        result.pointer.pointee.pkt_duration = source.pointer.pointee.pkt_duration
-        result.pointer.pointee.pict_type = source.pointer.pointee.pict_type
+        result.copyTimes(of: source)
         result.pointer.pointee.colorspace = colors.matrix
         result.pointer.pointee.color_range = isFullRange ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG
         return result
     }
+
+    private var matrixIndex: Int32 { ColorTags.scalerIndex(of: colors.matrix) ?? SWS_CS_DEFAULT }
 
     private func make(_ shape: SourceShape) throws(MediaError) -> OpaquePointer {
         guard sws_isSupportedInput(AVPixelFormat(rawValue: shape.format)) > 0 else {
@@ -76,7 +90,7 @@ final class Scaler {
         av_opt_set_int(object, "src_format", Int64(shape.format), 0)
         av_opt_set_int(object, "dstw", Int64(target.width), 0)
         av_opt_set_int(object, "dsth", Int64(target.height), 0)
-        av_opt_set_int(object, "dst_format", Int64(AV_PIX_FMT_YUV420P.rawValue), 0)
+        av_opt_set_int(object, "dst_format", Int64(format.rawValue), 0)
         // The range has to be known here already, or a plain copy may be chosen where a conversion is needed.
         av_opt_set_int(object, "src_range", shape.isFullRange ? 1 : 0, 0)
         av_opt_set_int(object, "dst_range", isFullRange ? 1 : 0, 0)
@@ -86,7 +100,7 @@ final class Scaler {
             sws_freeContext(context)
             throw .libav(status, doing: "preparing to scale \(shape.size.width)x\(shape.size.height) pictures")
         }
-        let coefficients = sws_getCoefficients(ColorTags.scalerIndex(of: colors.matrix) ?? SWS_CS_DEFAULT)
+        let coefficients = sws_getCoefficients(keepsMatrix ? shape.coefficients : matrixIndex)
         // A refusal means that this pair of formats needs no matrix.
         _ = sws_setColorspaceDetails(
             context,

@@ -8,13 +8,10 @@ final class StreamDecoder {
     private(set) var errorCount = 0
     private(set) var lastErrorCode: Int32 = 0
 
-    /// Larger pictures are refused before memory is taken for them.
-    private static let maximumPixels: Int64 = 8_192 * 8_192
-
     init(stream: UnsafeMutablePointer<AVStream>, threads: Int) throws(MediaError) {
         guard let parameters = stream.pointee.codecpar else { throw .outOfMemory }
         let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
-        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
+        guard let codec = Self.decoder(for: stream, parameters.pointee.codec_id) else {
             throw MediaError(
                 code: .unsupported,
                 message: "there is no decoder for \(name); convert the file, for example to H.264 in MP4",
@@ -27,10 +24,29 @@ final class StreamDecoder {
         if status >= 0 {
             context.pointee.pkt_timebase = stream.pointee.time_base
             context.pointee.thread_count = Int32(clamping: threads)
-            context.pointee.max_pixels = Self.maximumPixels
+            context.pointee.max_pixels = OpenedInput.maximumPixels
             status = avcodec_open2(context, nil, nil)
         }
         guard status >= 0 else { throw .cannotDecode(name, status) }
+    }
+
+    /// Whether transparency beside VP8 or VP9 can be decoded: libvpx can, libav's own decoders cannot.
+    static func canDecodeAlpha(_ codec: AVCodecID) -> Bool { alphaDecoder(codec) != nil }
+
+    private static func decoder(
+        for stream: UnsafeMutablePointer<AVStream>,
+        _ codec: AVCodecID
+    ) -> UnsafePointer<AVCodec>? {
+        if Stream(stream)?.isTransparentVPx == true, let decoder = alphaDecoder(codec) { return decoder }
+        return avcodec_find_decoder(codec)
+    }
+
+    private static func alphaDecoder(_ codec: AVCodecID) -> UnsafePointer<AVCodec>? {
+        switch codec {
+        case AV_CODEC_ID_VP8: avcodec_find_decoder_by_name("libvpx")
+        case AV_CODEC_ID_VP9: avcodec_find_decoder_by_name("libvpx-vp9")
+        default: nil
+        }
     }
 
     /// Feeds one packet and hands out the frames that are ready.

@@ -50,7 +50,7 @@ final class VideoEncoder {
         _ frame: Frame,
         deliver: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Void
     ) throws(MediaError) {
-        durations[frame.ticks] = frame.pointer.pointee.pkt_duration
+        durations[frame.ticks] = shim_frame_duration(frame.pointer)
         try send(frame.pointer, deliver)
     }
 

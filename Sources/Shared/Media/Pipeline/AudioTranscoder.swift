@@ -5,8 +5,11 @@ import CFFmpeg
 /// Times are kept by counting samples. Where the source's times run away from the count, silence is put in or samples
 /// are left out, so that sound and picture stay together. Owned by one thread.
 final class AudioTranscoder {
-    /// Smaller differences come from rounded container times and are left alone.
-    private static let toleratedSeconds = 0.1
+    /// Smaller differences come from rounded container times and are left alone, in seconds.
+    private static let tolerated = 0.015
+    /// Larger ones are put right at once; those between are, too, where they come from one step, or else within a
+    /// second by stretching or shrinking the sound.
+    private static let longestDrift = 0.1
     /// Two frames of the codec with the longest ones.
     private static let maximumPadding: Int32 = 4_096
 
@@ -21,6 +24,12 @@ final class AudioTranscoder {
     /// Samples per channel that have gone into the queue, and those that have gone on to the encoder.
     private var queuedSamples: Int64 = 0
     private var encodedSamples: Int64 = 0
+    /// The time at which the next frame of the source is expected, and the count of samples until which the sound is
+    /// being stretched or shrunk; at the encoder's rate.
+    private var expected: Int64?
+    private var compensatedUntil: Int64 = 0
+    /// Frames of a format that cannot be converted.
+    private(set) var refusedFrames = 0
     /// The end of the sound by the container, in samples per channel; nil when it gives none.
     private let statedEnd: Int64?
     /// Samples that stay in the queue until the end is known, so that the codec's padding can be cut off.
@@ -53,7 +62,9 @@ final class AudioTranscoder {
         av_audio_fifo_free(fifo)
     }
 
-    var errorCount: Int { decoder.errorCount }
+    var errorCount: Int { decoder.errorCount + refusedFrames }
+    /// Samples per channel that the encoder has got.
+    var madeSamples: Int64 { encodedSamples }
 
     func transcode(_ packet: borrowing Packet) throws(MediaError) {
         try decoder.decode(packet) { frame throws(MediaError) in try take(frame) }
@@ -76,6 +87,8 @@ final class AudioTranscoder {
         sampleRate: Int32
     ) -> Int64? {
         let (start, duration) = (stream.pointee.start_time, stream.pointee.duration)
+        // Only an index of samples is that exact.
+        guard stream.pointee.nb_frames > 0 else { return nil }
         guard start != shim_nopts, duration != shim_nopts, duration > 0 else { return nil }
         let (end, overflow) = start.addingReportingOverflow(duration)
         guard !overflow else { return nil }
@@ -84,13 +97,27 @@ final class AudioTranscoder {
 
     private func take(_ frame: Frame) throws(MediaError) {
         try state.checkpoint()
-        guard frame.pointer.pointee.nb_samples > 0, frame.pointer.pointee.sample_rate > 0 else { return }
+        let (count, rate) = (frame.pointer.pointee.nb_samples, frame.pointer.pointee.sample_rate)
+        guard count > 0, StreamChoice.sampleRates.contains(Int(rate)),
+            StreamChoice.channels.contains(Int(frame.pointer.pointee.ch_layout.nb_channels))
+        else {
+            refusedFrames += 1
+            return
+        }
         if !resampler.isPrepared(for: frame) { try drainResampler() }
-        let excess = try align(frame)
+        var excess = try align(frame)
         if !resampler.isPrepared(for: frame) { try resampler.prepare(for: frame) }
-        guard let converted = try resampler.convert(frame) else { return }
-        try queue(converted, skipping: excess)
-        try encode(keeping: heldBackSamples, isLast: false)
+        var start: Int32 = 0
+        while start < count {
+            try state.checkpoint()
+            let end = min(count, start + rate)
+            defer { start = end }
+            guard let converted = try resampler.convert(frame, start..<end) else { continue }
+            let skipped = min(excess, Int64(converted.pointer.pointee.nb_samples))
+            excess -= skipped
+            try queue(converted, skipping: skipped)
+            try encode(keeping: heldBackSamples, isLast: false)
+        }
     }
 
     /// Fills a gap before `frame` with silence. Returns how many samples of it come too early and are left out.
@@ -98,10 +125,23 @@ final class AudioTranscoder {
         let rate = AVRational(num: 1, den: encoder.sampleRate)
         let time = frame.pointer.pointee.best_effort_timestamp
         guard let target = timeline.ticks(time, in: streamBase, to: rate) else { return 0 }
-        let difference = target - (queuedSamples + resampler.delay)
+        let step = target - (expected ?? target)
+        let samples = Int64(frame.pointer.pointee.nb_samples) * Int64(encoder.sampleRate)
+        expected = target + samples / Int64(frame.pointer.pointee.sample_rate)
+        let done = queuedSamples + resampler.delay
+        let difference = target - done
         // The start is exact; later on small differences are the container's rounding.
-        let tolerated = queuedSamples == 0 ? 0 : Int64(Double(encoder.sampleRate) * Self.toleratedSeconds)
+        let tolerated = queuedSamples == 0 ? 0 : Int64(Double(encoder.sampleRate) * Self.tolerated)
         guard abs(difference) > tolerated else { return 0 }
+        let isDrift = abs(step) <= tolerated && abs(difference) <= Int64(Double(encoder.sampleRate) * Self.longestDrift)
+        if queuedSamples > 0, isDrift {
+            if done >= compensatedUntil, resampler.isPrepared(for: frame) {
+                resampler.compensate(Int32(difference))
+                compensatedUntil = done + Int64(encoder.sampleRate)
+            }
+            return 0
+        }
+        compensatedUntil = 0
         guard difference > 0 else { return -difference }
         try drainResampler()
         try queueSilence(target - queuedSamples)

@@ -8,8 +8,10 @@ final class CopyTrack {
     private let timeline: Timeline
     private let isVideo: Bool
     private var hasStarted: Bool
-    /// Packets that could not be copied: without any time, or refused by the muxer.
-    private(set) var errorCount = 0
+    private var lastTime: Int64?
+    private var longestInterval: Int64 = 0
+    /// Packets without a time that can be true.
+    private var errorCount = 0
     private(set) var packetCount = 0
 
     init(output: MP4Output, streamIndex: Int, source: UnsafePointer<AVStream>, timeline: Timeline) {
@@ -35,13 +37,18 @@ final class CopyTrack {
             errorCount += 1
             return
         }
-        do {
-            try output.write(pointer, stream: streamIndex, base: base, zero: timeline.zero(in: base))
-            hasStarted = true
-        } catch {
-            // The muxer refuses a packet that it cannot parse; a disk that fails is another matter.
-            guard error.code == .internalFailure else { throw error }
-            errorCount += 1
-        }
+        // The last packet may state hours; see ``VideoClock/longestPictureSeconds``.
+        if let lastTime { longestInterval = max(longestInterval, pointer.pointee.dts &- lastTime) }
+        lastTime = pointer.pointee.dts
+        let longestSeconds = isVideo ? VideoClock.longestPictureSeconds : 1
+        let longest = Int64(longestSeconds * Double(base.den) / Double(max(base.num, 1)))
+        pointer.pointee.duration = min(pointer.pointee.duration, max(longest, longestInterval))
+        try output.write(pointer, stream: streamIndex, base: base, zero: timeline.zero(in: base))
+        hasStarted = true
     }
+
+    /// Packets that are not in the file: without a time that can be true, or refused by the muxer.
+    var lostCount: Int { errorCount + output.refusals(ofStream: streamIndex).count }
+    /// The muxer's last refusal; 0 when there was none.
+    var lastRefusal: Int32 { output.refusals(ofStream: streamIndex).lastCode }
 }

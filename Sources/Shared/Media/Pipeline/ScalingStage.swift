@@ -1,11 +1,14 @@
 import CFFmpeg
 
-/// The thread between decoder and encoders: places keyframes, scales, and makes thumbnails.
+/// The thread between decoder and encoders: deinterlaces, lays over black, places keyframes, scales, and makes
+/// thumbnails.
 ///
-/// Sendable because the cascade, the placer and the thumbnails are used by the stage's thread only, between start and
-/// join; afterwards only the thread that joined reads them.
+/// Sendable because all of its parts are used by the stage's thread only, between start and join; afterwards only the
+/// thread that joined reads them.
 final class ScalingStage: @unchecked Sendable {
     let queue = BoundedQueue<Frame>(capacity: 3)
+    private let deinterlacer: Deinterlacer?
+    private let flattener: AlphaFlattener
     private let cascade: ScalingCascade
     private let tracks: [RenditionTrack]
     private let thumbnails: ThumbnailMaker?
@@ -14,12 +17,16 @@ final class ScalingStage: @unchecked Sendable {
 
     /// - Parameter tracks: in the order of the cascade's sizes.
     init(
+        deinterlacer: Deinterlacer?,
+        flattener: AlphaFlattener,
         cascade: ScalingCascade,
         tracks: [RenditionTrack],
         thumbnails: ThumbnailMaker?,
         keyframes: KeyframePlacer,
         state: RunState
     ) {
+        self.deinterlacer = deinterlacer
+        self.flattener = flattener
         self.cascade = cascade
         self.tracks = tracks
         self.thumbnails = thumbnails
@@ -28,21 +35,37 @@ final class ScalingStage: @unchecked Sendable {
     }
 
     var thumbnailOutputs: [VideoResult.Output] { thumbnails?.outputs ?? [] }
+    var leftInterlaced: Bool { deinterlacer?.hasFailed ?? false }
 
     /// The body of the thread.
     func run() {
         do {
             while let source = queue.pop() {
                 try state.checkpoint()
-                let isKeyframe = keyframes.isKeyframe(at: source.ticks)
-                source.pointer.pointee.pict_type = isKeyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
-                let scaled = try cascade.scale(source)
-                try thumbnails?.take(source: source, scaled: scaled)
-                for (track, frame) in zip(tracks, scaled) where !track.queue.push(frame) { return }
+                if let deinterlacer {
+                    try deinterlacer.process(source) { frame throws(MediaError) in try pass(frame) }
+                } else {
+                    try pass(source)
+                }
             }
+            try deinterlacer?.flush { frame throws(MediaError) in try pass(frame) }
+            try thumbnails?.finish()
             for track in tracks { track.queue.finish() }
         } catch {
             state.fail(error)
+        }
+    }
+
+    private func pass(_ frame: Frame) throws(MediaError) {
+        try state.checkpoint()
+        let source = try flattener.flatten(frame)
+        let isKeyframe = keyframes.isKeyframe(at: source.ticks)
+        source.pointer.pointee.pict_type = isKeyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
+        let scaled = try cascade.scale(source)
+        try thumbnails?.take(source: source, scaled: scaled)
+        // A queue refuses only what comes after the run has ended.
+        for (track, frame) in zip(tracks, scaled) where !track.queue.push(frame) {
+            throw state.firstFailure ?? .cancelled
         }
     }
 }

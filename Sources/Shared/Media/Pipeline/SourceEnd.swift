@@ -15,8 +15,11 @@ struct SourceEnd {
         let (start, duration) = (input.video.pointee.start_time, input.video.pointee.duration)
         let base = input.video.pointee.time_base
         let end = start != shim_nopts && duration != shim_nopts && duration > 0 ? start &+ duration : shim_nopts
-        if let ticks = timeline.ticks(end, in: base, to: base), ticks > 0 {
-            statedSeconds = Timeline.seconds(ticks, base)
+        if input.pace.isInvented {
+            (statedSeconds, isOfPictures) = (0, false)
+        } else if let ticks = timeline.ticks(end, in: base, to: base), ticks > 0 {
+            // Times that run on for hours after the last picture are not content that is missing.
+            statedSeconds = min(Timeline.seconds(ticks, base), durationSeconds)
             isOfPictures = true
         } else {
             statedSeconds = durationSeconds
@@ -29,7 +32,8 @@ struct SourceEnd {
     mutating func note(_ packet: borrowing Packet, base: AVRational) {
         if packet.pointer.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 { isProven = true }
         guard let ticks = timeline.ticks(packet.pointer.pointee.pts, in: base, to: base) else { return }
-        let end = Timeline.seconds(ticks, base) + Timeline.seconds(max(0, packet.pointer.pointee.duration), base)
+        let duration = Timeline.seconds(max(0, packet.pointer.pointee.duration), base)
+        let end = Timeline.seconds(ticks, base) + min(duration, VideoClock.longestPictureSeconds)
         lastPacketSeconds = max(lastPacketSeconds, end)
     }
 

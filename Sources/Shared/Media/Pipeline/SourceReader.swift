@@ -11,7 +11,8 @@ final class SourceReader {
     private let state: RunState
     private let durationSeconds: Double
     private var clock: VideoClock
-    private var discontinuities: DiscontinuityFilter
+    private var limiter: RateLimiter
+    private var times: TimeFilter
     private var firstTicks: Int64?
     private var end: SourceEnd
     private(set) var readErrors = 0
@@ -19,9 +20,11 @@ final class SourceReader {
     private(set) var droppedFrames = 0
     private(set) var damagedFrames = 0
 
+    /// - Parameter limiter: of the rate of outputs.
     init(
         input: MediaInput,
         timeline: Timeline,
+        limiter: RateLimiter,
         threads: Int,
         durationSeconds: Double,
         state: RunState
@@ -30,13 +33,16 @@ final class SourceReader {
         self.state = state
         self.durationSeconds = durationSeconds
         decoder = try StreamDecoder(stream: input.video, threads: threads)
-        clock = VideoClock(stream: input.video, timeline: timeline)
-        discontinuities = DiscontinuityFilter(context: input.context)
+        clock = VideoClock(input: input, timeline: timeline)
+        self.limiter = limiter
+        times = TimeFilter(input: input)
         end = SourceEnd(input: input, timeline: timeline, durationSeconds: durationSeconds)
     }
 
     var decodeErrors: Int { decoder.errorCount }
     var lastErrorCode: Int32 { decoder.lastErrorCode }
+    /// Jumps and gaps of the source's times that were closed.
+    var closedGaps: Int { times.closed }
     /// The share of the stated time that the file was cut off by, 0 to 1.
     var missingShare: Double { end.missingShare(pictureEndSeconds: clock.endSeconds) }
 
@@ -67,8 +73,8 @@ final class SourceReader {
             }
             failures = 0
             let isPicture = packet.pointer.pointee.stream_index == input.video.pointee.index
-            guard let base = (isPicture ? input.video : input.audio)?.pointee.time_base else { continue }
-            discontinuities.apply(to: packet, base: base)
+            guard let base = input.stream(of: packet)?.pointee.time_base else { continue }
+            times.apply(to: packet, base: base)
             end.note(packet, base: base)
             if isPicture {
                 try video(packet)
@@ -78,10 +84,12 @@ final class SourceReader {
             }
         }
         try decoder.flush { frame throws(MediaError) in try deliver(frame, to: picture) }
+        if let frame = limiter.flush(), !picture(frame) { throw state.firstFailure ?? .cancelled }
     }
 
     private func deliver(_ frame: Frame, to picture: (Frame) -> Bool) throws(MediaError) {
         decodedFrames += 1
+        if decodedFrames == 1, shim_frame_is_dolby_vision_5(frame.pointer) != 0 { throw DolbyVision.notCompatible(5) }
         state.countDecodedPicture()
         // One packet may hold any number of pictures, and the end brings all that are still inside.
         try state.checkpoint()
@@ -94,6 +102,7 @@ final class SourceReader {
             return
         }
         if firstTicks == nil { firstTicks = frame.ticks }
+        guard let frame = limiter.pass(frame) else { return }
         guard picture(frame) else { throw state.firstFailure ?? .cancelled }
         // The last steps are for the encoders' queues and the files' indexes.
         if durationSeconds > 0 { state.report(progress: min(0.99, clock.endSeconds / durationSeconds)) }

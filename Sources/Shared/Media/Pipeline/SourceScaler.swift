@@ -6,16 +6,22 @@ final class SourceScaler {
     private let scaler: Scaler
     /// The pool for turned pictures; nil when nothing has to be turned.
     private let turned: FramePool?
+    private let colors: ColorTags
+    private let stored: PictureSize
+    /// Made when the first picture needs it.
+    private var converter: ColorConverter?
 
     init(target: PictureSize, orientation: Orientation, colors: ColorTags) throws(MediaError) {
         self.orientation = orientation
+        self.colors = colors
+        stored = orientation.applied(to: target)
         scaler = try Scaler(target: orientation.applied(to: target), colors: colors)
         turned = orientation == .upright ? nil : try FramePool(size: target, format: AV_PIX_FMT_YUV420P)
     }
 
     /// The same picture if it already is as wanted.
     func scale(_ source: Frame) throws(MediaError) -> Frame {
-        let scaled = scaler.isIdentity(for: source) ? source : try scaler.scale(source)
+        let scaled = try plain(source)
         guard let turned else { return scaled }
         let result = try turned.take()
         for plane in 0..<Int32(3) {
@@ -32,12 +38,21 @@ final class SourceScaler {
                 height: plane == 0 ? size.height : (size.height + 1) / 2
             )
         }
-        result.pointer.pointee.pts = scaled.pointer.pointee.pts
-        result.pointer.pointee.pkt_duration = scaled.pointer.pointee.pkt_duration
-        result.pointer.pointee.pict_type = scaled.pointer.pointee.pict_type
+        result.copyTimes(of: scaled)
         result.pointer.pointee.colorspace = scaled.pointer.pointee.colorspace
         result.pointer.pointee.color_range = scaled.pointer.pointee.color_range
         return result
+    }
+
+    /// Of the wanted size and colours, not yet turned.
+    private func plain(_ source: Frame) throws(MediaError) -> Frame {
+        guard SourceColor(of: source).needsMap else {
+            return scaler.isIdentity(for: source) ? source : try scaler.scale(source)
+        }
+        if let converter { return try converter.convert(source) }
+        let converter = try ColorConverter(target: stored, colors: colors)
+        self.converter = converter
+        return try converter.convert(source)
     }
 }
 

@@ -18,7 +18,8 @@ extension VideoRun {
     /// transcoded: the real content of a stream shows only when the muxer looks at it.
     private func openOriginal(_ original: MediaPlan.Original) throws(MediaError) {
         let path = try state.path(for: original.fileName)
-        let audio: [MediaPlan.StreamMode] = original.audio == .copy ? [.copy, .transcode] : [.transcode]
+        let otherwise: MediaPlan.StreamMode = input.audio == nil ? .none : .transcode
+        let audio: [MediaPlan.StreamMode] = original.audio == .copy ? [.copy, otherwise] : [otherwise]
         let video: [MediaPlan.StreamMode] = original.video == .copy ? [.copy, .transcode] : [.transcode]
         let attempts = video.flatMap { video in audio.map { (video: video, audio: $0) } }
         for (index, attempt) in attempts.enumerated() {
@@ -42,7 +43,10 @@ extension VideoRun {
         var size = PictureSize(width: original.width, height: original.height)
         if video == .copy {
             let output = try addCopy(original.fileName, copiesAudio: copiesAudio, path)
-            files.append((output, entry(.original, original.fileName, quality, size, codecName)))
+            var made = entry(.original, original.fileName, quality, size, codecName)
+            (made.profile, made.pixelFormat) = (plan.source.profile, plan.source.pixelFormat)
+            made.transfer = plan.source.color.transfer
+            files.append((output, made))
             return
         }
         size = size.even
@@ -71,13 +75,15 @@ extension VideoRun {
                 crf: plan.encoding.crf,
                 preset: plan.encoding.preset,
                 threads: threads.encoder,
-                timeBase: Timeline.videoBase(of: input.video),
-                framerate: VideoClock.framerate(of: input.video),
+                timeBase: Timeline.videoBase(of: input),
+                framerate: limiter.framerate,
                 colors: colors
             )
         )
         let output = try MP4Output(fileName: fileName, state: state)
-        let streamIndex = try output.addStream(encoder: encoder.context)
+        // A picture that was turned is no panorama any more.
+        let isUpright = Orientation(stream: input.video) == .upright
+        let streamIndex = try output.addStream(encoder: encoder.context, shapeOf: isUpright ? input.video : nil)
         let commitAudio = try addAudio(to: output, copies: copiesAudio)
         try output.open(path: path)
         commitAudio()
@@ -102,12 +108,12 @@ extension VideoRun {
 
     /// Adds the sound's stream. The returned closure connects it, once the file is known to be good.
     private func addAudio(to output: MP4Output, copies: Bool) throws(MediaError) -> () -> Void {
-        guard let audio = input.audio, let audioEncoder else { return {} }
-        if copies {
+        if copies, let audio = input.audio ?? input.undecodedAudio {
             let index = try output.addStream(copyOf: audio)
             let copy = CopyTrack(output: output, streamIndex: index, source: audio, timeline: timeline)
             return { self.audioCopy = copy }
         }
+        guard let audioEncoder else { return {} }
         let index = try output.addStream(encoder: audioEncoder.context)
         return { self.audioSinks.append((output, index)) }
     }
@@ -115,17 +121,24 @@ extension VideoRun {
     func makeAudio() throws(MediaError) -> AudioTranscoder? {
         guard let stream = input.audio, let encoder = audioEncoder, !audioSinks.isEmpty else { return nil }
         let (sinks, base) = (audioSinks, encoder.context.pointee.time_base)
-        return try AudioTranscoder(stream: stream, encoder: encoder, timeline: timeline, state: state) {
-            packet throws(MediaError) in
-            for sink in sinks { try sink.output.write(packet, stream: sink.streamIndex, base: base) }
+        do {
+            return try AudioTranscoder(stream: stream, encoder: encoder, timeline: timeline, state: state) {
+                packet throws(MediaError) in
+                for sink in sinks { try sink.output.write(packet, stream: sink.streamIndex, base: base) }
+            }
+        } catch {
+            try noteLostSound(error)
+            return nil
         }
     }
 
     func makeStage() throws(MediaError) -> ScalingStage {
         let orientation = Orientation(stream: input.video)
-        let base = Timeline.videoBase(of: input.video)
+        let base = Timeline.videoBase(of: input)
         let interval = plan.encoding.keyframeIntervalSeconds
         return ScalingStage(
+            deinterlacer: plan.encoding.deinterlaces ? Deinterlacer(base: base, threads: threads.decoder) : nil,
+            flattener: AlphaFlattener(colors: colors),
             cascade: try ScalingCascade(sizes: tracks.map(\.size), orientation: orientation, colors: colors),
             tracks: tracks.map(\.track),
             thumbnails: try ThumbnailMaker(
@@ -159,7 +172,11 @@ extension VideoRun {
             height: size.height,
             sizeBytes: 0,
             codec: codec,
-            mimeType: "video/mp4"
+            mimeType: "video/mp4",
+            profile: codec == "h264" ? "High" : nil,
+            pixelFormat: "yuv420p",
+            transfer: colors.transfer == AVCOL_TRC_UNSPECIFIED
+                ? nil : av_color_transfer_name(colors.transfer).map { String(cString: $0) }
         )
     }
 }

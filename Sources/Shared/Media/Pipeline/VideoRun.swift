@@ -13,14 +13,19 @@ final class VideoRun {
     let logger: Logger
     let input: MediaInput
     let timeline: Timeline
+    let sourceColor: SourceColor
     let colors: ColorTags
-    let audioEncoder: AudioEncoder?
+    let limiter: RateLimiter
+    private(set) var audioEncoder: AudioEncoder?
+    var warnings: [MediaWarning]
 
     var tracks: [(size: PictureSize, track: RenditionTrack)] = []
     var files: [(output: MP4Output, entry: VideoResult.Output)] = []
     var audioSinks: [(output: MP4Output, streamIndex: Int)] = []
     var videoCopy: CopyTrack?
     var audioCopy: CopyTrack?
+    private var audio: AudioTranscoder?
+    private var hasLostSound = false
 
     init(
         plan: MediaPlan,
@@ -36,16 +41,30 @@ final class VideoRun {
         input = try MediaInput(path: path, state: state)
         guard let parameters = input.video.pointee.codecpar else { throw .outOfMemory }
         timeline = Timeline(video: input.video, audio: input.audio)
-        colors = ColorTags(parameters: parameters.pointee)
-        if let audio = input.audio?.pointee.codecpar?.pointee {
+        sourceColor = SourceColor(parameters: parameters.pointee, container: input.containerColors)
+        colors = ColorTags(source: sourceColor, width: parameters.pointee.width, height: parameters.pointee.height)
+        let base = Timeline.videoBase(of: input)
+        limiter = RateLimiter(input: input, base: base, maximumHertz: plan.encoding.maximumFramerate)
+        warnings = input.warnings
+        guard let audio = input.audio?.pointee.codecpar?.pointee else { return }
+        do {
             audioEncoder = try AudioEncoder(
                 sampleRate: Int(audio.sample_rate),
                 channels: Int(audio.ch_layout.nb_channels),
                 bitrateBitsPerSecond: plan.encoding.audioBitrateBitsPerSecond
             )
-        } else {
-            audioEncoder = nil
+        } catch {
+            try noteLostSound(error)
         }
+    }
+
+    /// Sound that cannot be made never costs the picture: a warning tells of it.
+    ///
+    /// - Throws: what has nothing to do with the sound: a full disk, a cancelled run, too little memory.
+    func noteLostSound(_ error: MediaError) throws(MediaError) {
+        guard [.internalFailure, .unsupported, .damaged].contains(error.code) else { throw error }
+        logger.warning("the sound is given up: \(error.message)")
+        warnings.append(MediaWarning(.soundIncomplete, "part of the sound is missing: \(error.message)"))
     }
 
     func run() throws(MediaError) -> VideoResult {
@@ -53,14 +72,17 @@ final class VideoRun {
         let reader = try SourceReader(
             input: input,
             timeline: timeline,
+            limiter: limiter,
             threads: threads.decoder,
             durationSeconds: plan.source.durationSeconds,
             state: state
         )
-        let audio = try makeAudio()
+        audio = try makeAudio()
         let stage = try makeStage()
-        try runThreads(reader: reader, audio: audio, stage: stage)
+        try runThreads(reader: reader, stage: stage)
         try judge(reader)
+        try judgeOriginal()
+        noteTroubles(reader, stage)
         let outputs = try finish(videoDurationSeconds: reader.videoDurationSeconds)
         state.report(progress: 1)
         return VideoResult(
@@ -71,7 +93,8 @@ final class VideoRun {
             audioDecodeErrors: audio?.errorCount ?? 0,
             damagedFrames: reader.damagedFrames,
             droppedFrames: reader.droppedFrames,
-            isTruncated: reader.missingShare > 0.05
+            isTruncated: reader.missingShare > 0.05,
+            warnings: warnings
         )
     }
 }
@@ -81,7 +104,6 @@ final class VideoRun {
 extension VideoRun {
     private func runThreads(
         reader: SourceReader,
-        audio: AudioTranscoder?,
         stage: ScalingStage
     ) throws(MediaError) {
         state.onStop { [queue = stage.queue] in queue.abort() }
@@ -94,12 +116,15 @@ extension VideoRun {
                 video: { packet throws(MediaError) in try videoCopy?.write(packet) },
                 audio: { packet throws(MediaError) in
                     try audioCopy?.write(packet)
-                    try audio?.transcode(packet)
+                    try hear { audio throws(MediaError) in try audio.transcode(packet) }
                 },
-                picture: { stage.queue.push($0) }
+                picture: { [sourceColor] in
+                    sourceColor.complete($0)
+                    return stage.queue.push($0)
+                }
             )
             stage.queue.finish()
-            try audio?.finish()
+            try hear { audio throws(MediaError) in try audio.finish() }
         } catch {
             state.fail(error)
         }
@@ -107,22 +132,25 @@ extension VideoRun {
         if let failure = state.firstFailure { throw failure }
     }
 
-    private func finish(videoDurationSeconds: Double) throws(MediaError) -> [VideoResult.Output] {
-        var outputs: [VideoResult.Output] = []
-        for (output, entry) in files {
-            try state.checkpoint()
-            var entry = entry
-            do {
-                entry.sizeBytes = try output.finish()
-            } catch {
-                // The index is written last, and only then does the muxer look at a copied stream's headers.
-                guard entry.kind == .original, error.code == .internalFailure else { throw error }
-                throw .damaged("the source's streams do not fit MP4 (\(error.message))", error.libavCode ?? 0)
-            }
-            entry.durationSeconds = videoDurationSeconds
-            outputs.append(entry)
+    /// Works on the sound; gives it up where that fails.
+    private func hear(_ body: (AudioTranscoder) throws(MediaError) -> Void) throws(MediaError) {
+        guard let audio, !hasLostSound else { return }
+        do { try body(audio) } catch {
+            try noteLostSound(error)
+            hasLostSound = true
         }
-        return outputs
+    }
+
+    /// Completes all files, each on a thread of its own: moving an index to the front is reading and writing.
+    private func finish(videoDurationSeconds: Double) throws(MediaError) -> [VideoResult.Output] {
+        let finishing = FilesFinishing(files.map { ($0.output, $0.entry) }, state)
+        let sizes = try finishing.run()
+        return zip(files, sizes).map { file, size in
+            var entry = file.entry
+            entry.sizeBytes = size
+            entry.durationSeconds = videoDurationSeconds
+            return entry
+        }
     }
 }
 
@@ -145,10 +173,49 @@ extension VideoRun {
             throw .damaged("the file ends early: \(percent) % of its duration is missing", reader.lastErrorCode)
         }
     }
+
+    /// Looks at the packets of `original` that MP4 could not hold.
+    private func judgeOriginal() throws(MediaError) {
+        if let videoCopy, videoCopy.lostCount > 0 {
+            let (lost, all) = (videoCopy.lostCount, videoCopy.packetCount)
+            if Double(lost) > Double(all) * plan.encoding.toleratedDamage {
+                throw .damaged("\(lost) of \(all) packets of the source do not fit MP4", videoCopy.lastRefusal)
+            }
+            let message = "the original lacks \(lost) of \(all) packets of the picture, which MP4 cannot hold"
+            warnings.append(MediaWarning(.originalIncomplete, message))
+        }
+        if let audioCopy, audioCopy.lostCount > 0 {
+            let (lost, all) = (audioCopy.lostCount, audioCopy.packetCount)
+            let message = "the original lacks \(lost) of \(all) packets of the sound, which MP4 cannot hold"
+            warnings.append(MediaWarning(.originalIncomplete, message))
+        }
+    }
+
+    private func noteTroubles(_ reader: SourceReader, _ stage: ScalingStage) {
+        if let audio, !hasLostSound, audio.errorCount > 0 {
+            let code: MediaWarning.Code = audio.madeSamples == 0 ? .soundNotDecoded : .soundIncomplete
+            warnings.append(MediaWarning(code, "\(audio.errorCount) packets of the sound could not be decoded"))
+        }
+        if reader.closedGaps > 0 {
+            warnings.append(MediaWarning(.gapsClosed, "\(reader.closedGaps) jumps of the source's times were closed"))
+        }
+        if stage.leftInterlaced {
+            let cause = FilterLibrary.shared == nil ? "libavfilter is not installed" : "their format is not supported"
+            warnings.append(MediaWarning(.notDeinterlaced, "interlaced pictures were left as they are: \(cause)"))
+        }
+        if reader.missingShare > 0.05 {
+            let percent = Int((reader.missingShare * 100).rounded())
+            warnings.append(MediaWarning(.truncated, "\(percent) % of the source's duration are missing"))
+        }
+        let damaged = reader.decodeErrors + reader.readErrors + reader.damagedFrames
+        if damaged > 0 {
+            warnings.append(MediaWarning(.damagedPictures, "\(damaged) parts of the picture are damaged or missing"))
+        }
+    }
 }
 
 extension MediaError {
-    fileprivate static func damaged(_ cause: String, _ code: Int32) -> MediaError {
+    static func damaged(_ cause: String, _ code: Int32) -> MediaError {
         MediaError(
             code: .damaged,
             message: "\(cause); the file is damaged or incomplete, so provide it again",

@@ -25,7 +25,10 @@ extension MediaPlan {
             keyframeIntervalSeconds: profile.keyframeIntervalSeconds,
             audioBitrateBitsPerSecond: profile.audioBitrateBitsPerSecond,
             jpegQuality: profile.thumbnails?.jpegQuality ?? VideoProfile.Thumbnails().jpegQuality,
-            toleratedDamage: profile.toleratedDamage
+            toleratedDamage: profile.toleratedDamage,
+            maximumFramerate: profile.maximumFramerate,
+            deinterlaces: profile.deinterlaces,
+            skipsBlankThumbnail: profile.thumbnails?.skipsBlank ?? true
         )
     }
 
@@ -81,20 +84,21 @@ extension MediaPlan.Original {
     /// Video codecs that MP4 defines and that players take from it.
     private static let copiedVideo: Set<String> = ["h264", "hevc", "av1", "vp9", "mpeg4"]
     /// Audio codecs, likewise.
-    private static let copiedAudio: Set<String> = ["aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"]
+    static let copiedAudio: Set<String> = ["aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"]
     /// Containers that store a presentation time for every picture. AVI, MPEG-PS and raw streams do not; a copy would
     /// have to invent them.
     private static let timedContainers: Set<String> = ["mov", "mp4", "matroska", "webm", "flv", "mpegts"]
 
     fileprivate init(source: VideoMetadata, ladder: [VideoProfile.Rung]) {
         let isTimed = source.container.split(separator: ",").contains { Self.timedContainers.contains(String($0)) }
-        let copiesVideo = isTimed && Self.copiedVideo.contains(source.codec)
-        let copiesAudio = isTimed && source.audioCodec.map(Self.copiedAudio.contains) == true
+        let copiesVideo = isTimed && source.hasUsableTimes && Self.copiedVideo.contains(source.codec)
+        let audioCodec = source.audioCodec ?? source.undecodedAudio?.codec
+        let copiesAudio = isTimed && audioCodec.map(Self.copiedAudio.contains) == true
         let size = PictureSize(width: source.width, height: source.height)
         self.init(
             fileName: "\(MediaPlan.originalQuality).mp4",
             video: copiesVideo ? .copy : .transcode,
-            audio: source.hasAudio ? (copiesAudio ? .copy : .transcode) : .none,
+            audio: copiesAudio ? .copy : source.hasAudio ? .transcode : .none,
             reason: Self.reason(source, isTimed, copiesVideo, copiesAudio),
             width: copiesVideo ? size.width : size.even.width,
             height: copiesVideo ? size.height : size.even.height,
@@ -104,8 +108,9 @@ extension MediaPlan.Original {
 
     private static func reason(_ source: VideoMetadata, _ isTimed: Bool, _ video: Bool, _ audio: Bool) -> String {
         guard isTimed else { return "\(source.container) keeps no presentation times: transcoded" }
+        guard source.hasUsableTimes else { return "the times of the pictures cannot be true: transcoded" }
         let videoPart = "\(source.codec) \(video ? "fits MP4: copied" : "does not fit MP4: transcoded")"
-        guard let codec = source.audioCodec else { return videoPart }
+        guard let codec = source.audioCodec ?? source.undecodedAudio?.codec else { return videoPart }
         return "\(videoPart); \(codec) \(audio ? "fits MP4: copied" : "does not fit MP4: transcoded")"
     }
 

@@ -34,6 +34,9 @@ extension MediaPlan {
         if !(8_000...512_000).contains(encoding.audioBitrateBitsPerSecond) {
             problems.append("audio bitrate \(encoding.audioBitrateBitsPerSecond) bit/s")
         }
+        if !VideoProfile.framerates.contains(encoding.maximumFramerate) {
+            problems.append("frame rate \(encoding.maximumFramerate) Hz")
+        }
         if !(0...1).contains(encoding.toleratedDamage) {
             problems.append("tolerated damage \(encoding.toleratedDamage)")
         }

@@ -54,6 +54,9 @@ package struct MediaPlan: Codable, Sendable, Equatable {
         package var audioBitrateBitsPerSecond: Int
         package var jpegQuality: Int
         package var toleratedDamage: Double
+        package var maximumFramerate: Double
+        package var deinterlaces: Bool
+        package var skipsBlankThumbnail: Bool
     }
 
     package var source: VideoMetadata

@@ -5,6 +5,8 @@ extension VideoProfile {
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
     ]
 
+    static let framerates = 1.0...240.0
+
     /// Throws `invalidPlan` with every value that is out of range.
     package func validate() throws(MediaError) {
         let problems = problems()
@@ -35,6 +37,9 @@ extension VideoProfile {
         if !(0.1...60).contains(keyframeIntervalSeconds) { problems.append("keyframe interval must be 0.1...60 s") }
         if !(8_000...512_000).contains(audioBitrateBitsPerSecond) {
             problems.append("audio bitrate must be 8000...512000 bit/s")
+        }
+        if !Self.framerates.contains(maximumFramerate) {
+            problems.append("the highest frame rate must be \(Self.framerates) Hz")
         }
         if !(0...1).contains(toleratedDamage) { problems.append("tolerated damage must be 0...1") }
         if let thumbnails { problems += thumbnails.problems() }

@@ -27,19 +27,23 @@ package struct VideoProfile: Codable, Sendable, Equatable {
         package var jpegQuality: Int
         /// Thumbnails after this many are left out.
         package var maxCount: Int
+        /// Whether the first thumbnail shows the first picture that is not nearly one colour, rather than the first.
+        package var skipsBlank: Bool
 
         package init(
             intervalSeconds: Double = 15,
             maxWidth: Int = 720,
             maxHeight: Int = 720,
             jpegQuality: Int = 85,
-            maxCount: Int = 5_000
+            maxCount: Int = 5_000,
+            skipsBlank: Bool = true
         ) {
             self.intervalSeconds = intervalSeconds
             self.maxWidth = maxWidth
             self.maxHeight = maxHeight
             self.jpegQuality = jpegQuality
             self.maxCount = maxCount
+            self.skipsBlank = skipsBlank
         }
     }
 
@@ -57,6 +61,10 @@ package struct VideoProfile: Codable, Sendable, Equatable {
     package var thumbnails: Thumbnails?
     /// The share of frames that may be lost to damage, 0 to 1, before the source counts as unusable.
     package var toleratedDamage: Double
+    /// Pictures per second of outputs at most; of faster sources, pictures are left out.
+    package var maximumFramerate: Double
+    /// Whether interlaced pictures are made whole.
+    package var deinterlaces: Bool
 
     package init(
         ladder: [Rung] = [
@@ -70,7 +78,9 @@ package struct VideoProfile: Codable, Sendable, Equatable {
         audioBitrateBitsPerSecond: Int = 128_000,
         includeOriginal: Bool = true,
         thumbnails: Thumbnails? = Thumbnails(),
-        toleratedDamage: Double = 0.5
+        toleratedDamage: Double = 0.5,
+        maximumFramerate: Double = 60,
+        deinterlaces: Bool = true
     ) {
         self.ladder = ladder
         self.crf = crf
@@ -80,6 +90,8 @@ package struct VideoProfile: Codable, Sendable, Equatable {
         self.includeOriginal = includeOriginal
         self.thumbnails = thumbnails
         self.toleratedDamage = toleratedDamage
+        self.maximumFramerate = maximumFramerate
+        self.deinterlaces = deinterlaces
     }
 
     /// 360p, 540p and 720p, the original, and a thumbnail every 15 seconds.

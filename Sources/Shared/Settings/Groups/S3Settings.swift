@@ -19,7 +19,7 @@ package struct S3Settings: SettingsGroup {
     private static let defaultThresholdBytes: Int64 = 33_554_432
     private static let defaultPartBytes: Int64 = 16_777_216
     private static let defaultParallelParts = 4
-    private static let defaultParallelOutputs = 4
+    private static let defaultParallelOutputs = 8
     /// Sizes that S3 takes for a part or a whole.
     private static let sizes: ClosedRange<Int64> = 5_242_880...5_368_709_120
 

@@ -7,9 +7,12 @@ package struct VideoSettings: SettingsGroup {
     package let videoCRF: Int64
     package let audioKilobitsPerSecond: Int64
     package let keepsOriginal: Bool
+    package let highestFramerate: Double
+    package let deinterlaces: Bool
     package let codecThreads: Int64
     package let thumbnailIntervalSeconds: Double
     package let thumbnailSide: Int64
+    package let skipsBlankThumbnail: Bool
 
     /// x264's, without the slowest, `placebo`. The media engine has a list of its own, which a module without libav
     /// cannot read; a test compares the two.
@@ -68,6 +71,25 @@ package struct VideoSettings: SettingsGroup {
                 "Whether the source itself is published as the MP4 of quality `original`."
             )
         )
+        highestFramerate = read(
+            SettingKey(
+                "VIDEO_MAX_FRAMERATE",
+                .number(1...240),
+                unit: "Hz",
+                default: 60,
+                isReloadable: true,
+                "Highest frame rate of renditions; of faster sources, every second, third… picture is kept."
+            )
+        )
+        deinterlaces = read(
+            SettingKey(
+                "VIDEO_DEINTERLACE",
+                .flag,
+                default: true,
+                isReloadable: true,
+                "Whether interlaced pictures are made whole. Progressive ones are never changed."
+            )
+        )
         codecThreads = read(
             SettingKey(
                 "CODEC_THREADS",
@@ -95,6 +117,15 @@ package struct VideoSettings: SettingsGroup {
                 default: 720,
                 isReloadable: true,
                 "Side of the square that thumbnails fit in."
+            )
+        )
+        skipsBlankThumbnail = read(
+            SettingKey(
+                "THUMBNAIL_SKIP_BLANK",
+                .flag,
+                default: true,
+                isReloadable: true,
+                "Whether the first thumbnail shows the first picture that is not nearly one colour, not just the first."
             )
         )
     }

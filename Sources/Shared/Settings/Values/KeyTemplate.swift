@@ -37,7 +37,7 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
     }
 
     package let description: String
-    private let parts: [Part]
+    let parts: [Part]
 
     static var format: SettingFormat<Self> {
         SettingFormat(

@@ -1,5 +1,5 @@
 internal import CrashPoints
-internal import JobModel
+package import JobModel
 internal import Logging
 internal import Synchronization
 package import TempFiles
@@ -16,8 +16,8 @@ package final class JobTelemetry: Sendable {
         /// Sent so far.
         var updates = 0
         var figures = StageFigures()
-        /// Clients know that the job waits for space, from this look for it or from an earlier one.
-        var isWaitingForSpace: Bool
+        /// Clients know that the job waits, from this look or from an earlier one.
+        var wait: JobWait?
     }
 
     private let state: Mutex<State>
@@ -37,7 +37,7 @@ package final class JobTelemetry: Sendable {
     init(
         ticket: Ticket,
         stage: Stage,
-        isWaitingForSpace: Bool = false,
+        wait: JobWait? = nil,
         books: any JobBooks,
         files: any JobFiles,
         updates: UpdatePublisher,
@@ -46,7 +46,7 @@ package final class JobTelemetry: Sendable {
         clock: any RuntimeClock,
         logger: Logger
     ) {
-        state = Mutex(State(isWaitingForSpace: isWaitingForSpace))
+        state = Mutex(State(wait: wait))
         self.ticket = ticket
         self.stage = stage
         self.books = books
@@ -110,27 +110,33 @@ package final class JobTelemetry: Sendable {
     /// as stalled, and its worker is ended.
     package func noteActivity() { status.noteActivity() }
 
-    /// Tells clients that the job waits for space, unless they know.
+    /// Tells clients that the job waits, unless they know.
     ///
     /// - Returns: whether they did not.
-    func waitForSpace() async -> Bool {
+    func wait(for wait: JobWait) async -> Bool {
         let isNews = state.withLock { state in
-            defer { state.isWaitingForSpace = true }
-            return !state.isWaitingForSpace
+            defer { state.wait = wait }
+            return state.wait != wait
         }
-        if isNews { _ = await send(step: UpdateStep.waitingForSpace, fraction: 0) }
+        if isNews { _ = await send(step: wait.rawValue, fraction: 0) }
         return isNews
     }
 
-    /// Tells clients that the job goes on, if it has waited for space. A handler that may find none says so once it has
-    /// it: until then the job still waits, however often it is looked at.
-    package func goOn() async {
-        let wasWaiting = state.withLock { state in
-            defer { state.isWaitingForSpace = false }
-            return state.isWaitingForSpace
+    /// Tells clients that the job goes on, if it has waited. A handler that may have to wait says so once it need not:
+    /// until then the job still waits, however often it is looked at.
+    ///
+    /// - Parameter only: the wait that is over; nil for whatever it was.
+    package func goOn(from only: JobWait? = nil) async {
+        let past = state.withLock { state -> JobWait? in
+            guard let wait = state.wait, only == nil || wait == only else { return nil }
+            state.wait = nil
+            return wait
         }
-        guard wasWaiting else { return }
-        logger.info("the job waits for room no longer")
+        switch past {
+        case nil: return
+        case .space: logger.info("the job waits for room no longer")
+        case .otherJob: logger.info("the job waits for no other job any longer")
+        }
         _ = await send(step: UpdateStep.started(stage, ticket.kind), fraction: 0)
     }
 
@@ -172,7 +178,7 @@ package final class JobTelemetry: Sendable {
                 lastSizes = now
                 await flushSizes()
             }
-            if now - lastUpdate >= interval, !state.withLock({ $0.isWaitingForSpace }),
+            if now - lastUpdate >= interval, state.withLock({ $0.wait == nil }),
                 await send(step: UpdateStep.started(stage, ticket.kind), fraction: state.withLock { $0.fraction })
             {
                 lastUpdate = now

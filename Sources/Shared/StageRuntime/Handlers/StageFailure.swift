@@ -11,6 +11,8 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
         case transient
         /// The disk has no room now: the job waits, and loses no attempt.
         case noRoom
+        /// Another job puts objects under the same keys: the job waits, and loses no attempt.
+        case otherJob
         /// A host that the stage needs is away or overloaded: the job waits, and loses no attempt for
         /// ``RetryPolicy/awaySeconds``. After that it is transient.
         case away

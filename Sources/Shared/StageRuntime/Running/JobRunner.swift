@@ -150,7 +150,7 @@ package struct JobRunner: Sendable {
             ticket: ticket,
             delivery: job.delivery,
             entered: entered,
-            telemetry: place.telemetry(of: ticket, isWaitingForSpace: entered.isWaitingForSpace, job.logger),
+            telemetry: place.telemetry(of: ticket, wait: entered.wait, job.logger),
             logger: job.logger,
             began: place.clock.now
         )
@@ -195,8 +195,8 @@ package struct JobRunner: Sendable {
             $0.progress = 0
         }
         run.logger.log(
-            // A job may look for room for days, every few seconds.
-            level: run.entered.isWaitingForSpace ? .debug : .info,
+            // A job may look whether it can go on for days, every few seconds.
+            level: run.entered.wait != nil ? .debug : .info,
             "\(stage.rawValue) starts",
             metadata: [
                 LogKey.jobAttempt: "\(ticket.attempt + 1)", LogKey.jobAttemptLimit: "\(limit)",

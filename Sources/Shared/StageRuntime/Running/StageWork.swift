@@ -127,7 +127,7 @@ struct StageWork: Sendable {
                     budget: place.settings.diskBudget
                 ),
                 from: store,
-                didReserve: { await run.telemetry.goOn() },
+                didReserve: { await run.telemetry.goOn(from: .space) },
                 onActivity: { place.status.noteActivity() }
             )
         } catch let error as TempFileError where error.code == .noSpace {

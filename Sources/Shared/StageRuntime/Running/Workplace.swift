@@ -170,11 +170,11 @@ extension Workplace {
         )
     }
 
-    func telemetry(of ticket: Ticket, isWaitingForSpace: Bool = false, _ logger: Logger) -> JobTelemetry {
+    func telemetry(of ticket: Ticket, wait: JobWait? = nil, _ logger: Logger) -> JobTelemetry {
         JobTelemetry(
             ticket: ticket,
             stage: stage,
-            isWaitingForSpace: isWaitingForSpace,
+            wait: wait,
             books: books,
             files: files,
             updates: updates,

@@ -126,8 +126,8 @@ package struct EnteredJob: Sendable {
     package var isCancelRequested = false
     /// The progress to tell clients, in per cent; nil when they were told a moment ago.
     package var news: Int?
-    /// The job waits for space in this stage, and clients know. Nothing new was recorded but the start.
-    package var isWaitingForSpace = false
+    /// The job waits in this stage, and clients know. Nothing new was recorded but the start.
+    package var wait: JobWait?
     /// The job's files in the ledger at the start.
     package var files: [TempFileEntry] = []
     /// Some of them have to be restored before they are read.

@@ -29,7 +29,7 @@ extension EnteredJob {
         self.init(lease: stage.lease, starts: stage.starts)
         isCancelRequested = stage.isCancelRequested
         news = stage.news
-        isWaitingForSpace = stage.isWaitingForSpace
+        wait = stage.wait
         files = stage.files
         hasCompressedFiles = stage.hasCompressedFiles
         hasSpilledFiles = stage.hasSpilledFiles

@@ -14,6 +14,9 @@ package struct RetryPolicy: Sendable, Hashable {
     /// Between two looks for room on the disk. Costs no attempt.
     package static let spaceDelayMilliseconds = 5_000
 
+    /// Between two looks whether another job, which puts objects under the same keys, has ended. Costs no attempt.
+    package static let otherJobDelayMilliseconds = 5_000
+
     /// For so long a job waits at a stage for a host that is away before that costs attempts.
     package static let awaySeconds: Int64 = 3_600
 
@@ -22,6 +25,8 @@ package struct RetryPolicy: Sendable, Hashable {
         case retry(stepMilliseconds: Int)
         /// As a retry that is not counted.
         case waitForSpace(delayMilliseconds: Int)
+        /// As a retry that is not counted.
+        case waitForOtherJob(delayMilliseconds: Int)
         /// As ``retry(stepMilliseconds:)``, and not counted.
         case waitForHost(stepMilliseconds: Int)
         case backToDownload
@@ -46,6 +51,7 @@ package struct RetryPolicy: Sendable, Hashable {
         switch verdict {
         case .permanent: return .fail
         case .noRoom: return .waitForSpace(delayMilliseconds: Self.spaceDelayMilliseconds)
+        case .otherJob: return .waitForOtherJob(delayMilliseconds: Self.otherJobDelayMilliseconds)
         case .sourceGone where downloads < maximumDownloads && stage.traits.mayReturnToDownload:
             return .backToDownload
         case .sourceGone: return .fail

@@ -14,6 +14,8 @@ enum Settlement: Sendable, Hashable {
     case retry(Ticket, delayMilliseconds: Int)
     /// The same, which costs no attempt.
     case waitForSpace(Ticket, delayMilliseconds: Int)
+    /// As ``waitForSpace(_:delayMilliseconds:)``, for another job that puts objects under the same keys.
+    case waitForOtherJob(Ticket, delayMilliseconds: Int)
     /// As ``waitForSpace(_:delayMilliseconds:)``, for a host that is away.
     case waitForHost(Ticket, delayMilliseconds: Int)
     /// Temp files are gone: download makes them again.
@@ -71,6 +73,7 @@ enum Settlement: Sendable, Hashable {
             retryAfter: failure.retryAfter
         )
         var next = ticket
+        next.waitingFor = nil
         switch decision {
         case .retry(let step):
             next.attempt = Ticket.counted(next.attempt)
@@ -78,9 +81,16 @@ enum Settlement: Sendable, Hashable {
             return .retry(next, delayMilliseconds: facts.delay(step))
         case .waitForSpace(let delay):
             return .waitForSpace(next, delayMilliseconds: delay)
+        case .waitForOtherJob(let delay):
+            return .waitForOtherJob(next, delayMilliseconds: delay)
         case .waitForHost(let step):
             let delay = facts.delay(step)
             next.waitedSeconds = min(max(next.waitedSeconds, 0), RetryPolicy.awaySeconds) + Int64(max(delay / 1000, 1))
+            next.waitingFor = failure.host.map { host in
+                let before = ticket.waitingFor.flatMap { $0.host == host && $0.stage == facts.stage ? $0.since : nil }
+                let since = before ?? facts.timestamp
+                return HostWait(stage: facts.stage, host: host, message: failure.message, since: since)
+            }
             return .waitForHost(next, delayMilliseconds: delay)
         case .backToDownload:
             next = next.returning(from: facts.stage)

@@ -8,10 +8,10 @@ struct SettlementStep: Sendable, Hashable {
     enum Action: Sendable, Hashable {
         /// Tells clients that the stage is done, and reads the manifest with it.
         case announceCompletion(Ticket)
-        /// Tells clients that the job goes on, if it has waited for space.
+        /// Tells clients that the job goes on, if it has waited.
         case announceGoingOn
-        /// Tells clients that the job waits for space, unless they know.
-        case announceWaiting(delayMilliseconds: Int)
+        /// Tells clients that the job waits, unless they know.
+        case announceWaiting(JobWait, delayMilliseconds: Int)
         /// Takes the manifest from the ledger, if it was not read yet.
         case readManifest
         /// Gives the ticket, with the manifest, to another stage, and waits for the confirm.
@@ -67,7 +67,9 @@ struct SettlementStep: Sendable, Hashable {
         case .retry(let ticket, let delay):
             [Self(.announceGoingOn)] + retrying(ticket, delay, facts) + [Self(.count(.retried))]
         case .waitForSpace(let ticket, let delay):
-            [Self(.announceWaiting(delayMilliseconds: delay))] + retrying(ticket, delay, facts)
+            [Self(.announceWaiting(.space, delayMilliseconds: delay))] + retrying(ticket, delay, facts)
+        case .waitForOtherJob(let ticket, let delay):
+            [Self(.announceWaiting(.otherJob, delayMilliseconds: delay))] + retrying(ticket, delay, facts)
         case .waitForHost(let ticket, let delay):
             [Self(.announceGoingOn)] + retrying(ticket, delay, facts)
         case .backToDownload(let ticket):
@@ -83,6 +85,7 @@ struct SettlementStep: Sendable, Hashable {
         var ticket = ticket
         ticket.attempt = 0
         ticket.waitedSeconds = 0
+        ticket.waitingFor = nil
         ticket.hop = Ticket.counted(ticket.hop)
         ticket.node = facts.node
         return [

@@ -94,7 +94,7 @@ struct Settler: Sendable {
             run.logger.warning("the job goes back to download", metadata: why)
         case .fail, .endUnfinished:
             run.logger.error("the job failed in \(place.stage.rawValue)", metadata: why)
-        case .waitForSpace, .handOver, .end, .cancel: break
+        case .waitForSpace, .waitForOtherJob, .handOver, .end, .cancel: break
         }
         try await carryOut(settlement, run, why)
     }
@@ -169,11 +169,12 @@ struct Settler: Sendable {
             // Before the hand-over: once the next stage has the job, this update could come after one of that stage's.
             manifest = await run.telemetry.complete(ticket)
         case .announceGoingOn: await run.telemetry.goOn()
-        case .announceWaiting(let delay):
-            let isNew = await run.telemetry.waitForSpace()
+        case .announceWaiting(let wait, let delay):
+            let isNew = await run.telemetry.wait(for: wait)
+            let cause = wait == .space ? "room on the disk" : "another job"
             run.logger.log(
                 level: isNew ? .notice : .debug,
-                "the job waits for room on the disk; looking again every \(delay) ms",
+                "the job waits for \(cause); looking again every \(delay) ms",
                 metadata: why
             )
         case .readManifest:

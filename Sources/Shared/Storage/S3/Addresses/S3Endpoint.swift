@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Settings
 internal import Text
 
 /// Where a store's API is, and how its buckets are named there. Pure.
@@ -68,6 +69,13 @@ struct S3Endpoint: Sendable, Hashable {
             host = String(decoding: host.utf8.dropLast(usual.utf8.count), as: UTF8.self)
         }
         return host
+    }
+
+    /// Whether the host is a numeric address, which can have no bucket before it.
+    var isAddress: Bool {
+        let bytes = Array(host.utf8)
+        if bytes.first == UInt8(ascii: "[") { return true }
+        return NetworkAddress(bytes.prefix { $0 != UInt8(ascii: ":") }) != nil
     }
 
     private static func isPathByte(_ byte: UInt8) -> Bool {

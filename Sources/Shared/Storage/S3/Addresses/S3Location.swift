@@ -131,6 +131,13 @@ struct S3Location: Sendable, Hashable {
                     + "http://127.0.0.1:9000"
             )
         }
+        guard style != .virtual || !endpoint.isAddress else {
+            throw refusal(
+                url,
+                "its style is `virtual`, which puts the bucket before the endpoint's name, and the endpoint is an "
+                    + "address; leave style out, or give the endpoint a name"
+            )
+        }
         return endpoint
     }
 

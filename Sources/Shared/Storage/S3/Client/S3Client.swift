@@ -160,7 +160,11 @@ final class S3Client: Sendable {
         while true {
             do {
                 return try await correcting(body)
-            } catch let failure as S3Failure {
+            } catch var error as StorageError where tries > 1 {
+                error.leavesNothing = false
+                throw error
+            } catch var failure as S3Failure {
+                failure.isOfLaterTry = tries > 1
                 // A store that is silent is left to the job's own retries.
                 let isSilent = failure.web?.code == .timedOut
                 let pause = max(failure.retryAfter ?? .zero, .milliseconds(Int.random(in: 100...400) << (tries - 1)))
@@ -208,7 +212,11 @@ final class S3Client: Sendable {
 
     private func exchange(_ request: S3Request, into sink: any WebResponseSink) async throws -> WebResponse {
         try Task.checkCancellation()
-        let credentials = try await credentials.current()
+        let credentials: S3Credentials
+        do { credentials = try await self.credentials.current() } catch var error as StorageError {
+            error.leavesNothing = true
+            throw error
+        }
         lastCredentials.withLock { $0 = credentials }
         let filter = S3ResponseFilter(
             sink,

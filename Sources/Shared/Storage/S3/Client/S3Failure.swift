@@ -17,6 +17,10 @@ struct S3Failure: Error, Sendable {
     var serverTime: UTCTime?
     /// Why there is no response.
     var web: WebError?
+    /// Whether a try before may have been carried out although it seemed to fail.
+    var isOfLaterTry = false
+    /// As ``StorageError/leavesNothing``.
+    var leavesNothing = false
 
     init() {}
 
@@ -67,6 +71,16 @@ struct S3Failure: Error, Sendable {
     /// Whether other credentials may help at once: the old ones have ended.
     var isExpiredToken: Bool { ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"].contains(code) }
 
+    /// Whether the store knows who asks, and does not allow the request.
+    var isForbidden: Bool { web == nil && status == 403 && !isSkewed && !refusesCredentials }
+
+    /// Whether the store does not know who asks, so that it would refuse every other request as well.
+    var refusesCredentials: Bool { Self.credentialCodes.contains(code) }
+
+    private static let credentialCodes = [
+        "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId",
+    ]
+
     /// Whether the store may not know a header, or an element, that we can do without.
     var isUnsupported: Bool {
         status == 501
@@ -74,6 +88,9 @@ struct S3Failure: Error, Sendable {
                 && ["NotImplemented", "InvalidArgument", "InvalidRequest", "MalformedXML", "UnsupportedArgument"]
                     .contains(code)
     }
+
+    /// Whether the store has surely done nothing of what it was asked for.
+    var isSureRefusal: Bool { web == nil && (400..<500).contains(status) && !isTransient && !isOfLaterTry }
 
     var isTransient: Bool {
         if let web { return web.isRetriable }
@@ -111,7 +128,7 @@ extension S3Failure {
             )
         }
         let (code, advice) = advice(request, client)
-        return StorageError(
+        var error = StorageError(
             code: code,
             message: "cannot \(request.purpose) \(subject): \(words)"
                 + (advice.map { "; " + $0 } ?? ""),
@@ -119,6 +136,8 @@ extension S3Failure {
             retryAfter: isTransient ? retryAfter : nil,
             away: isTransient ? away : nil
         )
+        error.leavesNothing = leavesNothing
+        return error
     }
 
     /// The store's answer for people.
@@ -133,7 +152,7 @@ extension S3Failure {
         switch code {
         case "NoSuchBucket":
             return (.noSuchBucket, "create the bucket, or correct its name in STORAGE_URL or in the job's source")
-        case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId":
+        case _ where refusesCredentials:
             return (.accessDenied, "correct the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE)")
         case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
             return (.accessDenied, "renew AWS_SESSION_TOKEN and its keys")

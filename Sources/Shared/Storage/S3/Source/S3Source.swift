@@ -27,16 +27,6 @@ package struct S3Source: SourceKind {
         try await object().fetch(request, into: sink)
     }
 
-    /// Looks at the value of `S3_SOURCE_BUCKETS`.
-    ///
-    /// - Throws: ``StorageError`` with code `invalid_url`, which repeats no secret.
-    package static func check(buckets text: String) throws(StorageError) {
-        for entry in S3Settings.words(of: text) {
-            let isURL = SourceURL.scheme(entry) == S3Location.scheme
-            _ = try S3Location(isURL ? entry : "s3://\(entry)", .process)
-        }
-    }
-
     private func object() throws(StorageError) -> S3Object {
         let place = try S3Place(Array(url.utf8), of: url)
         let key: ObjectKey
@@ -46,7 +36,7 @@ package struct S3Source: SourceKind {
             throw S3Location.refusal(url, error.reason)
         }
         try S3Location.checkSegments(of: key)
-        guard let endpoint = try endpoint(of: place.bucket) else {
+        guard let endpoint = try Self.endpoint(of: place.bucket, settings) else {
             throw StorageError(
                 code: .notAllowed,
                 message:
@@ -60,23 +50,5 @@ package struct S3Source: SourceKind {
             key: key,
             ranges: SourceRanges(settings.webSources)
         )
-    }
-
-    /// - Returns: nil when jobs may not read from the bucket.
-    private func endpoint(of bucket: String) throws(StorageError) -> S3Endpoint? {
-        let isStore = SourceURL.scheme(settings.storageURL) == S3Location.scheme
-        let store = isStore ? try S3Location(settings.storageURL, .process) : nil
-        if let store, store.bucket == bucket { return store.endpoint }
-        for entry in settings.s3.sourceBuckets {
-            guard SourceURL.scheme(entry) == S3Location.scheme else {
-                // A name alone: where the store is.
-                guard ByteText(entry) == ByteText(bucket) else { continue }
-                if let store { return store.endpoint }
-                return try S3Location("s3://\(bucket)", .process).endpoint
-            }
-            let location = try S3Location(entry, .process)
-            if location.bucket == bucket { return location.endpoint }
-        }
-        return nil
     }
 }

@@ -86,13 +86,15 @@ struct S3MultipartPut: Sendable {
         var tries = 1
         while true {
             do {
-                return try await client.createUpload(
-                    put.bucket,
-                    put.key,
-                    put.attributes,
-                    hasChecksums: hasChecksums,
-                    isRepeated: false
-                )
+                return try await put.trace.noting {
+                    try await client.createUpload(
+                        put.bucket,
+                        put.key,
+                        put.attributes,
+                        hasChecksums: hasChecksums,
+                        isRepeated: false
+                    )
+                }
             } catch let failure as S3Failure
                 where failure.isTransient && !failure.isSkewed && tries < Self.beginnings
                 && failure.retryAfter ?? .zero <= .seconds(5)

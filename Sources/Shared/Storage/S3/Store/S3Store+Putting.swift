@@ -84,6 +84,7 @@ struct S3Put: Sendable {
     /// As ``NewObject/uploads``.
     let uploads: (any UploadRecord)?
     let progress: UploadProgress
+    let trace = S3PutTrace()
 
     var client: S3Client { store.client }
     var bucket: String { store.location.bucket }
@@ -94,12 +95,18 @@ struct S3Put: Sendable {
     func run() async throws -> S3ObjectHead {
         // Whoever has enough ends it before anything is sent, even of an empty file.
         try progress.note(part: 0, 0)
-        return try await tryingChecksums { hasChecksums in
-            if file.sizeBytes <= store.settings.multipartThresholdBytes {
-                return try await putWhole(hasChecksum: hasChecksums)
-            } else {
-                return try await S3MultipartPut(put: self, hasChecksums: hasChecksums).run()
+        do {
+            return try await tryingChecksums { hasChecksums in
+                if file.sizeBytes <= store.settings.multipartThresholdBytes {
+                    return try await putWhole(hasChecksum: hasChecksums)
+                } else {
+                    return try await S3MultipartPut(put: self, hasChecksums: hasChecksums).run()
+                }
             }
+        } catch var error as StorageError {
+            // It may be of a request that came after.
+            error.leavesNothing = error.leavesNothing && trace.hasNothing
+            throw error
         }
     }
 
@@ -120,9 +127,11 @@ struct S3Put: Sendable {
     private func putWhole(hasChecksum: Bool) async throws -> S3ObjectHead {
         let sha256 = try await file.digests(offset: 0, count: file.sizeBytes).sha256
         CrashPoint.objectWritten.cross()
-        try await client.put(file, bucket, key, attributes, sha256: sha256, hasChecksum: hasChecksum) {
-            [progress] bytes in
-            try progress.note(part: 0, bytes)
+        try await trace.noting {
+            try await client.put(file, bucket, key, attributes, sha256: sha256, hasChecksum: hasChecksum) {
+                [progress] bytes in
+                try progress.note(part: 0, bytes)
+            }
         }
         let head = try await readBack(sha256: Base64.text(sha256))
         CrashPoint.objectLinked.cross()

@@ -10,18 +10,26 @@ extension S3Store {
         let full = try location.fullKey(object.key)
         return try await failing("remove", full) {
             guard let head = try await client.head(location.bucket, full) else { return .absent }
-            guard Self.isOwn(head, object) else { return .kept }
+            guard Self.ownership(head, object) == .own else { return .kept }
             try await client.delete(location.bucket, full)
             return .removed
         }
     }
 
-    private static func isOwn(_ head: S3ObjectHead, _ object: OwnObject) -> Bool {
-        if let owner = head.owner { return owner.utf8.elementsEqual(object.owner.utf8) }
+    package func ownership(of object: OwnObject) async throws -> ObjectOwnership {
+        let full = try location.fullKey(object.key)
+        return try await failing("look at", full) {
+            try await client.head(location.bucket, full).map { Self.ownership($0, object) } ?? .absent
+        }
+    }
+
+    private static func ownership(_ head: S3ObjectHead, _ object: OwnObject) -> ObjectOwnership {
+        if let owner = head.owner { return owner.utf8.elementsEqual(object.owner.utf8) ? .own : .foreign }
         switch object.evidence {
-        case .put(let validator?): return head.entityTag.map { SourceValidator($0) } == validator
-        case .content: return true
-        case .put(nil), .planned, .told: return false
+        case .put(let validator?):
+            return head.entityTag.map { SourceValidator($0) == validator ? .own : .foreign } ?? .unknown
+        case .content: return .own
+        case .put(nil), .planned, .told: return .unknown
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import JobModel
 internal import NIOHTTP1
+internal import Queues
 internal import Text
 
 extension RunningSupervisor {
@@ -23,6 +24,15 @@ extension RunningSupervisor {
         } catch let problem as Problem where [404, 409].contains(problem.status) {
             throw problem.named(for: job)
         }
+    }
+
+    /// Asks whether the tree would refuse a job for its source or the places of its outputs, by its own settings.
+    ///
+    /// - Returns: why it would; nil when it would not, and when it does not say.
+    func refusal(of job: EntryMessage) async throws -> Problem? {
+        let answer = try await change(.POST, "/check", job.ticket.json)
+        // An older supervisor has no such path, and whatever else is wrong is told when the job is submitted.
+        return answer.status == 422 ? Self.problem(answer) : nil
     }
 
     /// The newest first.

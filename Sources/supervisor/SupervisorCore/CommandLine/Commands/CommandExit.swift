@@ -24,7 +24,7 @@ enum CommandExit: Int32, CaseIterable {
         case .usage: "wrong usage, or an unreadable source"
         case .unavailable: "the supervisor, the broker or the ledger cannot be reached"
         case .outputFailed: "standard output cannot be written"
-        case .refused: "the supervisor refuses: a token is missing or wrong, or a file is not in FILE_SOURCE_ROOTS"
+        case .refused: "the supervisor refuses: a token is missing or wrong, or its settings do not allow a job"
         case .configuration: "wrong settings in the environment or in CONFIG_FILE"
         case .interrupted: "Ctrl-C while it waited; what was ordered goes on"
         }

@@ -14,8 +14,8 @@ struct SubmitCommand: AsyncParsableCommand {
         discussion: """
             A SOURCE is a local file, a file: URL, an https: URL (http: where ALLOW_HTTP is set), key:KEY for an \
             object of the configured store, or an s3: URL of its bucket or one of S3_SOURCE_BUCKETS. Files have to lie \
-            in the FILE_SOURCE_ROOTS of the tree; those of a tree that runs here are looked at before anything is \
-            submitted.
+            in the FILE_SOURCE_ROOTS of the tree. A tree that runs here says before anything is submitted whether its \
+            settings allow the sources and the places for outputs.
             The running supervisor is found through STATE_DIR; without one, RABBITMQ_URL names the broker and PORT the \
             supervisor's HTTP port.
             The jobs' ids are printed once the broker has them. Ctrl-C ends the waiting of --wait and no job.
@@ -32,7 +32,7 @@ struct SubmitCommand: AsyncParsableCommand {
                 .ok: "the broker has all jobs (with --wait: all completed)",
                 .failed: "with --wait: a job did not complete",
                 .usage: "a source is unreadable or of a scheme that is not read, or a place for outputs is none",
-                .refused: "a file is not in FILE_SOURCE_ROOTS",
+                .refused: "the tree's settings do not allow a source or a place for outputs",
                 .interrupted: "Ctrl-C while it waited; the jobs go on",
             ]))
             """
@@ -101,8 +101,11 @@ struct SubmitCommand: AsyncParsableCommand {
             throw CommandFailure.report(await SupervisorPlace.find(settings).explainAbsence(), .unavailable)
         }
         try await CommandFailure.reaching(settings) { supervisor in
-            // Another tree of this broker may have other directories.
-            if running != nil { try await checkFiles(submissions, supervisor) }
+            // Another tree of this broker may have other settings.
+            if running != nil {
+                try await checkFiles(submissions, supervisor)
+                try await check(submissions, supervisor)
+            }
             try await submit(submissions, brokerURL, settings, supervisor)
         }
     }
@@ -146,6 +149,10 @@ struct SubmitCommand: AsyncParsableCommand {
                 } catch {
                     throw UsageProblem(message: error.message)
                 }
+                // What makes no key at all was refused above.
+                if options.keysArePaths, let problem = try? settings.directoryProblem(of: submission.ticket) {
+                    throw UsageProblem(message: "the media id cannot be used in a directory: \(problem)")
+                }
                 submissions.append(submission)
             }
             return submissions
@@ -169,6 +176,25 @@ struct SubmitCommand: AsyncParsableCommand {
             }
         }
     }
+
+    /// Has the tree look at the jobs: it has the settings that count, and these may be others.
+    private func check(_ submissions: [Submission], _ supervisor: RunningSupervisor) async throws {
+        for submission in submissions {
+            let problem: Problem?
+            do { problem = try await supervisor.refusal(of: submission.message) } catch is SupervisorHTTP.Failure {
+                // It is busy. The broker is not.
+                return
+            }
+            guard let problem else { continue }
+            let isForbidden = problem.code.map { Self.forbidden.contains(.init(rawValue: $0)) } ?? false
+            throw CommandFailure.report(CommandFailure.words(problem), isForbidden ? .refused : .usage)
+        }
+    }
+
+    /// Codes of what other settings would allow.
+    private static let forbidden: Set<StorageError.Code> = [
+        .notAllowed, .destinationNotAllowed, .unsupportedScheme, .uploadNotAllowed,
+    ]
 
     private func announce(_ submissions: [Submission]) {
         for submission in submissions {

@@ -13,7 +13,19 @@ struct DirectoryChecks: Sendable {
         temporary() + [
             state(),
             Self.writable("log.directory", settings.logDirectory, setting: "LOG_DIR"),
-        ] + store() + destinations() + settings.fileSourceRoots.map(sourceRoot)
+        ] + store() + destinations() + settings.fileSourceRoots.map(sourceRoot) + authorities()
+    }
+
+    private func authorities() -> [Finding] {
+        guard let path = settings.webSources.authoritiesFile else { return [] }
+        guard let problem = AuthoritiesFile.problem(path) else { return [.ok("source.authorities", path)] }
+        return [
+            .failure(
+                "source.authorities",
+                problem,
+                "bring it back or correct TLS_CA_FILE; jobs with sources by https: fail at download until then"
+            )
+        ]
     }
 
     // MARK: - TEMP_DIR

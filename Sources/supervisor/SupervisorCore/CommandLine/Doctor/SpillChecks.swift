@@ -7,19 +7,13 @@ struct SpillChecks: Sendable {
     var settings: Settings
 
     private static let check = "spill"
-    /// A store that takes longer to answer hangs.
-    private static let patience = Duration.seconds(15)
-
     func findings() async -> [Finding] {
         guard let url = settings.spillURL else { return [] }
-        let trial = Task { [settings] in try await Stores.trial(url, settings.storage) }
-        let deadline = Task {
-            try await Task.sleep(for: Self.patience)
-            trial.cancel()
-        }
-        defer { deadline.cancel() }
         do {
-            guard try await trial.value else {
+            let isThere = try await StoreTrial.run(Stores.name(url)) { [settings] in
+                try await Stores.trial(url, settings.storage)
+            }
+            guard isThere else {
                 return [
                     .warning(
                         Self.check,
@@ -33,7 +27,7 @@ struct SpillChecks: Sendable {
                 .failure(
                     Self.check,
                     error.message.replacing("STORAGE_URL", with: "SPILL_URL"),
-                    "files of waiting jobs stay on this disk until it takes objects; see docs/temp-files.md"
+                    StoreTrial.advice(error, "SPILL_URL", "files of waiting jobs stay on this disk")
                 )
             ]
         } catch {

@@ -31,6 +31,7 @@ enum JobDetailText {
         if !job.isOver {
             facts.append(("stage", job.stage?.rawValue ?? "-"))
             facts.append(("step", ProgressLine.step(job)))
+            if let waiting = detail.waiting { facts.append(("waits for", waiting.text)) }
             facts.append(("done", "\(job.progress) %"))
         }
         if let attempts = job.attempts, attempts.number > 1 {

@@ -7,8 +7,12 @@ enum OrphanText {
     static func lines(_ report: OrphanReport) -> [String] {
         let problem = (report.cleaned?.spillProblem ?? report.spillProblem).map { ["problem: \(plain($0))"] } ?? []
         let store = problem + (report.store.map { storeLines($0, report.cleaned?.store) } ?? [])
-        guard !report.orphans.isEmpty else { return ["no orphans in \(plain(report.workspace))"] + store }
-        var table = TextTable(columns: [("REASON", .left), ("SIZE", .right), ("AGE", .right), ("PATH", .left)])
+        guard !report.orphans.isEmpty else {
+            // What follows may be orphans as well.
+            let none = report.store == nil ? "no orphans in" : "no orphaned files in"
+            return ["\(none) \(plain(report.workspace))"] + store
+        }
+        var table = TextTable(columns: [("REASON", .left), ("SIZE", .right), ("AGE", .right), ("WHERE", .left)])
         for orphan in report.orphans {
             table.rows.append([
                 reason(orphan), ByteCount.text(orphan.sizeBytes), StatusText.uptime(Double(orphan.ageSeconds)),
@@ -17,16 +21,19 @@ enum OrphanText {
         }
         var lines = table.lines + [""]
         guard let cleaned = report.cleaned else {
-            let count = report.orphans.count == 1 ? "1 orphan" : "\(report.orphans.count) orphans"
-            return lines + ["\(count), \(ByteCount.text(report.totalBytes)); nothing was removed (--clean removes)"]
-                + store
+            let found = "\(count(report.orphans.count, "orphan")), \(ByteCount.text(report.totalBytes))"
+            return lines + [found + "; nothing was removed (--clean removes)"] + store
         }
         lines.append(
-            "\(cleaned.filesCleaned) files removed, \(ByteCount.text(cleaned.bytesFreed)) freed in "
+            "\(count(cleaned.filesCleaned, "file")) removed, \(ByteCount.text(cleaned.bytesFreed)) freed in "
                 + "\(cleaned.durationMilliseconds) ms"
         )
         if cleaned.abandonedJobs > 0 {
-            lines.append("\(cleaned.abandonedJobs) abandoned jobs were given to the clean-up stage, which ends them")
+            lines.append(
+                cleaned.abandonedJobs == 1
+                    ? "1 abandoned job was given to the clean-up stage, which ends it"
+                    : "\(cleaned.abandonedJobs) abandoned jobs were given to the clean-up stage, which ends them"
+            )
         }
         if cleaned.leavesAbandonedJobs {
             lines.append("abandoned jobs were left: no media processor runs here, and RABBITMQ_URL is not set")
@@ -48,12 +55,24 @@ enum OrphanText {
                 table.rows.append([reason(upload), age, place + plain(upload.key)])
             }
             lines += table.lines
+            let unlisted = store.unlisted ?? 0
+            if unlisted > 0 { lines.append("and \(unlisted) more") }
+            if cleaned == nil {
+                let all = count(store.uploads.count.addingClamped(unlisted), "open upload")
+                lines += ["", "\(all); nothing was aborted (--clean aborts)"]
+            }
         }
         lines += store.leftJobs.map { "objects are left of the job \(plain($0)), which did not complete" }
         guard let cleaned else { return lines }
-        lines.append("\(cleaned.uploadsAborted) uploads aborted, \(cleaned.objectsRemoved) objects removed")
+        lines.append(
+            "\(count(cleaned.uploadsAborted, "upload")) aborted, \(count(cleaned.objectsRemoved, "object")) removed"
+        )
         if let problem = cleaned.problem { lines.append("left: \(plain(problem))") }
         return lines
+    }
+
+    private static func count(_ number: Int, _ thing: String) -> String {
+        "\(number) \(thing)\(number == 1 ? "" : "s")"
     }
 
     private static func reason(_ upload: StoreOrphanReport.Upload) -> String {

@@ -164,6 +164,8 @@ struct HealthFacts: Sendable {
     var refusedConfiguration: String?
     /// Why no output can be published now.
     var storeProblem: String?
+    /// Why `TLS_CA_FILE` cannot be used.
+    var authoritiesProblem: String?
     /// Those that workers have found away.
     var hostsAway: [HostAbsence] = []
     /// Why no jobs are made of bucket events now.
@@ -206,6 +208,9 @@ extension HealthReport {
             degraded.append("\(percent) the file system of the temp files is used")
         }
         if let problem = facts.storeProblem { degraded.append("the object store takes no outputs: \(problem)") }
+        if let problem = facts.authoritiesProblem {
+            degraded.append("sources and upload URLs by https: cannot be reached: \(problem); correct TLS_CA_FILE")
+        }
         let away = facts.hostsAway.prefix(Self.maximumHostsAway).map { HostAway($0) }
         hostsAway = away.isEmpty ? nil : away
         degraded += away.map(Self.sentence)

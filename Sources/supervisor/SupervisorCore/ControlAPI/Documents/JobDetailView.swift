@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import JobModel
 internal import Settings
 internal import TempFiles
+internal import WorkerProtocol
 
 /// A job as `GET /jobs/{kind}/{id}` shows it: the fields of lists, and all that happened.
 struct JobDetailView: Sendable, Equatable {
@@ -27,7 +28,29 @@ struct JobDetailView: Sendable, Equatable {
         var seconds: Double?
     }
 
+    /// A job that no worker has because it waits for something that is not there now.
+    struct Waiting: Sendable, Codable, Equatable {
+        enum What: String, Sendable, Codable {
+            /// A host that is away.
+            case host
+            /// Room for its temp files.
+            case space
+            /// Another job that puts objects under the same keys.
+            case job
+        }
+
+        var what: What
+        /// Name or address with the port.
+        var host: String?
+        /// ISO 8601.
+        var since: String
+        /// How the host was found away at the last try.
+        var message: String?
+    }
+
     var job: JobView
+    /// Absent while it does not wait, or for its turn alone.
+    var waiting: Waiting?
     var stages: [StageSummary]
     /// The oldest first.
     var timeline: [Event]
@@ -54,6 +77,7 @@ extension JobDetailView {
             ticket.note(deaths: detail.events.filter { $0.what == .workerDied }, host: HostName.current)
             return ticket
         }
+        waiting = Waiting(detail, ticket, workers)
         history = told?.history.map(\.json.value) ?? []
         redrives = ticket?.redrives ?? 0
         job.tempFiles = JobView.Files(detail.totals)
@@ -99,11 +123,45 @@ extension JobDetailView {
     }
 }
 
+extension JobDetailView.Waiting {
+    /// - Parameter ticket: of the next try.
+    init?(_ detail: JobDetail, _ ticket: Ticket?, _ workers: [PoolSnapshot]) {
+        let record = detail.record
+        let isWorkedOn = workers.contains { pool in
+            pool.name.kind == record.kind
+                && pool.workers.contains { $0.report?.job.map { ByteText($0) } == record.id && $0.processID != nil }
+        }
+        guard record.state == .active, !isWorkedOn else { return nil }
+        if let reason = JobWait(rawValue: record.step) {
+            let began = detail.events.last { $0.what == .step && $0.detail == reason.rawValue }
+            let what: What =
+                switch reason {
+                case .space: .space
+                case .otherJob: .job
+                }
+            self.init(what: what, since: Timestamp.string(began?.at ?? record.updatedAt))
+            return
+        }
+        guard let wait = ticket?.waitingFor, wait.stage == record.stage else { return nil }
+        self.init(what: .host, host: wait.host, since: wait.since, message: wait.message)
+    }
+
+    /// For people.
+    var text: String {
+        switch what {
+        case .space: "room for its temp files since \(JobTable.time(since)) (TEMP_MAX_BYTES, TEMP_MIN_FREE_BYTES)"
+        case .job: "another job that puts objects under the same keys since \(JobTable.time(since))"
+        case .host: "\(host ?? "a host") since \(JobTable.time(since))" + (message.map { ": " + $0 } ?? "")
+        }
+    }
+}
+
 extension JobDetailView: Codable {
     /// The job's own fields stand beside the others.
     init(from decoder: any Decoder) throws {
         job = try JobView(from: decoder)
         let container = try decoder.container(keyedBy: CodingKeys.self)
+        waiting = try container.decodeIfPresent(Waiting.self, forKey: .waiting)
         stages = try container.decode([StageSummary].self, forKey: .stages)
         timeline = try container.decode([Event].self, forKey: .timeline)
         history = try container.decode([JSONValue].self, forKey: .history)
@@ -114,6 +172,7 @@ extension JobDetailView: Codable {
     func encode(to encoder: any Encoder) throws {
         try job.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(waiting, forKey: .waiting)
         try container.encode(stages, forKey: .stages)
         try container.encode(timeline, forKey: .timeline)
         try container.encode(history, forKey: .history)
@@ -122,6 +181,7 @@ extension JobDetailView: Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
+        case waiting
         case stages
         case timeline
         case history

@@ -12,6 +12,11 @@ struct JobView: Sendable, Codable, Equatable {
         var message: String
     }
 
+    struct Warning: Sendable, Codable, Equatable {
+        var code: String
+        var message: String
+    }
+
     /// The retry budget of the present stage.
     struct Attempts: Sendable, Codable, Equatable {
         /// Counted from 1; while the job waits for a retry, the next one.
@@ -47,6 +52,8 @@ struct JobView: Sendable, Codable, Equatable {
     /// The outputs as in the job message, each with `location` once it is published. A job that did not complete has
     /// none.
     var outputs: [JSONValue]
+    /// Troubles with the source that are no failure; absent when there are none.
+    var warnings: [Warning]?
     /// The job's temp files, in views that count them.
     var tempFiles: Files?
     /// Only while it waits to be given up.
@@ -100,6 +107,8 @@ extension JobView {
         let message = (record.record ?? lastTicket).flatMap { $0.count <= Self.maximumReadBytes ? $0 : nil }
         let ticket = message.flatMap { try? Ticket(parsing: $0, expecting: record.kind) }
         error = ticket?.failure.map { Failure(stage: $0.stage.rawValue, code: $0.code, message: $0.message) }
+        let troubles = ticket?.warnings ?? []
+        warnings = troubles.isEmpty ? nil : troubles.map { Warning(code: $0.code, message: $0.message) }
         let isGivenUp = record.state != .active && record.outcome != .completed
         outputs = (isGivenUp ? ticket?.publishedOutputs : ticket?.outputs)?.map(Self.shown) ?? []
     }

@@ -14,6 +14,7 @@ actor SourceGate {
     /// - Throws: ``Problem`` with the stage's code and words.
     func check(_ ticket: Ticket, _ settings: Settings) async throws {
         try checkPlaces(ticket, settings)
+        try checkMediaID(ticket, settings)
         guard let source = ticket.source else { return }
         do {
             let found = try Sources(settings.storage).source(source)
@@ -40,6 +41,19 @@ actor SourceGate {
         } catch {
             throw Problem(title: "Unusable destination", status: 422, detail: error.message, code: error.code.rawValue)
         }
+    }
+
+    /// A media id that makes no keys at all is left to the download stage, which knows the store.
+    private func checkMediaID(_ ticket: Ticket, _ settings: Settings) throws {
+        guard Stores.keysArePaths(ticket.destination ?? settings.storageURL),
+            let problem = try? settings.directoryProblem(of: ticket)
+        else { return }
+        throw Problem(
+            title: "Unusable media id",
+            status: 422,
+            detail: "the job's `mediaId` cannot be used in a directory: \(problem)",
+            code: "invalid_media_id"
+        )
     }
 
     private func look(_ source: any Source) async throws {

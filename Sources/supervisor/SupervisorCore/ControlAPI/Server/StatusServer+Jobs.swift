@@ -14,12 +14,8 @@ extension StatusServer {
             return try Response.json(try await source.jobs(query))
         }
         router.post("jobs") { request, context in
-            let job = try NewJob.message(try await request.json(upTo: bodyBytes))
+            let job = try await Self.newJob(request, context, bodyBytes: bodyBytes)
             let ticket = job.ticket
-            // The broker's own password would be needed to name such a source there.
-            if NewJob.isFile(ticket.source), context.caller != .tokenHolder {
-                throw RequestGuard.unauthorized("a job with a `file:` source needs the token")
-            }
             if try await source.job(ticket.key) != nil {
                 throw Problem(
                     title: "Known job",
@@ -31,6 +27,11 @@ extension StatusServer {
             var response = try Response.json(JobReference(ticket.key), status: .accepted)
             response.headers[.location] = "/jobs/\(ticket.kind.rawValue)/\(PercentCoding.encode(ticket.id.string))"
             return response
+        }
+        // Not below `jobs`: a job may have any id.
+        router.post("check") { request, context in
+            try await control.check(try await Self.newJob(request, context, bodyBytes: bodyBytes))
+            return Response(status: .noContent)
         }
         // The router wants one name for the kind of this path and the id of the shorter one.
         router.get("jobs/:first/:id") { _, context in
@@ -51,6 +52,19 @@ extension StatusServer {
             let key = try await Self.onlyKey(context, source)
             return try Response.json(try await control.cancel(key), status: .accepted)
         }
+    }
+
+    private static func newJob(
+        _ request: Request,
+        _ context: ServerContext,
+        bodyBytes: Int
+    ) async throws -> EntryMessage {
+        let job = try NewJob.message(try await request.json(upTo: bodyBytes))
+        // The broker's own password would be needed to name such a source there.
+        if NewJob.isFile(job.ticket.source), context.caller != .tokenHolder {
+            throw RequestGuard.unauthorized("a job with a `file:` source needs the token")
+        }
+        return job
     }
 
     private static func key(_ context: ServerContext) throws(Problem) -> JobKey {

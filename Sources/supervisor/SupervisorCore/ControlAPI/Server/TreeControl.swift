@@ -5,6 +5,8 @@ internal import Queues
 ///
 /// Every function throws a ``Problem`` that says what is wrong and what to do.
 protocol TreeControl: Sendable {
+    /// Looks whether ``submit(_:)`` would refuse the job for its source or the places of its outputs. Takes none.
+    func check(_ job: EntryMessage) async throws
     /// Returns when the broker has taken responsibility for the job.
     func submit(_ job: EntryMessage) async throws
     /// Asks for a job to be given up. It ends soon after, with a `cancelled` update.

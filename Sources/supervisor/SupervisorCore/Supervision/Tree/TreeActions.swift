@@ -22,8 +22,10 @@ struct TreeActions: TreeControl {
     var logger: Logger
     private let sources = SourceGate()
 
+    func check(_ job: EntryMessage) async throws { try await sources.check(job.ticket, await current()) }
+
     func submit(_ job: EntryMessage) async throws {
-        try await sources.check(job.ticket, await current())
+        try await check(job)
         let queue = settings.queueLayout.entry(job.ticket.kind)
         try await Problem.onBroker { try await broker.connected().publish(job, declaring: queue) }
     }

@@ -27,6 +27,7 @@ struct TreeStatus: StatusSource {
     var store: StoreWatch
     /// nil without `S3_EVENTS_QUEUE`.
     var events: BucketEvents?
+    let authorities = AuthoritiesWatch()
     var logger: Logger
     let startedAt = Date()
     private let start = ContinuousClock.now
@@ -73,6 +74,7 @@ struct TreeStatus: StatusSource {
                 isDiskAlert: space?.isAlert ?? false,
                 refusedConfiguration: await refusedConfiguration(),
                 storeProblem: store.problem,
+                authoritiesProblem: await authorities.problem(await current().webSources.authoritiesFile),
                 hostsAway: HostsAway.merged(snapshots),
                 bucketEventProblem: events?.status.problem,
                 isStopping: await stop.count > 0,

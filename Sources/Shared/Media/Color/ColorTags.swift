@@ -1,20 +1,23 @@
 import CFFmpeg
 
-/// The colour space, primaries and transfer function of a picture's numbers. Outputs keep the source's, at limited
-/// range.
+/// The colour space, primaries and transfer function of the outputs' numbers: the source's for standard dynamic range
+/// and its usual primaries, BT.709 for everything else. Always at limited range.
 struct ColorTags {
     var matrix: AVColorSpace
     var primaries: AVColorPrimaries
     var transfer: AVColorTransferCharacteristic
 
-    /// The tags for outputs: the source's where it has them. A matrix has to be guessed where it has none; the rule by
-    /// size is the one that players follow.
-    init(parameters: AVCodecParameters) {
-        matrix = parameters.color_space
-        primaries = parameters.color_primaries
-        transfer = parameters.color_trc
+    /// A matrix has to be guessed where the source has none; the rule by size is the one that players follow.
+    init(source: SourceColor, width: Int32, height: Int32) {
+        guard !source.needsMap else {
+            (matrix, primaries, transfer) = (AVCOL_SPC_BT709, AVCOL_PRI_BT709, AVCOL_TRC_BT709)
+            return
+        }
+        matrix = source.matrix
+        primaries = source.primaries
+        transfer = source.transfer
         if Self.scalerIndex(of: matrix) == nil {
-            let isHighDefinition = parameters.width >= 1_280 || parameters.height > 576
+            let isHighDefinition = width >= 1_280 || height > 576
             matrix = isHighDefinition || matrix == AVCOL_SPC_RGB ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M
         }
     }
