@@ -60,6 +60,17 @@ import Testing
     }
 
     /// The JPEG has no EXIF of its own in files of Nikon, so the file's orientation counts.
+    /// Each place would be followed to the end of the file, by way of all others.
+    @Test("A file that is full of starts of JPEGs is refused after some looks", .timeLimit(.minutes(1)))
+    func manyStarts() throws {
+        let lab = try Lab()
+        let start: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0x02]
+        for head in ["FOVb", "\n"] {
+            try lab.write(Array(head.utf8) + (0..<1_000_000).flatMap { _ in start }, "p")
+            #expect(try imageError { _ = try lab.convert("p") }.code == .unsupportedFormat)
+        }
+    }
+
     @Test(arguments: [3, 6, 8])
     func thePreviewIsTurnedByTheFilesOrientation(orientation: Int) throws {
         let lab = try Lab()

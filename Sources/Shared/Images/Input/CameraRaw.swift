@@ -146,17 +146,21 @@ struct CameraRaw: Sendable, Equatable {
     // MARK: Previews
 
     private static let mostPreviews = 256
+    /// Places that look like the start of a JPEG. Values of a sensor do so once in some megabytes; a file that is made
+    /// of such places would keep a worker busy for hours.
+    private static let mostMarks = 4_096
     private static let pieceBytes = 1 << 20
 
     /// The largest JPEG in the file that can be shown. Looked for by its marks, so that no maker's notes need be read;
     /// values of a sensor look like the whole head of a JPEG once in many thousand files.
     func largestPreview(_ source: SourceBytes) throws(ImageError) -> Preview? {
         var best: Preview?
-        var (offset, found) = (0, 0)
-        while offset < source.count, found < Self.mostPreviews {
+        var (offset, found, looks) = (0, 0, 0)
+        while offset < source.count, found < Self.mostPreviews, looks < Self.mostMarks {
             let piece = try source.read(at: offset, Self.pieceBytes)
             guard piece.count >= 4 else { break }
-            for start in Self.startMarks(piece) where found < Self.mostPreviews {
+            for start in Self.startMarks(piece) where found < Self.mostPreviews && looks < Self.mostMarks {
+                looks += 1
                 guard let jpeg = try JPEGStructure(source, at: offset + start, stopsAtScan: true) else { continue }
                 found += 1
                 guard jpeg.unreadableKind == nil, jpeg.sampling.count != 4 || kind != "DNG" else { continue }

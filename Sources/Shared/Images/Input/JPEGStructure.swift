@@ -55,9 +55,17 @@ struct JPEGStructure: Sendable, Equatable {
     /// - Returns: nil where no frame is found.
     init?(_ source: SourceBytes, at offset: Int = 0, stopsAtScan: Bool = false) throws(ImageError) {
         var cursor = ByteCursor(source, at: offset + 2)
-        while try readSegment(&cursor, stopsAtScan) {}
+        // A head is looked for in many places, most of which are none: a look at one ends soon.
+        var left = Int.max
+        if stopsAtScan { (left, cursor.mostPassed) = (Self.mostHeadSegments, Self.mostPassedInHead) }
+        while left > 0, try readSegment(&cursor, stopsAtScan) { left -= 1 }
         guard process != 0 else { return nil }
     }
+
+    /// Segments in front of a frame; a colour profile alone may take 255.
+    private static let mostHeadSegments = 512
+    /// Bytes between two segments of a head that belong to none.
+    private static let mostPassedInHead = 1_024
 
     /// - Returns: whether there is more.
     private mutating func readSegment(_ cursor: inout ByteCursor, _ stopsAtScan: Bool) throws(ImageError) -> Bool {
@@ -118,6 +126,9 @@ private struct ByteCursor {
     private var start: Int
     private var position: Int
 
+    /// Bytes that are passed in search of a marker; after these there is none.
+    var mostPassed = Int.max
+
     init(_ source: SourceBytes, at offset: Int) {
         self.source = source
         start = offset
@@ -152,13 +163,15 @@ private struct ByteCursor {
     ///
     /// - Returns: whether there is one.
     mutating func skipToMarker() throws(ImageError) -> Bool {
-        while try current() != nil {
+        let begin = position
+        while position - begin <= mostPassed, try current() != nil {
             let found = piece[(position - start)...].firstIndex(of: 0xFF)
             guard let found else {
                 position = start + piece.count
                 continue
             }
             position = start + found
+            if position - begin > mostPassed { return false }
             let next = try source.count > position + 1 ? following() : nil
             guard let next else { return false }
             if next != 0, !(0xD0...0xD7).contains(next), next != 0xFF { return true }

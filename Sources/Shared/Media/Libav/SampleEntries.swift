@@ -10,26 +10,35 @@ enum SampleEntries {
     private static let containers: Set<String> = ["moov", "trak", "mdia", "minf", "stbl"]
     /// Boxes beyond this many are not looked at.
     private static let maximumBoxes = 4_096
+    /// Containers within each other: those of the five names.
+    private static let maximumDepth = 5
 
     /// The names that are protected. The file is read from its beginning afterwards.
     static func protectedNames(in file: InputFile) throws(MediaError) -> [String] {
         var names: Set<String> = []
         var rest = maximumBoxes
-        walk(file, 0..<file.sizeBytes, &names, &rest)
+        walk(file, 0..<file.sizeBytes, maximumDepth, &names, &rest)
         try file.checkpoint()
         _ = try file.rewound()
         return names.intersection(protected).sorted()
     }
 
-    private static func walk(_ file: InputFile, _ range: Range<Int64>, _ names: inout Set<String>, _ rest: inout Int) {
+    /// - Parameter depth: of containers that may follow within each other.
+    private static func walk(
+        _ file: InputFile,
+        _ range: Range<Int64>,
+        _ depth: Int,
+        _ names: inout Set<String>,
+        _ rest: inout Int
+    ) {
         var position = range.lowerBound
         while position + 8 <= range.upperBound, rest > 0 {
             rest -= 1
             let header = bytes(of: file, at: position, count: Int(min(16, range.upperBound - position)))
             guard let box = MP4Box(header[...], limit: range.upperBound - position) else { return }
             let body = position + Int64(box.headerBytes)..<position + box.size
-            if containers.contains(box.type) {
-                walk(file, body, &names, &rest)
+            if depth > 0, containers.contains(box.type) {
+                walk(file, body, depth - 1, &names, &rest)
             } else if box.type == "stsd" {
                 // Version, flags and the number of entries come first.
                 entries(file, min(body.lowerBound + 8, body.upperBound)..<body.upperBound, &names, &rest)

@@ -31,6 +31,8 @@ struct TimeFilter {
     private static let longestSilence: Int64 = 600_000_000
     /// How far apart two packets may be placed if no others are known.
     private static let longestFirstStep: Int64 = 1_000_000
+    /// Other streams are no further behind. A file may jump with every packet, so not all segments are looked at.
+    private static let nearSegments = 64
     /// Where the container states no duration.
     private static let longestUnstated: Int64 = 60_000_000
 
@@ -104,7 +106,7 @@ struct TimeFilter {
     }
 
     private mutating func jump(_ raw: Int64, from current: Int, _ expected: Int64) -> Int {
-        for index in segments.indices.reversed() where index != current {
+        for index in segments.indices.suffix(Self.nearSegments).reversed() where index != current {
             let distance = abs((raw &+ segments[index].offset &- expected).clamped)
             // A later segment is where another stream jumped to; an earlier one is gone back to after a stray time.
             if distance <= (index > current ? Self.threshold : Self.backwards) { return index }
