@@ -226,9 +226,4 @@ static inline int shim_resample_slice(
     return swr_convert(resampler, target->extended_data, capacity, inputs, count);
 }
 
-// The planes of an AVFrame's samples are an array of pointers behind a pointer.
-static inline uint8_t *shim_frame_samples(const AVFrame *frame, int plane) {
-    return frame->extended_data[plane];
-}
-
 #endif

@@ -128,14 +128,16 @@ struct CameraRaw: Sendable, Equatable {
         var raw = CameraRaw(kind: "CR3", mimeType: "image/x-canon-cr3")
         let head = try source.read(at: 0, 256 << 10)
         let view = ByteView(head)
-        var at = 0
+        // The first box counts: each one that is read takes a while.
+        var (at, hasFields) = (0, false)
         while let found = head[at...].firstIndex(of: UInt8(ascii: "C")) {
             at = found + 1
             if view.has("CRAW", at: found), let width = view.number(2, at: found + 28),
                 let height = view.number(2, at: found + 30)
             {
                 raw.longSide = max(raw.longSide, width, height)
-            } else if view.has("CMT1", at: found), let tiff = try TIFFStructure(source, at: found + 4) {
+            } else if !hasFields, view.has("CMT1", at: found), let tiff = try TIFFStructure(source, at: found + 4) {
+                hasFields = true
                 raw.orientation = tiff.directories.first?.number(TIFFStructure.Tag.orientation)
                     .flatMap { (1...8).contains($0) ? $0 : nil }
             }

@@ -1,15 +1,8 @@
-/// The parts of a HEIF or AVIF file (ISO/IEC 23008-12) that libvips does not tell: the colours by code points, and the
-/// size that the picture claims.
+/// The colours of a HEIF or AVIF file (ISO/IEC 23008-12) by code points, which libvips does not tell.
 struct HEIFStructure: Sendable {
     /// From the picture's own `colr` box, or else from its codec's header.
     private(set) var colour: CodedColour?
     private(set) var hasProfile = false
-    /// The kind of the primary item: `hvc1`, `av01`, `grid`, …
-    private(set) var kind = ""
-    private(set) var width = 0
-    private(set) var height = 0
-    /// Of the brands in `ftyp`.
-    private(set) var isSequence = false
 
     /// As much as the boxes of a picture may take: grids of 64 megapixels have some 20 kB.
     private static let mostMetaBytes = 4 << 20
@@ -45,12 +38,7 @@ struct HEIFStructure: Sendable {
     init?(meta: [UInt8]) {
         let boxes = Boxes(meta, from: 4)
         guard let primary = boxes.primaryItem else { return nil }
-        kind = boxes.itemKind(primary) ?? ""
         var properties = boxes.properties(of: primary)
-        if let size = properties.last(where: { $0.kind == "ispe" }).map({ ByteView($0.body) }) {
-            width = size.number(4, at: 4) ?? 0
-            height = size.number(4, at: 8) ?? 0
-        }
         // Derived pictures (grid, overlay) have the configuration, and often the colours, in what they are made of.
         if let part = boxes.firstPart(of: primary) { properties += boxes.properties(of: part) }
         for colr in properties where colr.kind == "colr" {
@@ -101,18 +89,6 @@ private struct Boxes {
     var primaryItem: Int? {
         guard let view = found["pitm"].map({ ByteView($0) }) else { return nil }
         return view.byte(0) == 0 ? view.number(2, at: 4) : view.number(4, at: 4)
-    }
-
-    func itemKind(_ item: Int) -> String? {
-        guard let body = found["iinf"] else { return nil }
-        for entry in Self.boxes(body, from: body.first == 0 ? 6 : 8) where entry.kind == "infe" {
-            let view = ByteView(entry.body)
-            guard let version = view.byte(0), version >= 2 else { continue }
-            let wide = version > 2
-            guard view.number(wide ? 4 : 2, at: 4) == item, let kind = view.slice(wide ? 10 : 8, 4) else { continue }
-            return String(decoding: kind, as: UTF8.self)
-        }
-        return nil
     }
 
     /// The first item that a derived one (`dimg`) is made of.

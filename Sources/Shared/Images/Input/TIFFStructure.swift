@@ -19,17 +19,12 @@ struct TIFFStructure: Sendable {
         static let subfileType = 254
         static let width = 256
         static let height = 257
-        static let bitsPerSample = 258
         static let compression = 259
         static let photometric = 262
         static let make = 271
-        static let stripOffsets = 273
         static let orientation = 274
-        static let samplesPerPixel = 277
         static let rowsPerStrip = 278
-        static let tileWidth = 322
         static let tileHeight = 323
-        static let tileOffsets = 324
         static let subDirectories = 330
         static let extraSamples = 338
         static let sampleFormat = 339

@@ -94,6 +94,10 @@ struct MP4Box {
     let size: Int64
     let headerBytes: Int
 
+    /// The boxes between a file and its tables of samples.
+    private static let ways: Set<String> = ["moov", "trak", "mdia", "minf", "stbl"]
+    var leadsToSampleTable: Bool { Self.ways.contains(type) }
+
     /// - Parameters:
     ///   - bytes: from the beginning of the box; at least 8, or 16 for a large one.
     ///   - limit: the bytes that are there. Nil when the box goes beyond.
@@ -120,8 +124,6 @@ struct MP4Box {
 
 /// The chunk offsets within an MP4 file's index.
 enum ChunkOffsets {
-    private static let containers: Set<String> = ["moov", "trak", "mdia", "minf", "stbl"]
-
     /// The index as it has to be when it stands before the content, which it moves back by its own length. Offsets of
     /// 32 bits that would not fit become such of 64. Nil when the index is not understood.
     static func moved(_ index: [UInt8]) -> [UInt8]? {
@@ -148,7 +150,7 @@ enum ChunkOffsets {
             let whole = rest.prefix(Int(box.size))
             let body = whole.dropFirst(box.headerBytes)
             rest = rest.dropFirst(Int(box.size))
-            if containers.contains(box.type) {
+            if box.leadsToSampleTable {
                 guard let inner = rewritten(body, by: distance, isWide: isWide) else { return nil }
                 append(&result, box.type, inner)
             } else if box.type == "stco" || box.type == "co64" {

@@ -7,10 +7,9 @@ enum SampleEntries {
     /// Common Encryption (ISO 23001-7) and FairPlay.
     static let protected: Set<String> = ["encv", "enca", "drmi", "drms", "p608"]
 
-    private static let containers: Set<String> = ["moov", "trak", "mdia", "minf", "stbl"]
     /// Boxes beyond this many are not looked at.
     private static let maximumBoxes = 4_096
-    /// Containers within each other: those of the five names.
+    /// Containers within each other: the five of ``MP4Box/leadsToSampleTable``.
     private static let maximumDepth = 5
 
     /// The names that are protected. The file is read from its beginning afterwards.
@@ -37,7 +36,7 @@ enum SampleEntries {
             let header = bytes(of: file, at: position, count: Int(min(16, range.upperBound - position)))
             guard let box = MP4Box(header[...], limit: range.upperBound - position) else { return }
             let body = position + Int64(box.headerBytes)..<position + box.size
-            if depth > 0, containers.contains(box.type) {
+            if depth > 0, box.leadsToSampleTable {
                 walk(file, body, depth - 1, &names, &rest)
             } else if box.type == "stsd" {
                 // Version, flags and the number of entries come first.

@@ -81,8 +81,9 @@ struct Stream {
 
     /// DRM that the container tells of: protected sample entries, or a key's identifier for the stream.
     var isEncrypted: Bool {
-        let tags = ["encv", "enca", "drmi", "drms", "p608"]
-        if let letters = Self.letters(parameters.pointee.codec_tag), tags.contains(letters) { return true }
+        if let letters = Self.letters(parameters.pointee.codec_tag), SampleEntries.protected.contains(letters) {
+            return true
+        }
         var size = 0
         return shim_stream_side_data(pointer, AV_PKT_DATA_ENCRYPTION_INIT_INFO, &size) != nil
     }
